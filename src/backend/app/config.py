@@ -1,0 +1,137 @@
+"""Settings: environment variables, files that hold them, and a running `runlog up`."""
+
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from app.errors import ConfigError
+
+UNPREFIXED = ("database_url", "celery_broker_url")
+RUNTIME_FILE = "runtime.json"
+
+
+def _environment_name(field: str) -> str:
+    return field.upper() if field in UNPREFIXED else f"RUNLOG_{field.upper()}"
+
+
+def default_data_dir() -> Path:
+    """The platform's data directory for this user, where `runlog up` keeps its servers."""
+    return Path(platformdirs.user_data_dir("agent-run-log", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Effective settings. Precedence: variable, `…_FILE`, a running `runlog up`, default."""
+
+    model_config = SettingsConfigDict(env_prefix="RUNLOG_", extra="ignore", frozen=True, populate_by_name=True)
+
+    database_url: SecretStr | None = Field(None, validation_alias=AliasChoices("DATABASE_URL"))
+    celery_broker_url: SecretStr | None = Field(None, validation_alias=AliasChoices("CELERY_BROKER_URL"))
+    data_dir: Path = Field(default_factory=default_data_dir)
+    url: str = "http://127.0.0.1:8000"
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+    expose: Literal["all", "public", "internal"] = "all"
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
+
+    ingest_queue_size: Annotated[int, Field(ge=1)] = 10_000
+    ingest_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 256
+    ingest_connections: Annotated[int, Field(ge=1, le=32)] = 3
+    database_timeout: Annotated[float, Field(gt=0)] = 8.0
+
+    score_sweep_interval: Annotated[float, Field(gt=0)] = 15.0
+    score_sweep_age: Annotated[float, Field(ge=0)] = 60.0
+
+    audit_interval: Annotated[float, Field(gt=0)] = 300.0
+    audit_failure_streak: Annotated[int, Field(ge=1)] = 3
+    audit_silence_streak: Annotated[int, Field(ge=1)] = 3
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources as the class says."""
+        return init_settings, env_settings, _FileSource(settings_cls), _RuntimeSource(settings_cls)
+
+    def require_database_url(self) -> str:
+        """The database's URL, or `ConfigError` saying how to get one."""
+        if self.database_url is None:
+            raise ConfigError("DATABASE_URL is not set and no `runlog up` is running here")
+        return self.database_url.get_secret_value()
+
+    def require_broker_url(self) -> str:
+        """The broker's URL, or `ConfigError` saying how to get one."""
+        if self.celery_broker_url is None:
+            raise ConfigError("CELERY_BROKER_URL is not set and no `runlog up` is running here")
+        return self.celery_broker_url.get_secret_value()
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """`NAME_FILE` holds the path of a file with the value of `NAME`."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{_environment_name(field_name)}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{_environment_name(field_name)}_FILE: cannot read {path}: {error}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[key] = value
+        return found
+
+
+class _RuntimeSource(PydanticBaseSettingsSource):
+    """What a running `runlog up` of this data directory wrote for the other commands to find."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        data_dir = Path(self.current_state.get("data_dir") or default_data_dir())
+        return read_runtime(data_dir)
+
+
+def read_runtime(data_dir: Path) -> dict[str, str]:
+    """The `database_url`, `celery_broker_url` and `url` of the `runlog up` alive on `data_dir`, else `{}`."""
+    try:
+        runtime = json.loads((data_dir / RUNTIME_FILE).read_text(encoding="utf-8"))
+        os.kill(runtime.pop("pid"), 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {str(key): str(value) for key, value in runtime.items()}
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the settings once a process. Raises `ConfigError` naming the variable that is wrong."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # every field has a source or a default
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        variable = name if name.isupper() else _environment_name(name)
+        raise ConfigError(f"{variable}: {first['msg']}") from error

@@ -1,0 +1,44 @@
+"""What can go wrong, as one tree.
+
+RunLogError
+├── ConfigError            a setting is missing or wrong
+├── InvalidRun             the run itself is refused (also a ValueError); nothing was stored
+│   └── IdempotencyConflict   the key was used for another payload
+├── IngestUnavailable      the run could not be committed now; sending it again is safe to try
+└── SchemaError            the database's schema is not what the product needs
+"""
+
+from typing import Any
+
+
+class RunLogError(Exception):
+    """Base of every error this product raises on purpose; its text is one plain sentence."""
+
+
+class ConfigError(RunLogError):
+    """A setting is missing or wrong."""
+
+
+class InvalidRun(RunLogError, ValueError):
+    """The run is refused. `errors` has the shape of FastAPI's `detail`: `type`, `loc`, `msg`, `input`."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__("; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in errors))
+        self.errors = errors
+
+    @classmethod
+    def of(cls, msg: str, *loc: str | int, type_: str = "value_error", input_: Any = None) -> "InvalidRun":
+        """One error at `loc`."""
+        return cls([{"type": type_, "loc": list(loc), "msg": msg, "input": input_}])
+
+
+class IdempotencyConflict(InvalidRun):
+    """The idempotency key was used by this agent for another payload."""
+
+
+class IngestUnavailable(RunLogError):
+    """The run could not be committed now: the database is away or the queue is full."""
+
+
+class SchemaError(RunLogError):
+    """The database's schema is not what the product needs and cannot be repaired safely."""

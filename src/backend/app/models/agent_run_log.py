@@ -1,0 +1,40 @@
+"""The log itself: one permanent row a run, exactly as specified."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, Index, Integer, String, Text, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class AgentRunLog(Base):
+    """A finished run. Within an agent `created_at` strictly follows the order of commits."""
+
+    __tablename__ = "agent_run_log"
+    __table_args__ = (
+        Index("idx_agent_run_log_agent_id", "agent_id"),
+        Index("idx_agent_run_log_created_at", text("created_at DESC")),
+        Index("idx_agent_run_log_status", "status"),
+        Index("idx_agent_run_log_agent_created", "agent_id", text("created_at DESC")),
+        Index(
+            "idx_agent_run_log_unscored",
+            "created_at",
+            postgresql_where=text("(rlhf_scores IS NULL) OR ((rlhf_scores -> 'overall'::text) = 'null'::jsonb)"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    agent_id: Mapped[str] = mapped_column(String(255))
+    run_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
+    action_summary: Mapped[str | None] = mapped_column(Text)
+    actions_taken: Mapped[dict[str, Any] | None] = mapped_column(
+        postgresql.JSONB(none_as_null=True), server_default=text("'{}'::jsonb")
+    )
+    status: Mapped[str] = mapped_column(String(32), server_default=text("'success'::character varying"))
+    consecutive_silence_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    rlhf_scores: Mapped[dict[str, Any] | None] = mapped_column(postgresql.JSONB(none_as_null=True))
+    created_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), server_default=text("now()"))

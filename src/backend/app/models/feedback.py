@@ -1,0 +1,22 @@
+"""People's ratings of runs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, Double, ForeignKey, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class AgentRunFeedback(Base):
+    """One person's rating of one run, 0 to 1; rating again replaces it."""
+
+    __tablename__ = "agent_run_feedback"
+
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("agent_run_log.id"), primary_key=True)
+    rater: Mapped[str] = mapped_column(String(255), primary_key=True)
+    rating: Mapped[float] = mapped_column(Double)
+    comment: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
