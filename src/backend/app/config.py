@@ -33,7 +33,9 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Effective settings. Precedence: variable, `…_FILE`, a running `runlog up`, default."""
 
-    model_config = SettingsConfigDict(env_prefix="RUNLOG_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RUNLOG_", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     database_url: SecretStr | None = Field(None, validation_alias=AliasChoices("DATABASE_URL"))
     celery_broker_url: SecretStr | None = Field(None, validation_alias=AliasChoices("CELERY_BROKER_URL"))

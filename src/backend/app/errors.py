@@ -2,9 +2,9 @@
 
 RunLogError
 ├── ConfigError            a setting is missing or wrong
-├── InvalidRun             the run itself is refused (also a ValueError); nothing was stored
-│   └── IdempotencyConflict   the key was used for another payload
-├── IngestUnavailable      the run could not be committed now; sending it again is safe to try
+├── InvalidRunError        the run itself is refused (also a ValueError); nothing was stored
+│   └── IdempotencyConflictError   the key was used for another payload
+├── IngestUnavailableError the run could not be committed now; sending it again is safe to try
 └── SchemaError            the database's schema is not what the product needs
 """
 
@@ -19,7 +19,7 @@ class ConfigError(RunLogError):
     """A setting is missing or wrong."""
 
 
-class InvalidRun(RunLogError, ValueError):
+class InvalidRunError(RunLogError, ValueError):
     """The run is refused. `errors` has the shape of FastAPI's `detail`: `type`, `loc`, `msg`, `input`."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
@@ -27,16 +27,18 @@ class InvalidRun(RunLogError, ValueError):
         self.errors = errors
 
     @classmethod
-    def of(cls, msg: str, *loc: str | int, type_: str = "value_error", input_: Any = None) -> "InvalidRun":
+    def of(
+        cls, msg: str, *loc: str | int, type_: str = "value_error", input_: Any = None
+    ) -> "InvalidRunError":
         """One error at `loc`."""
         return cls([{"type": type_, "loc": list(loc), "msg": msg, "input": input_}])
 
 
-class IdempotencyConflict(InvalidRun):
+class IdempotencyConflictError(InvalidRunError):
     """The idempotency key was used by this agent for another payload."""
 
 
-class IngestUnavailable(RunLogError):
+class IngestUnavailableError(RunLogError):
     """The run could not be committed now: the database is away or the queue is full."""
 
 

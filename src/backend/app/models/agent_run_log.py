@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
 
+UNSCORED = text("((rlhf_scores IS NULL) OR ((rlhf_scores -> 'overall'::text) = 'null'::jsonb))")
+"""True of a run that has no score: not scored yet, or its scorer failed."""
+
 
 class AgentRunLog(Base):
     """A finished run. Within an agent `created_at` strictly follows the order of commits."""
@@ -23,7 +26,7 @@ class AgentRunLog(Base):
         Index(
             "idx_agent_run_log_unscored",
             "created_at",
-            postgresql_where=text("(rlhf_scores IS NULL) OR ((rlhf_scores -> 'overall'::text) = 'null'::jsonb)"),
+            postgresql_where=UNSCORED,
         ),
     )
 

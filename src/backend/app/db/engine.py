@@ -1,0 +1,65 @@
+"""How to reach PostgreSQL: from a URL in any common form to an engine."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.errors import ConfigError
+
+CONNECT_TIMEOUT = 3.0
+_SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
+_INT_DIGITS = 4300  # Python's default limit for converting text to int
+
+
+def libpq_url(url: str) -> str:
+    """`url` without a SQLAlchemy driver suffix, as libpq and asyncpg read it.
+
+    Raises `ConfigError` when it is no PostgreSQL URL.
+    """
+    if not _SCHEME.match(url):
+        raise ConfigError("DATABASE_URL must start with postgresql://")
+    return _SCHEME.sub("postgresql://", url)
+
+
+def create_engine(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
+    """An engine for `url`; every statement is given up after `timeout` seconds.
+
+    asyncpg itself reads the URL, so several hosts, `target_session_attrs` and unix sockets work.
+    """
+    dsn = libpq_url(url)
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=timeout,
+            server_settings={"application_name": "agent-run-log", "timezone": "UTC"},
+        )
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=timeout,
+        pool_pre_ping=True,
+        json_deserializer=loads_exactly,
+    )
+
+
+def loads_exactly(text: str) -> Any:
+    """`json.loads` for numbers of any size: what int or float cannot hold becomes a Decimal."""
+    return json.loads(text, parse_int=_parse_int, parse_float=_parse_float)
+
+
+def _parse_int(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _INT_DIGITS else Decimal(text)
+
+
+def _parse_float(text: str) -> float | Decimal:
+    value = float(text)
+    return value if value not in (float("inf"), float("-inf")) else Decimal(text)

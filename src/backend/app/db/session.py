@@ -1,0 +1,55 @@
+"""The running event loop's database, and the one way to open a transaction."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from app.config import get_settings
+from app.db.engine import create_engine
+from app.loop_local import LoopLocal
+
+_READERS = 5
+
+
+class Database:
+    """An engine and its sessions, for one event loop."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self.engine.dispose()
+
+
+def _make() -> Database:
+    settings = get_settings()
+    return Database(
+        create_engine(
+            settings.require_database_url(),
+            pool_size=settings.ingest_connections + _READERS,
+            timeout=settings.database_timeout,
+        )
+    )
+
+
+_database = LoopLocal(_make, Database.close)
+
+
+def get_database() -> Database:
+    """The running loop's database, connected on first use. Raises `ConfigError` without a URL."""
+    return _database.get()
+
+
+async def close_database() -> None:
+    """Close the running loop's database, if it was used."""
+    await _database.close()
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[AsyncSession]:
+    """A session whose block is one transaction: committed at its end, rolled back on an error."""
+    async with get_database().sessions.begin() as session:
+        yield session
