@@ -1,0 +1,239 @@
+"""From what a database holds and what the models declare to the steps between the two.
+
+The models write defaults, index expressions and predicates as PostgreSQL itself prints them, so
+declaration and catalog are compared as text.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Column, DefaultClause, ForeignKeyConstraint, Index, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+
+from app.db.schema_catalog import Catalog, ColumnInfo, IndexInfo, TableInfo
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_CONSTANT = re.compile(r"'[^']*'(::[a-z ]+)?|-?\d+|true|false")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One difference, and the statements that mend it: none where that is for a person to decide.
+
+    `online` statements run one by one outside a transaction and never block a writer; the others
+    run together in one short transaction.
+    """
+
+    table: str
+    drift: str
+    action: str = ""
+    statements: tuple[str, ...] = ()
+    online: bool = False
+    creates_table: bool = False
+
+    @property
+    def repairable(self) -> bool:
+        """Whether the step can be taken without guessing."""
+        return bool(self.statements)
+
+
+def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
+    """The steps that make the database of `catalog` hold `tables`, in the order to take them."""
+    steps: list[Step] = []
+    for table in tables:
+        actual = catalog.tables.get(table.name)
+        if actual is None:
+            steps.append(_create_table(table))
+        elif not actual.ordinary:
+            steps.append(Step(table.name, f"{table.name} is not an ordinary table"))
+        else:
+            steps.extend(_alter_table(table, actual, catalog.relation_names))
+    return steps
+
+
+def _create_table(table: Table) -> Step:
+    return Step(
+        table.name,
+        drift=f"table {table.name} is missing",
+        action=f"created table {table.name}",
+        statements=(_ddl(CreateTable(table)), *(_ddl(CreateIndex(index)) for index in _indexes(table))),
+        creates_table=True,
+    )
+
+
+def _alter_table(table: Table, actual: TableInfo, names_taken: frozenset[str]) -> Iterator[Step]:
+    columns = list(_compare_columns(table, actual))
+    yield from columns
+    yield from _compare_primary_key(table, actual)
+    buildable = all(step.repairable for step in columns)
+    for step in (*_compare_foreign_keys(table, actual), *_compare_indexes(table, actual, names_taken)):
+        yield step if buildable else Step(step.table, step.drift)
+
+
+def _compare_columns(table: Table, actual: TableInfo) -> Iterator[Step]:
+    for column in table.columns:
+        found = actual.columns.get(column.name)
+        if found is None:
+            yield _add_column(table, column)
+        elif found.type != _type(column):
+            yield Step(
+                table.name, f"{table.name}.{column.name} has type {found.type} instead of {_type(column)}"
+            )
+        else:
+            yield from _compare_column(table, column, found)
+
+
+def _compare_column(table: Table, column: Column[object], found: ColumnInfo) -> Iterator[Step]:
+    name = f"{table.name}.{column.name}"
+    if found.nullable != column.nullable:
+        yield Step(table.name, f"{name} {'allows' if found.nullable else 'refuses'} NULL")
+    default = _default(column)
+    if found.default != default:
+        change = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
+        yield Step(
+            table.name,
+            drift=f"{name} has default {found.default or 'none'} instead of {default or 'none'}",
+            action=f"set the default of {name} to {default or 'none'}",
+            statements=(f"ALTER TABLE {table.name} ALTER COLUMN {column.name} {change}",),
+        )
+
+
+def _add_column(table: Table, column: Column[object]) -> Step:
+    """Adding a column fills the old rows with its default: right for a constant, a lie for now()."""
+    drift = f"column {table.name}.{column.name} is missing"
+    default = _default(column)
+    constant = default is not None and _CONSTANT.fullmatch(default) is not None
+    if not constant and not column.nullable:
+        return Step(table.name, f"{drift} and there is no value to give it in existing rows")
+    if constant or default is None:
+        change = f"ADD COLUMN {_ddl(CreateColumn(column))}"
+    else:
+        change = f"ADD COLUMN {column.name} {_type(column)}, ALTER COLUMN {column.name} SET DEFAULT {default}"
+    return Step(
+        table.name,
+        drift,
+        action=f"added column {table.name}.{column.name}",
+        statements=(f"ALTER TABLE {table.name} {change}",),
+    )
+
+
+def _compare_primary_key(table: Table, actual: TableInfo) -> Iterator[Step]:
+    wanted = f"PRIMARY KEY ({', '.join(column.name for column in table.primary_key)})"
+    if actual.primary_key != wanted:
+        found = f"has {actual.primary_key}" if actual.primary_key else "has no primary key"
+        yield Step(table.name, f"{table.name} {found} instead of {wanted}")
+
+
+def _compare_foreign_keys(table: Table, actual: TableInfo) -> Iterator[Step]:
+    for key in table.foreign_key_constraints:
+        wanted = _foreign_key(key)
+        if wanted in actual.foreign_keys.values():
+            continue
+        found = actual.foreign_keys.get(str(key.name))
+        validate = f"ALTER TABLE {table.name} VALIDATE CONSTRAINT {key.name}"
+        if found is None:
+            add = f"ALTER TABLE {table.name} ADD CONSTRAINT {key.name} {wanted} NOT VALID"
+            drift = f"{table.name} lacks {wanted}"
+            yield Step(table.name, drift, f"added constraint {key.name}", (add,))
+        if found in (None, f"{wanted} NOT VALID"):
+            drift = f"{table.name}: constraint {key.name} is not validated"
+            yield Step(table.name, drift, f"validated constraint {key.name}", (validate,), online=True)
+        else:
+            yield Step(table.name, f"{table.name}: constraint {key.name} is {found} instead of {wanted}")
+
+
+def _compare_indexes(table: Table, actual: TableInfo, names_taken: frozenset[str]) -> Iterator[Step]:
+    for index in _indexes(table):
+        name = str(index.name)
+        if leftover := actual.indexes.get(_replacement(name)):
+            yield Step(
+                table.name,
+                drift=f"index {_replacement(name)} is left over from an interrupted repair",
+                action=f"dropped index {_replacement(name)}",
+                statements=(_drop(leftover),),
+                online=True,
+            )
+        found = actual.indexes.get(name)
+        if found is not None:
+            yield from _compare_index(table, index, found)
+        elif name in names_taken:
+            yield Step(table.name, f"index {name} is missing and its name is taken by another relation")
+        else:
+            yield Step(
+                table.name,
+                drift=f"index {name} is missing",
+                action=f"built index {name}",
+                statements=(_build(table, index, name),),
+                online=True,
+            )
+
+
+def _compare_index(table: Table, index: Index, found: IndexInfo) -> Iterator[Step]:
+    name = str(index.name)
+    if (found.definition, found.unique) != (_definition(index), bool(index.unique)):
+        kind = "unique " if found.unique else ""
+        wanted_kind = "unique " if index.unique else ""
+        yield Step(
+            table.name,
+            drift=f"index {name} is {kind}{found.definition} instead of {wanted_kind}{_definition(index)}",
+            action=f"replaced index {name}",
+            statements=(
+                _build(table, index, _replacement(name)),
+                _drop(found),
+                f"ALTER INDEX {_replacement(name)} RENAME TO {name}",
+            ),
+            online=True,
+        )
+    elif not found.valid:
+        yield Step(
+            table.name,
+            drift=f"index {name} is invalid: its build was interrupted or is still running",
+            action=f"rebuilt index {name}",
+            statements=(_drop(found), _build(table, index, name)),
+            online=True,
+        )
+
+
+def _indexes(table: Table) -> list[Index]:
+    return sorted(table.indexes, key=lambda index: str(index.name))
+
+
+def _replacement(name: str) -> str:
+    return f"{name}_new"
+
+
+def _build(table: Table, index: Index, name: str) -> str:
+    unique = "UNIQUE " if index.unique else ""
+    return f"CREATE {unique}INDEX CONCURRENTLY {name} ON {table.name} {_definition(index)}"
+
+
+def _drop(index: IndexInfo) -> str:
+    return f"DROP INDEX CONCURRENTLY {index.qualified_name}"
+
+
+def _definition(index: Index) -> str:
+    parts = (part.name if isinstance(part, Column) else str(part) for part in index.expressions)
+    predicate = index.dialect_options["postgresql"]["where"]
+    return f"({', '.join(parts)})" + (f" WHERE {predicate}" if predicate is not None else "")
+
+
+def _foreign_key(key: ForeignKeyConstraint) -> str:
+    columns = ", ".join(key.column_keys)
+    referred = ", ".join(element.column.name for element in key.elements)
+    return f"FOREIGN KEY ({columns}) REFERENCES {key.referred_table.name}({referred})"
+
+
+def _type(column: Column[object]) -> str:
+    compiled = column.type.compile(_DIALECT).lower()
+    return re.sub(r"^varchar\b", "character varying", compiled)
+
+
+def _default(column: Column[object]) -> str | None:
+    return str(column.server_default.arg) if isinstance(column.server_default, DefaultClause) else None
+
+
+def _ddl(element: CreateTable | CreateIndex | CreateColumn) -> str:
+    lines = str(element.compile(dialect=_DIALECT)).strip().replace("\t", "  ").splitlines()
+    return "\n".join(line.rstrip() for line in lines)

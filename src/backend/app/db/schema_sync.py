@@ -1,0 +1,171 @@
+"""Create or repair the tables of a database without blocking those who write to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy import Table, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db import state_rebuild
+from app.db.engine import create_engine
+from app.db.schema_catalog import Catalog, read_catalog
+from app.db.schema_plan import Step, plan
+from app.errors import ConfigError, SchemaError
+from app.models import AgentRunState, Base
+
+_HOUR = 3600.0
+_CHECK_TIMEOUT = 60.0
+_ADVISORY_LOCK = 0x72756E6C6F67
+_LOCK_PAUSE = 0.2
+_LOCK_POLLS = int(_HOUR / _LOCK_PAUSE)
+_DDL_ATTEMPTS = 20
+_DDL_PAUSE = 0.5
+_LOCK_NOT_AVAILABLE = "55P03"
+
+# A waiting ALTER TABLE holds up every writer behind it, so it gives up soon and comes again.
+_DDL_LIMITS = {"lock_timeout": "500ms", "statement_timeout": "1min"}
+# Building an index waits for old transactions to end, but nobody waits for it.
+_ONLINE_LIMITS = {"lock_timeout": "30min", "statement_timeout": "6h"}
+_FILL_LIMITS = {"statement_timeout": "6h"}
+
+
+async def sync_schema(url: str, tables: Collection[str] | None = None) -> list[str]:
+    """Create or repair `tables`, by default all, and return what was done, a sentence each.
+
+    Raises `SchemaError` when a difference remains that is not safe to repair, or when the database
+    is away or refuses.
+    """
+    wanted = _tables(tables)
+    done = []
+    async with (
+        _connected(url, statement_limit=7 * _HOUR) as engine,
+        engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection,
+    ):
+        await _become_only_sync(connection)
+        for step in plan(await _read(connection, wanted), wanted):
+            if step.repairable:
+                await _take(step, engine, connection)
+                done.append(step.action)
+        left = plan(await _read(connection, wanted), wanted)
+    if left:
+        raise SchemaError("not safe to repair: " + "; ".join(step.drift for step in left))
+    return done
+
+
+async def find_drift(url: str) -> list[str]:
+    """Every difference between the database and the models, a sentence each; changes nothing.
+
+    Raises `SchemaError` when the database is away or refuses.
+    """
+    wanted = _tables(None)
+    async with (
+        _connected(url, statement_limit=_CHECK_TIMEOUT) as engine,
+        engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        ).connect() as connection,
+    ):
+        return [step.drift for step in plan(await _read(connection, wanted), wanted)]
+
+
+async def rebuild_state(url: str) -> int:
+    """Rebuild `agent_run_state` from the log and return the number of agents.
+
+    Raises `SchemaError` when the database is away or refuses.
+    """
+    async with _connected(url, statement_limit=_HOUR) as engine:
+        return await state_rebuild.rebuild_agent_run_state(engine)
+
+
+def schema_sql() -> str:
+    """The DDL of a fresh database."""
+    statements = (sql for step in plan(Catalog(), _tables(None)) for sql in step.statements)
+    return "\n\n".join(f"{sql};" for sql in statements)
+
+
+def _tables(names: Collection[str] | None) -> list[Table]:
+    # In this order the log stands, indexes and all, before the state is filled from it.
+    return [table for table in Base.metadata.sorted_tables if names is None or table.name in names]
+
+
+async def _read(connection: AsyncConnection, tables: Collection[Table]) -> Catalog:
+    return await read_catalog(connection, [table.name for table in tables])
+
+
+@asynccontextmanager
+async def _connected(url: str, *, statement_limit: float) -> AsyncIterator[AsyncEngine]:
+    """An engine whose errors arrive as one plain sentence."""
+    engine = create_engine(url, pool_size=2, timeout=statement_limit)
+    try:
+        yield engine
+    except DBAPIError as error:
+        raise SchemaError(f"the database refused: {error.orig}") from error
+    except (asyncpg.InterfaceError, ValueError) as error:
+        raise ConfigError(f"DATABASE_URL: {error}") from error
+    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+        reason = str(error) or type(error).__name__
+        raise SchemaError(f"the database cannot be reached: {reason}") from error
+    finally:
+        await engine.dispose()
+
+
+async def _become_only_sync(connection: AsyncConnection) -> None:
+    """Take the advisory lock that lets one synchronisation at a time work on a database.
+
+    It is polled for: a session that waits in pg_advisory_lock holds a snapshot, which the other's
+    CREATE INDEX CONCURRENTLY would wait for in turn. The end of the session releases it.
+    """
+    for _ in range(_LOCK_POLLS):
+        if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
+            return
+        await asyncio.sleep(_LOCK_PAUSE)
+    raise SchemaError("another synchronisation of this database has not ended within an hour")
+
+
+async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) -> None:
+    try:
+        if step.online:
+            await _take_online(step, connection)
+        else:
+            await _take_in_transaction(step, engine)
+    except DBAPIError as error:
+        raise SchemaError(f"{step.drift}, and mending it failed: {error.orig}") from error
+
+
+async def _take_online(step: Step, connection: AsyncConnection) -> None:
+    await _limit(connection, _ONLINE_LIMITS, local=False)
+    for statement in step.statements:
+        await connection.exec_driver_sql(statement)
+
+
+async def _take_in_transaction(step: Step, engine: AsyncEngine) -> None:
+    for attempt in range(1, _DDL_ATTEMPTS + 1):
+        try:
+            async with engine.begin() as connection:
+                await _limit(connection, _DDL_LIMITS, local=True)
+                for statement in step.statements:
+                    await connection.exec_driver_sql(statement)
+                if step.creates_table and step.table == AgentRunState.__tablename__:
+                    await _fill_state(connection)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _DDL_ATTEMPTS:
+                raise
+            await asyncio.sleep(_DDL_PAUSE)
+        else:
+            return
+
+
+async def _fill_state(connection: AsyncConnection) -> None:
+    """In the transaction that creates the table, so that nobody ever sees it unfilled."""
+    if await connection.scalar(text("SELECT to_regclass('agent_run_log') IS NOT NULL")):
+        await _limit(connection, _FILL_LIMITS, local=True)
+        await state_rebuild.fill_agent_run_state(connection)
+
+
+async def _limit(connection: AsyncConnection, limits: dict[str, str], *, local: bool) -> None:
+    for name, value in limits.items():
+        await connection.execute(
+            text("SELECT set_config(:name, :value, :local)"), {"name": name, "value": value, "local": local}
+        )

@@ -1,0 +1,98 @@
+"""Rebuild `agent_run_state` from the log it is derived from, while runs keep coming in."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+_CHUNK_RUNS = 50_000
+_CHUNK_AGENTS = 500
+
+_AGENTS = text("""
+    SELECT agent_id, sum(runs)::bigint AS runs
+    FROM (
+        SELECT agent_id, count(*) AS runs FROM agent_run_log GROUP BY agent_id
+        UNION ALL SELECT agent_id, 0 FROM agent_run_state
+    ) AS known
+    GROUP BY agent_id
+    ORDER BY agent_id COLLATE "C"
+""")
+
+# Ingest locks these rows in the same order, so neither can deadlock the other.
+_LOCK = text("""
+    INSERT INTO agent_run_state (agent_id, last_created_at)
+    SELECT agent_id, now() FROM unnest(CAST(:agents AS text[])) AS agent_id
+    ORDER BY agent_id COLLATE "C"
+    ON CONFLICT (agent_id) DO UPDATE SET silence_count_before = 0
+""")
+
+# created_at allows NULL: a row that somebody inserted so is never the newest.
+_UPDATE = text("""
+    UPDATE agent_run_state AS state SET
+        runs = log.runs,
+        last_created_at = log.last_created_at,
+        silence_count = coalesce((
+            SELECT consecutive_silence_count FROM agent_run_log AS newest
+            WHERE newest.agent_id = log.agent_id AND newest.created_at = log.last_created_at
+            ORDER BY newest.id DESC
+            LIMIT 1
+        ), 0)
+    FROM (
+        SELECT agent_id, count(*) AS runs, coalesce(max(created_at), max(run_at)) AS last_created_at
+        FROM agent_run_log
+        WHERE agent_id = ANY(CAST(:agents AS text[]))
+        GROUP BY agent_id
+    ) AS log
+    WHERE state.agent_id = log.agent_id
+""")
+
+_DELETE = text("""
+    DELETE FROM agent_run_state AS state
+    WHERE agent_id = ANY(CAST(:agents AS text[]))
+        AND NOT EXISTS (SELECT FROM agent_run_log AS log WHERE log.agent_id = state.agent_id)
+""")
+
+
+async def rebuild_agent_run_state(engine: AsyncEngine) -> int:
+    """Make the state of every agent what its log says, in many short transactions.
+
+    An agent's ingest waits while its own chunk is counted. Returns the number of agents.
+    Raises SQLAlchemy's errors; the chunks committed before stay right.
+    """
+    # Under a stricter isolation the count would not see runs committed before the lock was granted.
+    engine = engine.execution_options(isolation_level="READ COMMITTED")
+    async with engine.connect() as connection:
+        agents = await _agents(connection)
+    for chunk in _chunks(agents):
+        async with engine.begin() as connection:
+            await _rebuild(connection, chunk)
+    return len(agents)
+
+
+async def fill_agent_run_state(connection: AsyncConnection) -> None:
+    """Rebuild the state of every agent within the connection's transaction."""
+    for chunk in _chunks(await _agents(connection)):
+        await _rebuild(connection, chunk)
+
+
+async def _agents(connection: AsyncConnection) -> list[tuple[str, int]]:
+    return [(row.agent_id, row.runs) for row in await connection.execute(_AGENTS)]
+
+
+def _chunks(agents: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
+    """Runs of agents that are counted together: many small ones, or a big one alone."""
+    chunk: list[str] = []
+    chunk_runs = 0
+    for agent_id, runs in agents:
+        if chunk and (chunk_runs + runs > _CHUNK_RUNS or len(chunk) == _CHUNK_AGENTS):
+            yield chunk
+            chunk, chunk_runs = [], 0
+        chunk.append(agent_id)
+        chunk_runs += runs
+    if chunk:
+        yield chunk
+
+
+async def _rebuild(connection: AsyncConnection, agents: list[str]) -> None:
+    for statement in (_LOCK, _UPDATE, _DELETE):
+        await connection.execute(statement, {"agents": agents})
