@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Create or repair the tables of the database that DATABASE_URL names.
+
+The same as `runlog schema sync|check|print`. Safe to run again, twice at once, and while runs
+are being recorded.
+"""
+
+import argparse
+import asyncio
+
+from app.cli import schema
+from app.config import get_settings
+from app.db.schema_sync import sync_schema
+
+
+def sync_agent_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("agent", url=url)
+
+
+def sync_agent_cloud_task_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_cloud_task` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("agent_cloud_task", url=url)
+
+
+def sync_agent_run_log_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_log` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("agent_run_log", url=url)
+
+
+def sync_agent_run_feedback_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_feedback`, and `agent_run_log`, which it refers to."""
+    return _sync("agent_run_log", "agent_run_feedback", url=url)
+
+
+def sync_agent_run_idempotency_key_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_idempotency_key` at `url`, by default DATABASE_URL."""
+    return _sync("agent_run_idempotency_key", url=url)
+
+
+def sync_agent_run_state_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_state`; a new one is filled from the log."""
+    return _sync("agent_run_state", url=url)
+
+
+def sync_audit_finding_table(url: str | None = None) -> list[str]:
+    """Create or repair `audit_finding` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("audit_finding", url=url)
+
+
+def sync_peer_swarm_heartbeat_table(url: str | None = None) -> list[str]:
+    """Create or repair `peer_swarm_heartbeat` at `url`, by default DATABASE_URL."""
+    return _sync("peer_swarm_heartbeat", url=url)
+
+
+def _sync(*tables: str, url: str | None) -> list[str]:
+    return asyncio.run(sync_schema(url or get_settings().require_database_url(), tables))
+
+
+def main() -> None:
+    """Do what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--check", dest="command", action="store_const", const="check", help="report drift, change nothing"
+    )
+    choice.add_argument(
+        "--print-sql",
+        dest="command",
+        action="store_const",
+        const="print",
+        help="print the DDL of a fresh database, without connecting",
+    )
+    parser.set_defaults(command="sync")
+    schema.app([parser.parse_args().command])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""`runlog schema`: create, repair, check or print the tables."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from app.config import get_settings
+from app.db import schema_sync
+from app.errors import RunLogError
+
+app = typer.Typer(no_args_is_help=True, help="Create, repair, check or print the database's tables.")
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    try:
+        yield
+    except RunLogError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def sync() -> None:
+    """Create or repair the tables, without blocking writers."""
+    with _plain_errors():
+        done = asyncio.run(schema_sync.sync_schema(get_settings().require_database_url()))
+    for action in done or ["nothing to do: the schema is up to date"]:
+        typer.echo(action)
+
+
+@app.command()
+def check() -> None:
+    """Report every difference from the schema, one a line; exit 1 when there is any."""
+    with _plain_errors():
+        drift = asyncio.run(schema_sync.find_drift(get_settings().require_database_url()))
+    for difference in drift:
+        typer.echo(difference)
+    if drift:
+        raise typer.Exit(1)
+
+
+@app.command("print")
+def print_() -> None:
+    """Print the DDL of a fresh database; needs no connection."""
+    typer.echo(schema_sync.schema_sql())
+
+
+@app.command("rebuild-state")
+def rebuild_state() -> None:
+    """Rebuild agent_run_state from the log; runs may keep coming in."""
+    with _plain_errors():
+        agents = asyncio.run(schema_sync.rebuild_state(get_settings().require_database_url()))
+    typer.echo(f"rebuilt the state of {agents} agents")
