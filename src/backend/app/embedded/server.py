@@ -1,0 +1,126 @@
+"""What the embedded servers have in common: a directory, a log and a process in the foreground."""
+
+import os
+import signal
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+from app.embedded import process
+from app.embedded.process import EmbeddedServerError
+
+LOG_LIMIT = 10 * 1024 * 1024
+START_TIMEOUT = 60.0
+LEFTOVER_TIMEOUT = 20.0
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+
+class Server(ABC):
+    """A server that owns `directory` and ends when the thread that started it ends."""
+
+    name: str
+    program: str
+    stop_signal: signal.Signals
+
+    def __init__(
+        self, directory: Path, *, password: str, port: int, settings: Mapping[str, str] = NO_SETTINGS
+    ) -> None:
+        self.directory = directory.absolute()
+        self.password = password
+        self.port = port
+        self.settings = settings
+        self.log = self.directory / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where clients connect, password included."""
+
+    @property
+    def data(self) -> Path:
+        """The server's working directory."""
+        return self.directory / "data"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the last start."""
+        if self._process is None:
+            raise EmbeddedServerError(f"{self.name} was not started")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and return when requests succeed; from the main thread.
+
+        Raises `EmbeddedServerError` with the end of the server's log.
+        """
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            process.wait_until_none_in(self.data, self.program, LEFTOVER_TIMEOUT)
+            self._bound_log()
+            self._prepare()
+            self._process = self._launch()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise EmbeddedServerError(f"{self.name} could not be started: {error}") from error
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Shut down cleanly, with SIGKILL as the last resort after `timeout` seconds."""
+        if self._process is not None:
+            process.stop(self._process, self.stop_signal, timeout)
+
+    def poll(self) -> int | None:
+        """The exit code when the server has ended, None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Make the data directory ready for a start."""
+
+    @abstractmethod
+    def _launch(self) -> subprocess.Popen[bytes]:
+        """Start the process."""
+
+    @abstractmethod
+    def _is_ready(self, pid: int) -> bool:
+        """Whether the server answers."""
+
+    def _wait_until_ready(self, started: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self._is_ready(started.pid):
+            if started.poll() is not None:
+                raise self._failure(f"{self.name} ended with status {started.returncode}")
+            if time.monotonic() > deadline:
+                raise self._failure(f"{self.name} was not ready after {START_TIMEOUT:.0f} s")
+            time.sleep(0.01)
+
+    def _failure(self, what: str) -> EmbeddedServerError:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+        return EmbeddedServerError(f"{what}; the end of {self.log} is: {' | '.join(lines)}")
+
+    def _bound_log(self) -> None:
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        self.log.touch(mode=0o600)
+
+
+def environment() -> dict[str, str]:
+    """Our environment without what would configure a PostgreSQL server or client, and in plain English."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
+    return {**kept, "LC_ALL": "C"}
+
+
+def package_directory(package: str) -> Path:
+    """Where an installed package lies, without importing it. Raises `EmbeddedServerError` if missing."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise EmbeddedServerError(f"the Python package {package} is not installed")
+    return Path(spec.origin).parent
