@@ -1,0 +1,130 @@
+"""JSON that PostgreSQL's JSONB can hold, read strictly and without losing anything.
+
+JSONB refuses U+0000, unpaired surrogates and numbers outside `numeric`; Python chokes on deep
+nesting and on integers of thousands of digits. All of it is told apart here, before any database.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+import msgspec
+
+MAX_DEPTH = 100
+# PostgreSQL's numeric: digits before and after the decimal point (documentation, 8.1.2).
+_NUMERIC_DIGITS = 131_072
+_NUMERIC_SCALE = 16_383
+_UNUSUAL_NUMBER = re.compile(rb"[0-9][eE][+-]?[0-9]{3}|[0-9]{300}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_INT_DIGITS = 4300  # Python's default limit for converting text to int
+
+_decode = msgspec.json.Decoder().decode
+
+
+class StrictJSONError(ValueError):
+    """The text is refused; `pos` is the byte offset where that is known, else 0."""
+
+    def __init__(self, msg: str, pos: int = 0) -> None:
+        super().__init__(msg)
+        self.msg = msg
+        self.pos = pos
+
+
+def loads(data: bytes) -> Any:
+    """Parse `data`; numbers that int or float cannot hold become `Decimal`.
+
+    Raises `StrictJSONError` for anything that is not JSON or that JSONB cannot hold.
+    """
+    _check_depth(data)
+    value = _loads_slowly(data) if _UNUSUAL_NUMBER.search(data) else _loads_fast(data)
+    if b"\\u" in data:
+        _check_text(value)
+    return value
+
+
+def _loads_fast(data: bytes) -> Any:
+    try:
+        return _decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _loads_slowly(data)
+
+
+def _loads_slowly(data: bytes) -> Any:
+    """The same by the standard library, which says where and why."""
+    try:
+        return json.loads(
+            data.decode(), parse_int=_parse_int, parse_float=_parse_float, parse_constant=_refuse_constant
+        )
+    except UnicodeDecodeError as error:
+        raise StrictJSONError("the text is not valid UTF-8", error.start) from error
+    except json.JSONDecodeError as error:
+        raise StrictJSONError(error.msg, error.pos) from error
+
+
+def _parse_int(token: str) -> int | Decimal:
+    return int(token) if len(token) <= _INT_DIGITS else _bounded(token)
+
+
+def _parse_float(token: str) -> float | Decimal:
+    number = _bounded(token)
+    value = float(number)
+    return number if value in (float("inf"), float("-inf")) else value
+
+
+def _bounded(token: str) -> Decimal:
+    try:
+        number = Decimal(token)
+    except InvalidOperation:
+        _refuse_number(token)
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or -exponent > _NUMERIC_SCALE or number.adjusted() >= _NUMERIC_DIGITS:
+        _refuse_number(token)
+    return number
+
+
+def _refuse_number(token: str) -> NoReturn:
+    shown = token if len(token) <= 40 else f"{token[:40]}…"
+    raise StrictJSONError(f"the number {shown} is outside what PostgreSQL can hold")
+
+
+def _refuse_constant(token: str) -> NoReturn:
+    raise StrictJSONError(f"{token} is not valid JSON")
+
+
+def _check_depth(data: bytes) -> None:
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        return
+    depth = 0
+    for match in _BRACKETS.finditer(data):
+        token = match.group()
+        if token in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise StrictJSONError(f"the value is nested deeper than {MAX_DEPTH} levels", match.start())
+        elif token in b"]}":
+            depth -= 1
+
+
+def _check_text(value: Any) -> None:
+    for text in _strings(value):
+        if "\0" in text:
+            raise StrictJSONError("the character U+0000 cannot be stored")
+        if _SURROGATE.search(text):
+            raise StrictJSONError("an unpaired surrogate (U+D800 to U+DFFF) is not valid text")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every string in `value`, keys included."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            stack.extend(item.keys())
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)

@@ -1,0 +1,96 @@
+"""From the bytes an agent sent to a `Run`, or to errors it can act on."""
+
+import re
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from app.domain import strict_json
+from app.domain.runs import MAX_AGENT_ID, STATUSES, Run
+from app.domain.silence import is_silent
+from app.errors import InvalidRunError
+from app.schemas.runs import RunIn
+
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class _Wire(msgspec.Struct):
+    agent_id: str
+    status: str
+    actions_taken: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_decode = msgspec.json.Decoder(_Wire).decode
+
+
+def parse_run(body: bytes, idempotency_key: str | None = None) -> Run:
+    """Validate a request's body. Raises `InvalidRunError` with FastAPI-shaped errors.
+
+    The object in `actions_taken` is kept as the text it was sent as, so numbers of any size and
+    precision reach PostgreSQL unchanged.
+    """
+    try:
+        wire = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _explain(body, str(error)) from error
+    agent_id = wire.agent_id.strip()
+    if not agent_id or len(agent_id) > MAX_AGENT_ID or "\0" in agent_id or wire.status not in STATUSES:
+        raise _explain(body, "the run is not valid")
+    if idempotency_key is not None and not _VISIBLE_ASCII.fullmatch(idempotency_key):
+        raise InvalidRunError.of(
+            "Idempotency-Key must be 1 to 255 visible ASCII characters", "header", "Idempotency-Key"
+        )
+    raw = bytes(wire.actions_taken)
+    actions = _parse_actions(raw)
+    summary = actions.get("summary")
+    return Run(
+        agent_id=agent_id,
+        status=wire.status,
+        actions_json=raw.decode(),
+        summary=summary if isinstance(summary, str) else None,
+        silent=is_silent(actions),
+        idempotency_key=idempotency_key,
+    )
+
+
+def _parse_actions(raw: bytes) -> dict[str, Any]:
+    try:
+        actions = strict_json.loads(raw)
+    except strict_json.StrictJSONError as error:
+        raise InvalidRunError.of(error.msg, "body", "actions_taken") from error
+    if not isinstance(actions, dict):
+        raise InvalidRunError.of(
+            "Input should be a valid dictionary", "body", "actions_taken", type_="dict_type", input_=actions
+        )
+    return actions
+
+
+def _explain(body: bytes, reason: str) -> InvalidRunError:
+    """Say what FastAPI itself would say of `body`, which the fast decoder refused with `reason`."""
+    try:
+        RunIn.model_validate(strict_json.loads(body))
+    except strict_json.StrictJSONError as error:
+        return _json_invalid(error.msg, error.pos)
+    except ValidationError as error:
+        return InvalidRunError(
+            [
+                {**detail, "loc": ["body", *detail["loc"]]}
+                for detail in error.errors(include_url=False, include_context=True)
+            ]
+        )
+    return _json_invalid(reason, 0)
+
+
+def _json_invalid(reason: str, position: int) -> InvalidRunError:
+    return InvalidRunError(
+        [
+            {
+                "type": "json_invalid",
+                "loc": ["body", position],
+                "msg": "JSON decode error",
+                "input": {},
+                "ctx": {"error": reason},
+            }
+        ]
+    )

@@ -1,0 +1,71 @@
+"""Wire types of the run log."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+AgentId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00]*$"),
+]
+Status = Literal["success", "partial", "failed"]
+
+
+class RunIn(BaseModel):
+    """A finished run, as an agent reports it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "agent_id": "sage",
+                    "status": "success",
+                    "actions_taken": {
+                        "summary": "Fixed database connection pool leak in session.py",
+                        "files_changed": ["src/backend/app/db/session.py"],
+                        "tests_run": 14,
+                        "tests_passed": 14,
+                        "pr_created": "#3456",
+                    },
+                }
+            ]
+        }
+    )
+
+    agent_id: AgentId = Field(description="Which agent ran. Trimmed of white space; must not be empty.")
+    status: Status
+    actions_taken: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What the agent did: any JSON object, by convention with a `summary` string.",
+    )
+
+
+class RunOut(BaseModel):
+    """One row of the log."""
+
+    id: UUID
+    agent_id: str
+    run_at: datetime
+    action_summary: str | None
+    actions_taken: dict[str, Any] | None
+    status: str
+    consecutive_silence_count: int
+    rlhf_scores: dict[str, Any] | None
+    created_at: datetime | None
+
+
+class RunPage(BaseModel):
+    """Runs, newest first. Pass `next_cursor` as `cursor` for the page after; null on the last."""
+
+    runs: list[RunOut]
+    next_cursor: str | None
+
+
+class FeedbackIn(BaseModel):
+    """A person's rating of a run; the same rater's next rating replaces it."""
+
+    rating: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    rater: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+    comment: Annotated[str, StringConstraints(max_length=10_000)] | None = None
