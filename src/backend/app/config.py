@@ -21,7 +21,8 @@ UNPREFIXED = ("database_url", "celery_broker_url")
 RUNTIME_FILE = "runtime.json"
 
 
-def _environment_name(field: str) -> str:
+def environment_name(field: str) -> str:
+    """The environment variable that sets `field`."""
     return field.upper() if field in UNPREFIXED else f"RUNLOG_{field.upper()}"
 
 
@@ -89,13 +90,13 @@ class _FileSource(PydanticBaseSettingsSource):
     """`NAME_FILE` holds the path of a file with the value of `NAME`."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{_environment_name(field_name)}_FILE")
+        path = os.environ.get(f"{environment_name(field_name)}_FILE")
         if not path:
             return None, field_name, False
         try:
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{_environment_name(field_name)}_FILE: cannot read {path}: {error}") from error
+            raise ConfigError(f"{environment_name(field_name)}_FILE: cannot read {path}: {error}") from error
 
     def __call__(self) -> dict[str, Any]:
         found = {}
@@ -131,9 +132,9 @@ def read_runtime(data_dir: Path) -> dict[str, str]:
 def get_settings() -> Settings:
     """Read the settings once a process. Raises `ConfigError` naming the variable that is wrong."""
     try:
-        return Settings()  # type: ignore[call-arg]  # every field has a source or a default
+        return Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        variable = name if name.isupper() else _environment_name(name)
+        variable = name if name.isupper() else environment_name(name)
         raise ConfigError(f"{variable}: {first['msg']}") from error

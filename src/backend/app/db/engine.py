@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.errors import ConfigError
 
 CONNECT_TIMEOUT = 3.0
 _SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
 
 
@@ -47,8 +49,14 @@ def create_engine(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
         max_overflow=pool_size,
         pool_timeout=timeout,
         pool_pre_ping=True,
+        json_serializer=dumps_exactly,
         json_deserializer=loads_exactly,
     )
+
+
+def dumps_exactly(value: Any) -> str:
+    """JSON text of `value`; integers and Decimals of any size are written in full."""
+    return _encode(value).decode()
 
 
 def loads_exactly(text: str) -> Any:

@@ -1,0 +1,39 @@
+"""How Celery talks to the broker: the same for the API that sends and the worker that receives."""
+
+from typing import Any
+
+SCORE_RUN = "app.tasks.rlhf_tasks.score_agent_run"
+SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
+
+# A worker that was killed leaves its tasks unacknowledged; they come back after this many
+# seconds, which must exceed the longest task (`app.tasks.celery_app` limits tasks to less).
+REDELIVERY_SECONDS = 120
+
+
+def celery_settings(broker_url: str) -> dict[str, Any]:
+    """Celery's configuration for `broker_url` (`redis://`, `rediss://` or `amqp://`)."""
+    return {
+        "broker_url": broker_url,
+        "broker_transport_options": _transport_options(broker_url),
+        "broker_connection_timeout": 2,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_default_queue": "runlog",
+        "timezone": "UTC",
+        "enable_utc": True,
+    }
+
+
+def _transport_options(broker_url: str) -> dict[str, Any]:
+    if broker_url.startswith("amqp"):
+        return {"confirm_publish": True}
+    return {
+        "visibility_timeout": REDELIVERY_SECONDS,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,
+    }

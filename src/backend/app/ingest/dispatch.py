@@ -1,0 +1,108 @@
+"""After the commit: hand run ids to Celery without delaying or failing the run.
+
+A thread of its own talks to the broker. What the broker does not take is dropped here on
+purpose: the row itself says that it is unscored, and the sweep scores it later.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from app import metrics
+from app.broker import SCORE_RUN, SCORE_RUNS, celery_settings
+from app.config import get_settings
+from app.loop_local import LoopLocal
+
+log = structlog.get_logger(__name__)
+
+_QUEUE_SIZE = 50_000
+_MESSAGE_SIZE = 100
+_PAUSE_AFTER_FAILURE = 1.0
+_CLOSE_TIMEOUT = 3.0
+
+
+class Dispatcher:
+    """Sends run ids to the scoring tasks from a background thread; `None` as broker sends nothing."""
+
+    def __init__(self, broker_url: str | None) -> None:
+        self._broker_url = broker_url
+        self._ids: deque[UUID] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def enqueue(self, run_ids: Sequence[UUID]) -> None:
+        """Take `run_ids` and return at once."""
+        if not run_ids or self._broker_url is None:
+            return
+        with self._wake:
+            room = _QUEUE_SIZE - len(self._ids)
+            self._ids.extend(run_ids[:room])
+            metrics.DISPATCH_FAILED.inc(max(0, len(run_ids) - room))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    async def close(self) -> None:
+        """Send what is queued, for at most a few seconds, and end the thread."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, _CLOSE_TIMEOUT)
+
+    def _run(self) -> None:
+        app = Celery("runlog-dispatch", set_as_current=False)
+        app.conf.update(celery_settings(self._broker_url or ""))
+        while (ids := self._next()) is not None:
+            try:
+                _send(app, ids)
+            except (OperationalError, OSError) as error:
+                metrics.DISPATCH_FAILED.inc(len(ids))
+                log.warning(
+                    "score_dispatch_failed", runs=len(ids), first_run_id=str(ids[0]), error=str(error)
+                )
+                with self._wake:
+                    self._wake.wait_for(lambda: self._closing, _PAUSE_AFTER_FAILURE)
+            else:
+                metrics.DISPATCHED.inc(len(ids))
+        app.close()
+
+    def _next(self) -> list[UUID] | None:
+        """The next message's ids; `None` when closing and all is sent."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._ids or self._closing)
+            ids = [self._ids.popleft() for _ in range(min(len(self._ids), _MESSAGE_SIZE))]
+            return ids or None
+
+
+def _send(app: Celery, ids: Sequence[UUID]) -> None:
+    if len(ids) == 1:
+        app.send_task(SCORE_RUN, (str(ids[0]),), retry=False)
+    else:
+        app.send_task(SCORE_RUNS, ([str(run_id) for run_id in ids],), retry=False)
+
+
+def _make() -> Dispatcher:
+    broker_url = get_settings().celery_broker_url
+    return Dispatcher(broker_url.get_secret_value() if broker_url else None)
+
+
+_dispatcher = LoopLocal(_make, Dispatcher.close)
+
+
+def get_dispatcher() -> Dispatcher:
+    """The running loop's dispatcher."""
+    return _dispatcher.get()
+
+
+async def close_dispatcher() -> None:
+    """Send what is queued and let the running loop's dispatcher go."""
+    await _dispatcher.close()

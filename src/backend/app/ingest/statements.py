@@ -1,0 +1,140 @@
+"""The SQL that commits a batch of runs, and what a batch comes to for each agent.
+
+Every statement takes the row locks of `agent_run_state` in the same order (agent_id in the "C"
+collation), so batches of any processes cannot deadlock, and the runs of an agent commit in the
+order in which they got its lock. `created_at` is taken under that lock and strictly increases
+within an agent: the newest run of an agent is never ambiguous.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from app.domain.runs import Run
+
+# A run's silence count continues the agent's count (`carries`) until a run with output comes.
+# Where the database's clock was set back by more than a minute the runs follow the clock again,
+# so that one wrong second does not date an agent's runs in the future for ever.
+INSERT_RUNS = """
+WITH agents AS (
+    INSERT INTO agent_run_state AS state (agent_id, runs, silence_count, last_created_at)
+    SELECT agent_id, runs, silence_count, clock_timestamp() + (runs - 1) * interval '1 microsecond'
+    FROM unnest($1::text[], $2::int[], $3::int[]) AS batch (agent_id, runs, silence_count)
+    ORDER BY agent_id COLLATE "C"
+    ON CONFLICT (agent_id) DO UPDATE SET
+        runs = state.runs + excluded.runs,
+        silence_count_before = state.silence_count,
+        silence_count = excluded.silence_count
+            + CASE WHEN excluded.silence_count = excluded.runs THEN state.silence_count ELSE 0 END,
+        last_created_at = (excluded.runs - 1) * interval '1 microsecond' + CASE
+            WHEN state.last_created_at > clock_timestamp() + interval '1 minute' THEN clock_timestamp()
+            ELSE greatest(clock_timestamp(), state.last_created_at + interval '1 microsecond') END
+    RETURNING agent_id, silence_count_before, last_created_at
+)
+INSERT INTO agent_run_log (
+    id, agent_id, run_at, action_summary, actions_taken, status, consecutive_silence_count, created_at
+)
+SELECT
+    run.id,
+    run.agent_id,
+    agents.last_created_at - run.followed_by * interval '1 microsecond',
+    run.action_summary,
+    run.actions_taken::jsonb,
+    run.status,
+    run.silence_count + CASE WHEN run.carries THEN agents.silence_count_before ELSE 0 END,
+    agents.last_created_at - run.followed_by * interval '1 microsecond'
+FROM unnest(
+    $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::bool[], $11::int[]
+) AS run (id, agent_id, action_summary, actions_taken, status, silence_count, carries, followed_by)
+JOIN agents USING (agent_id)
+"""
+
+CLAIM_KEYS = """
+INSERT INTO agent_run_idempotency_key (agent_id, key, run_id, payload_digest)
+SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bytea[]) AS claim (agent_id, key, run_id, digest)
+ORDER BY agent_id COLLATE "C", key COLLATE "C"
+ON CONFLICT (agent_id, key) DO NOTHING
+RETURNING run_id
+"""
+
+KEY_HOLDERS = """
+SELECT held.agent_id, held.key, held.run_id, held.payload_digest
+FROM agent_run_idempotency_key AS held
+JOIN unnest($1::text[], $2::text[]) AS wanted (agent_id, key) USING (agent_id, key)
+"""
+
+STORED_RUNS = "SELECT id FROM agent_run_log WHERE id = ANY($1::uuid[])"
+
+
+Holders = dict[tuple[str, str | None], tuple[UUID, bytes]]
+"""Who holds an (agent, idempotency key) that was already taken: run id and payload digest."""
+
+
+async def store_runs(connection: asyncpg.Connection, runs: Sequence[Run], *, retried: bool) -> Holders:
+    """Commit `runs` in one transaction, except those whose idempotency key is taken.
+
+    `retried` says that an earlier attempt may have committed some of them: those are left alone.
+    Raises asyncpg's errors; then nothing was committed, unless the connection was lost.
+    """
+    if retried:
+        stored = {record["id"] for record in await connection.fetch(STORED_RUNS, [run.id for run in runs])}
+        runs = [run for run in runs if run.id not in stored]
+    keyed = [run for run in runs if run.idempotency_key is not None]
+    if not keyed:
+        await _insert(connection, runs)
+        return {}
+    async with connection.transaction():
+        holders = await _claim(connection, keyed)
+        await _insert(connection, [run for run in runs if holders.get(run.key, (run.id,))[0] == run.id])
+    return holders
+
+
+async def _claim(connection: asyncpg.Connection, runs: Sequence[Run]) -> Holders:
+    """Claim the runs' keys. One that another transaction is claiming is waited for."""
+    claimed = await connection.fetch(
+        CLAIM_KEYS,
+        [run.agent_id for run in runs],
+        [run.idempotency_key for run in runs],
+        [run.id for run in runs],
+        [run.digest() for run in runs],
+    )
+    ours = {record["run_id"] for record in claimed}
+    taken = [run for run in runs if run.id not in ours]
+    if not taken:
+        return {}
+    holders = await connection.fetch(
+        KEY_HOLDERS, [run.agent_id for run in taken], [run.idempotency_key for run in taken]
+    )
+    return {(held["agent_id"], held["key"]): (held["run_id"], held["payload_digest"]) for held in holders}
+
+
+async def _insert(connection: asyncpg.Connection, runs: Sequence[Run]) -> None:
+    """Insert `runs`, in this order within each agent, and bring the agents' states up to date."""
+    if not runs:
+        return
+    totals: dict[str, int] = {}
+    silences: dict[str, int] = {}
+    positions, counts, carries = [], [], []
+    for run in runs:
+        position = totals.get(run.agent_id, 0)
+        count = silences.get(run.agent_id, 0) + 1 if run.silent else 0
+        totals[run.agent_id] = position + 1
+        silences[run.agent_id] = count
+        positions.append(position)
+        counts.append(count)
+        carries.append(count == position + 1)
+    await connection.execute(
+        INSERT_RUNS,
+        list(totals),
+        list(totals.values()),
+        list(silences.values()),
+        [run.id for run in runs],
+        [run.agent_id for run in runs],
+        [run.summary for run in runs],
+        [run.actions_json for run in runs],
+        [run.status for run in runs],
+        counts,
+        carries,
+        [totals[run.agent_id] - 1 - position for run, position in zip(runs, positions, strict=True)],
+    )

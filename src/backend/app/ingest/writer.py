@@ -1,0 +1,198 @@
+"""Group commit: runs that arrive while a commit is under way share the next one.
+
+There is no timer: an idle run goes alone, at once. Under load, what has gathered becomes one
+statement and one commit, and every caller is answered after the commit that holds its own row.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app import metrics
+from app.config import get_settings
+from app.db.session import get_database
+from app.domain.runs import Run
+from app.errors import IdempotencyConflictError, IngestUnavailableError, InvalidRunError
+from app.ingest.dispatch import Dispatcher, get_dispatcher
+from app.ingest.statements import Holders, store_runs
+from app.loop_local import LoopLocal
+
+log = structlog.get_logger(__name__)
+
+_REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
+_OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)
+_LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError)
+_ATTEMPTS = 2
+
+Pending = tuple[Run, "asyncio.Future[UUID]"]
+
+
+class RunWriter:
+    """Writes runs through `engine` in at most `connections` commits at a time."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        dispatcher: Dispatcher,
+        *,
+        queue_size: int,
+        batch_size: int,
+        connections: int,
+    ) -> None:
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._queue_size = queue_size
+        self._batch_size = batch_size
+        self._connections = connections
+        self._queue: deque[Pending] = deque()
+        self._commits: set[asyncio.Task[None]] = set()
+
+    async def write(self, run: Run) -> UUID:
+        """Commit `run` and return the id of its row, or of the row its idempotency key made before.
+
+        Raises `IngestUnavailableError` when it was not committed and may be sent again,
+        `InvalidRunError` when the database refuses it, `IdempotencyConflictError` when its key
+        belongs to another payload.
+        """
+        if len(self._queue) >= self._queue_size:
+            metrics.RUNS_REFUSED.labels("queue_full").inc()
+            raise IngestUnavailableError("the ingest queue is full")
+        answer: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
+        self._queue.append((run, answer))
+        metrics.QUEUED.inc()
+        self._start_commits()
+        return await answer
+
+    async def drain(self) -> None:
+        """Wait until every run accepted so far has its answer."""
+        while self._commits:
+            await asyncio.wait(self._commits)
+
+    def _start_commits(self) -> None:
+        while self._queue and len(self._commits) < self._connections:
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
+            metrics.QUEUED.dec(len(batch))
+            commit = asyncio.create_task(self._commit(batch))
+            self._commits.add(commit)
+            commit.add_done_callback(self._commit_done)
+
+    def _commit_done(self, commit: asyncio.Task[None]) -> None:
+        self._commits.discard(commit)
+        if not commit.cancelled() and (error := commit.exception()):
+            log.error("ingest_failed", exc_info=error)
+        self._start_commits()
+
+    async def _commit(self, batch: Sequence[Pending]) -> None:
+        started = time.perf_counter()
+        try:
+            holders = await self._store([run for run, _ in batch])
+        except _REFUSALS as error:
+            await self._split(batch, error)
+        except _OUTAGES as error:
+            log.warning("ingest_unavailable", runs=len(batch), error=str(error) or type(error).__name__)
+            metrics.RUNS_REFUSED.labels("database_away").inc(len(batch))
+            _fail(batch, IngestUnavailableError("the database is not available"))
+        except BaseException:  # also when cancelled: nobody may wait for ever
+            _fail(batch, IngestUnavailableError("the run was not committed"))
+            raise
+        else:
+            metrics.BATCH_SIZE.observe(len(batch))
+            metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+            self._answer(batch, holders)
+
+    async def _split(self, batch: Sequence[Pending], error: Exception) -> None:
+        """The database refused a row of `batch`: halve it until the row stands alone."""
+        if len(batch) > 1:
+            await self._commit(batch[: len(batch) // 2])
+            await self._commit(batch[len(batch) // 2 :])
+            return
+        metrics.RUNS_REFUSED.labels("database").inc()
+        log.warning("run_refused_by_database", agent_id=batch[0][0].agent_id, error=str(error))
+        _fail(batch, InvalidRunError.of(f"the database refuses this run: {error}", "body"))
+
+    async def _store(self, runs: list[Run]) -> Holders:
+        """Commit `runs`. After a lost connection once more: the ids tell what was committed."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self._store_once(runs, retried=attempt > 1)
+            except (*_LOST, asyncpg.UniqueViolationError) as error:
+                ours_after_all = getattr(error, "constraint_name", None) == "agent_run_log_pkey"
+                if attempt == _ATTEMPTS or not (isinstance(error, _LOST) or ours_after_all):
+                    raise
+                log.warning("ingest_retried", runs=len(runs), error=str(error) or type(error).__name__)
+        raise AssertionError("the loop returns or raises")
+
+    async def _store_once(self, runs: list[Run], *, retried: bool) -> Holders:
+        async with self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            try:
+                return await store_runs(driver, runs, retried=retried)
+            except (*_LOST, OSError):
+                await connection.invalidate()
+                raise
+
+    def _answer(self, batch: Sequence[Pending], holders: Holders) -> None:
+        inserted = []
+        for run, answer in batch:
+            holder, digest = holders.get(run.key, (run.id, b""))
+            if holder == run.id:
+                inserted.append(run.id)
+                metrics.RUNS.labels(run.status).inc()
+            elif digest == run.digest():
+                metrics.RUNS_REPEATED.inc()
+            else:
+                metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
+                _fail([(run, answer)], _conflict())
+            if not answer.done():
+                answer.set_result(holder)
+        self._dispatcher.enqueue(inserted)
+
+
+def _fail(batch: Sequence[Pending], error: Exception) -> None:
+    for _, answer in batch:
+        if not answer.done():
+            answer.set_exception(error)
+
+
+def _conflict() -> IdempotencyConflictError:
+    return IdempotencyConflictError(
+        [
+            {
+                "type": "value_error",
+                "loc": ["header", "Idempotency-Key"],
+                "msg": "this key was used for another payload",
+                "input": None,
+            }
+        ]
+    )
+
+
+def _make() -> RunWriter:
+    settings = get_settings()
+    return RunWriter(
+        get_database().engine,
+        get_dispatcher(),
+        queue_size=settings.ingest_queue_size,
+        batch_size=settings.ingest_batch_size,
+        connections=settings.ingest_connections,
+    )
+
+
+_writer = LoopLocal(_make, RunWriter.drain)
+
+
+def get_writer() -> RunWriter:
+    """The running loop's writer. Raises `ConfigError` without a `DATABASE_URL`."""
+    return _writer.get()
+
+
+async def close_writer() -> None:
+    """Answer every accepted run, then let the running loop's writer go."""
+    await _writer.close()
