@@ -1,0 +1,30 @@
+"""The agents that have names of their own."""
+
+from typing import NamedTuple
+
+
+class Identity(NamedTuple):
+    """How an agent is shown."""
+
+    name: str
+    role: str | None
+
+    @property
+    def title(self) -> str:
+        """The name, with the role where there is one: `Sage -- Backend`."""
+        return f"{self.name} -- {self.role}" if self.role else self.name
+
+
+_BUILT_IN = {
+    "sage": Identity("Sage", "Backend"),
+    **{
+        name: Identity(name.capitalize(), None)
+        for name in ("aurora", "nova", "atlas", "lyra", "luma", "helios", "scout")
+    },
+}
+
+
+def identify(agent_id: str, display_name: str | None = None, role: str | None = None) -> Identity:
+    """What is declared wins over what is built in; an unknown agent is called by its id."""
+    known = _BUILT_IN.get(agent_id.lower(), Identity(agent_id, None))
+    return Identity(display_name or known.name, role or known.role)

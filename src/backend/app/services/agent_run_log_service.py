@@ -1,0 +1,59 @@
+"""Write and read run logs directly, in any asyncio program that has a `DATABASE_URL`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.db.session import transaction
+from app.errors import InvalidRunError
+from app.ingest.payload import parse_run
+from app.ingest.writer import get_writer
+from app.models import AgentRunLog
+from app.services.run_queries import NEWEST_FIRST, newest_of_each_agent, run_conditions
+
+
+async def write_run_log(
+    agent_id: str,
+    actions_taken: Mapping[str, Any] | None = None,
+    status: str = "success",
+    *,
+    idempotency_key: str | None = None,
+) -> UUID:
+    """Record one finished run and return its row's id once it is committed.
+
+    The rules are the endpoint's. Raises `InvalidRunError` (a `ValueError`) when the run is refused and
+    `IngestUnavailableError` when it could not be committed now.
+    """
+    run = {"agent_id": agent_id, "status": status, "actions_taken": actions_taken or {}}
+    try:
+        body = json.dumps(run, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRunError.of(f"not JSON: {error}", "actions_taken") from error
+    return await get_writer().write(parse_run(body, idempotency_key))
+
+
+async def recent_runs(
+    *,
+    agent_id: str | None = None,
+    status: str | None = None,
+    since: datetime | None = None,
+    limit: int = 100,
+    per_agent: int | None = None,
+) -> list[AgentRunLog]:
+    """The newest runs first, at most `limit` of them.
+
+    `since` is inclusive and compared with `created_at`. With `per_agent` the result is instead the
+    newest `per_agent` runs of every agent, without their `actions_taken`, whatever `limit` says.
+    """
+    conditions = run_conditions(agent_id=agent_id, status=status, since=since)
+    if per_agent is not None:
+        statement = newest_of_each_agent(per_agent, conditions)
+    else:
+        statement = select(AgentRunLog).where(*conditions).order_by(*NEWEST_FIRST).limit(limit)
+    async with transaction() as session:
+        runs: Sequence[AgentRunLog] = (await session.scalars(statement)).all()
+    return list(runs)

@@ -1,0 +1,126 @@
+"""What the fleet did: the figures and cards that every face of the product shows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Double, Numeric, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.agents import identify
+from app.domain.ago import ago
+from app.domain.redaction import public_text
+from app.models import Agent, AgentCloudTask, AgentRunLog, PeerSwarmHeartbeat
+from app.services.run_queries import database_now, newest_of_each_agent
+
+WEEK = timedelta(days=7)
+ACTION_LENGTH = 280
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The mean overall score of a window; `mean` is None when no run in it has one."""
+
+    mean: float | None
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The dashboard's figures at one moment of the database's clock; "today" is the UTC day."""
+
+    generated_at: datetime
+    agent_runs: int
+    improvement_loops: int
+    agent_cloud_tasks: int
+    quality_7d: Quality
+    quality_previous_7d: Quality
+
+    @property
+    def tasks_completed_today(self) -> int:
+        """The specification's combined metric."""
+        return self.agent_runs + self.improvement_loops + self.agent_cloud_tasks
+
+
+@dataclass(frozen=True, slots=True)
+class EventCard:
+    """An agent's most recent run, fit for the public."""
+
+    agent_id: str
+    agent: str
+    role: str | None
+    title: str
+    action: str | None
+    status: str
+    run_status: str
+    ran_at: datetime
+    ago: str
+
+
+async def metrics(session: AsyncSession) -> Metrics:
+    """Today's and this week's figures."""
+    now = await database_now(session)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    counts = select(
+        select(func.count())
+        .select_from(AgentRunLog)
+        .where(AgentRunLog.status == "success", AgentRunLog.created_at >= today)
+        .scalar_subquery(),
+        select(func.coalesce(func.sum(PeerSwarmHeartbeat.improvement_loops), 0))
+        .where(PeerSwarmHeartbeat.heartbeat_at >= today)
+        .scalar_subquery(),
+        select(func.count())
+        .select_from(AgentCloudTask)
+        .where(AgentCloudTask.completed_at >= today)
+        .scalar_subquery(),
+    )
+    agent_runs, loops, cloud_tasks = (await session.execute(counts)).one()
+    return Metrics(
+        generated_at=now,
+        agent_runs=agent_runs,
+        improvement_loops=loops,
+        agent_cloud_tasks=cloud_tasks,
+        quality_7d=await _quality(session, now - WEEK, now),
+        quality_previous_7d=await _quality(session, now - 2 * WEEK, now - WEEK),
+    )
+
+
+async def _quality(session: AsyncSession, start: datetime, end: datetime) -> Quality:
+    overall = AgentRunLog.rlhf_scores["overall"]
+    is_number = func.jsonb_typeof(overall) == "number"
+    window = select(
+        func.avg(cast(cast(overall.astext, Numeric), Double)).filter(is_number),
+        func.count().filter(is_number),
+    ).where(AgentRunLog.created_at > start, AgentRunLog.created_at <= end)
+    mean, runs = (await session.execute(window)).one()
+    return Quality(round(mean, 4) if mean is not None else None, runs)
+
+
+async def event_cards(session: AsyncSession, now: datetime) -> list[EventCard]:
+    """One card an agent, newest run first."""
+    runs = (await session.scalars(newest_of_each_agent(1))).all()
+    declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
+    beats = await session.execute(select(PeerSwarmHeartbeat.agent_id, PeerSwarmHeartbeat.role))
+    beat_roles = {beat.agent_id: beat.role for beat in beats}
+    cards = []
+    for run in runs:
+        agent = declared.get(run.agent_id)
+        identity = identify(
+            run.agent_id,
+            agent.display_name if agent else None,
+            (agent.role if agent else None) or beat_roles.get(run.agent_id),
+        )
+        ran_at = run.created_at or run.run_at
+        cards.append(
+            EventCard(
+                agent_id=run.agent_id,
+                agent=identity.name,
+                role=identity.role,
+                title=identity.title,
+                action=public_text(run.action_summary, ACTION_LENGTH) if run.action_summary else None,
+                status="failed" if run.status == "failed" else "completed",
+                run_status=run.status,
+                ran_at=ran_at,
+                ago=ago(ran_at, now),
+            )
+        )
+    return cards

@@ -1,0 +1,152 @@
+"""How runs are read: filters, pages, and the newest runs of every agent."""
+
+import base64
+import binascii
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, or_, select, true, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased, defer
+
+from app.models import AgentRunLog
+
+NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CURSOR = struct.Struct(">q16s")
+_AS_SENT = (
+    AgentRunLog.id,
+    AgentRunLog.agent_id,
+    AgentRunLog.run_at,
+    AgentRunLog.action_summary,
+    cast(AgentRunLog.actions_taken, Text).label("actions_taken"),
+    AgentRunLog.status,
+    AgentRunLog.consecutive_silence_count,
+    cast(AgentRunLog.rlhf_scores, Text).label("rlhf_scores"),
+    AgentRunLog.created_at,
+)
+
+
+class Cursor(NamedTuple):
+    """A place in the log: right after this run, newest first."""
+
+    created_at: datetime
+    id: UUID
+
+    def encode(self) -> str:
+        """As an opaque URL-safe string."""
+        micros = (self.created_at - _EPOCH) // timedelta(microseconds=1)
+        return base64.urlsafe_b64encode(_CURSOR.pack(micros, self.id.bytes)).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """Raises `ValueError` when `text` is no cursor."""
+        try:
+            micros, id_bytes = _CURSOR.unpack(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            return cls(_EPOCH + timedelta(microseconds=micros), UUID(bytes=id_bytes))
+        except (binascii.Error, struct.error, OverflowError, ValueError) as error:
+            raise ValueError("not a cursor of this list") from error
+
+
+class RunPage(NamedTuple):
+    """A page of runs as JSON-ready mappings, and the cursor of the page after, if there is one."""
+
+    runs: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+def run_conditions(
+    *,
+    agent_id: str | None = None,
+    status: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    q: str | None = None,
+) -> list[ColumnElement[bool]]:
+    """WHERE clauses: `since` is inclusive, `until` exclusive, `q` is found in the report's text."""
+    conditions: list[ColumnElement[bool]] = []
+    if agent_id is not None:
+        conditions.append(AgentRunLog.agent_id == agent_id)
+    if status is not None:
+        conditions.append(AgentRunLog.status == status)
+    if since is not None:
+        conditions.append(AgentRunLog.created_at >= since)
+    if until is not None:
+        conditions.append(AgentRunLog.created_at < until)
+    if q:
+        conditions.append(
+            or_(
+                AgentRunLog.action_summary.icontains(q, autoescape=True),
+                cast(AgentRunLog.actions_taken, Text).icontains(q, autoescape=True),
+            )
+        )
+    return conditions
+
+
+async def list_runs(
+    session: AsyncSession,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    limit: int,
+    cursor: Cursor | None = None,
+) -> RunPage:
+    """A page of at most `limit` runs, newest first. Rows that come in later do not move the pages."""
+    statement = select(*_AS_SENT).where(AgentRunLog.created_at.is_not(None), *conditions)
+    if cursor is not None:
+        statement = statement.where(tuple_(AgentRunLog.created_at, AgentRunLog.id) < tuple_(*cursor))
+    rows = (await session.execute(statement.order_by(*NEWEST_FIRST).limit(limit + 1))).all()
+    page, more = rows[:limit], len(rows) > limit
+    following = Cursor(page[-1].created_at, page[-1].id).encode() if more else None
+    return RunPage([_as_sent(row) for row in page], following)
+
+
+async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any] | None:
+    """One run as a JSON-ready mapping."""
+    row = (await session.execute(select(*_AS_SENT).where(AgentRunLog.id == run_id))).one_or_none()
+    return _as_sent(row) if row else None
+
+
+def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    run = dict(row._mapping)
+    for column in ("actions_taken", "rlhf_scores"):
+        if run[column] is not None:
+            run[column] = msgspec.Raw(run[column].encode())
+    return run
+
+
+def newest_of_each_agent(count: int, conditions: Sequence[ColumnElement[bool]] = ()) -> Select[AgentRunLog]:
+    """The newest `count` runs of every agent, without `actions_taken`, newest first.
+
+    Walks the (agent_id, created_at) index from agent to agent, so its cost follows the number of
+    agents and not the length of the log.
+    """
+    first = select(AgentRunLog.agent_id).order_by(AgentRunLog.agent_id).limit(1)
+    agents = select(first.scalar_subquery().label("agent_id")).cte("agents", recursive=True)
+    following = first.where(AgentRunLog.agent_id > agents.c.agent_id).scalar_subquery()
+    agents = agents.union_all(select(following).where(agents.c.agent_id.is_not(None)))
+    newest = (
+        select(AgentRunLog)
+        .where(AgentRunLog.agent_id == agents.c.agent_id, AgentRunLog.created_at.is_not(None), *conditions)
+        .order_by(AgentRunLog.created_at.desc())
+        .limit(count)
+        .lateral()
+    )
+    run = aliased(AgentRunLog, newest)
+    return (
+        select(run)
+        .select_from(agents)
+        .join(newest, true())
+        .options(defer(run.actions_taken, raiseload=True))
+        .order_by(run.created_at.desc(), run.id.desc())
+    )
+
+
+async def database_now(session: AsyncSession) -> datetime:
+    """The database's clock, which is the only one that counts."""
+    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return now
