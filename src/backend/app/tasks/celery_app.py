@@ -1,0 +1,62 @@
+"""The Celery application of worker and beat."""
+
+import signal
+from typing import Any
+
+from celery import Celery, signals
+
+from app.broker import REDELIVERY_SECONDS, celery_settings
+from app.config import get_settings
+from app.embedded.process import die_with_parent
+from app.logs import bind_task, configure_logging, unbind_task
+from app.tasks import runtime
+from app.tasks.schedule import beat_schedule
+
+TASK_MODULES = ("app.tasks.rlhf_tasks", "app.tasks.audit_tasks")
+
+
+class RunlogCelery(Celery):
+    """Reads the settings when they are first needed, so that importing a task needs none."""
+
+    def on_configure(self) -> None:
+        """Celery's hook for its lazy configuration."""
+        settings = get_settings()
+        self.conf.update(
+            celery_settings(settings.require_broker_url()),
+            beat_schedule=beat_schedule(settings),
+            worker_prefetch_multiplier=4,
+            worker_hijack_root_logger=False,
+            worker_cancel_long_running_tasks_on_connection_loss=False,
+            task_acks_late=True,
+            task_reject_on_worker_lost=True,
+            task_time_limit=REDELIVERY_SECONDS - 30,
+        )
+
+
+celery_app = RunlogCelery("runlog", set_as_current=True, include=TASK_MODULES)
+
+
+@signals.setup_logging.connect
+def _setup_logging(**_: Any) -> None:
+    configure_logging(get_settings())
+
+
+@signals.worker_process_init.connect
+def _start_process(**_: Any) -> None:
+    die_with_parent(signal.SIGKILL)  # acks_late: what it was doing is redelivered
+    runtime.start()
+
+
+@signals.worker_process_shutdown.connect
+def _end_process(**_: Any) -> None:
+    runtime.stop()
+
+
+@signals.task_prerun.connect
+def _bind(task_id: str, task: Any, **_: Any) -> None:
+    bind_task(task_id, task.name)
+
+
+@signals.task_postrun.connect
+def _unbind(**_: Any) -> None:
+    unbind_task()

@@ -1,0 +1,54 @@
+"""Scoring tasks: ids in, everything else is the service's."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from app.config import get_settings
+from app.db.session import transaction
+from app.services.scoring_service import score_runs, unscored_runs
+from app.tasks.celery_app import celery_app
+from app.tasks.runtime import run_async
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 100
+_SWEEP_LIMIT = 20_000
+
+
+@celery_app.task
+def score_agent_run(run_id: str) -> None:
+    """Score one run and write `rlhf_scores` on its row. Doing it again changes nothing."""
+    run_async(_score([UUID(run_id)]))
+
+
+@celery_app.task
+def score_agent_runs(run_ids: Sequence[str]) -> None:
+    """Score several runs in one round of reads and writes."""
+    run_async(_score([UUID(run_id) for run_id in run_ids]))
+
+
+@celery_app.task
+def sweep_unscored_runs() -> None:
+    """Send out again what is still unscored after a while: the broker was away, or a scorer failed."""
+    run_ids = run_async(_unscored())
+    for start in range(0, len(run_ids), _BATCH):
+        batch = [str(run_id) for run_id in run_ids[start : start + _BATCH]]
+        # By the next sweep these are sent again, so an old message need not wait in the queue.
+        score_agent_runs.apply_async((batch,), expires=get_settings().score_sweep_interval)
+    if run_ids:
+        log.info("unscored_runs_sent_again", runs=len(run_ids))
+
+
+async def _score(run_ids: Sequence[UUID]) -> None:
+    async with transaction() as session:
+        scored = await score_runs(session, run_ids)
+    log.info("runs_scored", runs=scored, of=len(run_ids))
+
+
+async def _unscored() -> list[UUID]:
+    age = timedelta(seconds=get_settings().score_sweep_age)
+    async with transaction() as session:
+        return await unscored_runs(session, older_than=age, limit=_SWEEP_LIMIT)

@@ -1,0 +1,21 @@
+"""Everything that beat starts, in one place. Each entry may be sent twice without harm."""
+
+from typing import Any
+
+from app.config import Settings
+
+
+def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Beat's entries. A message that nobody took by the time of the next one expires."""
+    return {
+        "sweep-unscored-runs": {
+            "task": "app.tasks.rlhf_tasks.sweep_unscored_runs",
+            "schedule": settings.score_sweep_interval,
+            "options": {"expires": settings.score_sweep_interval},
+        },
+        "audit": {
+            "task": "app.tasks.audit_tasks.run_audit",
+            "schedule": settings.audit_interval,
+            "options": {"expires": settings.audit_interval},
+        },
+    }
