@@ -1,0 +1,130 @@
+"""How errors are answered: the same shapes for every endpoint, and never a traceback to a client."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.errors import IngestUnavailableError, InvalidRunError
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER_SECONDS = 1
+_MAX_INPUT = 1000
+# SQLSTATE classes that say "not now": connection, transaction rollback, resources, lock, operator.
+_OUTAGE_CLASSES = ("08", "40", "53", "55", "57", "58")
+_DATA_EXCEPTION = "22"
+
+
+class ErrorBody(BaseModel):
+    """An error in one sentence."""
+
+    detail: str
+
+
+class ValidationErrorBody(BaseModel):
+    """FastAPI's body for an invalid request."""
+
+    class Item(BaseModel):
+        """One thing that is wrong, and where."""
+
+        type: str
+        loc: list[str | int]
+        msg: str
+        input: Any = None
+        ctx: dict[str, Any] | None = None
+
+    detail: list[Item]
+
+
+INVALID: dict[int | str, dict[str, Any]] = {
+    422: {"model": ValidationErrorBody, "description": "The request is not valid; nothing was stored."}
+}
+TOO_LARGE: dict[int | str, dict[str, Any]] = {
+    413: {"model": ErrorBody, "description": "The body is larger than the server's limit."}
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorBody, "description": "There is no such thing."}
+}
+UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+    503: {
+        "model": ErrorBody,
+        "description": "Not possible now; try again after `Retry-After` seconds.",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
+    }
+}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Give `app` every handler of this module."""
+    app.exception_handler(InvalidRunError)(_invalid_run)
+    app.exception_handler(RequestValidationError)(_invalid_request)
+    app.exception_handler(IngestUnavailableError)(_ingest_unavailable)
+    app.exception_handler(DBAPIError)(_database_error)
+    for outage in (OSError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        app.exception_handler(outage)(_outage)
+
+
+def validation_error(errors: Sequence[Any]) -> JSONResponse:
+    """A 422 in FastAPI's form. `input` is shortened: it may be huge, or no valid JSON itself."""
+    return JSONResponse({"detail": [_presentable(error) for error in errors]}, status_code=422)
+
+
+def unavailable(reason: str) -> JSONResponse:
+    """A 503 that says when to come back."""
+    return JSONResponse(
+        {"detail": reason}, status_code=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+    )
+
+
+def _presentable(error: dict[str, Any]) -> dict[str, Any]:
+    shown = {"type": error["type"], "loc": list(error["loc"]), "msg": error["msg"]}
+    shown["input"] = _sendable(error.get("input"))
+    if "ctx" in error:
+        shown["ctx"] = {key: _sendable(str(value)) for key, value in error["ctx"].items()}
+    return shown
+
+
+def _sendable(value: Any) -> Any:
+    """`value` where it is short and any client can read it as JSON, else the start of its repr."""
+    try:
+        if len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) <= _MAX_INPUT:
+            return value
+    except (TypeError, ValueError):
+        pass  # such as NaN or a lone surrogate
+    return f"{ascii(value)[:_MAX_INPUT]}…"
+
+
+async def _invalid_run(_: Request, error: InvalidRunError) -> JSONResponse:
+    return validation_error(error.errors)
+
+
+async def _invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
+    return validation_error(error.errors())
+
+
+async def _ingest_unavailable(_: Request, error: IngestUnavailableError) -> JSONResponse:
+    return unavailable(str(error))
+
+
+async def _database_error(request: Request, error: DBAPIError) -> JSONResponse:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state.startswith(_DATA_EXCEPTION):
+        message = f"PostgreSQL cannot hold a value in this request: {error.orig}"
+        return validation_error([{"type": "value_error", "loc": ["body"], "msg": message}])
+    if error.connection_invalidated or not state or state.startswith(_OUTAGE_CLASSES):
+        return await _outage(request, error)
+    raise error
+
+
+async def _outage(_: Request, error: Exception) -> JSONResponse:
+    log.warning("database_unavailable", error=str(error) or type(error).__name__)
+    return unavailable("the database is not available")

@@ -1,0 +1,129 @@
+"""The run log's endpoints: agents report here, and people read and rate what was reported."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
+from pydantic import AfterValidator
+
+from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
+from app.api.query import LogText, Moment
+from app.api.strict_route import StrictRoute
+from app.db.session import transaction
+from app.errors import InvalidRunError
+from app.ingest.payload import parse_run
+from app.ingest.writer import get_writer
+from app.schemas.runs import FeedbackIn, RunIn, RunOut, RunPage, Status
+from app.services.run_queries import Cursor, get_run, list_runs, run_conditions
+from app.services.scoring_service import rate_run
+
+router = APIRouter(prefix="/api/v1/internal/agent-run-log", tags=["agent run log"], route_class=StrictRoute)
+
+_RUN_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": RunIn.model_json_schema()}},
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=204,
+    summary="Record a finished run",
+    responses={**INVALID, **TOO_LARGE, **UNAVAILABLE},
+    openapi_extra=_RUN_BODY,
+)
+async def create_agent_run_log(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+            description="The same key and payload of an agent is recorded once, however often it is sent.",
+        ),
+    ] = None,
+) -> Response:
+    """One permanent row. 204 is sent after the row is committed; scoring follows by itself."""
+    if not _is_json(request.headers.get("content-type", "")):
+        raise InvalidRunError.of("Content-Type must be application/json", "header", "Content-Type")
+    await get_writer().write(parse_run(await request.body(), idempotency_key))
+    return Response(status_code=204)
+
+
+def _is_json(content_type: str) -> bool:
+    # A browser can be made to send any other type across origins without asking.
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
+
+
+def _checked_cursor(text: str | None) -> str | None:
+    if text is not None:
+        Cursor.decode(text)
+    return text
+
+
+@router.get(
+    "",
+    summary="List runs, newest first",
+    response_model=RunPage,
+    responses={**INVALID, **UNAVAILABLE},
+)
+async def list_agent_run_log(
+    agent_id: LogText = None,
+    status: Status | None = None,
+    since: Moment = None,
+    until: Moment = None,
+    q: LogText = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str | None, AfterValidator(_checked_cursor), Query()] = None,
+) -> Response:
+    """`since` is inclusive, `until` exclusive; `q` is looked for in the report's text."""
+    conditions = run_conditions(agent_id=agent_id, status=status, since=since, until=until, q=q)
+    async with transaction() as session:
+        page = await list_runs(
+            session, conditions, limit=limit, cursor=Cursor.decode(cursor) if cursor else None
+        )
+    return _json({"runs": page.runs, "next_cursor": page.next_cursor})
+
+
+@router.get(
+    "/{run_id}",
+    summary="Get one run",
+    response_model=RunOut,
+    responses={**INVALID, **NOT_FOUND, **UNAVAILABLE},
+)
+async def get_agent_run_log(run_id: UUID) -> Response:
+    """One row of the log, its payload as it was sent."""
+    async with transaction() as session:
+        run = await get_run(session, run_id)
+    if run is None:
+        raise HTTPException(404, "there is no run with this id")
+    return _json(run)
+
+
+@router.post(
+    "/{run_id}/feedback",
+    status_code=204,
+    summary="Rate a run",
+    responses={**INVALID, **NOT_FOUND, **TOO_LARGE, **UNAVAILABLE},
+)
+async def rate_agent_run_log(run_id: UUID, feedback: FeedbackIn) -> Response:
+    """A person's rating decides the run's `overall`; rating again replaces one's own rating."""
+    async with transaction() as session:
+        found = await rate_run(
+            session, run_id, rater=feedback.rater, rating=feedback.rating, comment=feedback.comment
+        )
+    if not found:
+        raise HTTPException(404, "there is no run with this id")
+    return Response(status_code=204)
+
+
+def _json(value: Any) -> Response:
+    # msgspec embeds a payload's own JSON text, so its numbers are shown as they were sent.
+    return Response(msgspec.json.encode(value), media_type="application/json")

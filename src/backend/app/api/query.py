@@ -1,0 +1,32 @@
+"""Types of query parameters that several endpoints share."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import AfterValidator
+
+# What PostgreSQL's timestamptz and Python's datetime both hold, with room for any UTC offset.
+_EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 29, tzinfo=UTC)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not _EARLIEST <= aware <= _LATEST:
+        raise ValueError("the time is out of range")
+    return aware.astimezone(UTC)
+
+
+def _storable(text: str | None) -> str | None:
+    if text is not None and "\0" in text:
+        raise ValueError("the character U+0000 cannot be stored")
+    return text
+
+
+Moment = Annotated[
+    datetime | None, AfterValidator(_in_utc), Query(description="ISO 8601; UTC where no offset is given.")
+]
+LogText = Annotated[str | None, AfterValidator(_storable), Query(max_length=255)]

@@ -1,0 +1,50 @@
+"""Routes whose JSON bodies are bounded and read by our own strict parser.
+
+FastAPI's reading accepts NaN and lone surrogates, and answers 400 where the contract says 422.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from fastapi.routing import APIRoute
+
+from app.config import get_settings
+from app.domain import strict_json
+
+
+class _StrictRequest(Request):
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body's chunks. Raises HTTP 413 over the limit, before the body is read where it says so."""
+        limit = get_settings().max_body_bytes
+        too_large = HTTPException(413, f"the body is larger than {limit} bytes")
+        declared = self.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > limit:
+            raise too_large
+        received = 0
+        async for chunk in super().stream():
+            received += len(chunk)
+            if received > limit:
+                raise too_large
+            yield chunk
+
+    async def json(self) -> Any:
+        """The body's value. What is wrong with it goes the way of FastAPI's own JSON errors."""
+        try:
+            return strict_json.loads(await self.body())
+        except strict_json.StrictJSONError as error:
+            raise json.JSONDecodeError(error.msg, "", error.pos) from error
+
+
+class StrictRoute(APIRoute):
+    """Pass as `route_class` to an `APIRouter`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's hook around a route's handler."""
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
+
+        return handle_strictly

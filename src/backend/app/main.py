@@ -1,0 +1,50 @@
+"""The web application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from app.api import health
+from app.api.errors import install_error_handlers
+from app.api.internal import agent_cloud, agent_run_log, peer_swarm
+from app.api.request_context import RequestContext
+from app.api.v1.endpoints import platform_intelligence
+from app.config import Settings, get_settings
+from app.db.session import close_database
+from app.ingest.dispatch import close_dispatcher
+from app.ingest.writer import close_writer
+from app.logs import configure_logging
+
+INTERNAL = (agent_run_log.router, peer_swarm.router, agent_cloud.router, health.metrics_router)
+PUBLIC = (platform_intelligence.router,)
+ROUTERS = {"all": (*INTERNAL, *PUBLIC), "internal": INTERNAL, "public": PUBLIC}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application with the faces that `settings.expose` names."""
+    settings = settings or get_settings()
+    configure_logging(settings)
+    app = FastAPI(
+        title="Agent Run Log",
+        version=version("agent-run-log"),
+        summary="The system of record for fleets of scheduled AI agents.",
+        lifespan=_lifespan,
+        redirect_slashes=False,
+    )
+    app.add_middleware(RequestContext)
+    install_error_handlers(app)
+    app.include_router(health.router)
+    for router in ROUTERS[settings.expose]:
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+    # In the order of the way of a run: answer what was accepted, hand it on, then hang up.
+    await close_writer()
+    await close_dispatcher()
+    await close_database()

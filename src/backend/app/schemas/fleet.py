@@ -1,0 +1,30 @@
+"""Wire types of the peer swarm, Agent Cloud and the registry of agents."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from app.schemas.runs import AgentId
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+
+
+class HeartbeatIn(BaseModel):
+    """A peer's heartbeat; the latest of an agent wins."""
+
+    agent_id: AgentId
+    role: Name | None = None
+    improvement_loops: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
+        None, description="This agent's count for the current UTC day."
+    )
+    status: Annotated[str, StringConstraints(max_length=64)] | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class CloudTaskIn(BaseModel):
+    """A finished Agent Cloud task; sending it again updates it."""
+
+    task_id: Name
+    agent_id: AgentId | None = None
+    status: Literal["completed", "failed"]
+    details: dict[str, Any] = Field(default_factory=dict)
