@@ -1,0 +1,38 @@
+"""`runlog worker` and `runlog beat`."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from app.config import get_settings
+
+
+def worker(
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes; as many as processors unless set.")
+    ] = None,
+) -> None:
+    """Run the Celery worker: scores runs and audits the fleet."""
+    get_settings().require_database_url()
+    options = ["--without-gossip", "--without-mingle", "--loglevel", get_settings().log_level]
+    if concurrency is not None:
+        options += ["--concurrency", str(concurrency)]
+    _celery(["worker", *options])
+
+
+def beat() -> None:
+    """Run the Celery beat: sends the sweep and the audit when they are due."""
+    # The schedule is kept in memory: its intervals are short, and two beats need no common file.
+    _celery(
+        ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=", "--loglevel", get_settings().log_level]
+    )
+
+
+def _celery(arguments: list[str]) -> None:
+    get_settings().require_broker_url()
+    # Celery warns about uid 0 for the sake of pickle, which our settings refuse.
+    os.environ.setdefault("C_FORCE_ROOT", "1")
+    from app.tasks.celery_app import celery_app
+
+    celery_app.start(arguments)

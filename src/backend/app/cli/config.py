@@ -1,0 +1,33 @@
+"""`runlog config`."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from app.config import Settings, environment_name, get_settings
+from app.domain.redaction import redact
+
+
+def config(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show the effective settings, secrets masked."""
+    settings = get_settings()
+    values = {environment_name(field): _shown(getattr(settings, field)) for field in Settings.model_fields}
+    if as_json:
+        typer.echo(msgspec.json.encode(values).decode())
+        return
+    table = Table("setting", "value", box=None)
+    for name, value in values.items():
+        table.add_row(name, "-" if value is None else str(value))
+    Console().print(table)
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return redact(value.get_secret_value())
+    return value if isinstance(value, int | float | str | None) else str(value)

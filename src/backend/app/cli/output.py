@@ -1,0 +1,42 @@
+"""What several commands share in how they read options and print."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import typer
+
+
+class Status(StrEnum):
+    """How a run went."""
+
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_since(text: str) -> datetime:
+    """A duration back from now (`90s`, `30m`, `2h`, `7d`, `1w`) or an ISO 8601 time, in UTC.
+
+    Raises `typer.BadParameter`.
+    """
+    duration = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
+    try:
+        if duration:
+            return datetime.now(UTC) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{text!r} is neither a duration such as 2h nor an ISO 8601 time") from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def print_json_lines(values: Iterable[Any]) -> None:
+    """One JSON value a line on stdout."""
+    for value in values:
+        typer.echo(msgspec.json.encode(value).decode())

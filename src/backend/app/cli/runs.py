@@ -1,0 +1,96 @@
+"""`runlog runs`."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.output import Status, parse_since, print_json_lines
+from app.db.session import transaction
+from app.domain.ago import ago
+from app.services.run_queries import list_runs, run_conditions
+
+_STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
+_POLL_SECONDS = 1.0
+# A run's created_at is taken a moment before its commit makes it visible.
+_OVERLAP = timedelta(seconds=10)
+
+
+async def _newest(conditions: list[Any], limit: int) -> list[dict[str, Any]]:
+    async with transaction() as session:
+        return (await list_runs(session, conditions, limit=limit)).runs
+
+
+def runs(
+    agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those that went so.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only those since: 30m, 2h, 7d or an ISO 8601 time.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on and print new runs as they come.")
+    ] = False,
+) -> None:
+    """Show recent runs, newest first; with --follow oldest first, as they come in."""
+    moment = parse_since(since) if since else None
+    try:
+        asyncio.run(_show(agent, status.value if status else None, moment, limit, as_json, follow))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def _show(
+    agent: str | None, status: str | None, since: datetime | None, limit: int, as_json: bool, follow: bool
+) -> None:
+    found = await _newest(run_conditions(agent_id=agent, status=status, since=since), limit)
+    if not follow:
+        _print(found, as_json)
+        return
+    found.reverse()
+    _print(found, as_json)
+    seen = {run["id"] for run in found}
+    while True:
+        await asyncio.sleep(_POLL_SECONDS)
+        newest = max((run["created_at"] for run in found), default=datetime.now(UTC))
+        conditions = run_conditions(agent_id=agent, status=status, since=newest - _OVERLAP)
+        recent = await _newest(conditions, 10_000)
+        _print([run for run in reversed(recent) if run["id"] not in seen], as_json)
+        found, seen = recent or found, {run["id"] for run in recent}
+
+
+def _print(found: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json_lines(found)
+    elif found:
+        Console().print(_table(found))
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("when", "agent", "status", "score"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("summary", overflow="ellipsis", no_wrap=True)
+    now = datetime.now(UTC)
+    for run in found:
+        table.add_row(
+            ago(run["created_at"], now),
+            Text(run["agent_id"]),
+            Text(run["status"], style=_STYLES.get(run["status"], "")),
+            _score(run["rlhf_scores"]),
+            Text((run["action_summary"] or "").partition("\n")[0]),
+        )
+    return table
+
+
+def _score(scores: Any) -> str:
+    if scores is None:
+        return "-"
+    overall = msgspec.json.decode(scores).get("overall")
+    return "error" if overall is None else f"{overall:.2f}"

@@ -1,0 +1,66 @@
+"""`runlog serve`."""
+
+import os
+import signal
+import tempfile
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Face(StrEnum):
+    """Which routes a server mounts."""
+
+    ALL = "all"
+    PUBLIC = "public"
+    INTERNAL = "internal"
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
+    expose: Annotated[Face | None, typer.Option(help="Mount only these routes; all unless set.")] = None,
+) -> None:
+    """Serve the API alone, against DATABASE_URL and CELERY_BROKER_URL."""
+    if expose is not None:
+        os.environ["RUNLOG_EXPOSE"] = expose.value
+    with tempfile.TemporaryDirectory(prefix="runlog-metrics-") as metrics_dir:
+        if workers > 1:
+            # The processes of one server count together; read when prometheus_client is imported.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_dir
+        _serve(host, port, workers)
+
+
+def _serve(host: str, port: int, workers: int) -> None:
+    import uvicorn
+
+    from app.config import get_settings
+
+    get_settings().require_database_url()
+    uvicorn.run(
+        "app.cli.serve:make_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=10,
+        backlog=4096,
+    )
+
+
+def make_app() -> object:
+    """The application, in an API process that ends with its parent."""
+    from app.embedded.process import die_with_parent
+    from app.main import create_app
+
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        die_with_parent(signal.SIGTERM)
+    return create_app()
