@@ -1,7 +1,9 @@
 """Free TCP ports."""
 
 import errno
+import secrets
 import socket
+import time
 
 LOOPBACK = "127.0.0.1"
 
@@ -21,11 +23,27 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
+def becomes_free(port: int, host: str = LOOPBACK, *, patience: float) -> bool:
+    """Whether `port` of `host` is free within `patience` seconds. Raises as `is_free` does."""
+    deadline = time.monotonic() + patience
+    while not is_free(port, host):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def free_port(preferred: int | None = None) -> int:
-    """A free port of 127.0.0.1: `preferred` where that is free."""
-    if preferred is not None and is_free(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A free port of 127.0.0.1: `preferred` where that is free.
+
+    Any other is below the ports of outgoing connections, one of which could hold it while its
+    server restarts.
+    """
+    port = preferred or _any_port()
+    while not is_free(port):
+        port = _any_port()
+    return port
+
+
+def _any_port() -> int:
+    return 10_000 + secrets.randbelow(22_000)

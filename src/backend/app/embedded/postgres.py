@@ -94,12 +94,12 @@ class Postgres(Server):
                 output=log,
             )
 
-    def _is_ready(self, pid: int) -> bool:
+    def _answers(self) -> bool:
         try:
             lines = self._pid_file.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) > READY_LINE and lines[0] == str(pid) and lines[READY_LINE].strip() == "ready"
+        return len(lines) > READY_LINE and lines[0] == str(self.pid) and lines[READY_LINE].strip() == "ready"
 
 
 def _binary(name: str) -> Path:

@@ -70,22 +70,13 @@ def spawn(
     )
 
 
-def wait(process: subprocess.Popen[bytes], timeout: float) -> bool:
-    """Whether `process` ended within `timeout` seconds."""
+def finish(process: subprocess.Popen[bytes], timeout: float) -> None:
+    """Wait for the end of `process`, and bring it about by SIGKILL after `timeout` seconds."""
     try:
         process.wait(timeout)
     except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def stop(process: subprocess.Popen[bytes], sig: signal.Signals, timeout: float) -> None:
-    """End `process` by `sig`, and by SIGKILL when it is still there after `timeout` seconds."""
-    if process.poll() is None:
-        process.send_signal(sig)
-        if not wait(process, timeout):
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
 
 
 def processes_in(directory: Path, name: str) -> Iterator[int]:

@@ -15,6 +15,7 @@ from app.embedded.process import EmbeddedServerError
 
 LOG_LIMIT = 10 * 1024 * 1024
 START_TIMEOUT = 60.0
+STOP_TIMEOUT = 30.0
 LEFTOVER_TIMEOUT = 20.0
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
@@ -54,7 +55,16 @@ class Server(ABC):
         return self._process.pid
 
     def start(self) -> None:
-        """Start and return when requests succeed; from the main thread.
+        """Launch, and return when requests succeed. Raises as `launch` and `is_ready` do."""
+        self.launch()
+        try:
+            self._wait_until_ready(time.monotonic() + START_TIMEOUT)
+        except BaseException:
+            self.stop()
+            raise
+
+    def launch(self) -> None:
+        """Start without waiting until it is ready; from the main thread.
 
         Raises `EmbeddedServerError` with the end of the server's log.
         """
@@ -66,16 +76,27 @@ class Server(ABC):
             self._process = self._launch()
         except (OSError, subprocess.SubprocessError) as error:
             raise EmbeddedServerError(f"{self.name} could not be started: {error}") from error
-        try:
-            self._wait_until_ready(self._process)
-        except BaseException:
-            self.stop()
-            raise
 
-    def stop(self, timeout: float = 30.0) -> None:
+    def is_ready(self) -> bool:
+        """Whether requests succeed. Raises `EmbeddedServerError` when the server has ended."""
+        if self.poll() is not None:
+            raise self._failure(f"{self.name} ended with status {self.poll()}")
+        return self._answers()
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> None:
         """Shut down cleanly, with SIGKILL as the last resort after `timeout` seconds."""
+        self.terminate()
+        self.finish(timeout)
+
+    def terminate(self) -> None:
+        """Ask for a clean shutdown, without waiting for it."""
         if self._process is not None:
-            process.stop(self._process, self.stop_signal, timeout)
+            self._process.send_signal(self.stop_signal)
+
+    def finish(self, timeout: float) -> None:
+        """Wait `timeout` seconds for the end, then bring it about by SIGKILL."""
+        if self._process is not None:
+            process.finish(self._process, timeout)
 
     def poll(self) -> int | None:
         """The exit code when the server has ended, None while it runs."""
@@ -90,14 +111,11 @@ class Server(ABC):
         """Start the process."""
 
     @abstractmethod
-    def _is_ready(self, pid: int) -> bool:
-        """Whether the server answers."""
+    def _answers(self) -> bool:
+        """Whether the running server accepts requests."""
 
-    def _wait_until_ready(self, started: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + START_TIMEOUT
-        while not self._is_ready(started.pid):
-            if started.poll() is not None:
-                raise self._failure(f"{self.name} ended with status {started.returncode}")
+    def _wait_until_ready(self, deadline: float) -> None:
+        while not self.is_ready():
             if time.monotonic() > deadline:
                 raise self._failure(f"{self.name} was not ready after {START_TIMEOUT:.0f} s")
             time.sleep(0.01)

@@ -51,7 +51,7 @@ class Valkey(Server):
             config.write("".join(f"{name} {_quoted(value)}\n" for name, value in settings.items()).encode())
         return started
 
-    def _is_ready(self, pid: int) -> bool:
+    def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())

@@ -1,0 +1,139 @@
+"""`runlog up`: everything on one machine, on embedded servers."""
+
+import http.client
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.config import Settings, environment_name, get_settings
+from app.embedded.data_dir import DataDirectory
+from app.embedded.ports import becomes_free, is_free
+from app.embedded.postgres import Postgres
+from app.embedded.server import Server
+from app.embedded.service import Service
+from app.embedded.supervisor import Supervisor, say
+from app.embedded.valkey import Valkey
+from app.errors import RunLogError
+
+DEFAULT_PORT = 8000
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+def up(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port to listen on; 8000, or the next free one.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where the data is kept; the user's data directory unless set.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
+) -> None:
+    """Run everything here: PostgreSQL, Valkey, the API and dashboard, the Celery worker and beat.
+
+    With DATABASE_URL or CELERY_BROKER_URL set, that server is used instead of an embedded one.
+    """
+    if data_dir is not None:
+        os.environ["RUNLOG_DATA_DIR"] = str(data_dir.absolute())
+    settings = get_settings()
+    directory = DataDirectory(settings.data_dir)
+    with directory.locked():
+        say(f"the data is in {directory.path}")
+        try:
+            _supervisor(
+                directory, settings, host, _choose_port(host, port, directory.patience), workers
+            ).run()
+        finally:
+            directory.withdraw()
+
+
+def _supervisor(
+    directory: DataDirectory, settings: Settings, host: str, port: int, workers: int
+) -> Supervisor:
+    servers: list[Server] = []
+    if _is_set("celery_broker_url"):
+        broker_url = settings.require_broker_url()
+    else:
+        valkey = Valkey(directory.path / "valkey", **directory.server_state("valkey"))
+        servers.append(valkey)
+        broker_url = valkey.url
+    if _is_set("database_url"):
+        database_url = settings.require_database_url()
+    else:
+        postgres = Postgres(directory.path / "postgres", **directory.server_state("postgres"))
+        servers.append(postgres)
+        database_url = postgres.url
+
+    def announce() -> None:
+        directory.publish(
+            database_url=database_url,
+            celery_broker_url=broker_url,
+            url=_url(ANY_ADDRESS.get(host, host), port),
+        )
+        say(f"ready {_url(host, port)}", sys.stdout)
+
+    urls = {"DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}
+    env = {**os.environ, **urls, "RUNLOG_DATA_DIR": str(directory.path)}
+    api = ("serve", "--host", host, "--port", str(port), "--workers", str(workers))
+    return Supervisor(
+        servers=servers,
+        migration=_service("schema sync", env, "schema", "sync"),
+        services=[
+            [
+                _service("API", env, *api),
+                _service("Celery beat", env, "beat", death_signal=signal.SIGKILL),
+            ],
+            # Its tasks are acknowledged late: what a killed worker was doing is done again.
+            [_service("Celery worker", env, "worker", death_signal=signal.SIGKILL)],
+        ],
+        is_ready=lambda: _is_ready(host, port),
+        on_ready=announce,
+    )
+
+
+def _service(
+    name: str, env: dict[str, str], *arguments: str, death_signal: signal.Signals = signal.SIGTERM
+) -> Service:
+    # -P: a package `app` in the working directory is not ours.
+    argv = [sys.executable, "-P", "-m", "app.cli.main", *arguments]
+    return Service(name, argv, env=env, death_signal=death_signal)
+
+
+def _is_set(field: str) -> bool:
+    """Whether the environment gives `field`, rather than the file another `runlog up` left."""
+    name = environment_name(field)
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+
+
+def _choose_port(host: str, asked: int | None, patience: float) -> int:
+    port = asked or DEFAULT_PORT
+    try:
+        if becomes_free(port, host, patience=patience):
+            return port
+        if asked:
+            raise RunLogError(f"port {port} of {host} is taken: choose another one with --port")
+        while not is_free(port, host):
+            port += 1
+    except OSError as error:
+        raise RunLogError(f"cannot listen on port {port} of {host}: {error.strerror}") from error
+    say(f"port {DEFAULT_PORT} is taken, so this is on port {port}")
+    return port
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_ready(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(ANY_ADDRESS.get(host, host), port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,67 @@
+"""A program the supervisor keeps running: the API, a worker, the scheduler."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from app.embedded import process
+from app.embedded.process import EmbeddedServerError
+
+
+class Service:
+    """The program `argv`, in a session of its own, with its output on our stderr."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        stop_signal: signal.Signals = signal.SIGTERM,
+        death_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self.name = name
+        self.argv = argv
+        self.env = env
+        self.stop_signal = stop_signal
+        self.death_signal = death_signal
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        """Start the program; from the main thread. Raises `EmbeddedServerError`."""
+        output = subprocess.DEVNULL if sys.stderr is None else sys.stderr.fileno()
+        try:
+            self._process = process.spawn(
+                self.argv, env=self.env, death_signal=self.death_signal, output=output
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise EmbeddedServerError(f"the {self.name} could not be started: {error}") from error
+
+    def poll(self) -> int | None:
+        """The exit code when the program has ended, None while it runs."""
+        if self._process is None or self._process.poll() is None:
+            return None
+        self._kill_rest()
+        return self._process.returncode
+
+    def terminate(self) -> None:
+        """Ask the program to end, without waiting for it."""
+        if self._process is not None:
+            self._process.send_signal(self.stop_signal)
+
+    def finish(self, timeout: float) -> None:
+        """Wait `timeout` seconds for the end, then bring it about by SIGKILL."""
+        if self._process is not None:
+            process.finish(self._process, timeout)
+            self._kill_rest()
+
+    def _kill_rest(self) -> None:
+        """End what the program left of its own children, which would hold its port or its tasks."""
+        if self._process is None:
+            return
+        # PermissionError is how macOS says that only zombies are left.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)

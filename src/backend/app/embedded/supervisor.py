@@ -1,0 +1,176 @@
+"""Start servers and services, keep them running, and stop them in order."""
+
+import os
+import signal
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Protocol, TextIO
+
+from app.embedded.process import EmbeddedServerError
+from app.embedded.server import Server
+from app.embedded.service import Service
+
+READY_TIMEOUT = 120.0
+STOP_TIMEOUT = 20.0
+RESTARTS = 5
+RESTART_WINDOW = 60.0
+TICK = 0.05
+
+
+class Child(Protocol):
+    """What the supervisor needs of a server or a service."""
+
+    name: str
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+
+    def poll(self) -> int | None:
+        """Its exit code when it has ended."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def finish(self, timeout: float) -> None:
+        """See it end."""
+
+
+class _StopRequested(BaseException):
+    """A signal asked us to stop: not an error, so nothing that handles errors may catch it."""
+
+
+class Supervisor:
+    """Runs `servers`, then `migration` to its end, then `services`, until a signal asks it to stop.
+
+    `services` are in groups, in the order they are stopped in; the servers come last.
+    `is_ready` says whether the services answer; `on_ready` is called once they do.
+    """
+
+    def __init__(
+        self,
+        *,
+        servers: Sequence[Server],
+        migration: Service,
+        services: Sequence[Sequence[Service]],
+        is_ready: Callable[[], bool],
+        on_ready: Callable[[], None],
+    ) -> None:
+        self._servers = servers
+        self._migration = migration
+        self._services = services
+        self._is_ready = is_ready
+        self._on_ready = on_ready
+        self._running: list[Child] = []
+        self._ends: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RESTARTS))
+        self._stop_requested = False
+
+    def run(self) -> None:
+        """Run from the main thread until SIGINT, SIGTERM or SIGHUP, then stop everything.
+
+        Raises `EmbeddedServerError` when something does not start or does not stay up.
+        """
+        self._handle_signals()
+        try:
+            self._start()
+            while True:
+                self._keep_running()
+        except _StopRequested:
+            say("stopping")
+        finally:
+            self._stop()
+        say("stopped")
+
+    def _handle_signals(self) -> None:
+        def request_stop(_signal: int, _frame: FrameType | None) -> None:
+            self._stop_requested = True
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # What nohup ignores stays ignored.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, request_stop)
+
+    def _start(self) -> None:
+        for server in self._servers:
+            self._launch(server)
+        for server in self._servers:
+            self._wait_for(server.is_ready, server.name, self._pause)
+            say(f"{server.name} is ready on 127.0.0.1:{server.port}, its log is {server.log}")
+        self._migrate()
+        for group in self._services:
+            for service in group:
+                self._launch(service)
+        self._wait_for(self._is_ready, "the API", self._keep_running)
+        self._on_ready()
+
+    def _launch(self, child: Child) -> None:
+        if self._stop_requested:
+            raise _StopRequested
+        child.launch()
+        self._running.append(child)
+
+    def _migrate(self) -> None:
+        self._migration.launch()
+        try:
+            while (status := self._migration.poll()) is None:
+                self._pause()
+        finally:
+            self._migration.terminate()
+            self._migration.finish(STOP_TIMEOUT)
+        if status != 0:
+            raise EmbeddedServerError(f"the {self._migration.name} failed with status {status}")
+
+    def _wait_for(self, condition: Callable[[], bool], name: str, meanwhile: Callable[[], None]) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT
+        while not condition():
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(f"{name} was not ready after {READY_TIMEOUT:.0f} s")
+            meanwhile()
+
+    def _keep_running(self) -> None:
+        """Restart what has ended, then pause."""
+        for child in self._running:
+            status = child.poll()
+            if status is not None:
+                self._restart(child, status)
+        self._pause()
+
+    def _restart(self, child: Child, status: int) -> None:
+        ends = self._ends[child.name]
+        ends.append(time.monotonic())
+        if len(ends) == RESTARTS and ends[-1] - ends[0] < RESTART_WINDOW:
+            raise EmbeddedServerError(
+                f"{child.name} ended {RESTARTS} times within {RESTART_WINDOW:.0f} s, "
+                f"the last time with status {status}"
+            )
+        say(f"{child.name} ended with status {status}: starting it again")
+        child.launch()
+
+    def _pause(self) -> None:
+        time.sleep(TICK)
+        if self._stop_requested:
+            raise _StopRequested
+
+    def _stop(self) -> None:
+        groups: list[Sequence[Child]] = [*self._services, self._servers]
+        for group in groups:
+            for child in group:
+                child.terminate()
+            for child in group:
+                child.finish(STOP_TIMEOUT)
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a line at once, on stderr unless told; it is lost when nobody reads any more."""
+    stream = stream or sys.stderr
+    if stream is None:
+        return
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        # What the stream still holds would fail again at exit, and change the exit status.
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
