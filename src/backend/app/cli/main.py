@@ -1,21 +1,28 @@
 """`runlog`: the command line. Each group of commands is a module beside this one."""
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from app.cli import audit, celery, config, report, runs, schema, serve, up
 from app.errors import RunLogError
 
-app = typer.Typer(
-    name="runlog",
-    help="The system of record for fleets of scheduled AI agents.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+# What a command is made of costs up to a second to import: only the one asked for is.
+COMMANDS = {
+    "up": "app.cli.up:up",
+    "serve": "app.cli.serve:serve",
+    "worker": "app.cli.celery:worker",
+    "beat": "app.cli.celery:beat",
+    "report": "app.cli.report:report",
+    "exec": "app.cli.report:execute",
+    "runs": "app.cli.runs:runs",
+    "audit": "app.cli.audit:app",
+    "schema": "app.cli.schema:app",
+    "config": "app.cli.config:config",
+}
 
 
 def _show_version(wanted: bool) -> None:
@@ -24,31 +31,38 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     _: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    """The system of record for fleets of scheduled AI agents."""
 
 
-app.command()(up.up)
-app.command()(serve.serve)
-app.command()(celery.worker)
-app.command()(celery.beat)
-app.command()(report.report)
-app.command("exec", context_settings={"ignore_unknown_options": True})(report.execute)
-app.command()(runs.runs)
-app.add_typer(audit.app, name="audit")
-app.add_typer(schema.app, name="schema")
-app.command()(config.config)
+def make_app(names: Sequence[str]) -> typer.Typer:
+    """The command line with the commands of these names."""
+    app = typer.Typer(
+        name="runlog",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(module), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
 
 
 def main() -> None:
     """Run the command line; an error is one plain sentence on stderr and exit status 1."""
+    wanted = [argument for argument in sys.argv[1:2] if argument in COMMANDS]
     try:
-        app()
+        make_app(wanted or list(COMMANDS))()
     except RunLogError as error:
         sys.exit(f"runlog: {error}")
     except BrokenPipeError:

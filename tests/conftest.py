@@ -1,0 +1,175 @@
+"""Fixtures: one embedded PostgreSQL and one Valkey a test run, a database of its own a test.
+
+Set RUNLOG_TEST_DATABASE_URL (a superuser's URL) or RUNLOG_TEST_BROKER_URL to run the same tests
+against other servers; databases are made and dropped there, nothing else is touched.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from app.config import get_settings
+from app.db.schema_sync import sync_schema
+from app.embedded.ports import free_port
+from app.embedded.postgres import Postgres
+from app.embedded.valkey import Valkey
+
+TEMPLATE = "runlog_test_template"
+SETTINGS = ("DATABASE_URL", "CELERY_BROKER_URL")
+
+
+class Servers(NamedTuple):
+    """Where this test run's servers are."""
+
+    postgres_url: str
+    broker_url: str
+    template: str
+
+
+def database_url(server_url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return urlsplit(server_url)._replace(path=f"/{name}").geturl()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def execute(url: str, statement: str) -> None:
+    """Run one statement on a connection of its own."""
+    asyncio.run(_execute(url, statement))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start the servers once, in the process that hands the tests out."""
+    if hasattr(session.config, "workerinput"):
+        return
+    directory = Path(tempfile.mkdtemp(prefix="runlog-test-"))
+    directory.chmod(0o755)
+    running: list[Postgres | Valkey] = []
+    postgres_url = os.environ.get("RUNLOG_TEST_DATABASE_URL")
+    broker_url = os.environ.get("RUNLOG_TEST_BROKER_URL")
+    if postgres_url is None:
+        # What a crash would lose does not matter here; what it tests elsewhere does.
+        postgres = Postgres(
+            directory / "postgres",
+            password=secrets.token_hex(16),
+            port=free_port(),
+            settings={"fsync": "off", "max_connections": "200"},
+        )
+        postgres.start()
+        running.append(postgres)
+        postgres_url = postgres.url
+    if broker_url is None:
+        valkey = Valkey(directory / "valkey", password=secrets.token_hex(16), port=free_port())
+        valkey.start()
+        running.append(valkey)
+        broker_url = valkey.url
+    template = f"{TEMPLATE}_{os.getpid()}"
+    execute(postgres_url, f"CREATE DATABASE {template}")
+    asyncio.run(sync_schema(database_url(postgres_url, template)))
+    session.config.stash[_SERVERS] = Servers(postgres_url, broker_url, template)
+    session.config.stash[_CLEAN_UP] = (directory, running)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop what `pytest_sessionstart` started."""
+    if _CLEAN_UP not in session.config.stash:
+        return
+    directory, running = session.config.stash[_CLEAN_UP]
+    servers = session.config.stash[_SERVERS]
+    execute(servers.postgres_url, f"DROP DATABASE IF EXISTS {servers.template} WITH (FORCE)")
+    for server in running:
+        server.stop()
+    shutil.rmtree(directory)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Tell each xdist worker where the servers are."""
+    node.workerinput["servers"] = tuple(node.config.stash[_SERVERS])  # type: ignore[attr-defined]
+
+
+_SERVERS: pytest.StashKey[Servers] = pytest.StashKey()
+_CLEAN_UP: pytest.StashKey[tuple[Path, list[Postgres | Valkey]]] = pytest.StashKey()
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Servers:
+    """The servers of this test run."""
+    workerinput = getattr(request.config, "workerinput", None)
+    return Servers(*workerinput["servers"]) if workerinput else request.config.stash[_SERVERS]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No setting of the machine reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("RUNLOG_") or name.removesuffix("_FILE") in SETTINGS:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUNLOG_DATA_DIR", str(tmp_path / "data"))
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def empty_database(servers: Servers) -> Iterator[str]:
+    """The URL of a new database without tables."""
+    yield from _new_database(servers, "template1")
+
+
+@pytest.fixture
+def database(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a new database with the product's tables; the settings point at it."""
+    for url in _new_database(servers, servers.template):
+        monkeypatch.setenv("DATABASE_URL", url)
+        get_settings.cache_clear()
+        yield url
+
+
+def _new_database(servers: Servers, template: str) -> Iterator[str]:
+    name = f"runlog_test_{secrets.token_hex(6)}"
+    execute(servers.postgres_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield database_url(servers.postgres_url, name)
+    execute(servers.postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def api(database: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the real application on the test's database, without a network between."""
+    from app.main import create_app
+
+    app = create_app()
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://runlog.test") as client:
+            yield client
+
+
+@pytest.fixture
+async def db(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the test's database, beside the product's own."""
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
