@@ -1,0 +1,69 @@
+"""The product's own commands as processes, for tests that need real ones."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+RUNLOG = (sys.executable, "-m", "app.cli.main")
+START_TIMEOUT = 60.0
+
+
+@contextmanager
+def running(*arguments: str, env: Mapping[str, str | None], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`runlog ARGUMENTS` as a process, ended with the block; its stderr goes to `log`.
+
+    `env` is laid over the test's environment; None takes a variable away.
+    """
+    environment = {name: value for name, value in {**os.environ, **env}.items() if value is not None}
+    with log.open("ab") as stderr:
+        process = subprocess.Popen([*RUNLOG, *arguments], env=environment, stderr=stderr)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def serving(*options: str, env: Mapping[str, str | None], log: Path, workers: int = 1) -> Iterator[str]:
+    """`runlog serve` on a free port; yields its base URL once it answers."""
+    port = free_port()
+    arguments = ("serve", "--port", str(port), "--workers", str(workers), *options)
+    with running(*arguments, env=env, log=log) as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_alive(url, process, log)
+        yield url
+
+
+def wait_until_alive(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when `/healthz` answers; fail with the log when the process ends first."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"runlog ended with {process.returncode}:\n{log.read_text()}")
+        try:
+            if httpx.get(f"{url}/healthz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
