@@ -1,0 +1,221 @@
+"""The supervisor, in a process of its own, with stand-ins for the services and a real server."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.embedded.ports import free_port
+from app.embedded.process import processes_in
+from app.embedded.valkey import Valkey
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the parent-death signal")
+
+# Runs until SIGTERM, and notes its start and its end in a file.
+SERVICE = """
+import os, signal, subprocess, sys, time
+from app.embedded.process import die_with_parent
+name, notes = sys.argv[1:]
+
+def note(what):
+    with open(notes, "a") as file:
+        file.write(f"{what} {name} {os.getpid()}\\n")
+
+def end(*_):
+    note("end")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, end)
+note("start")
+child = subprocess.Popen(["sleep", "600"], preexec_fn=lambda: PREPARE)
+while True:
+    time.sleep(600)
+"""
+
+CARELESS = SERVICE.replace("PREPARE", "None")
+CAREFUL = SERVICE.replace("PREPARE", "die_with_parent(signal.SIGKILL)")
+
+SUPERVISOR = """
+import os, signal, sys
+from pathlib import Path
+from app.embedded.service import Service
+from app.embedded.supervisor import Supervisor, say
+from app.embedded.valkey import Valkey
+from app.errors import RunLogError
+
+directory, port, service, api_code = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+notes = directory / "notes"
+
+def make(name, code, death_signal=signal.SIGTERM):
+    argv = [sys.executable, "-c", code, name, str(notes)]
+    return Service(name, argv, env=os.environ, death_signal=death_signal)
+
+supervisor = Supervisor(
+    servers=[Valkey(directory / "valkey", password="p", port=port)],
+    migration=make("migration", "import sys; open(sys.argv[2], 'a').write('start migration 0\\\\n')"),
+    services=[[make("api", api_code or service), make("beat", service, signal.SIGKILL)],
+              [make("worker", service, signal.SIGKILL)]],
+    is_ready=lambda: notes.read_text().count("start") >= 4,
+    on_ready=lambda: say("ready", sys.stdout),
+)
+try:
+    supervisor.run()
+except RunLogError as error:
+    sys.exit(str(error))
+"""
+
+
+class Supervised:
+    """A running supervisor."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.valkey = Valkey(directory / "valkey", password="p", port=free_port())
+
+    def start(self, service: str = CARELESS, *, api: str = "", stdout: int = subprocess.PIPE) -> None:
+        arguments = [self.directory, str(self.valkey.port), service, api]
+        with (self.directory / "stderr").open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SUPERVISOR, *arguments],
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"ready\n", self.stderr
+
+    def notes(self, what: str) -> list[tuple[str, int]]:
+        lines = [line.split() for line in (self.directory / "notes").read_text().splitlines()]
+        return [(name, int(pid)) for noted, name, pid in lines if noted == what]
+
+    def pid(self, name: str) -> int:
+        return dict(self.notes("start"))[name]
+
+    @property
+    def stderr(self) -> str:
+        return (self.directory / "stderr").read_text()
+
+    def sessions(self) -> set[int]:
+        """The services' sessions, one each."""
+        return {pid for name, pid in self.notes("start") if name != "migration"}
+
+    def is_gone(self) -> bool:
+        """Whether no service, no child of one and no server is left."""
+        servers = list(processes_in(self.valkey.data, self.valkey.program))
+        return not servers and not any(is_session_alive(pid) for pid in self.sessions())
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Iterator[Supervised]:
+    running = Supervised(tmp_path)
+    yield running
+    running.process.terminate()
+    running.process.communicate()
+
+
+def is_session_alive(session: int) -> bool:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, of_session = stat.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(of_session) == session and state != "Z":
+            return True
+    return False
+
+
+def eventually(condition: Callable[[], bool], timeout: float = 30) -> bool:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@linux
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_everything_in_order(supervised: Supervised, sig: signal.Signals) -> None:
+    supervised.start()
+    supervised.wait_until_ready()
+    # To the whole foreground group, as a terminal does.
+    os.killpg(supervised.process.pid, sig)
+    assert supervised.process.wait(30) == 0, supervised.stderr
+    assert supervised.notes("start")[0] == ("migration", 0)
+    ended = [name for name, _ in supervised.notes("end")]
+    assert sorted(ended[:2]) == ["api", "beat"]
+    assert ended[2:] == ["worker"]
+    assert "bye bye" in supervised.valkey.log.read_text()
+    assert supervised.is_gone()
+
+
+@linux
+def test_a_signal_during_the_start_stops_it(supervised: Supervised) -> None:
+    supervised.start()
+    assert eventually(lambda: "Valkey is ready" in supervised.stderr)
+    supervised.process.terminate()
+    assert supervised.process.wait(30) == 0, supervised.stderr
+    assert eventually(lambda: not list(processes_in(supervised.valkey.data, "valkey-server")), 5)
+
+
+@linux
+def test_killing_the_supervisor_leaves_nothing(supervised: Supervised) -> None:
+    supervised.start(CAREFUL)
+    supervised.wait_until_ready()
+    supervised.process.kill()
+    supervised.process.wait()
+    assert eventually(supervised.is_gone, 5)
+    assert [name for name, _ in supervised.notes("end")] == ["api"]
+
+
+@linux
+def test_a_service_that_dies_is_started_again_without_its_old_children(supervised: Supervised) -> None:
+    supervised.start()
+    supervised.wait_until_ready()
+    worker = supervised.pid("worker")
+    os.kill(worker, signal.SIGKILL)
+    assert eventually(lambda: supervised.pid("worker") != worker)
+    assert not is_session_alive(worker)
+    assert "worker ended with status -9: starting it again" in supervised.stderr
+    supervised.process.terminate()
+    assert supervised.process.wait(30) == 0
+
+
+@linux
+def test_a_server_that_dies_is_started_again_on_its_port(supervised: Supervised) -> None:
+    supervised.start()
+    supervised.wait_until_ready()
+    (server,) = processes_in(supervised.valkey.data, "valkey-server")
+    os.kill(server, signal.SIGKILL)
+    assert eventually(lambda: supervised.valkey.is_ready())
+    assert list(processes_in(supervised.valkey.data, "valkey-server")) != [server]
+
+
+@linux
+def test_a_service_that_keeps_dying_ends_everything(supervised: Supervised) -> None:
+    supervised.start(api="raise SystemExit(3)")
+    assert supervised.process.wait(60) == 1
+    assert supervised.stderr.splitlines()[-1] == (
+        "api ended 5 times within 60 s, the last time with status 3"
+    )
+    assert supervised.is_gone()
+
+
+@linux
+def test_nobody_has_to_read_stdout(supervised: Supervised) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    supervised.start(stdout=write)
+    os.close(write)
+    notes = supervised.directory / "notes"
+    assert eventually(lambda: notes.exists() and len(supervised.notes("start")) == 4)
+    time.sleep(0.5)
+    supervised.process.terminate()
+    assert supervised.process.wait(30) == 0, supervised.stderr
