@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from app.api import health
+from app.api.application import Application
 from app.api.errors import install_error_handlers
 from app.api.internal import agent_cloud, agent_run_log, peer_swarm
 from app.api.request_context import RequestContext
@@ -26,7 +27,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application with the faces that `settings.expose` names."""
     settings = settings or get_settings()
     configure_logging(settings)
-    app = FastAPI(
+    app = Application(
         title="Agent Run Log",
         version=version("agent-run-log"),
         summary="The system of record for fleets of scheduled AI agents.",

@@ -36,13 +36,11 @@ class StrictJSONError(ValueError):
 def loads(data: bytes) -> Any:
     """Parse `data`; numbers that int or float cannot hold become `Decimal`.
 
-    Raises `StrictJSONError` for anything that is not JSON or that JSONB cannot hold.
+    Raises `StrictJSONError` for anything that is not JSON, and for nesting and numbers that JSONB
+    cannot hold. Strings are `check_text`'s.
     """
     _check_depth(data)
-    value = _loads_slowly(data) if _UNUSUAL_NUMBER.search(data) else _loads_fast(data)
-    if b"\\u" in data:
-        _check_text(value)
-    return value
+    return _loads_slowly(data) if _UNUSUAL_NUMBER.search(data) else _loads_fast(data)
 
 
 def _loads_fast(data: bytes) -> Any:
@@ -108,7 +106,8 @@ def _check_depth(data: bytes) -> None:
             depth -= 1
 
 
-def _check_text(value: Any) -> None:
+def check_text(value: Any) -> None:
+    """Raise `StrictJSONError` when a string or key in `value`, however deep, cannot be stored."""
     for text in _strings(value):
         if "\0" in text:
             raise StrictJSONError("the character U+0000 cannot be stored")

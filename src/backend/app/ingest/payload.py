@@ -57,6 +57,8 @@ def parse_run(body: bytes, idempotency_key: str | None = None) -> Run:
 def _parse_actions(raw: bytes) -> dict[str, Any]:
     try:
         actions = strict_json.loads(raw)
+        if b"\\u" in raw:
+            strict_json.check_text(actions)
     except strict_json.StrictJSONError as error:
         raise InvalidRunError.of(error.msg, "body", "actions_taken") from error
     if not isinstance(actions, dict):

@@ -1,12 +1,15 @@
 """Wire types of the peer swarm, Agent Cloud and the registry of agents."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.schemas.runs import AgentId
+from app.schemas.storable import STORABLE, StorableObject
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=STORABLE)
+]
 
 
 class HeartbeatIn(BaseModel):
@@ -14,11 +17,11 @@ class HeartbeatIn(BaseModel):
 
     agent_id: AgentId
     role: Name | None = None
-    improvement_loops: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
+    improvement_loops: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)] | None = Field(
         None, description="This agent's count for the current UTC day."
     )
-    status: Annotated[str, StringConstraints(max_length=64)] | None = None
-    details: dict[str, Any] = Field(default_factory=dict)
+    status: Annotated[str, StringConstraints(max_length=64, pattern=STORABLE)] | None = None
+    details: StorableObject = Field(default_factory=dict)
 
 
 class CloudTaskIn(BaseModel):
@@ -27,4 +30,4 @@ class CloudTaskIn(BaseModel):
     task_id: Name
     agent_id: AgentId | None = None
     status: Literal["completed", "failed"]
-    details: dict[str, Any] = Field(default_factory=dict)
+    details: StorableObject = Field(default_factory=dict)

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.schemas.storable import STORABLE, StorableObject
+
 AgentId = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00]*$"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=STORABLE),
 ]
 Status = Literal["success", "partial", "failed"]
 
@@ -36,7 +38,7 @@ class RunIn(BaseModel):
 
     agent_id: AgentId = Field(description="Which agent ran. Trimmed of white space; must not be empty.")
     status: Status
-    actions_taken: dict[str, Any] = Field(
+    actions_taken: StorableObject = Field(
         default_factory=dict,
         description="What the agent did: any JSON object, by convention with a `summary` string.",
     )
@@ -66,6 +68,8 @@ class RunPage(BaseModel):
 class FeedbackIn(BaseModel):
     """A person's rating of a run; the same rater's next rating replaces it."""
 
-    rating: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-    rater: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
-    comment: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+    rating: Annotated[float, Field(ge=0, le=1, strict=True)]
+    rater: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=STORABLE)
+    ]
+    comment: Annotated[str, StringConstraints(max_length=10_000, pattern=STORABLE)] | None = None
