@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from app.schemas.storable import STORABLE_JSON, storable_json_schema
+from app.schemas.storable import document_storable_json
 
 
 class Application(FastAPI):
@@ -20,10 +20,9 @@ class Application(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """FastAPI's document with the component that JSON fields refer to."""
-        document = super().openapi()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas[STORABLE_JSON] = storable_json_schema
-        return document
+        if self.openapi_schema is None:
+            self.openapi_schema = document_storable_json(super().openapi())
+        return self.openapi_schema
 
 
 async def _method_not_allowed(request: Request, error: Exception) -> Response:

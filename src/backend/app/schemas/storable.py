@@ -9,22 +9,23 @@ from app.domain import strict_json
 STORABLE = r"^[^\x00]*$"
 STORABLE_JSON = "StorableJson"
 
-_reference = {"$ref": f"#/components/schemas/{STORABLE_JSON}"}
+# Stands for the reference until the document is whole: pydantic resolves references itself, and
+# knows no component of this name.
+_PLACEHOLDER = {"title": STORABLE_JSON}
 _object = {
     "type": "object",
     "propertyNames": {"pattern": STORABLE},
-    "additionalProperties": _reference,
+    "additionalProperties": _PLACEHOLDER,
 }
-storable_json_schema: dict[str, Any] = {
+_json = {
     "description": "Any JSON without the character U+0000, nested at most 100 levels deep.",
     "anyOf": [
         {"type": "string", "pattern": STORABLE},
         {"type": ["number", "boolean", "null"]},
-        {"type": "array", "items": _reference},
+        {"type": "array", "items": _PLACEHOLDER},
         _object,
     ],
 }
-"""The component that `StorableObject` refers to."""
 
 
 def _check(value: dict[str, Any]) -> dict[str, Any]:
@@ -33,3 +34,19 @@ def _check(value: dict[str, Any]) -> dict[str, Any]:
 
 
 StorableObject = Annotated[dict[str, Any], AfterValidator(_check), WithJsonSchema(_object)]
+
+
+def document_storable_json(document: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI `document` in which every `StorableObject` refers to one recursive component."""
+    schemas = document.get("components", {}).get("schemas", {})
+    components = {**document.get("components", {}), "schemas": {**schemas, STORABLE_JSON: _json}}
+    linked: dict[str, Any] = _link({**document, "components": components})
+    return linked
+
+
+def _link(node: Any) -> Any:
+    if node == _PLACEHOLDER:
+        return {"$ref": f"#/components/schemas/{STORABLE_JSON}"}
+    if isinstance(node, dict):
+        return {key: _link(value) for key, value in node.items()}
+    return [_link(item) for item in node] if isinstance(node, list) else node
