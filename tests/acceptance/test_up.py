@@ -1,0 +1,202 @@
+"""`runlog up` as people run it: a command that starts everything, and stops when told or killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.config import RUNTIME_FILE
+from app.embedded.ports import LOOPBACK, free_port
+from app.embedded.process import processes_in
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+RUNS = "/api/v1/internal/agent-run-log"
+RUNLOG = Path(sys.executable).parent / "runlog"
+MARK = "RUNLOG_TEST_MARK"
+
+
+class Up:
+    """`runlog up` on one data directory, which one process after another may run."""
+
+    def __init__(self, directory: Path) -> None:
+        self.data_dir = directory / "data dir"
+        self.port = free_port()
+        self.stderr = directory / "stderr"
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        arguments = ["up", "--data-dir", str(self.data_dir), *(options or ("--port", str(self.port)))]
+        with self.stderr.open("ab") as stderr:
+            process = subprocess.Popen(
+                [RUNLOG, *arguments],
+                env={**os.environ, MARK: str(self.data_dir)},
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def start_and_wait(self, *options: str) -> tuple[subprocess.Popen[str], str]:
+        """The process and its URL, once it says that it is ready."""
+        process = self.start(*options)
+        assert process.stdout is not None
+        word, _, url = process.stdout.readline().strip().partition(" ")
+        assert word == "ready", self.stderr.read_text()
+        return process, url
+
+    def marked(self) -> dict[int, list[str]]:
+        """The arguments of every process that inherited our mark."""
+        mark = f"{MARK}={self.data_dir}".encode()
+        found = {}
+        for directory in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (directory / "environ").read_bytes():
+                    found[int(directory.name)] = (directory / "cmdline").read_text().split("\0")
+            except OSError:
+                continue
+        return found
+
+    def pids(self, command: str) -> set[int]:
+        """The processes of one of the services, by its name on the command line."""
+        return {pid for pid, arguments in self.marked().items() if command in arguments}
+
+    def servers(self) -> set[int]:
+        """The processes of the embedded servers."""
+        postgres = processes_in(self.data_dir / "postgres" / "data", "postgres")
+        return {*postgres, *processes_in(self.data_dir / "valkey" / "data", "valkey-server")}
+
+    def is_gone(self) -> bool:
+        """Whether nothing is left of it."""
+        return not self.servers() and not self.marked()
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    running = Up(tmp_path)
+    yield running
+    for process in running.processes:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate()
+
+
+def eventually(condition: Callable[[], bool], timeout: float = 60) -> bool:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def report(url: str, agent_id: str) -> None:
+    run = {"agent_id": agent_id, "status": "success", "actions_taken": {"summary": "Fixed a leak"}}
+    assert httpx.post(url + RUNS, json=run, timeout=30).status_code == 204
+
+
+def agents(url: str) -> list[str]:
+    return [run["agent_id"] for run in httpx.get(url + RUNS, timeout=30).json()["runs"]]
+
+
+@linux
+def test_a_second_start_finds_the_data_of_the_first(up: Up) -> None:
+    process, url = up.start_and_wait()
+    assert url == f"http://127.0.0.1:{up.port}"
+    report(url, "sage")
+    # To the whole group, as Ctrl-C in a terminal does.
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == 0, up.stderr.read_text()
+    assert up.is_gone()
+
+    process, url = up.start_and_wait()
+    report(url, "atlas")
+    assert agents(url) == ["atlas", "sage"]
+    process.terminate()
+    assert process.wait(60) == 0, up.stderr.read_text()
+    assert not (up.data_dir / RUNTIME_FILE).exists()
+    assert up.is_gone()
+    assert "Traceback" not in up.stderr.read_text()
+
+
+@linux
+def test_killed_it_leaves_nothing_and_loses_nothing(up: Up) -> None:
+    process, url = up.start_and_wait("--port", str(up.port), "--workers", "2")
+    report(url, "sage")
+    process.kill()
+    process.wait()
+    assert eventually(up.is_gone, 5), (up.marked(), up.servers())
+
+    _, url = up.start_and_wait()
+    assert agents(url) == ["sage"]
+
+
+@linux
+def test_what_dies_is_started_again(up: Up) -> None:
+    _, url = up.start_and_wait()
+    report(url, "sage")
+    for command in ("serve", "worker", "beat"):
+        kill_and_see_replaced(up, command)
+    for server in up.servers():
+        os.kill(server, signal.SIGKILL)
+    assert eventually(lambda: is_ready(url)), up.stderr.read_text()
+    report(url, "atlas")
+    assert agents(url) == ["atlas", "sage"]
+
+
+def kill_and_see_replaced(up: Up, command: str) -> None:
+    before = up.pids(command)
+    os.kill(min(before), signal.SIGKILL)
+    assert eventually(lambda: bool(up.pids(command)) and not up.pids(command) & before), command
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_other_commands_find_it(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, url = up.start_and_wait()
+    runtime = up.data_dir / RUNTIME_FILE
+    assert runtime.stat().st_mode & 0o777 == 0o600
+    assert json.loads(runtime.read_text())["url"] == url
+    monkeypatch.setenv("RUNLOG_DATA_DIR", str(up.data_dir))
+    subprocess.run([RUNLOG, "report", "sage", "success", "--summary", "Fixed a leak"], check=True)
+    assert agents(url) == ["sage"]
+
+
+def test_one_data_directory_takes_one_supervisor(up: Up) -> None:
+    up.start_and_wait()
+    second = up.start("--port", str(free_port()))
+    assert second.wait(60) == 1
+    assert up.stderr.read_text().splitlines()[-1] == (
+        f"runlog: another `runlog up` is running on {up.data_dir}"
+    )
+
+
+def test_a_taken_port_that_was_asked_for_is_an_error(up: Up) -> None:
+    with socket.create_server((LOOPBACK, 0)) as other:
+        port = other.getsockname()[1]
+        process = up.start("--port", str(port))
+        assert process.wait(60) == 1
+    message = f"runlog: port {port} of 127.0.0.1 is taken: choose another one with --port"
+    assert up.stderr.read_text().splitlines()[-1] == message
+
+
+def test_a_data_directory_that_cannot_be_made_is_an_error(up: Up) -> None:
+    up.data_dir.write_text("a file")
+    assert up.start().wait(60) == 1
+    (message,) = up.stderr.read_text().splitlines()
+    assert message.startswith(f"runlog: cannot use the data directory {up.data_dir}")
