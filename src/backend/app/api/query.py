@@ -1,14 +1,23 @@
 """Types of query parameters that several endpoints share."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # What PostgreSQL's timestamptz and Python's datetime both hold, with room for any UTC offset.
 _EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 29, tzinfo=UTC)
+
+
+def _iso_8601(value: object) -> object:
+    # pydantic would take a bare number too, for seconds since 1970.
+    if isinstance(value, str) and not _DATE.match(value):
+        raise ValueError("not an ISO 8601 time")
+    return value
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:
@@ -27,6 +36,9 @@ def _storable(text: str | None) -> str | None:
 
 
 Moment = Annotated[
-    datetime | None, AfterValidator(_in_utc), Query(description="ISO 8601; UTC where no offset is given.")
+    datetime | None,
+    BeforeValidator(_iso_8601),
+    AfterValidator(_in_utc),
+    Query(description="ISO 8601; UTC where no offset is given."),
 ]
 LogText = Annotated[str | None, AfterValidator(_storable), Query(max_length=255)]

@@ -2,14 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from app.schemas.runs import AgentId
-from app.schemas.storable import STORABLE, StorableObject
+from app.schemas.storable import NOT_BLANK, STORABLE, StorableObject
 
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=STORABLE)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK)
 ]
+
+
+def _number(value: object) -> object:
+    # pydantic would take "5" and true for numbers.
+    if isinstance(value, str | bool):
+        raise ValueError("not a number")  # noqa: TRY004  # the one error pydantic reports
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_number), Field(ge=0, le=2**31 - 1)]
 
 
 class HeartbeatIn(BaseModel):
@@ -17,9 +27,7 @@ class HeartbeatIn(BaseModel):
 
     agent_id: AgentId
     role: Name | None = None
-    improvement_loops: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)] | None = Field(
-        None, description="This agent's count for the current UTC day."
-    )
+    improvement_loops: Count | None = Field(None, description="This agent's count for the current UTC day.")
     status: Annotated[str, StringConstraints(max_length=64, pattern=STORABLE)] | None = None
     details: StorableObject = Field(default_factory=dict)
 

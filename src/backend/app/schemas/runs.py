@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.schemas.storable import STORABLE, StorableObject
+from app.schemas.storable import NOT_BLANK, STORABLE, StorableObject
 
 AgentId = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=STORABLE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK),
 ]
 Status = Literal["success", "partial", "failed"]
 
@@ -70,6 +70,6 @@ class FeedbackIn(BaseModel):
 
     rating: Annotated[float, Field(ge=0, le=1, strict=True)]
     rater: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=STORABLE)
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK)
     ]
     comment: Annotated[str, StringConstraints(max_length=10_000, pattern=STORABLE)] | None = None

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, WithJsonSchema
 from app.domain import strict_json
 
 STORABLE = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\x00\s][^\x00]*$"
 STORABLE_JSON = "StorableJson"
 
 # Stands for the reference until the document is whole: pydantic resolves references itself, and

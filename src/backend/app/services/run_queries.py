@@ -1,7 +1,7 @@
 """How runs are read: filters, pages, and the newest runs of every agent."""
 
 import base64
-import binascii
+import re
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,11 @@ from app.models import AgentRunLog
 
 NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
 
+CURSOR_PATTERN = r"^[A-Za-z0-9_-]{32}$"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MICROS = (datetime(1, 1, 3, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LAST_MICROS = (datetime(9999, 12, 29, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _CURSOR = struct.Struct(">q16s")
 _AS_SENT = (
     AgentRunLog.id,
@@ -41,16 +45,16 @@ class Cursor(NamedTuple):
     def encode(self) -> str:
         """As an opaque URL-safe string."""
         micros = (self.created_at - _EPOCH) // timedelta(microseconds=1)
-        return base64.urlsafe_b64encode(_CURSOR.pack(micros, self.id.bytes)).decode().rstrip("=")
+        return base64.urlsafe_b64encode(_CURSOR.pack(micros, self.id.bytes)).decode()
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
-        """Raises `ValueError` when `text` is no cursor."""
-        try:
-            micros, id_bytes = _CURSOR.unpack(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            return cls(_EPOCH + timedelta(microseconds=micros), UUID(bytes=id_bytes))
-        except (binascii.Error, struct.error, OverflowError, ValueError) as error:
-            raise ValueError("not a cursor of this list") from error
+        """The cursor that `encode` made. Raises `ValueError` for what does not match `CURSOR_PATTERN`."""
+        if not re.fullmatch(CURSOR_PATTERN, text):
+            raise ValueError("not a cursor of this list")
+        micros, id_bytes = _CURSOR.unpack(base64.urlsafe_b64decode(text))
+        since_epoch = timedelta(microseconds=min(max(micros, _FIRST_MICROS), _LAST_MICROS))
+        return cls(_EPOCH + since_epoch, UUID(bytes=id_bytes))
 
 
 class RunPage(NamedTuple):

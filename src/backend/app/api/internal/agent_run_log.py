@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
-from pydantic import AfterValidator
 
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.query import LogText, Moment
@@ -15,7 +14,7 @@ from app.errors import InvalidRunError
 from app.ingest.payload import parse_run
 from app.ingest.writer import get_writer
 from app.schemas.runs import FeedbackIn, RunIn, RunOut, RunPage, Status
-from app.services.run_queries import Cursor, get_run, list_runs, run_conditions
+from app.services.run_queries import CURSOR_PATTERN, Cursor, get_run, list_runs, run_conditions
 from app.services.scoring_service import rate_run
 
 router = APIRouter(prefix="/api/v1/internal/agent-run-log", tags=["agent run log"], route_class=StrictRoute)
@@ -62,12 +61,6 @@ def _is_json(content_type: str) -> bool:
     )
 
 
-def _checked_cursor(text: str | None) -> str | None:
-    if text is not None:
-        Cursor.decode(text)
-    return text
-
-
 @router.get(
     "",
     summary="List runs, newest first",
@@ -81,7 +74,7 @@ async def list_agent_run_log(
     until: Moment = None,
     q: LogText = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, AfterValidator(_checked_cursor), Query()] = None,
+    cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
     """`since` is inclusive, `until` exclusive; `q` is looked for in the report's text."""
     conditions = run_conditions(agent_id=agent_id, status=status, since=since, until=until, q=q)
