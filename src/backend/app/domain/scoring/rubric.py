@@ -2,27 +2,48 @@
 
 from collections.abc import Sequence
 
-from app.domain.scoring.model import RunReport, Score
-from app.domain.silence import is_silent
+from app.domain.scoring import consistency, contradictions, evidence, integrity, novelty, outcome, specificity
+from app.domain.scoring.facts import extract
+from app.domain.scoring.model import RunReport, Score, clamp
 
-_STATUS = {"success": 1.0, "partial": 0.7, "failed": 0.4}
+WEIGHTS = {"outcome": 0.3, "evidence": 0.2, "specificity": 0.2, "consistency": 0.2, "novelty": 0.1}
+"""Shares of the dimensions in `auto`; they sum to 1."""
+
+_COPY = 0.5
+_MOST_FOR_SILENCE = 0.05
 
 
 def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
-    """The quality of `run`, given the agent's earlier runs, oldest first."""
-    silent = is_silent(run.actions_taken)
-    outcome = 0.05 if silent else _STATUS.get(run.status, 0.0)
-    detail = 0.0 if silent else min(1.0, len(run.actions_taken) / 5)
-    repeats = any(past.actions_taken == run.actions_taken for past in history[-5:])
-    dimensions = {
-        "outcome": outcome,
-        "evidence": detail,
-        "specificity": detail,
-        "consistency": 0.5 if silent else 1.0,
-        "novelty": 0.1 if repeats else 1.0,
+    """The quality of `run`, given the agent's earlier runs, oldest first.
+
+    A weighted mean of the dimensions, lowered as a whole for what makes all of it worthless: silence, a
+    word-for-word repeat, instructions to the judge, leaked credentials, unapproved harm.
+    """
+    facts = extract(run)
+    found = contradictions.find(facts)
+    shown = evidence.assess(facts)
+    concrete = specificity.assess(facts)
+    support = (shown.value + concrete.value) / 2
+    parts = {
+        "outcome": outcome.assess(facts, found, support),
+        "evidence": shown,
+        "specificity": concrete,
+        "consistency": consistency.assess(facts, found, shown.value),
+        "novelty": novelty.assess(facts, history),
     }
-    reasons = ["says nothing"] if silent else [f"reports {run.status}"]
-    if repeats:
-        reasons.append("repeats an earlier report word for word")
-    auto = 0.05 if silent else sum(dimensions.values()) / len(dimensions)
-    return Score(round(auto, 4), dimensions, tuple(reasons))
+    auto = sum(WEIGHTS[name] * part.value for name, part in parts.items())
+    breaches = integrity.breaches(facts)
+    for breach in breaches:
+        auto *= breach.factor
+    if parts["novelty"].value <= novelty.REPEAT:
+        auto *= _COPY
+    if facts.silent:
+        auto = min(auto, _MOST_FOR_SILENCE)
+    reasons = [breach.text for breach in breaches]
+    for name in ("consistency", "outcome", "evidence", "specificity", "novelty"):
+        reasons.extend(parts[name].reasons)
+    return Score(
+        auto=round(clamp(auto), 4),
+        dimensions={name: round(clamp(part.value), 4) for name, part in parts.items()},
+        reasons=tuple(reasons),
+    )

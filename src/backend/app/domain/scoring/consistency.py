@@ -1,0 +1,41 @@
+"""Consistency: whether claims, numbers and status agree."""
+
+from app.domain.scoring import lexicon
+from app.domain.scoring.contradictions import Contradiction, admits_limits, claims_everything
+from app.domain.scoring.facts import Facts
+from app.domain.scoring.model import Assessment, clamp
+
+_COHERENT = 0.75
+_FURTHER = 0.3
+
+
+def assess(facts: Facts, contradictions: tuple[Contradiction, ...], evidence: float) -> Assessment:
+    """Whether the report can be believed as it stands.
+
+    A report that contradicts itself loses by its gravest contradiction, and little by further ones.
+    Without one, what makes it credible is either that it names what is open or went wrong, or that
+    `evidence` (0..1) carries what it claims. Sweeping claims cost as far as nothing carries them, and
+    being unsure of one's own success costs.
+    """
+    if facts.silent:
+        return Assessment(0.3)
+    if contradictions:
+        value = _COHERENT - sum(c.weight * _FURTHER**rank for rank, c in enumerate(contradictions[:3]))
+        return Assessment(clamp(value), tuple(c.text for c in contradictions[:3]))
+    reasons = []
+    candid = admits_limits(facts) or (bool(facts.remainders) and not claims_everything(facts))
+    value = _COHERENT + 0.25 * (1.0 if candid else evidence)
+    if candid:
+        reasons.append("says what is open or went wrong")
+    elif facts.status == "partial":
+        value -= 0.3
+        reasons.append("is partial and does not say what is missing")
+    sweeping = 0.2 * facts.body.hits(lexicon.ABSOLUTE) + 0.1 * claims_everything(facts)
+    unsupported = min(0.5, sweeping) * (1 - evidence)
+    if unsupported > 0.1:
+        reasons.append("makes sweeping claims that nothing in it supports")
+    value -= unsupported
+    if facts.status == "success" and facts.headline.hits(lexicon.HEDGE):
+        value -= 0.25
+        reasons.append("is unsure of its own success")
+    return Assessment(clamp(value), tuple(reasons))

@@ -1,0 +1,207 @@
+"""What a report states, extracted once for all dimensions."""
+
+import re
+from dataclasses import dataclass
+
+from app.domain.scoring import keys
+from app.domain.scoring.model import RunReport
+from app.domain.scoring.payload import Leaf, Payload, read
+from app.domain.scoring.references import WEIGHTS, Figure, Ratio, Reference, scan
+from app.domain.scoring.text import Text
+from app.domain.silence import is_silent
+
+_MIN_RAW_LINES = 4
+_RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
+_BLANK_ANSWERS = frozenset(
+    {"", "none", "no", "0", "ok", "null", "n/a", "na", "nil", "-", "keine", "なし", "无"}
+)
+_TOP_MARKS = frozenset(
+    {"high", "very high", "maximum", "max", "perfect", "excellent", "strong", "full", "alta", "高"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number in the payload, or the length of an array; `group` is shared by siblings."""
+
+    words: tuple[str, ...]
+    value: float
+    group: int
+    is_length: bool
+
+    @property
+    def name(self) -> str:
+        """The key in words, as a reader would say it."""
+        return " ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """References, figures and ratios in one piece of text, each once."""
+
+    references: tuple[Reference, ...]
+    figures: tuple[Figure, ...]
+    ratios: tuple[Ratio, ...]
+
+    @property
+    def reference_weight(self) -> float:
+        """The sum of `WEIGHTS` over the references that are no placeholders."""
+        return sum(WEIGHTS[reference.kind] for reference in self.references if not reference.placeholder)
+
+    @property
+    def figure_weight(self) -> float:
+        """How much the figures pin down, summed; N of N says less than a share."""
+        shares = sum(0.3 if ratio.done == ratio.total else 0.8 for ratio in self.ratios)
+        return shares + sum(figure.weight for figure in self.figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One report, read.
+
+    `headline` is the readable account (`declared` when it stands under a usual key), `body` all prose
+    with it, `raw` what a tool printed. `in_headline` and `in_rest` are what can be looked up there,
+    each reference in one of them. `errors` is what the payload itself calls an error, `named` how many
+    array elements are names, `self_ratings` how many top marks the agent gives itself.
+    """
+
+    status: str
+    silent: bool
+    declared_noop: bool
+    payload: Payload
+    headline: Text
+    declared: bool
+    body: Text
+    raw: Text
+    in_headline: Found
+    in_rest: Found
+    counts: tuple[Count, ...]
+    remainders: tuple[Count, ...]
+    errors: tuple[str, ...]
+    named: int
+    self_ratings: int
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """Everything in the prose that could be looked up, placeholders included."""
+        return self.in_headline.references + self.in_rest.references
+
+
+def extract(run: RunReport) -> Facts:
+    """Read the report once, within the bounds of `payload`."""
+    payload = read(run.actions_taken)
+    strings = [leaf for leaf in payload.leaves if isinstance(leaf.value, str) and leaf.value.strip()]
+    head = _headline(strings)
+    others = [leaf for leaf in strings if leaf is not head]
+    raw = [str(leaf.value) for leaf in others if _is_raw(leaf)]
+    rest = "\n".join([*payload.data_keys, *(str(leaf.value) for leaf in others if not _is_raw(leaf))])
+    headline = Text(str(head.value) if head else "")
+    in_headline = _find(headline.raw, set())
+    counts = _counts(payload)
+    return Facts(
+        status=run.status,
+        silent=is_silent(run.actions_taken),
+        declared_noop=_declares_noop(run),
+        payload=payload,
+        headline=headline,
+        declared=head is not None and not head.in_list and " ".join(head.words) in keys.SUMMARY,
+        body=Text(f"{headline.raw}\n{rest}"),
+        raw=Text("\n".join(raw)),
+        in_headline=in_headline,
+        in_rest=_find(rest, {reference.text for reference in in_headline.references}),
+        counts=counts,
+        remainders=tuple(count for count in counts if count.value > 0 and is_remainder(count.words)),
+        errors=_errors(payload),
+        named=sum(1 for leaf in strings if leaf.in_list and _is_name(str(leaf.value))),
+        self_ratings=sum(
+            1 for leaf in payload.leaves if _rates_itself(leaf.words) and _is_top_mark(leaf.value)
+        ),
+    )
+
+
+def is_remainder(words: tuple[str, ...]) -> bool:
+    """Whether a key holds what failed or is left over, and not what was done about it."""
+    return not keys.REMAINDER.isdisjoint(words) and keys.HANDLED.isdisjoint(words)
+
+
+def _headline(strings: list[Leaf]) -> Leaf | None:
+    """The readable account: under the usual keys at the top, else the longest prose there or below."""
+    top = {" ".join(leaf.words): leaf for leaf in reversed(strings) if leaf.depth == 0}
+    for key in keys.SUMMARY:
+        if key in top:
+            return top[key]
+    return max(top.values() or strings, key=lambda leaf: len(str(leaf.value)), default=None)
+
+
+def _is_raw(leaf: Leaf) -> bool:
+    text = str(leaf.value)
+    if _RAW.search(text):
+        return True
+    return text.count("\n") >= _MIN_RAW_LINES and not keys.RAW.isdisjoint(leaf.words)
+
+
+def _is_name(text: str) -> bool:
+    """Whether an array element names a thing: one word, or something with a digit in it."""
+    return len(text) <= 80 and (not any(map(str.isspace, text)) or any(map(str.isdigit, text)))
+
+
+def _find(text: str, known: set[str]) -> Found:
+    references: dict[str, Reference] = {}
+    figures: dict[str, Figure] = {}
+    ratios: dict[Ratio, None] = {}
+    for item in scan(text):
+        if isinstance(item, Figure):
+            figures.setdefault(item.text, item)
+        elif isinstance(item, Ratio):
+            ratios.setdefault(item)
+        elif item.text not in known:
+            references.setdefault(item.text, item)
+    return Found(tuple(references.values()), tuple(figures.values()), tuple(ratios))
+
+
+def _counts(payload: Payload) -> tuple[Count, ...]:
+    numbers = [
+        Count(leaf.words, leaf.value, leaf.group, is_length=False)
+        for leaf in payload.leaves
+        if isinstance(leaf.value, float) and not leaf.in_list and not _rates_itself(leaf.words)
+    ]
+    lengths = [Count(array.words, float(array.size), array.group, is_length=True) for array in payload.arrays]
+    return (*numbers, *lengths)
+
+
+def _errors(payload: Payload) -> tuple[str, ...]:
+    """Error messages, exit codes and entries of that severity, unless they are about delivery."""
+    about_delivery = {leaf.group for leaf in payload.leaves if leaf[:2] == (("source",), "delivery")}
+    messages = (_error(leaf) for leaf in payload.leaves if leaf.group not in about_delivery)
+    return tuple(message for message in messages if message)
+
+
+def _error(leaf: Leaf) -> str:
+    """The error a leaf states, in one short line; empty when it states none."""
+    value = leaf.value
+    if leaf.words == ("exit", "code") and isinstance(value, float) and value:
+        return f"exit code {value:g}"
+    if not isinstance(value, str):
+        return ""
+    answer = value.strip()
+    if leaf.words in {("severity",), ("level",)}:
+        return f"severity {answer.lower()}" if answer.lower() in {"error", "critical", "fatal"} else ""
+    if leaf.words and leaf.words[-1] in keys.ERROR and answer.strip(".").lower() not in _BLANK_ANSWERS:
+        return answer.split("\n", 1)[0][:80]
+    return ""
+
+
+def _rates_itself(words: tuple[str, ...]) -> bool:
+    return bool(words) and (words[0] in keys.SELF_RATING or words[-1] in keys.SELF_RATING)
+
+
+def _is_top_mark(value: str | float | bool | None) -> bool:
+    if isinstance(value, str):
+        answer = value.strip().lower()
+        return answer in _TOP_MARKS or answer in {"100", "100%", "100 %", "10/10", "5/5", "1.0", "a+"}
+    return isinstance(value, float) and (0.9 <= value <= 1 or value == 10 or 95 <= value <= 100)
+
+
+def _declares_noop(run: RunReport) -> bool:
+    reason = run.actions_taken.get("reason")
+    return run.actions_taken.get("no_op") is True and isinstance(reason, str) and bool(reason.strip())

@@ -1,0 +1,124 @@
+"""A bounded walk over an arbitrary payload: its leaves, nearest the top first."""
+
+import math
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
+
+from app.domain.scoring.text import entries
+
+MAX_NODES = 500
+MAX_CHILDREN = 100
+MAX_STRING = 4_000
+MAX_TEXT = 16_000
+_MAX_KEY = 64
+_LARGEST = 1e18
+
+_KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
+_DATA_KEY = re.compile(r"[/\s.]")
+
+# The machinery's own account of the run: identifiers, clocks, tokens and delivery. It is the
+# same whatever the agent did, so it proves nothing about the work.
+_PLUMBING = entries(
+    "job id, jobid, run id, session id, session key, session target, request id, trace id",
+    "wake mode, agent id, model, provider, delivered, delivery status, completion status",
+    "run at, run at ms, next run at ms, ts, started at, ended at, finished at, timestamp",
+    "start time, end time, duration, duration ms, duration s, ms, elapsed, elapsed ms",
+    "elapsed s, tokens, input tokens, output tokens, total tokens, cost, cost usd",
+)
+_PLUMBING_OBJECTS = entries("job, usage, delivery, schedule")
+
+
+class Leaf(NamedTuple):
+    """A scalar in the payload.
+
+    `words` are the lower-case words of the nearest key; `group` numbers the container it sits in, so
+    leaves with the same group are siblings; `in_list` says that it is an element of an array.
+    """
+
+    words: tuple[str, ...]
+    value: str | float | bool | None
+    group: int
+    depth: int
+    in_list: bool
+
+
+class Array(NamedTuple):
+    """An array in the payload, and how many elements it holds."""
+
+    words: tuple[str, ...]
+    size: int
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What was read: leaves, arrays, and the keys that are data themselves, such as paths or titles."""
+
+    leaves: tuple[Leaf, ...]
+    arrays: tuple[Array, ...]
+    data_keys: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _words_of(key: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _KEY_WORD.findall(key))
+
+
+def as_number(value: object) -> float | None:
+    """A finite float within ±1e18 for any JSON number; None for everything else, booleans included."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    if not isinstance(value, int):
+        finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+        if not finite:
+            return None
+    return float(max(-_LARGEST, min(_LARGEST, value)))
+
+
+def read(actions: Mapping[str, Any]) -> Payload:
+    """Walk the payload breadth first, so that the top level is always seen, and never past the bounds."""
+    leaves: list[Leaf] = []
+    arrays: list[Array] = []
+    data_keys: list[str] = []
+    queue: deque[tuple[tuple[str, ...], Any, int]] = deque([((), actions, 0)])
+    budget = MAX_TEXT
+    group = 0
+    while queue and group < MAX_NODES and len(leaves) < MAX_NODES:
+        inherited, container, depth = queue.popleft()
+        group += 1
+        in_list = not isinstance(container, Mapping)
+        for key, value in islice(_items(container), MAX_CHILDREN):
+            words = inherited if in_list else _words_of(str(key)[:_MAX_KEY])
+            if isinstance(value, Mapping | list | tuple):
+                if " ".join(words) not in _PLUMBING_OBJECTS:
+                    if not isinstance(value, Mapping):
+                        arrays.append(Array(words, len(value), group))
+                    queue.append((words, value, depth + 1))
+            elif " ".join(words) not in _PLUMBING:
+                scalar = _scalar(value, budget)
+                budget -= len(scalar) if isinstance(scalar, str) else 0
+                leaves.append(Leaf(words, scalar, group, depth, in_list))
+            if not in_list and _DATA_KEY.search(str(key)[:MAX_STRING]):
+                data_keys.append(str(key)[: min(MAX_STRING, budget)])
+                budget -= len(data_keys[-1])
+    return Payload(tuple(leaves), tuple(arrays), tuple(data_keys))
+
+
+def _items(container: Any) -> Iterable[tuple[object, Any]]:
+    items: Iterable[tuple[object, Any]] = (
+        container.items() if isinstance(container, Mapping) else enumerate(container)
+    )
+    return items
+
+
+def _scalar(value: object, budget: int) -> str | float | bool | None:
+    """The leaf's value within the bounds; what is no JSON scalar is nothing."""
+    if isinstance(value, str):
+        return value[: min(MAX_STRING, budget)]
+    return value if isinstance(value, bool) else as_number(value)

@@ -1,0 +1,87 @@
+"""Prose as sets of words and short phrases, so that a vocabulary is matched by set intersection."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+_WORD = re.compile(r"[^\W_]{1,40}(?:['-][^\W_]{1,40}){0,4}")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+_MAX_WORDS = 3_000
+
+
+def entries(*lines: str) -> frozenset[str]:
+    """The comma-separated words and phrases of all lines."""
+    return frozenset(entry.strip() for line in lines for entry in line.split(","))
+
+
+_NEGATORS = entries(
+    "no, not, none, without, zero, 0, never, isn't, wasn't, don't, didn't, hardly, keine",
+    "kein, keinen, keinerlei, nicht, ohne, sin, ningún, ninguna, sem, nenhum, nenhuma, não",
+    "aucun, aucune, sans",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Words and phrases of up to three words, and fragments for scripts that put no spaces between words."""
+
+    phrases: frozenset[str]
+    fragments: frozenset[str] = frozenset()
+
+
+class Text:
+    """A text, read once: its words, phrases of up to three words, and its length in words."""
+
+    def __init__(self, raw: str) -> None:
+        self.raw = raw
+        self.lower = raw.lower().replace("\u2019", "'")
+        self.words = _WORD.findall(self.lower)[:_MAX_WORDS]
+
+    @cached_property
+    def unspaced(self) -> int:
+        """How many characters belong to a script without spaces (Chinese, Japanese) or to Hangul."""
+        return 0 if self.raw.isascii() else len(_UNSPACED.findall(self.raw))
+
+    @cached_property
+    def length(self) -> float:
+        """Length in words; two characters of a script without spaces count as one word."""
+        if not self.unspaced:
+            return float(len(self.words))
+        return sum(1 for word in self.words if word.isascii()) + self.unspaced / 2
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Every word once."""
+        return frozenset(self.words)
+
+    @cached_property
+    def phrases(self) -> frozenset[str]:
+        """Every word, and every run of two and three words."""
+        pairs = [f"{a} {b}" for a, b in pairwise(self.words)]
+        triples = [f"{pair} {word}" for pair, word in zip(pairs, self.words[2:], strict=False)]
+        return self.vocabulary.union(pairs, triples)
+
+    @cached_property
+    def affirmed(self) -> frozenset[str]:
+        """The words with no negation directly before them, or with one word between."""
+        before, last = "", ""
+        kept = []
+        for word in self.words:
+            if last not in _NEGATORS and before not in _NEGATORS:
+                kept.append(word)
+            before, last = last, word
+        return frozenset(kept)
+
+    def hits(self, vocabulary: Vocabulary) -> int:
+        """How many different entries of the vocabulary occur."""
+        return len(self.phrases & vocabulary.phrases) + self._fragments(vocabulary)
+
+    def affirms(self, vocabulary: Vocabulary) -> bool:
+        """Whether an entry occurs that is not negated; of the phrases, only single words are looked at."""
+        return not self.affirmed.isdisjoint(vocabulary.phrases) or self._fragments(vocabulary) > 0
+
+    def _fragments(self, vocabulary: Vocabulary) -> int:
+        if not self.unspaced:
+            return 0
+        return sum(1 for fragment in vocabulary.fragments if fragment in self.lower)
