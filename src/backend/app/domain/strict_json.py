@@ -18,7 +18,8 @@ _NUMERIC_DIGITS = 131_072
 _NUMERIC_SCALE = 16_383
 _UNUSUAL_NUMBER = re.compile(rb"[0-9][eE][+-]?[0-9]{3}|[0-9]{300}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Possessive, and taking a string without its end too: else it would be searched from every quote in it.
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
 
 _decode = msgspec.json.Decoder().decode
