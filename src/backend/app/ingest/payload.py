@@ -31,6 +31,7 @@ def parse_run(body: bytes, idempotency_key: str | None = None) -> Run:
     precision reach PostgreSQL unchanged.
     """
     try:
+        body.decode()  # the decoder leaves fields it ignores unchecked
         wire = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _explain(body, str(error)) from error
