@@ -252,6 +252,20 @@ def test_root_uses_a_user_namespace_where_no_account_can_reach_the_data(reachabl
     assert private.stat().st_mode & 0o777 == 0o700
 
 
+@linux
+@root
+def test_root_finds_the_data_of_an_account_that_can_reach_it_no_more(reachable: Path) -> None:
+    server = Postgres(reachable / "postgres", password=PASSWORD, port=free_port())
+    server.start()
+    sql(server.url, "CREATE TABLE t AS SELECT 1 AS value")
+    server.stop()
+    reachable.chmod(0o700)
+    restart(server)
+    assert sql(server.url, "SELECT value FROM t") == 1
+    assert Path(f"/proc/{server.pid}").stat().st_uid == server.data.stat().st_uid != 0
+    server.stop()
+
+
 def _start_as_nobody(directory: Path) -> None:
     os.setgroups([])
     os.setgid(65534)

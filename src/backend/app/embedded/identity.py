@@ -4,13 +4,18 @@ import ctypes
 import os
 import pwd
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from app.errors import RunLogError
 
 CLONE_NEWUSER = 0x10000000
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+CAP_DAC_OVERRIDE = 1
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
 ACCOUNTS = ("postgres", "nobody")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -18,36 +23,59 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Identity:
-    """An account to become, or a user namespace in which root's files stay root's and root is nobody."""
+    """Whom a child process becomes: us, an account, or a nobody whose files are root's.
+
+    The account may keep the capability to pass closed directories. The nobody lives in a user
+    namespace in which our id is called `namespace_uid`.
+    """
 
     uid: int | None = None
     gid: int | None = None
+    passes_closed_directories: bool = False
     namespace_uid: int | None = None
 
-    def popen(self) -> dict[str, Any]:
-        """The arguments of `subprocess.Popen` that switch the account, which happens before `enter`."""
-        if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
-
     def enter(self) -> None:
-        """Enter the user namespace, if this is one; in the child, before exec. Raises `OSError`."""
-        if self.namespace_uid is None:
-            return
-        uid, gid = os.geteuid(), os.getegid()
-        if _libc.unshare(CLONE_NEWUSER) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-        process = Path("/proc/self")
-        (process / "setgroups").write_text("deny")
-        (process / "uid_map").write_text(f"{self.namespace_uid} {uid} 1")
-        (process / "gid_map").write_text(f"{self.namespace_uid} {gid} 1")
+        """Become it; in the child, before exec. Raises `OSError`."""
+        if self.namespace_uid is not None:
+            _enter_namespace(self.namespace_uid)
+        if self.uid is not None and self.gid is not None:
+            if self.passes_closed_directories:
+                _call(_libc.prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            os.setgroups([])
+            os.setgid(self.gid)
+            os.setuid(self.uid)
+            if self.passes_closed_directories:
+                _keep_capability(CAP_DAC_OVERRIDE)
 
     def own(self, path: Path) -> None:
         """Give `path`, something of the server's own, to the account."""
         uid = os.geteuid() if self.uid is None else self.uid
         gid = os.getegid() if self.gid is None else self.gid
         os.chown(path, uid, gid)
+
+
+def _call(function: Callable[..., int], *arguments: object) -> None:
+    if function(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _enter_namespace(uid_inside: int) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    _call(_libc.unshare, CLONE_NEWUSER)
+    process = Path("/proc/self")
+    (process / "setgroups").write_text("deny")
+    (process / "uid_map").write_text(f"{uid_inside} {uid} 1")
+    (process / "gid_map").write_text(f"{uid_inside} {gid} 1")
+
+
+def _keep_capability(capability: int) -> None:
+    """Drop all capabilities but one, and have that one outlive exec."""
+    header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
+    bit = 1 << capability
+    effective_permitted_inheritable = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)
+    _call(_libc.capset, header, effective_permitted_inheritable)
+    _call(_libc.prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
 
 
 SAME = Identity()
@@ -61,11 +89,7 @@ def unprivileged(directory: Path, data: Path, executable: Path) -> Identity:
     """
     if os.geteuid() != 0:
         return SAME
-    candidates = [*_accounts(), _namespace()]
-    if data.exists():
-        owner = data.stat()
-        candidates = [Identity(owner.st_uid, owner.st_gid) if owner.st_uid else _namespace()]
-    for candidate in candidates:
+    for candidate in _candidates(data):
         candidate.own(directory)
         if _can_run(candidate, directory, executable):
             return candidate
@@ -73,6 +97,17 @@ def unprivileged(directory: Path, data: Path, executable: Path) -> Identity:
         f"PostgreSQL does not run as root, and no other account can use {directory} and {executable}: "
         "run as a normal user, or choose a data directory that other accounts can reach"
     )
+
+
+def _candidates(data: Path) -> list[Identity]:
+    """In the order of preference; the last is for containers, which often forbid user namespaces."""
+    accounts = _accounts()
+    namespaces = [_namespace()]
+    if data.exists():
+        owner = data.stat()
+        accounts = [Identity(owner.st_uid, owner.st_gid)] if owner.st_uid else []
+        namespaces = [] if accounts else namespaces
+    return [*accounts, *namespaces, *(replace(each, passes_closed_directories=True) for each in accounts)]
 
 
 def _accounts() -> list[Identity]:
@@ -97,9 +132,7 @@ def _can_run(identity: Identity, directory: Path, executable: Path) -> bool:
         executable,
     ]
     try:
-        done = subprocess.run(
-            probe, capture_output=True, check=False, cwd="/", preexec_fn=identity.enter, **identity.popen()
-        )
+        done = subprocess.run(probe, capture_output=True, check=False, cwd="/", preexec_fn=identity.enter)
     except (OSError, subprocess.SubprocessError):
         return False
     return done.returncode == 0

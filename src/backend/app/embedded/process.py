@@ -66,7 +66,6 @@ def spawn(
         stderr=None if output is None else subprocess.STDOUT,
         start_new_session=True,
         preexec_fn=prepare,
-        **identity.popen(),
     )
 
 
@@ -83,11 +82,19 @@ def processes_in(directory: Path, name: str) -> Iterator[int]:
     """Process ids of the live programs called `name` that work in `directory`; none without /proc."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            # A zombie has no working directory left, so it never counts as alive.
-            if (entry / "cwd").readlink() == directory and (entry / "comm").read_text().strip() == name:
+            if (entry / "comm").read_text().strip() == name and _works_in(entry, directory):
                 yield int(entry.name)
         except OSError:
             continue
+
+
+def _works_in(entry: Path, directory: Path) -> bool:
+    try:
+        # A zombie has no working directory left, so it never counts as alive.
+        return (entry / "cwd").readlink() == directory
+    except PermissionError:
+        # In a container, root may not look into another account's process, except at its arguments.
+        return os.fsencode(directory) in (entry / "cmdline").read_bytes().split(b"\0")
 
 
 def wait_until_none_in(directory: Path, name: str, timeout: float) -> None:
