@@ -7,10 +7,21 @@ are being recorded.
 
 import argparse
 import asyncio
+import os
+import sys
+from pathlib import Path
 
-from app.cli import schema
-from app.config import get_settings
-from app.db.schema_sync import sync_schema
+try:
+    from app.cli import schema
+    from app.config import get_settings
+    from app.db.schema_sync import sync_schema
+    from app.errors import RunLogError
+except ModuleNotFoundError:
+    venv = Path(__file__).resolve().parent.parent / ".venv"
+    python = str(venv / "bin" / "python")
+    if Path(sys.prefix) == venv or not Path(python).exists():
+        sys.exit("Error: Agent Run Log is not installed for this Python; run scripts/up once")
+    os.execv(python, [python, *sys.argv])  # noqa: S606
 
 
 def sync_agent_table(url: str | None = None) -> list[str]:
@@ -72,7 +83,10 @@ def main() -> None:
         help="print the DDL of a fresh database, without connecting",
     )
     parser.set_defaults(command="sync")
-    schema.app([parser.parse_args().command])
+    try:
+        schema.app([parser.parse_args().command])
+    except RunLogError as error:
+        sys.exit(f"{parser.prog}: {error}")
 
 
 if __name__ == "__main__":

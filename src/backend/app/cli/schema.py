@@ -1,32 +1,23 @@
 """`runlog schema`: create, repair, check or print the tables."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import typer
 
 from app.config import get_settings
 from app.db import schema_sync
-from app.errors import RunLogError
 
 app = typer.Typer(no_args_is_help=True, help="Create, repair, check or print the database's tables.")
 
 
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    try:
-        yield
-    except RunLogError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from error
+def _url() -> str:
+    return get_settings().require_database_url()
 
 
 @app.command()
 def sync() -> None:
     """Create or repair the tables, without blocking writers."""
-    with _plain_errors():
-        done = asyncio.run(schema_sync.sync_schema(get_settings().require_database_url()))
+    done = asyncio.run(schema_sync.sync_schema(_url()))
     for action in done or ["nothing to do: the schema is up to date"]:
         typer.echo(action)
 
@@ -34,8 +25,7 @@ def sync() -> None:
 @app.command()
 def check() -> None:
     """Report every difference from the schema, one a line; exit 1 when there is any."""
-    with _plain_errors():
-        drift = asyncio.run(schema_sync.find_drift(get_settings().require_database_url()))
+    drift = asyncio.run(schema_sync.find_drift(_url()))
     for difference in drift:
         typer.echo(difference)
     if drift:
@@ -51,6 +41,5 @@ def print_() -> None:
 @app.command("rebuild-state")
 def rebuild_state() -> None:
     """Rebuild agent_run_state from the log; runs may keep coming in."""
-    with _plain_errors():
-        agents = asyncio.run(schema_sync.rebuild_state(get_settings().require_database_url()))
+    agents = asyncio.run(schema_sync.rebuild_state(_url()))
     typer.echo(f"rebuilt the state of {agents} agents")
