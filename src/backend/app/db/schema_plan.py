@@ -201,7 +201,7 @@ def _indexes(table: Table) -> list[Index]:
 
 
 def _replacement(name: str) -> str:
-    return f"{name}_new"
+    return f"{name}_sync_replacement"
 
 
 def _build(table: Table, index: Index, name: str) -> str:

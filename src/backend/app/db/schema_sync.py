@@ -28,7 +28,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 # A waiting ALTER TABLE holds up every writer behind it, so it gives up soon and comes again.
 _DDL_LIMITS = {"lock_timeout": "500ms", "statement_timeout": "1min"}
 # Building an index waits for old transactions to end, but nobody waits for it.
-_ONLINE_LIMITS = {"lock_timeout": "30min", "statement_timeout": "6h"}
+_ONLINE_LIMITS = {"lock_timeout": "10min", "statement_timeout": "6h"}
 _FILL_LIMITS = {"statement_timeout": "6h"}
 
 
@@ -51,7 +51,7 @@ async def sync_schema(url: str, tables: Collection[str] | None = None) -> list[s
                 done.append(step.action)
         left = plan(await _read(connection, wanted), wanted)
     if left:
-        raise SchemaError("not safe to repair: " + "; ".join(step.drift for step in left))
+        raise SchemaError("left as it was: " + "; ".join(step.drift for step in left))
     return done
 
 
@@ -96,19 +96,31 @@ async def _read(connection: AsyncConnection, tables: Collection[Table]) -> Catal
 
 @asynccontextmanager
 async def _connected(url: str, *, statement_limit: float) -> AsyncIterator[AsyncEngine]:
-    """An engine whose errors arrive as one plain sentence."""
+    """An engine that has reached its database, whose errors arrive as one plain sentence."""
     engine = create_engine(url, pool_size=2, timeout=statement_limit)
     try:
+        await _reach(engine)
         yield engine
     except DBAPIError as error:
-        raise SchemaError(f"the database refused: {error.orig}") from error
-    except (asyncpg.InterfaceError, ValueError) as error:
-        raise ConfigError(f"DATABASE_URL: {error}") from error
-    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
-        reason = str(error) or type(error).__name__
+        raise SchemaError(f"the database refused: {_reason(error)}") from error
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "no answer in time"
         raise SchemaError(f"the database cannot be reached: {reason}") from error
     finally:
         await engine.dispose()
+
+
+async def _reach(engine: AsyncEngine) -> None:
+    try:
+        await (await engine.connect()).close()
+    except ValueError as error:
+        raise ConfigError(f"DATABASE_URL: {error}") from error
+
+
+def _reason(error: DBAPIError) -> str:
+    """What PostgreSQL said, its detail and hint included, in one line."""
+    said = (error.orig and error.orig.__cause__) or error.orig
+    return "; ".join(str(said).splitlines())
 
 
 async def _become_only_sync(connection: AsyncConnection) -> None:
@@ -131,7 +143,7 @@ async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) ->
         else:
             await _take_in_transaction(step, engine)
     except DBAPIError as error:
-        raise SchemaError(f"{step.drift}, and mending it failed: {error.orig}") from error
+        raise SchemaError(f"{step.drift}, and mending it failed: {_reason(error)}") from error
 
 
 async def _take_online(step: Step, connection: AsyncConnection) -> None:
