@@ -44,6 +44,9 @@ def redact(text: str) -> str:
 
 def public_text(text: str, length: int) -> str:
     """`text` without credentials, on one line, at most `length` characters."""
-    # A credential cut in half is no longer recognised, so cut last.
-    clean = " ".join(redact(text[: length * 20]).split())
+    # A credential cut in half is no longer recognised: cut before a word first, and at `length` last.
+    start = " ".join(text[: length * 20].split())
+    if len(text) > length * 20:
+        start = start.rpartition(" ")[0] or start
+    clean = redact(start)
     return clean if len(clean) <= length else clean[: length - 1].rstrip() + "…"
