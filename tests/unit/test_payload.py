@@ -74,10 +74,11 @@ def test_unknown_fields_are_ignored() -> None:
     [
         (" sage ", "sage"),
         ("\t\nsage\u00a0", "sage"),
+        (" " * 300 + "sage", "sage"),
+        ("a b", "a b"),
         ("é" * MAX_AGENT_ID, "é" * MAX_AGENT_ID),
-        ("😀" * 255, "😀" * 255),
-    ]
-    + [(" " * 300 + "sage", "sage"), ("a b", "a b"), ("Ünï-çødé/1", "Ünï-çødé/1")],
+        ("😀" * MAX_AGENT_ID, "😀" * MAX_AGENT_ID),
+    ],
 )
 def test_the_agent_id_is_trimmed_and_else_kept(given_id: str, kept: str) -> None:
     assert parse_run(body(agent=json.dumps(given_id))).agent_id == kept

@@ -23,10 +23,7 @@ values = st.recursive(
     max_leaves=20,
 )
 json_like = st.lists(
-    st.sampled_from(
-        [b"{", b"}", b"[", b"]", b'"', b"\\", b"\\u00", b"\\ud800", b":", b",", b"1", b"-", b"0.", b"e9"]
-        + [b"null", b"NaN", b" ", b"\x00", b"\xff", b'"a"', b"1e400", b"9" * 400]
-    ),
+    st.sampled_from(b'{ } [ ] " \\ \\u00 \\ud800 : , 1 - 0. e9 null NaN \x00 \xff "a" 1e400'.split(b" ")),
     max_size=200,
 ).map(b"".join)
 
@@ -40,10 +37,12 @@ def test_reads_what_the_standard_library_writes(value: Any, ascii_only: bool) ->
 def test_any_bytes_are_a_value_or_a_strict_json_error(data: bytes) -> None:
     try:
         strict_json.loads(data)
-    except StrictJSONError as error:
-        assert error.msg
+    except StrictJSONError as refusal:
+        error: StrictJSONError | None = refusal
     else:
         json.loads(data.decode(), parse_int=Decimal)
+        error = None
+    assert error is None or error.msg
 
 
 @given(st.text() | st.text(alphabet='\\"\x00\n\ud800[{'))
@@ -59,8 +58,11 @@ def test_any_text_is_checked_without_another_error(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "NaN", "-Infinity", "01", "1.", ".5", "+1", "[1,]", '{"a":1,}', '{"a" 1}', '"a', '"\\x"']
-    + ['"\\u12"', '"\n"', '"\0"', "'a'", "{}{}", "/**/1", "\u00a01", "\ufeff{}", "nul", "[", "{", "]", "[}"],
+    [
+        *("", " ", "NaN", "-Infinity", "01", "1.", ".5", "+1", "nul", "/**/1", "\u00a01", "\ufeff{}"),
+        *("[", "]", "[}", "[1,]", "{", "{}{}", '{"a":1,}', '{"a" 1}', "{'a': 1}"),
+        *("'a'", '"a', '"\\x"', '"\\u12"', '"\n"', '"\0"'),
+    ],
 )
 def test_what_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(StrictJSONError):
