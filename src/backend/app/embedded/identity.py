@@ -90,7 +90,6 @@ def unprivileged(directory: Path, data: Path, executable: Path) -> Identity:
     if os.geteuid() != 0:
         return SAME
     for candidate in _candidates(data):
-        candidate.own(directory)
         if _can_run(candidate, directory, executable):
             return candidate
     raise RunLogError(
@@ -123,16 +122,12 @@ def _namespace() -> Identity:
 
 
 def _can_run(identity: Identity, directory: Path, executable: Path) -> bool:
-    probe: list[str | Path] = [
-        "/bin/sh",
-        "-c",
-        'cd "$1" && test -w . && "$2" --version',
-        "sh",
-        directory,
-        executable,
-    ]
+    """Try it, with `directory` given to the identity; in a container each step may be forbidden."""
+    probe = 'cd "$1" && test -w . && "$2" --version'
+    argv: list[str | Path] = ["/bin/sh", "-c", probe, "sh", directory, executable]
     try:
-        done = subprocess.run(probe, capture_output=True, check=False, cwd="/", preexec_fn=identity.enter)
+        identity.own(directory)
+        done = subprocess.run(argv, capture_output=True, check=False, cwd="/", preexec_fn=identity.enter)
     except (OSError, subprocess.SubprocessError):
         return False
     return done.returncode == 0
