@@ -1,0 +1,83 @@
+"""What the documentation shows works as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from conftest import Servers
+from processes import serving
+
+ROOT = Path(__file__).parents[2]
+SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)\)")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+pytestmark = pytest.mark.anyio
+
+
+def blocks(document: Path, *sections: str) -> list[tuple[str, str]]:
+    """The language and text of every code block of the document's sections."""
+    texts = dict(SECTION.findall(document.read_text(encoding="utf-8")))
+    return [block for section in sections for block in BLOCK.findall(texts[section])]
+
+
+def run_block(language: str, text: str, url: str, directory: Path) -> str:
+    """Run a block as a reader would, with the test's server in place of the default one."""
+    command = ["sh", "-e", "-c"] if language == "sh" else [sys.executable, "-c"]
+    text = text.replace("http://127.0.0.1:8000", url)
+    done = subprocess.run([*command, text], cwd=directory, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+async def test_the_examples_of_the_readme(
+    database: str,
+    db: asyncpg.Connection,
+    servers: Servers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    monkeypatch.setenv("CELERY_BROKER_URL", servers.broker_url)
+    with serving(env={}, log=tmp_path / "serve.log") as url:
+        monkeypatch.setenv("RUNLOG_URL", url)
+        outputs = [
+            run_block(*block, url, tmp_path) for block in blocks(ROOT / "README.md", "Report a run", "Look")
+        ]
+    assert "204 No Content" in outputs[0]
+    rows = await db.fetch("SELECT agent_id, status FROM agent_run_log ORDER BY created_at")
+    assert [tuple(row) for row in rows] == [
+        ("sage", "success"),
+        ("aurora", "partial"),
+        ("nova", "failed"),
+        ("atlas", "success"),
+    ]
+    assert '"tasks_completed_today":2' in outputs[-1]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = LINK.findall(document.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_every_setting_is_documented() -> None:
+    from app.config import Settings, environment_name
+
+    text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    assert [name for name in map(environment_name, Settings.model_fields) if f"`{name}`" not in text] == []
+
+
+def test_every_path_is_documented() -> None:
+    from app.config import Settings
+    from app.main import create_app
+
+    text = (ROOT / "docs/reference/http.md").read_text(encoding="utf-8")
+    paths = {path.replace("{run_id}", "{id}") for path in create_app(Settings()).openapi()["paths"]}
+    assert [path for path in sorted(paths) if path not in text] == []
