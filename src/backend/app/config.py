@@ -52,12 +52,12 @@ class Settings(BaseSettings):
     ingest_queue_size: Annotated[int, Field(ge=1)] = 10_000
     ingest_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 256
     ingest_connections: Annotated[int, Field(ge=1, le=32)] = 3
-    database_timeout: Annotated[float, Field(gt=0)] = 8.0
+    database_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 8.0
 
-    score_sweep_interval: Annotated[float, Field(gt=0)] = 15.0
-    score_sweep_age: Annotated[float, Field(ge=0)] = 60.0
+    score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0
+    score_sweep_age: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
 
-    audit_interval: Annotated[float, Field(gt=0)] = 300.0
+    audit_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
     audit_failure_streak: Annotated[int, Field(ge=1)] = 3
     audit_silence_streak: Annotated[int, Field(ge=1)] = 3
 
@@ -123,8 +123,8 @@ def read_runtime(data_dir: Path) -> dict[str, str]:
     try:
         runtime = json.loads((data_dir / RUNTIME_FILE).read_text(encoding="utf-8"))
         os.kill(runtime.pop("pid"), 0)
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        return {}  # it is not there, or damaged, or its process has ended
     return {str(key): str(value) for key, value in runtime.items()}
 
 
