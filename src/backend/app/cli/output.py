@@ -31,9 +31,9 @@ def parse_since(text: str) -> datetime:
         if duration:
             return datetime.now(UTC) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
         moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"{text!r} is neither a duration such as 2h nor an ISO 8601 time") from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def print_json_lines(values: Iterable[Any]) -> None:
