@@ -1,0 +1,33 @@
+"""How Celery is told to talk to each kind of broker."""
+
+import pytest
+from celery import Celery
+
+from app.broker import REDELIVERY_SECONDS, celery_settings
+
+
+@pytest.mark.parametrize("url", ["redis://:p@h:6379/0", "rediss://:p@h:6379/0", "redis+socket:///tmp/v.sock"])
+def test_redis_brokers_give_up_soon_and_redeliver_what_a_worker_left(url: str) -> None:
+    options = celery_settings(url)["broker_transport_options"]
+    assert options["visibility_timeout"] == REDELIVERY_SECONDS
+    assert 0 < options["socket_connect_timeout"] <= 5
+    assert 0 < options["socket_timeout"] <= 30
+
+
+@pytest.mark.parametrize("url", ["amqp://u:p@h//", "amqps://u:p@h//"])
+def test_amqp_brokers_confirm_and_get_no_options_of_redis(url: str) -> None:
+    assert celery_settings(url)["broker_transport_options"] == {"confirm_publish": True}
+
+
+@pytest.mark.parametrize("url", ["redis://h/0", "rediss://h/0", "amqp://h//"])
+def test_messages_are_json_only_and_results_are_ignored(url: str) -> None:
+    settings = celery_settings(url)
+    assert settings["broker_url"] == url
+    assert (settings["task_serializer"], settings["accept_content"]) == ("json", ["json"])
+    assert settings["task_ignore_result"] is True
+    assert settings["broker_connection_timeout"] <= 5
+
+
+def test_celery_knows_every_setting() -> None:
+    app = Celery(set_as_current=False)
+    assert set(celery_settings("redis://h/0")) <= set(app.conf.keys())
