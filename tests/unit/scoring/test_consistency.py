@@ -1,0 +1,97 @@
+"""Consistency: whether claims, numbers and status agree."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.scoring import RunReport, Score, score
+
+
+def rate(status: str, **actions: Any) -> Score:
+    return score(RunReport("helios", status, actions))
+
+
+@pytest.mark.parametrize(
+    ("status", "actions", "reason"),
+    [
+        ("success", {"summary": "All tests passed", "tests_run": 5, "tests_passed": 3}, "only 3 of 5"),
+        ("success", {"summary": "All tests passed", "tests": {"run": 5, "passed": 3}}, "only 3 of 5"),
+        (
+            "success",
+            {"summary": "Every host is patched", "skipped": ["vpn-1", "vpn-2"]},
+            "lists 2 under 'skipped'",
+        ),
+        ("success", {"summary": "All 12 pods are healthy", "pods_ready": "7/12"}, "'pods ready' is 7/12"),
+        (
+            "success",
+            {"summary": "Alle 133 Tests sind grün", "fehlgeschlagen": 2},
+            "lists 2 under 'fehlgeschlagen'",
+        ),
+        ("success", {"summary": "1,204件すべて更新済み", "エラー": 24}, "lists 24 under 'エラー'"),
+        ("success", {"summary": "All suites pass", "pytest": "3 failed, 415 passed in 9s"}, "'3 failed'"),
+        ("success", {"summary": "Synced the contacts", "error": "connection refused"}, "carries an error"),
+        ("success", {"summary": "Built the image", "exit_code": 2}, "exit code 2"),
+        ("success", {"summary": "Deployed 2.1.0", "rollback": True}, "'rollback' is true"),
+        ("success", {"summary": "Checked the replica", "healthy": False}, "'healthy' is false"),
+        ("success", {"summary": "Matched", "total": 312, "matched": 289, "unmatched": 0}, "do not add up"),
+        ("success", {"summary": "Counted", "total": 5, "passed": 7}, "out of only 5"),
+        ("success", {"summary": "Sent 40 mails", "mails": 12}, "speaks of 40 mails"),
+        ("success", {"summary": "The sync could not reach the CRM"}, "tells of a failure"),
+        ("failed", {"summary": "All 26 mails are out and confirmed"}, "marked failed"),
+        ("partial", {"summary": "Everything is migrated"}, "marked partial"),
+    ],
+)
+def test_a_contradiction_costs_and_is_named(status: str, actions: dict[str, Any], reason: str) -> None:
+    result = rate(status, **actions)
+    assert result.dimensions["consistency"] < 0.6
+    assert any(reason in text for text in result.reasons), result.reasons
+
+
+@pytest.mark.parametrize(
+    ("status", "actions"),
+    [
+        ("success", {"summary": "All 14 tests passed", "tests_run": 14, "tests_passed": 14, "failures": []}),
+        ("success", {"summary": "Fixed all 3 failing tests", "failures_fixed": 3, "failed": 0}),
+        (
+            "success",
+            {"summary": "305 of 312 lines matched, 7 open", "matched": 305, "unmatched": 7, "total": 312},
+        ),
+        ("success", {"summary": "118 of 120 tests passed, 2 skipped for lack of a GPU", "skipped": 2}),
+        ("success", {"summary": "Opened the pull request", "merged": False, "draft": False}),
+        ("success", {"summary": "Synced", "error": None, "errors": "none found", "exit_code": 0}),
+        ("partial", {"summary": "Crawled 88 of 120 pages, the rest timed out", "timeouts": 32}),
+        ("failed", {"summary": "Deploy stopped: the registry answered 503", "error": "HTTP 503"}),
+        ("success", {"summary": "Sent", "diagnostics": [{"source": "delivery", "severity": "error"}]}),
+    ],
+)
+def test_an_honest_report_contradicts_nothing(status: str, actions: dict[str, Any]) -> None:
+    result = rate(status, **actions)
+    assert result.dimensions["consistency"] >= 0.7, result.reasons
+
+
+def test_a_failed_tool_in_the_diagnostics_contradicts_success() -> None:
+    diagnostics = {"entries": [{"source": "exec", "severity": "error", "message": "boom"}]}
+    assert rate("success", summary="Ran the job", diagnostics=diagnostics).dimensions["consistency"] < 0.3
+
+
+def test_sweeping_claims_need_evidence() -> None:
+    claim = "The incident is permanently and completely solved, no follow-up is needed."
+    shown = f"{claim} Cause: pool size in db/session.py, fixed in 8ba02fd, load test in perf/0512.html"
+    bare = rate("success", summary=claim)
+    assert bare.dimensions["consistency"] < 0.5
+    assert rate("success", summary=shown).dimensions["consistency"] > bare.dimensions["consistency"] + 0.2
+    assert "makes sweeping claims that nothing in it supports" in bare.reasons
+
+
+def test_being_unsure_of_ones_success_costs() -> None:
+    sure = rate("success", summary="Posted the changelog to the releases channel")
+    unsure = rate(
+        "success", summary="Posted the changelog to the releases channel, I think it probably worked"
+    )
+    assert unsure.dimensions["consistency"] < sure.dimensions["consistency"]
+
+
+def test_naming_what_is_open_earns_trust() -> None:
+    candid = rate("partial", summary="Alt texts for 64 of 90 images; charts are missing their numbers")
+    silent = rate("partial", summary="Alt texts written for the images")
+    assert candid.dimensions["consistency"] > silent.dimensions["consistency"] + 0.2
