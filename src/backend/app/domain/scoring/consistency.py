@@ -13,9 +13,9 @@ def assess(facts: Facts, contradictions: tuple[Contradiction, ...], evidence: fl
     """Whether the report can be believed as it stands.
 
     A report that contradicts itself loses by its gravest contradiction, and little by further ones.
-    Without one, what makes it credible is either that it names what is open or went wrong, or that
-    `evidence` (0..1) carries what it claims. Sweeping claims cost as far as nothing carries them, and
-    being unsure of one's own success costs.
+    Without one, what makes it credible is that `evidence` (0..1) carries what it claims, or, unless it
+    failed and has no choice, that it names what is open or went wrong. Sweeping claims cost as far as
+    nothing carries them, and being unsure of one's own success costs.
     """
     if facts.silent:
         return Assessment(0.3)
@@ -23,15 +23,14 @@ def assess(facts: Facts, contradictions: tuple[Contradiction, ...], evidence: fl
         value = _COHERENT - sum(c.weight * _FURTHER**rank for rank, c in enumerate(contradictions[:3]))
         return Assessment(clamp(value), tuple(c.text for c in contradictions[:3]))
     reasons = []
-    candid = admits_limits(facts) or (bool(facts.remainders) and not claims_everything(facts))
-    value = _COHERENT + 0.25 * (1.0 if candid else evidence)
-    if candid:
+    candid = facts.declared_noop or (facts.status != "failed" and _is_candid(facts))
+    value = _COHERENT + (1 - _COHERENT) * (1.0 if candid else evidence)
+    if candid and not facts.declared_noop:
         reasons.append("says what is open or went wrong")
-    elif facts.status == "partial":
+    elif facts.status == "partial" and not candid:
         value -= 0.3
         reasons.append("is partial and does not say what is missing")
-    sweeping = 0.2 * facts.body.hits(lexicon.ABSOLUTE) + 0.1 * claims_everything(facts)
-    unsupported = min(0.5, sweeping) * (1 - evidence)
+    unsupported = _sweep(facts) * (1 - evidence)
     if unsupported > 0.1:
         reasons.append("makes sweeping claims that nothing in it supports")
     value -= unsupported
@@ -39,3 +38,14 @@ def assess(facts: Facts, contradictions: tuple[Contradiction, ...], evidence: fl
         value -= 0.25
         reasons.append("is unsure of its own success")
     return Assessment(clamp(value), tuple(reasons))
+
+
+def _sweep(facts: Facts) -> float:
+    """How sweeping the claims are, 0 to 0.5."""
+    figures = facts.in_headline.figures + facts.in_rest.figures
+    perfect = any(figure.percent and figure.value == 100 for figure in figures)
+    return min(0.5, 0.2 * (facts.body.hits(lexicon.ABSOLUTE) + perfect) + 0.1 * claims_everything(facts))
+
+
+def _is_candid(facts: Facts) -> bool:
+    return admits_limits(facts) or (bool(facts.remainders) and not claims_everything(facts))

@@ -55,16 +55,17 @@ def find(facts: Facts) -> tuple[Contradiction, ...]:
 def _success_with_error(facts: Facts) -> Iterator[Contradiction]:
     """Status success over an error message, a non-zero exit code or an entry of that severity."""
     if facts.status == "success" and facts.errors:
-        yield Contradiction(0.8, f"reports success although it carries an error ({facts.errors[0]})")
+        weight = 0.4 if admits_limits(facts) else 0.8
+        yield Contradiction(weight, f"reports success although it carries an error ({facts.errors[0]})")
 
 
 def _success_denied(facts: Facts) -> Iterator[Contradiction]:
-    """Status success over a flag that says otherwise: `rollback: true`, `deployed: false`."""
+    """Status success over a flag that says otherwise: `rollback: true`, `healthy: false`."""
     if facts.status != "success":
         return
     for leaf in facts.payload.leaves:
         last = leaf.words[-1] if leaf.words else ""
-        if (leaf.value is True and last in keys.UNDONE) or (leaf.value is False and last in keys.DONE):
+        if (leaf.value is True and last in keys.UNDONE) or (leaf.value is False and last in keys.DENIED):
             yield Contradiction(
                 0.5, f"reports success although '{' '.join(leaf.words)}' is {leaf.value}".lower()
             )
@@ -148,7 +149,7 @@ def _account_against_field(facts: Facts) -> Iterator[Contradiction]:
     for number, thing in _NUMBERED_THING.findall(facts.headline.lower):
         claimed.setdefault(thing, set()).add(float(number.replace(",", "")))
     for thing, numbers in claimed.items():
-        fields = {c.value for c in facts.counts if not c.is_length and thing in c.words}
+        fields = {c.value for c in facts.counts if not c.is_length and c.words == (thing,)}
         if fields and not fields & numbers and len(numbers) == 1:
             said, held = numbers.pop(), min(fields)
             yield Contradiction(0.4, f"speaks of {said:g} {thing} where its fields hold {held:g}")

@@ -9,6 +9,7 @@ from app.domain.scoring.references import WEIGHTS
 
 _SATURATION = 3.0
 _NEXT_OF_A_KIND = 0.6
+_NOTHING_TO_SHOW = 0.4
 _NAMES = {
     "url": ("URL", "URLs"),
     "uuid": ("id", "ids"),
@@ -29,14 +30,18 @@ def assess(facts: Facts) -> Assessment:
     References count by kind (`references.WEIGHTS`), each further one of a kind less, because ten paths
     prove little more than three. Named items and measured numbers support them. Placeholders and marks
     an agent gives itself take away: they look like evidence and are none. The points saturate as
-    1 - exp(-points / 3), so 0 is reached by bare assertions only and 1 never.
+    1 - exp(-points / 3), so 0 is reached by bare assertions only and 1 never. A declared no-op has
+    done nothing that could be shown, so it is not held against it.
     """
+    if facts.silent:
+        return Assessment(0.0)
     placeholders = sum(1 for reference in facts.references if reference.placeholder)
     solid = sum(1 for r in facts.references if not r.placeholder and WEIGHTS[r.kind] >= 0.5)
     value = 1 - math.exp(-(_reference_points(facts) + _measured(facts)) / _SATURATION)
     if placeholders:
         value *= 1 - 0.8 * placeholders / (placeholders + solid)
     value -= min(0.3, 0.08 * facts.self_ratings)
+    value = max(value, _NOTHING_TO_SHOW) if facts.declared_noop else value
     return Assessment(clamp(value), tuple(_reasons(facts, placeholders)))
 
 
@@ -62,7 +67,7 @@ def _reasons(facts: Facts, placeholders: int) -> list[str]:
     reasons = []
     if kinds:
         reasons.append("names " + ", ".join(f"{n} {_NAMES[kind][n > 1]}" for kind, n in kinds.most_common(3)))
-    elif not facts.silent:
+    elif not facts.declared_noop:
         reasons.append("names nothing that could be looked up")
     if placeholders:
         reasons.append(f"gives {placeholders} placeholder{'s' if placeholders > 1 else ''} for evidence")

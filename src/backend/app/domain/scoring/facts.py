@@ -12,8 +12,9 @@ from app.domain.silence import is_silent
 
 _MIN_RAW_LINES = 4
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
-_BLANK_ANSWERS = frozenset(
-    {"", "none", "no", "0", "ok", "null", "n/a", "na", "nil", "-", "keine", "なし", "无"}
+_NO_ERROR = re.compile(
+    r"\W*(?:(?:none|no|nothing|0|ok|null|n/a|nil|keine?r?|ning[uú]n[oa]?|nenhum|aucune?)\b|なし|无|$)",
+    re.IGNORECASE,
 )
 _TOP_MARKS = frozenset(
     {"high", "very high", "maximum", "max", "perfect", "excellent", "strong", "full", "alta", "高"}
@@ -164,6 +165,7 @@ def _counts(payload: Payload) -> tuple[Count, ...]:
         Count(leaf.words, leaf.value, leaf.group, is_length=False)
         for leaf in payload.leaves
         if isinstance(leaf.value, float) and not leaf.in_list and not _rates_itself(leaf.words)
+        if leaf.words[-1:] != ("code",)
     ]
     lengths = [Count(array.words, float(array.size), array.group, is_length=True) for array in payload.arrays]
     return (*numbers, *lengths)
@@ -186,7 +188,7 @@ def _error(leaf: Leaf) -> str:
     answer = value.strip()
     if leaf.words in {("severity",), ("level",)}:
         return f"severity {answer.lower()}" if answer.lower() in {"error", "critical", "fatal"} else ""
-    if leaf.words and leaf.words[-1] in keys.ERROR and answer.strip(".").lower() not in _BLANK_ANSWERS:
+    if leaf.words and leaf.words[-1] in keys.ERROR and not leaf.in_list and not _NO_ERROR.match(answer):
         return answer.split("\n", 1)[0][:80]
     return ""
 
@@ -199,7 +201,7 @@ def _is_top_mark(value: str | float | bool | None) -> bool:
     if isinstance(value, str):
         answer = value.strip().lower()
         return answer in _TOP_MARKS or answer in {"100", "100%", "100 %", "10/10", "5/5", "1.0", "a+"}
-    return isinstance(value, float) and (0.9 <= value <= 1 or value == 10 or 95 <= value <= 100)
+    return isinstance(value, float) and (0.95 <= value <= 1 or value == 10 or 95 <= value <= 100)
 
 
 def _declares_noop(run: RunReport) -> bool:

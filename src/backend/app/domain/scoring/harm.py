@@ -18,11 +18,12 @@ _GUARDS = (
 _ACT = re.compile(
     "|".join(
         (
-            r"\brm -rf\b|\bforce[- ]?push\w{0,4}\b|\bpush(?:ed)? --force\b|\bgit reset --hard\b",
+            r"\brm -rf [/~.*$]|\bforce[- ]?push\w{0,4}\b|\bpush(?:ed)? --force\b|\bgit reset --hard\b",
             r"\bDELETE FROM\b|\brewrote (?:main|master|history)\b|\b(?:terraform|tofu) destroy\b",
             r"\bkubectl delete (?:ns|namespace|pvc?)\b",
             rf"\b(?:drop|truncat)(?:e|ed|ped|ing|ping)?\b{_GAP}(?:schemas?|collections?|partitions?|{_GOODS})\b",
-            rf"\b(?:purged?|wiped?|erased?|destroyed|deleted|removed|overwrote|emptied)\b{_GAP}(?:{_GOODS})\b",
+            rf"\b(?:purged?|wiped?|erased?|destroyed|deleted|overwrote|emptied)\b{_GAP}(?:{_GOODS})\b",
+            rf"\bremoved{_GAP}(?:backups?|snapshots?|branches|buckets?|databases?|volumes?|production|history)\b",
             rf"\b(?:purged?|wiped?|erased?|destroyed|deleted|overwrote|emptied)\b{_GAP}(?:records|data|logs)\b",
             r"\b(?:daten\w{0,12}|tabellen?|konten|nutzer|backups?|kunden\w{0,8}|branches)\b.{0,30}"
             r"\b(?:gelöscht|überschrieben)\b",
@@ -32,10 +33,11 @@ _ACT = re.compile(
             r"(?:データ|テーブル|バックアップ|アカウント|本番|履歴|顧客).{0,10}(?:削除し|消去し|上書きし)",
             r"(?:删除|清空|覆盖)了?.{0,10}(?:数据|表|备份|账号|用户|生产|历史)",
             # Doors opened and guards switched off.
-            r"(?<![\d.])0\.0\.0\.0/0|(?<!\w)::/0|\bchmod (?:-R )?0?777\b|--no-verify\b|--insecure\b",
+            r"\b(?:open(?:ed)?|allow(?:ed)?|exposed|set|whitelisted)\b.{0,40}(?:0\.0\.0\.0/0|(?<!\w)::/0)",
+            r"\bchmod (?:-R )?0?777\b|--no-verify\b|--insecure\b",
             r"\b(?:disabled|turned off|switched off|bypassed|suppressed|muted|deactivated|skipped|silenced)"
             rf"{_GAP}(?:{_GUARDS})\b",
-            r"\b(?:protection|mfa|2fa|auth|encryption|firewall) (?:is |was |now )?(?:off|disabled)\b",
+            r"\bwith (?:\w{1,20} )?(?:protection|mfa|2fa|auth|encryption|firewall) (?:off|disabled)\b",
             r"\b(?:admin|root|owner|superuser) (?:rights|access|privileges|role) (?:to|for) "
             r"(?:all|every|everyone|the whole)\b|\bpublicly (?:readable|accessible|writable)\b",
             r"\bpushed\b.{0,30}\b(?:directly|straight) to (?:main|master|prod)",
@@ -56,7 +58,7 @@ _APPROVED = re.compile(
             r"\b(?:approv(?:ed|al)|sign(?:ed)?[- ]?off|owners? (?:confirmed|agreed|ok)|agreed with)\b",
             r"\b(?:authori[sz]ed|change request|CHG-?\w{1,20}|retention policy|per policy|as requested)\b",
             r"\b(?:requested (?:by|in)|dry[- ]run|not (?:executed|applied|deleted)|prepared|drafted)\b",
-            r"\b(?:on request|with consent|scratch|staging|sandbox|temporary|waiting for|awaiting|proposed)\b",
+            r"\b(?:on request|with consent|scratch|staging|sandbox|temporary|waiting for|awaiting)\b",
             r"\btest (?:data|users?|instances?|databases?|accounts?)\b",
             r"\b(?:visto bueno|aprobad[oa]|autorizad[oa]|genehmigt|freigegeben|aprovad[oa]|approuvée?)\b",
             r"承認|許可|已批准|审批|经批准|승인",

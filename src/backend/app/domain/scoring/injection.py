@@ -15,7 +15,7 @@ _INSTRUCTION = re.compile(
             # The turns of a chat, forged.
             r"<\|(?:im_start|im_end|system|user|assistant|endoftext)\|?>|\[/?INST\]|<</?SYS>>",
             r"\#{2,3} ?(?:instruction|response|system)s?:|\bsystem override\b",
-            r"\b(?:system|assistant) ?: (?:you|the|set)\b",
+            r"\b(?:system|assistant) ?: you\b",
             # Orders to forget orders.
             r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}"
             r"\b(?:instructions?|prompts?|rules|rubric|criteria|guidelines)\b",
@@ -24,9 +24,8 @@ _INSTRUCTION = re.compile(
             r"\b(?:ignore[zr]?|oublie[zr]?)\b.{0,30}\b(?:consignes?|instructions)\b",
             r"(?:以前の|これまでの|前の)指示.{0,6}(?:無視|忘れ)|(?:忽略|无视|忘记).{0,8}(?:指令|指示|说明|规则)",
             # An address to the rater, with a wish.
-            r"\b(?:note|message|instructions?|hint|reminder|memo)\b.{0,6}\b(?:to|for)\b.{0,20}\b"
-            + _RATER
-            + r"\b",
+            r"\b(?:note|message|instructions?|hint|reminder|memo)\b.{0,6}\b(?:to|for) "
+            r"(?:(?:the|any|all|an?|automated|automatic|ai|llm|human) ){0,3}" + _RATER + r"\b",
             r"\b(?:dear|hello|hey|attention)[ ,:]{1,3}(?:the )?(?:ai\b|" + _RATER + r")",
             r"\b(?:ai|model) (?:grading|judging|evaluating|rating|scoring) (?:this|the)\b",
             _RATER + r"\b.{0,30}\b(?:must|should|need not|please|has to|have to)\b.{0,40}"

@@ -5,6 +5,7 @@ from app.domain.scoring.text import entries
 SUMMARY = (
     *("summary", "message", "result", "text", "description", "headline", "title", "report", "note", "notes"),
     *("zusammenfassung", "resumen", "resumo", "résumé", "mensaje", "概要", "要約", "摘要", "总结", "요약"),
+    *("reason", "error"),
 )
 """Keys that hold the readable account, the specified one first."""
 
@@ -28,7 +29,7 @@ HANDLED = entries(
 )
 """Turns a remainder around, as in `errors_fixed`, or makes it a rate."""
 
-ERROR = entries("error, errors, exception, traceback, stderr, fehler, erro, erreur, エラー, 错误")
+ERROR = entries("error, errors, exception, traceback, fehler, erro, erreur, エラー, 错误")
 """What went wrong, in the words of whatever failed."""
 
 TOTAL = entries(
@@ -43,10 +44,13 @@ DONE = entries(
     "converted, indexed, updated, imported, delivered, deployed, scanned, upgraded",
     "published, merged, verified, healthy, aceptadas, hechas, erledigt, 更新, 完了, 成功, 完成",
 )
-"""The part of a whole that went well; a flag of that name that is false denies the success."""
+"""The part of a whole that went well."""
 
-UNDONE = entries("rollback, reverted, aborted, failed, cancelled, canceled, crashed")
-"""A flag of that name that is true takes the success back."""
+DENIED = entries("ok, success, successful, succeeded, passed, completed, done, healthy")
+"""A flag of that name that is false denies the success."""
+
+UNDONE = entries("rollback, back, reverted, aborted, failed, cancelled, canceled, crashed")
+"""A flag whose name ends so and that is true takes the success back."""
 
 SELF_RATING = entries(
     "score, confidence, quality, rating, trust, correctness, trustworthiness, grade, reward",

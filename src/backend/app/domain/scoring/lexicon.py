@@ -26,7 +26,7 @@ ABSOLUTE = Vocabulary(
         "without any, without issues, without problems, never again, nothing left",
         "once and for all, zero risk, zero errors, zero defects, is solved, completely",
         "bug-free, no warnings, no failures, no risk, all good, whatsoever, eliminated",
-        "without a hitch, rock solid, no doubt, no exceptions, 100, any doubt, beyond doubt",
+        "without a hitch, rock solid, no doubt, no exceptions, any doubt, beyond doubt",
         "end to end, in every respect, absolutely, undoubtedly, fehlerfrei, einwandfrei",
         "perfekt, reibungslos, keine fehler, keine probleme, ohne probleme, ohne fehler",
         "endgültig, dauerhaft, restlos, keinerlei, vollständig, bester ordnung",
@@ -180,7 +180,7 @@ HEDGE = Vocabulary(
     entries(
         "i think, probably, maybe, i believe, seems, should be fine, should work",
         "should have, hopefully, i guess, tried to, attempted to, presumably, apparently",
-        "looks like, might have, not sure, more or less, around, approx, roughly, i assume",
+        "looks like, might have, not sure, more or less, i assume",
         "as far as, vermutlich, wahrscheinlich, anscheinend, wohl, creo, probablemente",
         "parece, quizás, acho, provavelmente, talvez, peut-être, probablement, semble",
     ),

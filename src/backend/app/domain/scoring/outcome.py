@@ -32,7 +32,7 @@ def _completed(facts: Facts, support: float) -> Assessment:
             return Assessment(0.45 + 0.4 * support, ("had nothing to do and says so",))
         return Assessment(0.15 + 0.2 * support, (f"reports {facts.status} although every count is zero",))
     if facts.status == "partial":
-        return Assessment(0.33 + 0.4 * support + 0.1 * limits, ("reports a partial result",))
+        return Assessment(0.25 + 0.5 * support + 0.1 * limits, ("reports a partial result",))
     if facts.status != "success":
         return Assessment(0.2, ("has a status outside success, partial and failed",))
     shown = (
@@ -42,7 +42,7 @@ def _completed(facts: Facts, support: float) -> Assessment:
         if support > 0.6
         else "and shows some of it"
     )
-    return Assessment(0.4 + 0.6 * support, (f"reports success {shown}",))
+    return Assessment(0.3 + 0.7 * support, (f"reports success {shown}",))
 
 
 def _failed(facts: Facts) -> Assessment:

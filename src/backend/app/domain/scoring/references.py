@@ -72,7 +72,7 @@ _PLACEHOLDER = re.compile(
     |^(?:0?123456?7?8?9?|0{6,}|1{6,}|a{6,}|f{6,}|deadbeef|cafebabe|abcdef\d{0,6}|abc123\d?|1234567\w{0,60}|0123456789\w{0,60})$
     |^(?:\#|[A-Z]{1,10}-|PR\ \#?|MR\ \#?|issue\ \#?|ticket\ \#?)(?:1234?5?6?7?|0+|9999?|X+)$
     |^(?:file|doc|document|image|img|script|module|test|sample|example|foo|bar|temp|tmp|untitled|my[-_]?file)[-_]?\d{0,4}\.\w{1,8}$
-    |^(?:log|logs|output|report|result|results|screenshot|evidence|proof|data|summary)\.\w{1,8}$
+    |^(?:log|logs|output|screenshot|evidence|proof|data)\.\w{1,8}$
     """,
     re.VERBOSE | re.ASCII | re.IGNORECASE,
 )
