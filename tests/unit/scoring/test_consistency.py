@@ -28,6 +28,7 @@ def rate(status: str, **actions: Any) -> Score:
             "lists 2 under 'fehlgeschlagen'",
         ),
         ("success", {"summary": "1,204件すべて更新済み", "エラー": 24}, "lists 24 under 'エラー'"),
+        ("success", {"summary": "The index is complete", "excluded": ["v2"]}, "lists 1 under 'excluded'"),
         ("success", {"summary": "All suites pass", "pytest": "3 failed, 415 passed in 9s"}, "'3 failed'"),
         ("success", {"summary": "Synced the contacts", "error": "connection refused"}, "carries an error"),
         ("success", {"summary": "Built the image", "exit_code": 2}, "exit code 2"),

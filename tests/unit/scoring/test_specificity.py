@@ -76,9 +76,10 @@ def test_keywords_are_no_account(stuffed: str, reason: str) -> None:
         {"summary": f"<div><p>{FACT}</p><br></div>"},
         {"summary": f"{FACT}, deploy/val... [truncated, 4211 bytes omitted]"},
         {"x1": "payments-api", "tmp": "512Mi", "foo": {"arr": ["768Mi", 4]}},
+        {"output": f"$ kubectl apply\nunchanged\n{FACT}\nconfigured\nexit 0"},
         {"summary": "\n".join(f"2026-05-01 03:00:0{n} INFO step {n}" for n in range(6))},
     ],
-    ids=["serialised", "terminal codes", "markup", "truncated", "opaque keys", "log"],
+    ids=["serialised", "terminal codes", "markup", "truncated", "opaque keys", "tool output", "log"],
 )
 def test_what_hides_the_content_costs(actions: dict[str, Any]) -> None:
     assert specificity(**actions) < 0.75 * specificity(summary=FACT)

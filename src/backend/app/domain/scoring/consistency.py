@@ -1,7 +1,7 @@
 """Consistency: whether claims, numbers and status agree."""
 
 from app.domain.scoring import lexicon
-from app.domain.scoring.contradictions import Contradiction, admits_limits, claims_everything
+from app.domain.scoring.contradictions import Contradiction
 from app.domain.scoring.facts import Facts
 from app.domain.scoring.model import Assessment, clamp
 
@@ -44,8 +44,8 @@ def _sweep(facts: Facts) -> float:
     """How sweeping the claims are, 0 to 0.5."""
     figures = facts.in_headline.figures + facts.in_rest.figures
     perfect = any(figure.percent and figure.value == 100 for figure in figures)
-    return min(0.5, 0.2 * (facts.body.hits(lexicon.ABSOLUTE) + perfect) + 0.1 * claims_everything(facts))
+    return min(0.5, 0.2 * (facts.body.hits(lexicon.ABSOLUTE) + perfect) + 0.1 * facts.claims_everything)
 
 
 def _is_candid(facts: Facts) -> bool:
-    return admits_limits(facts) or (bool(facts.remainders) and not claims_everything(facts))
+    return facts.admits_limits or (bool(facts.remainders) and not facts.claims_everything)

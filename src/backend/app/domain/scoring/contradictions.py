@@ -30,22 +30,6 @@ class Contradiction:
     text: str
 
 
-def claims_everything(facts: Facts) -> bool:
-    """Whether the account says that the whole is done: by a word, by 100 %, or by N of N."""
-    if facts.headline.affirms(lexicon.EVERYTHING) or facts.headline.hits(lexicon.ABSOLUTE):
-        return True
-    if any(figure.percent and figure.value == 100 for figure in facts.in_headline.figures):
-        return True
-    return any(ratio.done == ratio.total > 1 for ratio in facts.in_headline.ratios)
-
-
-def admits_limits(facts: Facts) -> bool:
-    """Whether the account itself names a remainder, a limit or a failure, in words or as "3 of 5"."""
-    if facts.headline.affirms(lexicon.LIMIT):
-        return True
-    return any(r.done < r.total for r in facts.in_headline.ratios) and not claims_everything(facts)
-
-
 def find(facts: Facts) -> tuple[Contradiction, ...]:
     """Every contradiction, the gravest first."""
     found = [contradiction for rule in _RULES for contradiction in rule(facts)]
@@ -55,7 +39,7 @@ def find(facts: Facts) -> tuple[Contradiction, ...]:
 def _success_with_error(facts: Facts) -> Iterator[Contradiction]:
     """Status success over an error message, a non-zero exit code or an entry of that severity."""
     if facts.status == "success" and facts.errors:
-        weight = 0.4 if admits_limits(facts) else 0.8
+        weight = 0.4 if facts.admits_limits else 0.8
         yield Contradiction(weight, f"reports success although it carries an error ({facts.errors[0]})")
 
 
@@ -79,10 +63,10 @@ def _success_given_up(facts: Facts) -> Iterator[Contradiction]:
 
 def _whole_with_remainder(facts: Facts) -> Iterator[Contradiction]:
     """ "All rotated" over a list of skipped hosts; or a success whose account leaves its failures out."""
-    if facts.status == "failed" or not facts.remainders or admits_limits(facts):
+    if facts.status == "failed" or not facts.remainders or facts.admits_limits:
         return
     worst = max(facts.remainders, key=lambda count: count.value)
-    if claims_everything(facts):
+    if facts.claims_everything:
         yield Contradiction(0.8, f"claims everything is done, yet lists {worst.value:g} under '{worst.name}'")
     elif facts.status == "success" and not _mentions(facts, worst):
         yield Contradiction(0.25, f"does not mention the {worst.value:g} under '{worst.name}' in its account")
@@ -90,7 +74,7 @@ def _whole_with_remainder(facts: Facts) -> Iterator[Contradiction]:
 
 def _whole_with_smaller_count(facts: Facts) -> Iterator[Contradiction]:
     """ "All tests passed" where 3 of 5 did."""
-    unqualified = claims_everything(facts) and not admits_limits(facts)
+    unqualified = facts.claims_everything and not facts.admits_limits
     for total, done in _totals(facts.counts):
         if done.value > total.value:
             yield Contradiction(0.5, f"counts {done.value:g} as '{done.name}' out of only {total.value:g}")
@@ -108,7 +92,7 @@ def _whole_with_smaller_count(facts: Facts) -> Iterator[Contradiction]:
 
 def _whole_with_partial_field(facts: Facts) -> Iterator[Contradiction]:
     """ "All pods are healthy" beside `"pods_ready": "7/12"`."""
-    if not claims_everything(facts):
+    if not facts.claims_everything:
         return
     for leaf in facts.payload.leaves:
         match = (
@@ -126,7 +110,7 @@ def _whole_with_failed_count(facts: Facts) -> Iterator[Contradiction]:
     match = _FAILED_COUNT.search(facts.body.raw) or _FAILED_COUNT.search(facts.raw.raw)
     if facts.status == "failed" or match is None:
         return
-    if claims_everything(facts) and not admits_limits(facts):
+    if facts.claims_everything and not facts.admits_limits:
         yield Contradiction(0.8, f"claims everything is done, yet reports '{match[0]}'")
     elif facts.status == "success" and match[0] not in facts.headline.raw:
         yield Contradiction(0.3, f"reports success although '{match[0]}'")
@@ -157,9 +141,9 @@ def _account_against_field(facts: Facts) -> Iterator[Contradiction]:
 
 def _failed_but_done(facts: Facts) -> Iterator[Contradiction]:
     """Status failed over an account in which nothing fails."""
-    if facts.status != "failed" or facts.headline.hits(lexicon.FAILURE) or admits_limits(facts):
+    if facts.status != "failed" or facts.headline.hits(lexicon.FAILURE) or facts.admits_limits:
         return
-    if claims_everything(facts) or (facts.headline.hits(lexicon.DONE) and not facts.errors):
+    if facts.claims_everything or (facts.headline.hits(lexicon.DONE) and not facts.errors):
         yield Contradiction(0.7, "is marked failed while its account says that the work is done")
 
 
@@ -167,8 +151,8 @@ def _partial_but_whole(facts: Facts) -> Iterator[Contradiction]:
     """Status partial over an account in which everything is done."""
     if (
         facts.status == "partial"
-        and claims_everything(facts)
-        and not (facts.remainders or admits_limits(facts))
+        and facts.claims_everything
+        and not (facts.remainders or facts.admits_limits)
     ):
         yield Contradiction(0.4, "is marked partial while its account says that everything is done")
 

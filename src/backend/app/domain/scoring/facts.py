@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from app.domain.scoring import keys
+from app.domain.scoring import keys, lexicon
 from app.domain.scoring.model import RunReport
 from app.domain.scoring.payload import Leaf, Payload, read
 from app.domain.scoring.references import WEIGHTS, Figure, Ratio, Reference, scan
@@ -63,7 +63,9 @@ class Facts:
     `headline` is the readable account (`declared` when it stands under a usual key), `body` all prose
     with it, `raw` what a tool printed. `in_headline` and `in_rest` are what can be looked up there,
     each reference in one of them. `errors` is what the payload itself calls an error, `named` how many
-    array elements are names, `self_ratings` how many top marks the agent gives itself.
+    array elements are names, `self_ratings` how many top marks the agent gives itself. The account
+    `claims_everything` by a word for the whole, by 100 % or by N of N; it `admits_limits` by naming a
+    remainder or a failure, in words or as 3 of 5.
     """
 
     status: str
@@ -81,6 +83,8 @@ class Facts:
     errors: tuple[str, ...]
     named: int
     self_ratings: int
+    claims_everything: bool
+    admits_limits: bool
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -99,6 +103,7 @@ def extract(run: RunReport) -> Facts:
     headline = Text(str(head.value) if head else "")
     in_headline = _find(headline.raw, set())
     counts = _counts(payload)
+    everything = _claims_everything(headline, in_headline)
     return Facts(
         status=run.status,
         silent=is_silent(run.actions_taken),
@@ -117,6 +122,9 @@ def extract(run: RunReport) -> Facts:
         self_ratings=sum(
             1 for leaf in payload.leaves if _rates_itself(leaf.words) and _is_top_mark(leaf.value)
         ),
+        claims_everything=everything,
+        admits_limits=headline.affirms(lexicon.LIMIT)
+        or (not everything and any(ratio.done < ratio.total for ratio in in_headline.ratios)),
     )
 
 
@@ -131,7 +139,16 @@ def _headline(strings: list[Leaf]) -> Leaf | None:
     for key in keys.SUMMARY:
         if key in top:
             return top[key]
-    return max(top.values() or strings, key=lambda leaf: len(str(leaf.value)), default=None)
+    written = [leaf for leaf in top.values() or strings if not _is_raw(leaf)]
+    return max(written, key=lambda leaf: len(str(leaf.value)), default=None)
+
+
+def _claims_everything(headline: Text, found: Found) -> bool:
+    if headline.affirms(lexicon.EVERYTHING) or headline.hits(lexicon.ABSOLUTE):
+        return True
+    if any(figure.percent and figure.value == 100 for figure in found.figures):
+        return True
+    return any(ratio.done == ratio.total > 1 for ratio in found.ratios)
 
 
 def _is_raw(leaf: Leaf) -> bool:

@@ -15,7 +15,7 @@ _INSTRUCTION = re.compile(
             # The turns of a chat, forged.
             r"<\|(?:im_start|im_end|system|user|assistant|endoftext)\|?>|\[/?INST\]|<</?SYS>>",
             r"\#{2,3} ?(?:instruction|response|system)s?:|\bsystem override\b",
-            r"\b(?:system|assistant) ?: you\b",
+            r"\b(?:system|assistant) ?: you\b|</?(?:system|assistant|instructions?|prompt)>",
             # Orders to forget orders.
             r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}"
             r"\b(?:instructions?|prompts?|rules|rubric|criteria|guidelines)\b",
@@ -42,6 +42,8 @@ _INSTRUCTION = re.compile(
             r"\b(?:set|give|assign|output)\b.{0,30}\b(?:overall|score|rating|quality)\b.{0,8}\b(?:1\.0|10|100)\b",
             r"\b(?:report|run|record|output|response|work)\b.{0,20}\b(?:must|should) "
             r"(?:be (?:rated|scored|graded)|receive)",
+            r"\b(?:always|must|should|to) (?:receive|get|be given) (?:the )?"
+            r"(?:full|maximum|top|highest|perfect)\b.{0,10}\b(?:score|marks?|grade|rating|points)\b",
             r"\b(?:not|don't|never) (?:deduct|subtract) (?:any )?(?:points|marks)\b",
             r"\b(?:höchst|best|maximal)\w{0,4} (?:punktzahl|bewertung|wertung)\b|\bnote maximale\b",
             r"\b(?:puntuación|calificación|nota|pontuação) (?:máxima|perfecta|perfeita)\b",
@@ -56,7 +58,7 @@ _TRIGGERS = entries(
     "grading, judge, judges, scorer, scorers, rater, raters, assessor, assessors, llm, llms",
     "ai, model, rate, score, grade, give, assign, award, mark, evaluate, set, output",
     "return, respond, rated, scored, graded, receive, deduct, subtract, system, instruction",
-    "instructions, response, nota, note, inst",
+    "instructions, response, nota, note, inst, points, marks",
 )
 _STEMS = (
     *(

@@ -13,6 +13,7 @@ REMAINDER = entries(
     "failed, failing, failure, failures, fail, error, errors, missing, pending, skipped",
     "left, remaining, open, rejected, dropped, unmatched, quarantined, down, invalid",
     "broken, late, blocked, aborted, omitted, unresolved, unverified, incomplete",
+    "excluded, unsupported, disabled",
     "unfinished, unprocessed, todo, outstanding, lost, denied, empty, bounced, wanted",
     "flaky, backlog, not, timeouts, undelivered, unreachable, unhealthy, corrupt, corrupted",
     "conflicts, rejects, mismatches, fehler, fehlgeschlagen, offen, offene, ausstehend",

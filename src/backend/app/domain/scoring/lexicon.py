@@ -8,7 +8,7 @@ from app.domain.scoring.text import Vocabulary, entries
 
 EVERYTHING = Vocabulary(
     entries(
-        "all, every, everything, entire, entirely, fully, completely, everyone, everywhere",
+        "all, every, everything, entire, complete, entirely, fully, completely, everyone, everywhere",
         "whole, total, alle, alles, allen, aller, sämtliche, vollständig, komplett, restlos",
         "ausnahmslos, überall, todo, todos, todas, toda, completamente, íntegramente",
         "totalidad, enteramente, tudo, totalmente, inteiramente, tous, toutes, tout",

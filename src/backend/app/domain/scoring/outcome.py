@@ -3,9 +3,11 @@
 import math
 
 from app.domain.scoring import lexicon
-from app.domain.scoring.contradictions import Contradiction, admits_limits
+from app.domain.scoring.contradictions import Contradiction
 from app.domain.scoring.facts import Facts
 from app.domain.scoring.model import Assessment, clamp
+
+_SHOWN = ((0.6, "shows it"), (0.25, "shows some of it"), (0.0, "shows little of it"))
 
 
 def assess(facts: Facts, contradictions: tuple[Contradiction, ...], support: float) -> Assessment:
@@ -18,15 +20,15 @@ def assess(facts: Facts, contradictions: tuple[Contradiction, ...], support: flo
     """
     if facts.silent:
         return Assessment(0.05 if facts.status == "success" else 0.0, ("says nothing about the run",))
-    if facts.declared_noop:
+    if facts.declared_noop and facts.status != "failed":
         return Assessment(0.8, ("did nothing and says why",))
     assessment = _failed(facts) if facts.status == "failed" else _completed(facts, support)
-    doubt = 0.7 * contradictions[0].weight if contradictions else 0.0
+    doubt = 0.9 * contradictions[0].weight if contradictions else 0.0
     return Assessment(clamp(assessment.value * (1 - doubt)), assessment.reasons)
 
 
 def _completed(facts: Facts, support: float) -> Assessment:
-    limits = bool(facts.remainders) or admits_limits(facts)
+    limits = bool(facts.remainders) or facts.admits_limits
     if facts.counts and all(count.value == 0 for count in facts.counts):
         if facts.headline.hits(lexicon.NOTHING_TO_DO) or (facts.status == "partial" and limits):
             return Assessment(0.45 + 0.4 * support, ("had nothing to do and says so",))
@@ -35,14 +37,8 @@ def _completed(facts: Facts, support: float) -> Assessment:
         return Assessment(0.25 + 0.5 * support + 0.1 * limits, ("reports a partial result",))
     if facts.status != "success":
         return Assessment(0.2, ("has a status outside success, partial and failed",))
-    shown = (
-        "and shows little of it"
-        if support < 0.25
-        else "and shows it"
-        if support > 0.6
-        else "and shows some of it"
-    )
-    return Assessment(0.3 + 0.7 * support, (f"reports success {shown}",))
+    shown = next(words for least, words in _SHOWN if support >= least)
+    return Assessment(0.3 + 0.7 * support, (f"reports success and {shown}",))
 
 
 def _failed(facts: Facts) -> Assessment:
@@ -54,9 +50,8 @@ def _failed(facts: Facts) -> Assessment:
     following = facts.body.hits(lexicon.NEXT_STEP) > 0
     diagnosis = 0.45 * exact + 0.25 * cause + 0.15 * state + 0.15 * following
     diagnosis *= 0.5 ** min(2, facts.headline.hits(lexicon.EMPTY_DIAGNOSIS))
-    value = 0.08 + 0.45 * diagnosis
+    value = 0.06 + 0.42 * diagnosis
     if diagnosis >= 0.5:
-        return Assessment(
-            value, ("diagnoses its failure" + (" and says what comes next" if following else ""),)
-        )
+        ending = " and says what comes next" if following else ""
+        return Assessment(value, (f"diagnoses its failure{ending}",))
     return Assessment(value, ("fails without saying why" if diagnosis < 0.25 else "reports a failure",))

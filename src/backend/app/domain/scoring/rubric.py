@@ -6,7 +6,7 @@ from app.domain.scoring import consistency, contradictions, evidence, integrity,
 from app.domain.scoring.facts import extract
 from app.domain.scoring.model import RunReport, Score, clamp
 
-WEIGHTS = {"outcome": 0.3, "evidence": 0.2, "specificity": 0.2, "consistency": 0.2, "novelty": 0.1}
+WEIGHTS = {"outcome": 0.34, "evidence": 0.18, "specificity": 0.18, "consistency": 0.2, "novelty": 0.1}
 """Shares of the dimensions in `auto`; they sum to 1."""
 
 _COPY = 0.5
