@@ -30,7 +30,11 @@ def rate(status: str, **actions: Any) -> Score:
         ("success", {"summary": "1,204件すべて更新済み", "エラー": 24}, "lists 24 under 'エラー'"),
         ("success", {"summary": "The index is complete", "excluded": ["v2"]}, "lists 1 under 'excluded'"),
         ("success", {"summary": "All suites pass", "pytest": "3 failed, 415 passed in 9s"}, "'3 failed'"),
-        ("success", {"summary": "Synced the contacts", "error": "connection refused"}, "carries an error"),
+        (
+            "success",
+            {"summary": "Synced the contacts", "error": "connection refused"},
+            "carries a text under 'error'",
+        ),
         ("success", {"summary": "Built the image", "exit_code": 2}, "exit code 2"),
         ("success", {"summary": "Deployed 2.1.0", "rollback": True}, "'rollback' is true"),
         ("success", {"summary": "Checked the replica", "healthy": False}, "'healthy' is false"),
@@ -63,6 +67,7 @@ def test_a_contradiction_costs_and_is_named(status: str, actions: dict[str, Any]
         ("partial", {"summary": "Crawled 88 of 120 pages, the rest timed out", "timeouts": 32}),
         ("failed", {"summary": "Deploy stopped: the registry answered 503", "error": "HTTP 503"}),
         ("success", {"summary": "Sent", "diagnostics": [{"source": "delivery", "severity": "error"}]}),
+        ("success", {"summary": "Sent", "lastDeliveryError": "no channel"}),
     ],
 )
 def test_an_honest_report_contradicts_nothing(status: str, actions: dict[str, Any]) -> None:
@@ -96,3 +101,8 @@ def test_naming_what_is_open_earns_trust() -> None:
     candid = rate("partial", summary="Alt texts for 64 of 90 images; charts are missing their numbers")
     silent = rate("partial", summary="Alt texts written for the images")
     assert candid.dimensions["consistency"] > silent.dimensions["consistency"] + 0.2
+
+
+def test_reasons_do_not_repeat_an_error_that_may_hold_a_secret() -> None:
+    result = rate("success", summary="Synced", error="login failed for app with Kanu!tt88")
+    assert not any("Kanu" in reason for reason in result.reasons)

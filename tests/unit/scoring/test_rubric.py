@@ -130,3 +130,17 @@ def test_the_fields_of_the_scheduler_are_no_evidence() -> None:
         sessionKey="agent:main:cron:074bdd0b-e464-4b9c-b793-6feae084c5b7",
     )
     assert wrapped.auto == plain.auto
+
+
+def test_a_quiet_reply_is_silent_whatever_the_scheduler_wraps_around_it() -> None:
+    wrapped = rate("success", summary="HEARTBEAT_OK", action="finished", durationMs=3073, job={"id": "7"})
+    assert wrapped.auto <= 0.05
+    assert rate("success", summary="HEARTBEAT_OK", rows=5).auto > 0.05
+
+
+def test_saying_a_thing_in_two_fields_is_saying_it_once() -> None:
+    said = "Checked 3 feeds; wrote 2 summaries to notes/today.md; 1 feed was unreachable."
+    assert (
+        rate("success", summary=said, text=said, diagnostics={"summary": said}).auto
+        == rate("success", summary=said).auto
+    )

@@ -40,7 +40,7 @@ def _success_with_error(facts: Facts) -> Iterator[Contradiction]:
     """Status success over an error message, a non-zero exit code or an entry of that severity."""
     if facts.status == "success" and facts.errors:
         weight = 0.4 if facts.admits_limits else 0.8
-        yield Contradiction(weight, f"reports success although it carries an error ({facts.errors[0]})")
+        yield Contradiction(weight, f"reports success although it carries {facts.errors[0]}")
 
 
 def _success_denied(facts: Facts) -> Iterator[Contradiction]:

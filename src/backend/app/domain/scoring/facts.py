@@ -8,7 +8,7 @@ from app.domain.scoring.model import RunReport
 from app.domain.scoring.payload import Leaf, Payload, read
 from app.domain.scoring.references import WEIGHTS, Figure, Ratio, Reference, scan
 from app.domain.scoring.text import Text
-from app.domain.silence import is_silent
+from app.domain.silence import QUIET_REPLIES, is_silent
 
 _MIN_RAW_LINES = 4
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
@@ -61,11 +61,12 @@ class Facts:
     """One report, read.
 
     `headline` is the readable account (`declared` when it stands under a usual key), `body` all prose
-    with it, `raw` what a tool printed. `in_headline` and `in_rest` are what can be looked up there,
-    each reference in one of them. `errors` is what the payload itself calls an error, `named` how many
-    array elements are names, `self_ratings` how many top marks the agent gives itself. The account
-    `claims_everything` by a word for the whole, by 100 % or by N of N; it `admits_limits` by naming a
-    remainder or a failure, in words or as 3 of 5.
+    with it, each string once, `raw` what a tool printed. `in_headline` and `in_rest` are what can be
+    looked up there, each reference in one of them. `silent` also holds for a quiet reply that only the
+    scheduler's own fields surround. `errors` says where the payload itself speaks of an error, `named`
+    how many array elements are names, `self_ratings` how many top marks the agent gives itself. The
+    account `claims_everything` by a word for the whole, by 100 % or by N of N; it `admits_limits` by
+    naming a remainder or a failure, in words or as 3 of 5.
     """
 
     status: str
@@ -97,16 +98,20 @@ def extract(run: RunReport) -> Facts:
     payload = read(run.actions_taken)
     strings = [leaf for leaf in payload.leaves if isinstance(leaf.value, str) and leaf.value.strip()]
     head = _headline(strings)
-    others = [leaf for leaf in strings if leaf is not head]
-    raw = [str(leaf.value) for leaf in others if _is_raw(leaf)]
-    rest = "\n".join([*payload.data_keys, *(str(leaf.value) for leaf in others if not _is_raw(leaf))])
     headline = Text(str(head.value) if head else "")
+    others = [leaf for leaf in strings if leaf.value != headline.raw]
+    raw = dict.fromkeys(str(leaf.value) for leaf in others if _is_raw(leaf))
+    stated = dict.fromkeys(str(leaf.value) for leaf in others if not _is_raw(leaf))
+    rest = "\n".join([*payload.data_keys, *stated])
     in_headline = _find(headline.raw, set())
+    in_rest = _find(rest, {reference.text for reference in in_headline.references})
     counts = _counts(payload)
+    quiet = headline.raw.strip() in QUIET_REPLIES
     everything = _claims_everything(headline, in_headline)
     return Facts(
         status=run.status,
-        silent=is_silent(run.actions_taken),
+        silent=is_silent(run.actions_taken)
+        or (quiet and not in_rest.references and not any(count.value for count in counts)),
         declared_noop=_declares_noop(run),
         payload=payload,
         headline=headline,
@@ -114,7 +119,7 @@ def extract(run: RunReport) -> Facts:
         body=Text(f"{headline.raw}\n{rest}"),
         raw=Text("\n".join(raw)),
         in_headline=in_headline,
-        in_rest=_find(rest, {reference.text for reference in in_headline.references}),
+        in_rest=in_rest,
         counts=counts,
         remainders=tuple(count for count in counts if count.value > 0 and is_remainder(count.words)),
         errors=_errors(payload),
@@ -196,17 +201,17 @@ def _errors(payload: Payload) -> tuple[str, ...]:
 
 
 def _error(leaf: Leaf) -> str:
-    """The error a leaf states, in one short line; empty when it states none."""
+    """How a leaf states an error, without its text, which may hold anything; empty when it states none."""
     value = leaf.value
     if leaf.words == ("exit", "code") and isinstance(value, float) and value:
         return f"exit code {value:g}"
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not leaf.words or leaf.in_list:
         return ""
-    answer = value.strip()
     if leaf.words in {("severity",), ("level",)}:
-        return f"severity {answer.lower()}" if answer.lower() in {"error", "critical", "fatal"} else ""
-    if leaf.words and leaf.words[-1] in keys.ERROR and not leaf.in_list and not _NO_ERROR.match(answer):
-        return answer.split("\n", 1)[0][:80]
+        level = value.strip().lower()
+        return f"an entry of severity {level}" if level in {"error", "critical", "fatal"} else ""
+    if leaf.words[-1] in keys.ERROR and "delivery" not in leaf.words and not _NO_ERROR.match(value):
+        return f"a text under '{' '.join(leaf.words)}'"
     return ""
 
 
