@@ -1,0 +1,257 @@
+"""Declared schedules and learned cadences: due on time, never a false alarm, never a crash."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.cadence import (
+    CronSchedule,
+    IntervalSchedule,
+    Past,
+    Schedule,
+    expect_declared,
+    in_words,
+    learn,
+    parse_schedule,
+)
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+TUESDAY = datetime(2026, 9, 1, tzinfo=UTC)
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia")
+
+moments = st.integers(0, 10 * 366 * 86_400_000).map(lambda ms: TUESDAY + timedelta(milliseconds=ms))
+fields = st.sampled_from(["*", "*/7", "1", "2", "5", "1-4", "2,3"])
+cron_like = st.text("0123456789*/,-#LW MON", max_size=20)
+interval_like = st.text("evry 0123456789smhd", max_size=12).map("every".__add__)
+
+
+def past(*reports: datetime) -> Past:
+    return Past.of(sorted(reports, reverse=True))
+
+
+def every(step: timedelta, count: int, start: datetime = TUESDAY) -> list[datetime]:
+    return [start + i * step for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("text", "schedule"),
+    [
+        ("every 15m", IntervalSchedule(15 * MINUTE)),
+        (" EVERY  2 h ", IntervalSchedule(2 * HOUR)),
+        ("every 1d", IntervalSchedule(DAY)),
+        ("every 90s", IntervalSchedule(90 * timedelta(seconds=1))),
+        ("*/15  9-17 * * 1-5", CronSchedule("*/15 9-17 * * 1-5", "UTC")),
+        ("0 0 29 2 *", CronSchedule("0 0 29 2 *", "UTC")),
+    ],
+)
+def test_parses(text: str, schedule: Schedule) -> None:
+    assert parse_schedule(text) == schedule
+
+
+@pytest.mark.parametrize(
+    ("text", "timezone", "reason"),
+    [
+        ("", "UTC", "empty"),
+        ("   ", "UTC", "empty"),
+        ("hourly", "UTC", "no schedule"),
+        ("* * * *", "UTC", "no schedule"),
+        ("61 * * * *", "UTC", "bad minute"),
+        ("0 0 31 2 *", "UTC", "never comes"),
+        ("0 0 31 2,4,6 *", "Europe/Berlin", "never comes"),
+        ("0 0 */31 * MON#5", "UTC", "never comes"),
+        ("every", "UTC", "no interval"),
+        ("every 5 minutes", "UTC", "no interval"),
+        ("every 0m", "UTC", "out of range"),
+        ("every 999999999d", "UTC", "out of range"),
+        ("every -5m", "UTC", "no interval"),
+        ("* * * * *", "Mars/Olympus", "no time zone"),
+        ("every 5m", "Europe", "no time zone"),
+        ("* * * * *", "../etc/passwd", "no time zone"),
+        ("* * * * *", "", "no time zone"),
+        ("* * * * *", "x" * 5000, "no time zone"),
+        ("* * * * *", "a\0b", "no time zone"),
+        ("*," * 200 + "* * * * *", "UTC", "at most 255"),
+    ],
+)
+def test_refuses_with_a_sentence(text: str, timezone: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_schedule(text, timezone)
+
+
+@settings(deadline=None)
+@given(
+    st.text() | st.text("0123456789*/,-#LW MON", max_size=20) | st.text("evry 0123456789smhd", max_size=12)
+)
+def test_any_text_parses_or_is_refused(text: str) -> None:
+    try:
+        schedule = parse_schedule(text)
+    except ValueError:
+        return
+    assert schedule.next_after(TUESDAY) > TUESDAY
+
+
+@settings(deadline=None)
+@given(st.tuples(fields, fields, fields, fields, fields), st.sampled_from(ZONES), moments)
+def test_due_times_are_in_order_and_found_from_both_sides(
+    expression: tuple[str, ...], zone: str, moment: datetime
+) -> None:
+    schedule = CronSchedule(" ".join(expression), zone)
+    due = schedule.next_after(moment)
+    assert due > moment
+    assert schedule.last_until(due) == due
+    assert schedule.last_until(moment) <= moment
+    assert schedule.last_until(due - timedelta(microseconds=1)) <= moment
+
+
+def test_a_daily_schedule_keeps_its_local_hour_through_the_clock_change() -> None:
+    schedule = parse_schedule("0 9 * * *", "America/New_York")
+    saturday = datetime(2026, 3, 7, 9, tzinfo=ZoneInfo("America/New_York"))
+    assert schedule.next_after(saturday) - saturday.astimezone(UTC) == 23 * HOUR
+
+
+def test_the_hour_that_comes_twice_gives_no_time_in_the_past() -> None:
+    schedule = parse_schedule("45 1 * * *", "America/New_York")
+    second_half_past_one = datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
+    assert schedule.next_after(second_half_past_one) > second_half_past_one
+
+
+class TestDeclared:
+    HOURLY = CronSchedule("0 * * * *", "UTC")
+
+    def test_the_declared_grace_counts_from_the_due_time(self) -> None:
+        expected = expect_declared(self.HOURLY, 7 * MINUTE, [], TUESDAY + 5 * MINUTE)
+        assert (expected.due, expected.deadline) == (TUESDAY + HOUR, TUESDAY + HOUR + 7 * MINUTE)
+
+    @pytest.mark.parametrize(
+        ("schedule", "grace"),
+        [("every 1m", 10 * MINUTE), ("every 30m", 15 * MINUTE), ("every 1d", HOUR), ("0 9 * * 1-5", HOUR)],
+    )
+    def test_the_usual_grace_follows_the_period(self, schedule: str, grace: timedelta) -> None:
+        expected = expect_declared(parse_schedule(schedule), None, [], TUESDAY)
+        assert expected.due
+        assert expected.deadline - expected.due == grace
+
+    def test_a_report_moments_early_answers_the_due_time(self) -> None:
+        expected = expect_declared(self.HOURLY, HOUR, [], TUESDAY - timedelta(seconds=2))
+        assert expected.due == TUESDAY + HOUR
+
+    def test_a_report_long_before_does_not(self) -> None:
+        assert expect_declared(self.HOURLY, HOUR, [], TUESDAY - 20 * MINUTE).due == TUESDAY
+
+    def test_long_runs_report_late_every_time_and_that_is_normal(self) -> None:
+        daily = CronSchedule("0 9 * * *", "UTC")
+        reports = [TUESDAY + 10.5 * HOUR - i * DAY for i in range(5)]
+        expected = expect_declared(daily, None, reports, reports[0])
+        assert expected.deadline >= reports[0] + DAY + HOUR
+
+    def test_one_manual_run_at_an_odd_hour_does_not_move_the_grace(self) -> None:
+        daily = CronSchedule("0 9 * * *", "UTC")
+        reports = [TUESDAY + 20 * HOUR, *(TUESDAY + 9 * HOUR - i * DAY for i in range(5))]
+        expected = expect_declared(daily, None, reports, reports[0])
+        assert expected.deadline == TUESDAY + DAY + 10 * HOUR
+
+
+class TestLearned:
+    def test_a_regular_agent_is_overdue_after_half_as_long_again(self) -> None:
+        learned = learn(past(*every(HOUR, 240)))
+        assert learned
+        newest = TUESDAY + 239 * HOUR
+        assert learned.expect(newest).deadline == newest + 1.5 * HOUR
+        assert str(learned) == "about every 1 h, at most 1 h apart"
+
+    def test_a_frequent_agent_has_ten_minutes_at_least(self) -> None:
+        learned = learn(past(*every(MINUTE, 3 * 24 * 60)))
+        assert learned
+        assert learned.allowance == 11 * MINUTE
+
+    @pytest.mark.parametrize("count", range(1, 6))
+    def test_few_reports_teach_nothing(self, count: int) -> None:
+        assert learn(past(*every(DAY, count))) is None
+
+    def test_reports_within_an_hour_teach_nothing(self) -> None:
+        assert learn(past(*every(MINUTE, 59))) is None
+
+    def test_runs_started_by_hand_teach_nothing(self) -> None:
+        minutes = (0, 1, 9, 12, 47, 70, 71, 75, 76, 103, 150)
+        assert learn(past(*(TUESDAY + minute * MINUTE for minute in minutes))) is None
+
+    def test_random_gaps_teach_nothing(self) -> None:
+        chance = random.Random(1)
+        reports = [TUESDAY]
+        for _ in range(49):
+            reports.append(reports[-1] + chance.expovariate(1) * HOUR)
+        assert learn(past(*reports)) is None
+
+    def test_runs_by_hand_do_not_make_an_hourly_agent_look_frequent(self) -> None:
+        newest = TUESDAY + 10 * DAY
+        by_hand = [newest - i * timedelta(seconds=20) for i in range(50)]
+        learned = learn(Past(tuple(by_hand), since=TUESDAY, longest_gap=HOUR))
+        assert learned
+        assert learned.allowance == 1.5 * HOUR
+
+    def test_a_report_from_the_future_is_no_reason_for_alarm(self) -> None:
+        now = TUESDAY + 10 * DAY
+        learned = learn(past(*every(HOUR, 240), now + 3 * HOUR))
+        assert learned is None or learned.expect(now + 3 * HOUR).deadline > now
+
+    def test_the_first_night_of_a_nightly_burst_is_no_stop(self) -> None:
+        learned = learn(past(*every(10 * MINUTE, 12)))
+        assert learned
+        assert learned.expect(learned.newest).deadline > TUESDAY + DAY + HOUR
+
+    @pytest.mark.parametrize("offset", range(-11, 13))
+    def test_the_first_weekend_of_an_office_agent_is_no_stop(self, offset: int) -> None:
+        monday = datetime(2026, 8, 31, tzinfo=UTC) - offset * HOUR
+        reports = [monday + day * DAY + hour * HOUR for day in range(1, 5) for hour in range(8, 19)]
+        learned = learn(past(*reports))
+        assert learned
+        assert learned.expect(learned.newest).deadline > monday + 7 * DAY + 8 * HOUR
+
+    def test_before_the_first_weekend_it_does_not_wait_for_it(self) -> None:
+        learned = learn(past(*every(HOUR, 30)))
+        assert learned
+        assert learned.expect(learned.newest).deadline == learned.newest + 1.5 * HOUR
+
+    @settings(deadline=None)
+    @given(
+        st.integers(5, 1500),
+        st.floats(0, 0.3),
+        st.integers(6, 150),
+        st.sampled_from([(), (5, 6)]),
+        st.randoms(use_true_random=False),
+    )
+    def test_an_agent_on_schedule_is_never_overdue(
+        self,
+        minutes: int,
+        jitter: float,
+        count: int,
+        days_off: tuple[int, ...],
+        chance: random.Random,
+    ) -> None:
+        step = minutes * MINUTE
+        due = [at for at in every(step, count) if at.weekday() not in days_off]
+        reports = [at + chance.random() * jitter * step for at in due]
+        for i in range(1, len(reports)):
+            newest_first = reports[:i][::-1]
+            learned = learn(Past.of(newest_first))
+            assert learned is None or reports[i] <= learned.expect(reports[i - 1]).deadline
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (timedelta(seconds=-5), "0 s"),
+        (timedelta(seconds=45.4), "45 s"),
+        (timedelta(seconds=90), "90 s"),
+        (59 * MINUTE, "59 min"),
+        (90 * MINUTE, "1 h 30 min"),
+        (DAY, "1 day"),
+        (2 * DAY + 4 * HOUR + MINUTE, "2 days 4 h"),
+    ],
+)
+def test_spans_in_words(span: timedelta, words: str) -> None:
+    assert in_words(span) == words
