@@ -1,0 +1,61 @@
+"""Judging agents by every rule: which rules there are, and how one that crashes is kept apart."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.domain.audit.finding import Finding
+from app.domain.audit.history import AgentHistory
+from app.domain.audit.liveness import StoppedReporting
+from app.domain.audit.rule import Rule
+from app.domain.audit.streaks import ConsecutiveFailures, SilentRuns
+
+T = TypeVar("T")
+
+
+def all_rules(*, failure_streak: int, silence_streak: int) -> tuple[Rule, ...]:
+    """The registry of rules. The parameters say how many runs in a row make a finding."""
+    return StoppedReporting(), ConsecutiveFailures(failure_streak), SilentRuns(silence_streak)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleError:
+    """A rule crashed on an agent, so it is not known whether the rule holds there."""
+
+    rule: str
+    agent_id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules say of one agent."""
+
+    findings: tuple[Finding, ...]
+    errors: tuple[RuleError, ...]
+
+
+def suspecting(rules: Sequence[Rule], history: AgentHistory) -> list[Rule]:
+    """The rules that may find something at full depth, judged from the agent's newest runs."""
+    if history.paused:
+        return []
+    return [rule for rule in rules if _isolated(rule.suspects, rule, history) is not False]
+
+
+def evaluate(rules: Sequence[Rule], history: AgentHistory) -> Verdict:
+    """Judge an agent by each rule. A paused agent raises nothing; a crash is an error of that rule alone."""
+    if history.paused:
+        return Verdict((), ())
+    results = [_isolated(rule.check, rule, history) for rule in rules]
+    return Verdict(
+        tuple(result for result in results if isinstance(result, Finding)),
+        tuple(result for result in results if isinstance(result, RuleError)),
+    )
+
+
+def _isolated(judge: Callable[[AgentHistory], T], rule: Rule, history: AgentHistory) -> T | RuleError:
+    try:
+        return judge(history)
+    # Whatever one rule stumbles over in one agent must not silence the others; it is kept and reported.
+    except Exception as error:  # noqa: BLE001
+        return RuleError(rule.name, history.agent_id, f"{type(error).__name__}: {error}"[:500])

@@ -1,0 +1,66 @@
+"""What the Auditor finds, and how it words it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.audit.history import ReportedRun
+from app.domain.redaction import public_text
+
+Evidence = dict[str, Any]
+FindingKey = tuple[str, str]
+"""The rule and the agent: of each pair at most one finding is open."""
+
+_QUOTE_LENGTH = 160
+_MAX_RUN_IDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with an agent: a sentence for people, and JSON-ready `evidence` for the rest.
+
+    Its evidence names the newest run it was judged by as `last_run`; only a run after it can end it.
+    """
+
+    rule: str
+    agent_id: str
+    message: str
+    evidence: Evidence
+
+    @property
+    def key(self) -> FindingKey:
+        """What makes two findings the same incident."""
+        return self.rule, self.agent_id
+
+
+def run_evidence(run: ReportedRun) -> Evidence:
+    """A run as evidence."""
+    return {
+        "id": run.id,
+        "status": run.status,
+        "created_at": run.created_at.astimezone(UTC).isoformat(),
+        "summary": quote(run),
+    }
+
+
+def run_ids(runs: Sequence[ReportedRun]) -> list[str]:
+    """The ids of the first few."""
+    return [run.id for run in runs[:_MAX_RUN_IDS]]
+
+
+def quote(run: ReportedRun) -> str | None:
+    """The run's summary on one line, short, printable and without credentials; None when it has none."""
+    return public_text(printable(run.summary or ""), _QUOTE_LENGTH) or None
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what could steer a terminal."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text).split())
+
+
+def at(moment: datetime, now: datetime) -> str:
+    """A moment for people, in UTC, with its date unless that is today's: `09:12 UTC`."""
+    moment = moment.astimezone(UTC)
+    same_day = moment.date() == now.astimezone(UTC).date()
+    return f"{moment:%H:%M} UTC" if same_day else f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,105 @@
+"""Rules about runs in a row that went the same way."""
+
+from itertools import takewhile
+
+from app.domain.audit.finding import Finding, at, printable, quote, run_evidence, run_ids
+from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.domain.audit.rule import Rule
+
+
+class ConsecutiveFailures(Rule):
+    """The newest `streak` runs all failed. A partial run is no failure."""
+
+    name = "consecutive_failures"
+    needs = "runs"
+    recovery = "did not fail"
+
+    def __init__(self, streak: int) -> None:
+        self._streak = streak
+
+    def suspects(self, history: AgentHistory) -> bool:
+        """Whether the streak is long enough."""
+        return len(self._failures(history)) >= self._streak
+
+    def check(self, history: AgentHistory) -> Finding | None:
+        """A finding that says since when, how the last run failed, and when one last succeeded."""
+        failures = self._failures(history)
+        if len(failures) < self._streak:
+            return None
+        newest, oldest, now = failures[0], failures[-1], history.now
+        success = next((run for run in history.runs if run.status == "success"), None)
+        # All that was read may not be all there is.
+        at_least = "at least " if len(failures) >= HISTORY_DEPTH else ""
+        message = f"{printable(history.agent_id)} failed {at_least}{_times(len(failures))}"
+        message += f" since {at(oldest.created_at, now)}"
+        if said := quote(newest):
+            message += f", last with “{said}”"
+        if success:
+            message += f"; last success {at(success.created_at, now)}"
+        evidence = _evidence(failures) | {"last_success": run_evidence(success) if success else None}
+        return Finding(self.name, history.agent_id, message, evidence)
+
+    def is_recovery(self, run: ReportedRun) -> bool:
+        """Anything but a failure."""
+        return run.status != "failed"
+
+    def _failures(self, history: AgentHistory) -> list[ReportedRun]:
+        return list(takewhile(lambda run: run.status == "failed", history.runs))
+
+
+class SilentRuns(Rule):
+    """The newest `streak` runs all reported nothing meaningful. A declared no-op is no silence."""
+
+    name = "silent_runs"
+    needs = "runs"
+    recovery = "reported something"
+
+    def __init__(self, streak: int) -> None:
+        self._streak = streak
+
+    def suspects(self, history: AgentHistory) -> bool:
+        """Whether the streak is long enough."""
+        return self._count(history) >= self._streak
+
+    def check(self, history: AgentHistory) -> Finding | None:
+        """A finding that says since when, and what the agent last had to say."""
+        count = self._count(history)
+        if count < self._streak:
+            return None
+        now, silent = history.now, self._silent(history)
+        message = f"{printable(history.agent_id)} reported nothing meaningful {_times(count)}"
+        if count == len(silent):
+            message += f" since {at(silent[-1].created_at, now)}"
+        output = next((run for run in history.runs if not run.silent), None)
+        if output:
+            said = quote(output)
+            message += f"; last output {at(output.created_at, now)}" + (f": “{said}”" if said else "")
+        evidence = _evidence(silent) | {
+            "count": count,
+            "last_output": run_evidence(output) if output else None,
+        }
+        return Finding(self.name, history.agent_id, message, evidence)
+
+    def is_recovery(self, run: ReportedRun) -> bool:
+        """Any run with output."""
+        return not run.silent
+
+    def _silent(self, history: AgentHistory) -> list[ReportedRun]:
+        return list(takewhile(lambda run: run.silent, history.runs))
+
+    def _count(self, history: AgentHistory) -> int:
+        # The run's own count reaches further back than the history that was read.
+        return max(len(self._silent(history)), history.runs[0].silence_count if history.runs else 0)
+
+
+def _times(count: int) -> str:
+    return f"{count} times in a row" if count > 1 else "in its last run"
+
+
+def _evidence(runs: list[ReportedRun]) -> dict[str, object]:
+    return {
+        "count": len(runs),
+        "run_ids": run_ids(runs),
+        "first_run": run_evidence(runs[-1]),
+        "last_run": run_evidence(runs[0]),
+    }

@@ -1,0 +1,66 @@
+"""What a round of verdicts changes about the findings that are open."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.audit.evaluation import Verdict
+from app.domain.audit.finding import Evidence, Finding, FindingKey, at, printable, run_evidence
+from app.domain.audit.history import AgentHistory
+from app.domain.audit.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """Findings that open, those open before that still hold, and those that close, with the proof."""
+
+    opened: list[Finding]
+    persisting: list[Finding]
+    closed: dict[FindingKey, Evidence]
+
+
+def transitions(
+    rules: Sequence[Rule],
+    held: Mapping[FindingKey, Evidence],
+    histories: Mapping[str, AgentHistory],
+    verdicts: Iterable[Verdict],
+) -> Transitions:
+    """Compare `verdicts` with the open findings in `held`, which maps each to its evidence.
+
+    A verdict is needed of every agent in `held` that has a history. Where a rule crashed, what it held
+    before stays as it is.
+    """
+    by_name = {rule.name: rule for rule in rules}
+    changes = Transitions([], [], {})
+    staying: set[FindingKey] = set()
+    for verdict in verdicts:
+        staying |= {(error.rule, error.agent_id) for error in verdict.errors}
+        staying |= {finding.key for finding in verdict.findings}
+        for finding in verdict.findings:
+            (changes.persisting if finding.key in held else changes.opened).append(finding)
+    for (rule, agent_id), evidence in held.items():
+        if (rule, agent_id) not in staying:
+            proof = _closing_evidence(by_name.get(rule), histories.get(agent_id), evidence)
+            changes.closed[rule, agent_id] = proof
+    return changes
+
+
+def _closing_evidence(rule: Rule | None, history: AgentHistory | None, evidence: Evidence) -> Evidence:
+    """Why a finding with this `evidence` no longer holds: the run that ended it, where one did."""
+    if rule is None:
+        return {"reason": "the rule is no longer in use"}
+    if history is None:
+        return {"reason": "the agent is no longer audited"}
+    name = printable(history.agent_id)
+    if history.paused:
+        return {"reason": f"{name} is paused"}
+    match evidence:
+        case {"last_run": {"created_at": str(moment)}}:
+            judged_until = datetime.fromisoformat(moment)
+        case _:
+            judged_until = history.now
+    for run in reversed(history.runs):
+        if run.created_at > judged_until and rule.is_recovery(run):
+            reason = f"{name} {rule.recovery} at {at(run.created_at, history.now)}"
+            return {"reason": reason, "run": run_evidence(run)}
+    return {"reason": "it no longer holds by the present schedule and thresholds"}

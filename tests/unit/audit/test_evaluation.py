@@ -1,0 +1,117 @@
+"""Rules together: kept apart when one crashes, and what their verdicts change."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.audit.evaluation import RuleError, Verdict, all_rules, evaluate, suspecting
+from app.domain.audit.finding import Finding
+from app.domain.audit.history import AgentHistory, ReportedRun
+from app.domain.audit.rule import Rule
+from app.domain.audit.streaks import ConsecutiveFailures
+from app.domain.audit.transitions import transitions
+
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+RULES = all_rules(failure_streak=3, silence_streak=3)
+FAILING = ("consecutive_failures", "nova")
+
+
+class Crashing(Rule):
+    """A rule with a defect."""
+
+    name = "crashing"
+    needs = "runs"
+    recovery = "did anything"
+
+    def suspects(self, history: AgentHistory) -> bool:
+        raise ZeroDivisionError("suspects")
+
+    def check(self, history: AgentHistory) -> Finding | None:
+        raise ZeroDivisionError(f"no luck with {history.agent_id}")
+
+    def is_recovery(self, run: ReportedRun) -> bool:
+        return True
+
+
+def nova(*statuses: str, paused: bool = False) -> AgentHistory:
+    """Runs a minute apart, newest first."""
+    runs = tuple(
+        ReportedRun(f"run-{len(statuses) - i}", status, NOON - i * timedelta(minutes=1))
+        for i, status in enumerate(statuses)
+    )
+    return AgentHistory("nova", NOON, runs, paused=paused)
+
+
+def test_the_registry_has_each_rule_once() -> None:
+    names = [rule.name for rule in RULES]
+    assert sorted(names) == ["consecutive_failures", "silent_runs", "stopped_reporting"]
+
+
+def test_a_crash_hits_its_rule_alone() -> None:
+    verdict = evaluate((Crashing(), *RULES), nova("failed", "failed", "failed"))
+    assert verdict.errors == (RuleError("crashing", "nova", "ZeroDivisionError: no luck with nova"),)
+    assert [finding.key for finding in verdict.findings] == [FAILING]
+
+
+def test_a_crash_at_a_glance_leads_to_a_closer_look() -> None:
+    crashing = Crashing()
+    assert suspecting((crashing, *RULES), nova("success")) == [crashing]
+
+
+def test_a_paused_agent_raises_nothing() -> None:
+    paused = nova("failed", "failed", "failed", paused=True)
+    assert evaluate((Crashing(), *RULES), paused) == Verdict((), ())
+    assert suspecting((Crashing(), *RULES), paused) == []
+
+
+def finding(*statuses: str) -> Finding:
+    found = ConsecutiveFailures(3).check(nova(*statuses))
+    assert found
+    return found
+
+
+def test_a_finding_opens_once_and_then_persists() -> None:
+    told = nova("failed", "failed", "failed")
+    verdicts = [evaluate(RULES, told)]
+    assert transitions(RULES, {}, {"nova": told}, verdicts).opened == [finding("failed", "failed", "failed")]
+    changes = transitions(RULES, {FAILING: {}}, {"nova": told}, verdicts)
+    assert (changes.opened, changes.closed) == ([], {})
+    assert changes.persisting == [finding("failed", "failed", "failed")]
+
+
+def test_the_run_that_ended_it_is_the_proof() -> None:
+    held = {FAILING: finding("failed", "failed", "failed").evidence}
+    runs = nova("success", "failed", "partial", "failed", "failed", "failed")
+    later = AgentHistory(
+        "nova",
+        NOON + timedelta(minutes=10),
+        tuple(ReportedRun(run.id, run.status, run.created_at + timedelta(minutes=3)) for run in runs.runs),
+    )
+    closed = transitions(RULES, held, {"nova": later}, [evaluate(RULES, later)]).closed
+    assert closed[FAILING]["reason"] == "nova did not fail at 12:01 UTC"
+    assert closed[FAILING]["run"]["id"] == "run-4"
+
+
+@pytest.mark.parametrize(
+    ("rule", "history", "reason"),
+    [
+        ("consecutive_failures", nova("failed", "failed", "failed", paused=True), "nova is paused"),
+        ("consecutive_failures", nova("failed", "failed"), "it no longer holds by the present"),
+        ("consecutive_failures", None, "the agent is no longer audited"),
+        ("bad_luck", nova("success"), "the rule is no longer in use"),
+    ],
+)
+def test_why_else_a_finding_closes(rule: str, history: AgentHistory | None, reason: str) -> None:
+    held = {(rule, "nova"): finding("failed", "failed", "failed").evidence}
+    histories = {"nova": history} if history else {}
+    verdicts = [evaluate(RULES, told) for told in histories.values()]
+    proof = transitions(RULES, held, histories, verdicts).closed[rule, "nova"]
+    assert proof["reason"].startswith(reason)
+    assert "run" not in proof
+
+
+def test_a_finding_stays_while_its_rule_crashes() -> None:
+    rules = (Crashing(), *RULES)
+    told = nova("success")
+    changes = transitions(rules, {("crashing", "nova"): {}}, {"nova": told}, [evaluate(rules, told)])
+    assert (changes.opened, changes.persisting, changes.closed) == ([], [], {})
