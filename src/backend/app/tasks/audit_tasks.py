@@ -1,0 +1,83 @@
+"""The Auditor's cycle, as beat starts it."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from app.config import get_settings
+from app.db.session import transaction
+from app.errors import RunLogError
+from app.models import AuditFinding
+from app.services.agent_run_log_service import write_run_log
+from app.services.auditor_service import AUDITOR, AuditCycle, audit, audited_within, lock_audit
+from app.tasks.celery_app import celery_app
+from app.tasks.runtime import run_async
+
+log = structlog.get_logger(__name__)
+
+_MAX_REPORTED = 100
+
+
+@celery_app.task
+def run_audit() -> None:
+    """Audit every agent and report the cycle as a run of the agent `auditor`.
+
+    Does nothing while another audit is under way or when the last one was moments ago.
+    """
+    run_async(_run_cycle())
+
+
+async def _run_cycle() -> None:
+    interval = timedelta(seconds=get_settings().audit_interval)
+    # The lock outlasts the cycle's own transaction until the cycle is reported, so that whoever takes
+    # it next sees the report.
+    async with transaction() as session:
+        if await lock_audit(session) and not await audited_within(session, interval / 2):
+            await _audit_and_report()
+
+
+async def _audit_and_report() -> None:
+    try:
+        async with transaction() as session:
+            cycle = await audit(session)
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RunLogError) as error:
+        reason = f"{type(error).__name__}: {error.orig if isinstance(error, DBAPIError) else error}"
+        await write_run_log(AUDITOR, {"summary": "The audit could not be done", "error": reason}, "failed")
+        raise
+    await write_run_log(AUDITOR, _report(cycle), "partial" if cycle.errors else "success")
+    log.info(
+        "audited",
+        agents=cycle.agents,
+        opened=len(cycle.opened),
+        closed=len(cycle.closed),
+        open=len(cycle.open),
+        errors=len(cycle.errors),
+    )
+
+
+def _report(cycle: AuditCycle) -> dict[str, Any]:
+    summary = f"Agents checked: {cycle.agents}; findings opened: {len(cycle.opened)}"
+    summary += f", closed: {len(cycle.closed)}, open: {len(cycle.open)}"
+    if cycle.errors:
+        summary += f"; rules crashed: {len(cycle.errors)}"
+    return {
+        "summary": summary,
+        "agents_checked": cycle.agents,
+        "findings_open": len(cycle.open),
+        "opened": _named(cycle.opened),
+        "closed": _named(cycle.closed),
+        "open": _named(cycle.open),
+        "errors": [
+            {"rule": error.rule, "agent_id": error.agent_id, "error": error.error}
+            for error in cycle.errors[:_MAX_REPORTED]
+        ],
+    }
+
+
+def _named(findings: Iterable[AuditFinding]) -> list[dict[str, str]]:
+    named = [{"rule": finding.rule, "agent_id": finding.agent_id} for finding in findings]
+    return named[:_MAX_REPORTED]
