@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from app.api import health
 from app.api.application import Application
 from app.api.errors import install_error_handlers
-from app.api.internal import agent_cloud, agent_run_log, peer_swarm
+from app.api.internal import agent_cloud, agent_run_log, agents, audit, peer_swarm
 from app.api.request_context import RequestContext
 from app.api.v1.endpoints import platform_intelligence
 from app.config import Settings, get_settings
@@ -18,7 +18,14 @@ from app.ingest.dispatch import close_dispatcher
 from app.ingest.writer import close_writer
 from app.logs import configure_logging
 
-INTERNAL = (agent_run_log.router, peer_swarm.router, agent_cloud.router, health.metrics_router)
+INTERNAL = (
+    agent_run_log.router,
+    peer_swarm.router,
+    agent_cloud.router,
+    agents.router,
+    audit.router,
+    health.metrics_router,
+)
 PUBLIC = (platform_intelligence.router,)
 ROUTERS = {"all": (*INTERNAL, *PUBLIC), "internal": INTERNAL, "public": PUBLIC}
 

@@ -19,7 +19,7 @@ def _number(value: object) -> object:
     return value
 
 
-Count = Annotated[int, BeforeValidator(_number), Field(ge=0, le=2**31 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(_number)]
 
 
 class HeartbeatIn(BaseModel):

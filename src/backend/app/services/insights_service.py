@@ -1,27 +1,20 @@
 """What the fleet did: the figures and cards that every face of the product shows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Double, Numeric, cast, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.agents import identify
+from app.domain.agents import Identity, identify
 from app.domain.ago import ago
 from app.domain.redaction import public_text
 from app.models import Agent, AgentCloudTask, AgentRunLog, PeerSwarmHeartbeat
-from app.services.run_queries import database_now, newest_of_each_agent
+from app.services.run_queries import MEAN_OVERALL, RUNS_SCORED, Quality, database_now, newest_of_each_agent
 
 WEEK = timedelta(days=7)
 ACTION_LENGTH = 280
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """The mean overall score of a window; `mean` is None when no run in it has one."""
-
-    mean: float | None
-    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +78,27 @@ async def metrics(session: AsyncSession) -> Metrics:
 
 
 async def _quality(session: AsyncSession, start: datetime, end: datetime) -> Quality:
-    overall = AgentRunLog.rlhf_scores["overall"]
-    is_number = func.jsonb_typeof(overall) == "number"
-    window = select(
-        func.avg(cast(cast(overall.astext, Numeric), Double)).filter(is_number),
-        func.count().filter(is_number),
-    ).where(AgentRunLog.created_at > start, AgentRunLog.created_at <= end)
-    mean, runs = (await session.execute(window)).one()
-    return Quality(round(mean, 4) if mean is not None else None, runs)
+    window = (AgentRunLog.created_at > start, AgentRunLog.created_at <= end)
+    return Quality.of(*(await session.execute(select(MEAN_OVERALL, RUNS_SCORED).where(*window))).one())
+
+
+async def identities(session: AsyncSession) -> Mapping[str, Identity]:
+    """How every agent is shown that is declared or sent a heartbeat; the registry wins."""
+    known: dict[str, tuple[str | None, str | None]] = {}
+    for beat in await session.execute(select(PeerSwarmHeartbeat.agent_id, PeerSwarmHeartbeat.role)):
+        known[beat.agent_id] = (None, beat.role)
+    for agent in await session.execute(select(Agent.agent_id, Agent.display_name, Agent.role)):
+        known[agent.agent_id] = (agent.display_name, agent.role or known.get(agent.agent_id, (None, None))[1])
+    return {agent_id: identify(agent_id, *names) for agent_id, names in known.items()}
 
 
 async def event_cards(session: AsyncSession, now: datetime) -> list[EventCard]:
     """One card an agent, newest run first."""
     runs = (await session.scalars(newest_of_each_agent(1))).all()
-    declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
-    beats = await session.execute(select(PeerSwarmHeartbeat.agent_id, PeerSwarmHeartbeat.role))
-    beat_roles = {beat.agent_id: beat.role for beat in beats}
+    known = await identities(session)
     cards = []
     for run in runs:
-        agent = declared.get(run.agent_id)
-        identity = identify(
-            run.agent_id,
-            agent.display_name if agent else None,
-            (agent.role if agent else None) or beat_roles.get(run.agent_id),
-        )
+        identity = known.get(run.agent_id) or identify(run.agent_id)
         ran_at = run.created_at or run.run_at
         cards.append(
             EventCard(

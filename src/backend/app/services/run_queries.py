@@ -9,13 +9,31 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, or_, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Numeric,
+    Row,
+    Select,
+    Text,
+    cast,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, defer
 
 from app.models import AgentRunLog
 
 NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
+
+_overall = AgentRunLog.rlhf_scores["overall"]
+_is_scored = func.jsonb_typeof(_overall) == "number"
+MEAN_OVERALL = func.avg(cast(cast(_overall.astext, Numeric), Double)).filter(_is_scored)
+RUNS_SCORED = func.count().filter(_is_scored)
 
 CURSOR_PATTERN = r"^[A-Za-z0-9_-]{32}$"
 
@@ -55,6 +73,18 @@ class Cursor(NamedTuple):
         micros, id_bytes = _CURSOR.unpack(base64.urlsafe_b64decode(text))
         since_epoch = timedelta(microseconds=min(max(micros, _FIRST_MICROS), _LAST_MICROS))
         return cls(_EPOCH + since_epoch, UUID(bytes=id_bytes))
+
+
+class Quality(NamedTuple):
+    """The mean overall score of some runs; `mean` is None when none of them has one."""
+
+    mean: float | None = None
+    runs: int = 0
+
+    @classmethod
+    def of(cls, mean: float | None, runs: int) -> "Quality":
+        """From `MEAN_OVERALL` and `RUNS_SCORED`, rounded as it is shown."""
+        return cls(round(mean, 4) if mean is not None else None, runs)
 
 
 class RunPage(NamedTuple):

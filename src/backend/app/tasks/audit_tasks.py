@@ -12,8 +12,9 @@ from app.config import get_settings
 from app.db.session import transaction
 from app.errors import RunLogError
 from app.models import AuditFinding
+from app.services.agent_histories import AUDITOR
 from app.services.agent_run_log_service import write_run_log
-from app.services.auditor_service import AUDITOR, AuditCycle, audit, audited_within, lock_audit
+from app.services.auditor_service import AuditCycle, audit, audited_within, lock_audit
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 

@@ -1,0 +1,70 @@
+"""The agents: how each is doing, and what people declare of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Response
+
+from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
+from app.api.strict_route import StrictRoute
+from app.db.session import transaction
+from app.schemas.agents import AgentDeclarationIn, AgentList, AgentOut, LastRun
+from app.schemas.storable import NOT_BLANK
+from app.services.agents_service import AgentStatus, agent_statuses, declare_agent
+
+router = APIRouter(prefix="/api/v1/internal/agents", tags=["agents"], route_class=StrictRoute)
+
+AgentPath = Annotated[str, Path(min_length=1, max_length=255, pattern=NOT_BLANK)]
+
+
+@router.get("", summary="List the agents", responses=UNAVAILABLE)
+async def list_agents() -> AgentList:
+    """Every agent that reported or is declared, by id."""
+    async with transaction() as session:
+        statuses = await agent_statuses(session)
+    return AgentList(agents=[_out(status) for status in statuses])
+
+
+@router.get("/{agent_id:path}", summary="Get one agent", responses={**INVALID, **NOT_FOUND, **UNAVAILABLE})
+async def get_agent(agent_id: AgentPath) -> AgentOut:
+    """How the agent is doing now."""
+    async with transaction() as session:
+        statuses = await agent_statuses(session, agent_id)
+    if not statuses:
+        raise HTTPException(404, "this agent has neither reported nor been declared")
+    return _out(statuses[0])
+
+
+@router.put(
+    "/{agent_id:path}",
+    status_code=204,
+    summary="Declare an agent",
+    responses={**INVALID, **TOO_LARGE, **UNAVAILABLE},
+)
+async def put_agent(agent_id: AgentPath, declaration: AgentDeclarationIn) -> Response:
+    """Names, role, schedule, grace and pause. An agent that reports needs no declaration."""
+    async with transaction() as session:
+        await declare_agent(session, agent_id, declaration.model_dump())
+    return Response(status_code=204)
+
+
+def _out(status: AgentStatus) -> AgentOut:
+    declared, last = status.declared, status.last_run
+    return AgentOut(
+        agent_id=status.agent_id,
+        display_name=status.identity.name,
+        role=status.identity.role,
+        schedule=declared.schedule if declared else None,
+        timezone=declared.timezone if declared and declared.schedule else None,
+        grace_seconds=declared.grace_seconds if declared else None,
+        paused=declared.paused if declared else False,
+        state=status.state,
+        cadence=status.cadence,
+        last_run=LastRun(id=last.id, status=last.status, summary=last.summary, ran_at=last.created_at)
+        if last
+        else None,
+        last_success_at=status.last_success_at,
+        consecutive_failures=status.consecutive_failures,
+        consecutive_silences=status.consecutive_silences,
+        rlhf_quality_score_7d=status.quality_7d.mean,
+        runs_scored_7d=status.quality_7d.runs,
+    )

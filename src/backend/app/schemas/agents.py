@@ -1,0 +1,79 @@
+"""Wire types of the registry of agents."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
+
+from app.domain.cadence import DEFAULT_TIMEZONE, parse_schedule
+from app.schemas.fleet import Count, Name
+from app.schemas.storable import NOT_BLANK
+
+
+def _boolean(value: object) -> object:
+    # pydantic would take "yes" and 1 for true.
+    if not isinstance(value, bool):
+        raise ValueError("not a boolean")  # noqa: TRY004  # the one error pydantic reports
+    return value
+
+
+class AgentDeclarationIn(BaseModel):
+    """What people declare of an agent; what is left out is unset."""
+
+    display_name: Name | None = None
+    role: Name | None = None
+    schedule: Name | None = Field(
+        None,
+        description="When it runs: a cron expression, or an interval such as `every 15m`.",
+        examples=["*/15 * * * *", "every 2h"],
+    )
+    timezone: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=NOT_BLANK)
+    ] = Field(DEFAULT_TIMEZONE, description="The clock of a cron expression.", examples=["Europe/Berlin"])
+    grace_seconds: Count | None = Field(None, description="How late a run may be before it is missed.")
+    paused: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="A paused agent raises no finding."
+    )
+
+    @model_validator(mode="after")
+    def _schedule_comes(self) -> "AgentDeclarationIn":
+        if self.schedule is not None:
+            parse_schedule(self.schedule, self.timezone)
+        else:
+            parse_schedule("every 1d", self.timezone)
+        return self
+
+
+class LastRun(BaseModel):
+    """An agent's newest run."""
+
+    id: str
+    status: str
+    summary: str | None
+    ran_at: datetime
+
+
+class AgentOut(BaseModel):
+    """An agent as it stands. Streaks count its newest runs in a row, failures among the newest 50."""
+
+    agent_id: str
+    display_name: str
+    role: str | None
+    schedule: str | None
+    timezone: str | None
+    grace_seconds: int | None
+    paused: bool
+    state: Literal["new", "up", "down", "paused"]
+    cadence: str | None = Field(description="The declared schedule, or the rhythm it showed, in words.")
+    last_run: LastRun | None
+    last_success_at: datetime | None
+    consecutive_failures: int
+    consecutive_silences: int
+    rlhf_quality_score_7d: float | None
+    runs_scored_7d: int
+
+
+class AgentList(BaseModel):
+    """Every agent that reported or is declared, by id."""
+
+    agents: list[AgentOut]

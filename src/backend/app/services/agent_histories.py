@@ -1,0 +1,182 @@
+"""What the Auditor and the list of agents judge by: every agent's recent runs and its declaration."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ARRAY, DateTime, String, Subquery, cast, func, literal, select, true, type_coerce
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.config import get_settings
+from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.domain.audit.rule import Rule
+from app.domain.cadence import Past
+from app.models import Agent, AgentRunLog
+from app.services.agent_run_log_service import recent_runs
+
+AUDITOR = "auditor"
+"""The agent as which the Auditor reports its own cycles. It is not audited: that it judges is the proof
+that it lives, and a failure of its own would be found by the very cycle that overcame it."""
+
+_PAST = timedelta(days=15)  # two weekends, whatever the day
+_SUMMARY_LENGTH = 2_000
+_LEAST_OUTAGE = timedelta(minutes=15)
+
+
+async def agent_histories(
+    session: AsyncSession, now: datetime, depth: int, *, agent_id: str | None = None
+) -> dict[str, AgentHistory]:
+    """Every agent that reported or is declared, with its newest `depth` runs; or `agent_id` alone."""
+    watching_since = await _watching_since(session, now)
+    runs: dict[str, list[ReportedRun]] = defaultdict(list)
+    for run in await recent_runs(per_agent=depth, agent_id=agent_id):
+        runs[run.agent_id].append(_reported_run(run))
+    registered = select(Agent) if agent_id is None else select(Agent).where(Agent.agent_id == agent_id)
+    declared = {agent.agent_id: agent for agent in await session.scalars(registered)}
+    return {
+        name: AgentHistory(
+            name,
+            now,
+            tuple(runs.get(name, ())),
+            watching_since=watching_since,
+            **_declaration(declared.get(name)),
+        )
+        for name in sorted({*runs, *declared})
+    }
+
+
+def _reported_run(run: AgentRunLog) -> ReportedRun:
+    return ReportedRun(
+        id=str(run.id),
+        status=run.status,
+        created_at=run.created_at or run.run_at,
+        silence_count=run.consecutive_silence_count,
+        summary=run.action_summary,
+    )
+
+
+def _declaration(agent: Agent | None) -> dict[str, Any]:
+    if agent is None:
+        return {}
+    grace = None if agent.grace_seconds is None else timedelta(seconds=agent.grace_seconds)
+    return {
+        "schedule": agent.schedule,
+        "timezone": agent.timezone,
+        "grace": grace,
+        "paused": agent.paused,
+    }
+
+
+async def _watching_since(session: AsyncSession, now: datetime) -> datetime | None:
+    """When the latest outage of the product itself ended; None without one lately.
+
+    The Auditor's reports are its heartbeat. Where two of them are far apart and nobody else reported
+    either, nobody could: the product was down, or the clock jumped.
+    """
+    interval = timedelta(seconds=get_settings().audit_interval)
+    outage = max(_LEAST_OUTAGE, 3 * interval)
+    created_at, the_moment = AgentRunLog.created_at, literal(now, DateTime(timezone=True))
+    following = func.lead(created_at, 1, the_moment).over(order_by=created_at)
+    beats = (
+        select((created_at + 2 * interval).label("missed"), (following - created_at).label("gap"))
+        .where(AgentRunLog.agent_id == AUDITOR, created_at > now - _PAST, created_at <= now)
+        .subquery()
+    )
+    # An agent may have reported after the last beat and before the outage, or before the next beat.
+    before = select(func.max(created_at)).where(created_at < beats.c.missed).scalar_subquery()
+    after = select(func.min(created_at)).where(created_at >= beats.c.missed).scalar_subquery()
+    end = func.coalesce(after, the_moment)
+    statement = select(func.max(end)).where(beats.c.gap > outage, end - before > outage)
+    return (await session.execute(statement)).scalar_one()
+
+
+async def deepened(
+    session: AsyncSession,
+    histories: Mapping[str, AgentHistory],
+    suspicions: Mapping[str, Sequence[Rule]],
+    depth: int,
+) -> dict[str, AgentHistory]:
+    """The histories of the agents under suspicion, at the depth that the suspecting rules need."""
+    needs = {agent_id: {rule.needs for rule in rules} for agent_id, rules in suspicions.items() if rules}
+    of_runs = [agent_id for agent_id, needed in needs.items() if "runs" in needed]
+    of_past = [agent_id for agent_id, needed in needs.items() if "past" in needed]
+    runs = await _newest_runs(session, of_runs, depth)
+    # A declared schedule needs no past.
+    pasts = await _pasts(session, [agent_id for agent_id in of_past if not histories[agent_id].schedule])
+    return {
+        agent_id: replace(
+            histories[agent_id],
+            runs=runs.get(agent_id, histories[agent_id].runs),
+            past=pasts.get(agent_id),
+        )
+        for agent_id in needs
+    }
+
+
+async def _newest_runs(
+    session: AsyncSession, agent_ids: Sequence[str], depth: int
+) -> dict[str, tuple[ReportedRun, ...]]:
+    wanted = _wanted(agent_ids)
+    newest = (
+        select(
+            cast(AgentRunLog.id, String).label("id"),
+            AgentRunLog.status,
+            AgentRunLog.created_at,
+            AgentRunLog.consecutive_silence_count,
+            func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
+        )
+        .where(AgentRunLog.agent_id == wanted.c.agent_id, AgentRunLog.created_at.is_not(None))
+        .order_by(AgentRunLog.created_at.desc())
+        .limit(depth)
+        .lateral()
+    )
+    statement = select(wanted, newest).join(newest, true())
+    runs: dict[str, list[ReportedRun]] = defaultdict(list)
+    for agent_id, *run in await session.execute(statement):
+        runs[agent_id].append(ReportedRun(*run))
+    return {
+        agent_id: tuple(sorted(found, key=lambda run: run.created_at, reverse=True))
+        for agent_id, found in runs.items()
+    }
+
+
+async def _pasts(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, Past]:
+    """When each agent reported, and what the two weeks before its newest report say of its gaps."""
+    wanted, created_at = _wanted(agent_ids), AgentRunLog.created_at
+    is_its = AgentRunLog.agent_id == wanted.c.agent_id
+    newest = (
+        select(created_at)
+        .where(is_its, created_at.is_not(None))
+        .order_by(created_at.desc())
+        .limit(HISTORY_DEPTH)
+        .correlate(wanted)
+        .subquery()
+    )
+    times = func.array_agg(aggregate_order_by(newest.c.created_at, newest.c.created_at.desc()))
+    recent = select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports")).lateral()
+    gaps = (
+        select(created_at, (created_at - func.lag(created_at).over(order_by=created_at)).label("gap"))
+        .where(is_its, created_at >= recent.c.reports[1] - _PAST)
+        .correlate(wanted, recent)
+        .subquery()
+    )
+    span = select(func.min(gaps.c.created_at).label("since"), func.max(gaps.c.gap).label("longest")).lateral()
+    statement = (
+        select(wanted.c.agent_id, recent.c.reports, span.c.since, span.c.longest)
+        .select_from(wanted)
+        .join(recent, true())
+        .join(span, true())
+        .where(recent.c.reports.is_not(None))
+    )
+    return {
+        agent_id: Past(tuple(reports), min(since, reports[-1]), longest or timedelta())
+        for agent_id, reports, since, longest in await session.execute(statement)
+    }
+
+
+def _wanted(agent_ids: Sequence[str]) -> Subquery:
+    ids = cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String))
+    return select(func.unnest(ids).label("agent_id")).subquery()

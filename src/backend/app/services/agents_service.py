@@ -1,0 +1,113 @@
+"""The agents: what is declared of each, and how each is doing now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+from typing import Any, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.agents import Identity, identify
+from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.domain.audit.liveness import StoppedReporting
+from app.domain.cadence import Past, learn, parse_schedule
+from app.models import Agent, AgentRunLog
+from app.services.agent_histories import agent_histories
+from app.services.insights_service import WEEK, identities
+from app.services.run_queries import (
+    MEAN_OVERALL,
+    RUNS_SCORED,
+    Quality,
+    database_now,
+    newest_of_each_agent,
+    run_conditions,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStatus:
+    """An agent as it stands. `state` is `new` (no run yet), `up`, `down` (overdue) or `paused`.
+
+    Streaks count its newest runs in a row; failures are counted among the newest 50.
+    """
+
+    agent_id: str
+    identity: Identity
+    declared: Agent | None
+    state: Literal["new", "up", "down", "paused"]
+    cadence: str | None
+    last_run: ReportedRun | None
+    last_success_at: datetime | None
+    consecutive_failures: int
+    consecutive_silences: int
+    quality_7d: Quality
+
+
+async def agent_statuses(session: AsyncSession, agent_id: str | None = None) -> list[AgentStatus]:
+    """Every agent that reported or is declared, by id; or `agent_id` alone."""
+    now = await database_now(session)
+    histories = await agent_histories(session, now, HISTORY_DEPTH, agent_id=agent_id)
+    known = await identities(session)
+    declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
+    succeeded = newest_of_each_agent(1, run_conditions(agent_id=agent_id, status="success"))
+    successes = {run.agent_id: run.created_at for run in await session.scalars(succeeded)}
+    qualities = await _qualities(session, now, agent_id)
+    return [
+        AgentStatus(
+            agent_id=each,
+            identity=known.get(each) or identify(each),
+            declared=declared.get(each),
+            state=_state(history),
+            cadence=_cadence(history),
+            last_run=history.runs[0] if history.runs else None,
+            last_success_at=successes.get(each),
+            consecutive_failures=len(list(takewhile(lambda run: run.status == "failed", history.runs))),
+            consecutive_silences=history.runs[0].silence_count if history.runs else 0,
+            quality_7d=qualities.get(each, Quality()),
+        )
+        for each, history in histories.items()
+    ]
+
+
+async def _qualities(session: AsyncSession, now: datetime, agent_id: str | None) -> dict[str, Quality]:
+    conditions = run_conditions(agent_id=agent_id, since=now - WEEK)
+    rows = await session.execute(
+        select(AgentRunLog.agent_id, MEAN_OVERALL, RUNS_SCORED)
+        .where(*conditions)
+        .group_by(AgentRunLog.agent_id)
+    )
+    return {agent: Quality.of(mean, runs) for agent, mean, runs in rows}
+
+
+def _state(history: AgentHistory) -> Literal["new", "up", "down", "paused"]:
+    if history.paused:
+        return "paused"
+    if not history.runs:
+        return "new"
+    try:
+        return "down" if StoppedReporting().check(history) else "up"
+    except ValueError:  # a schedule that was not declared through us; the Auditor reports it
+        return "up"
+
+
+def _cadence(history: AgentHistory) -> str | None:
+    if history.schedule:
+        try:
+            return str(parse_schedule(history.schedule, history.timezone))
+        except ValueError as error:
+            return str(error)
+    learned = learn(Past.of(history.reports)) if history.reports else None
+    return str(learned) if learned else None
+
+
+async def declare_agent(session: AsyncSession, agent_id: str, declaration: Mapping[str, Any]) -> None:
+    """Put the agent's registry entry: what `declaration` leaves out is unset."""
+    values = dict(declaration)
+    await session.execute(
+        insert(Agent)
+        .values(agent_id=agent_id, **values)
+        .on_conflict_do_update(index_elements=[Agent.agent_id], set_={**values, "updated_at": func.now()})
+    )

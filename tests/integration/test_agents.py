@@ -1,0 +1,105 @@
+"""The registry of agents, and how each agent is said to be doing."""
+
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+AGENTS = "/api/v1/internal/agents"
+
+
+async def add_runs(
+    db: asyncpg.Connection, agent: str, *statuses: str, every: timedelta, newest: timedelta
+) -> None:
+    """Insert runs of the past: `statuses` oldest first, `every` apart, the last `newest` ago."""
+    now = datetime.now(UTC)
+    moments = [now - newest - every * back for back in reversed(range(len(statuses)))]
+    await db.executemany(
+        "INSERT INTO agent_run_log (agent_id, status, created_at) VALUES ($1, $2, $3)",
+        [(agent, status, moment) for status, moment in zip(statuses, moments, strict=True)],
+    )
+
+
+async def test_an_agent_that_reports_is_listed_without_being_declared(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    await add_runs(db, "sage", "success", "failed", "failed", every=timedelta(minutes=5), newest=timedelta())
+    (agent,) = (await api.get(AGENTS)).json()["agents"]
+    assert agent["agent_id"] == "sage"
+    assert (agent["display_name"], agent["role"], agent["state"]) == ("Sage", "Backend", "up")
+    assert agent["last_run"]["status"] == "failed"
+    assert agent["consecutive_failures"] == 2
+    assert datetime.now(UTC) - datetime.fromisoformat(agent["last_success_at"]) > timedelta(minutes=9)
+    assert agent == (await api.get(f"{AGENTS}/sage")).json()
+
+
+async def test_a_declaration_wins_and_what_it_leaves_out_is_unset(api: httpx.AsyncClient) -> None:
+    full = {"display_name": "Wise", "role": "Ops", "schedule": "*/15 * * * *", "grace_seconds": 60}
+    assert (await api.put(f"{AGENTS}/sage", json=full)).status_code == 204
+    agent = (await api.get(f"{AGENTS}/sage")).json()
+    assert {name: agent[name] for name in full} == full
+    assert (agent["state"], agent["timezone"]) == ("new", "UTC")
+    assert (await api.put(f"{AGENTS}/sage", json={})).status_code == 204
+    agent = (await api.get(f"{AGENTS}/sage")).json()
+    assert (agent["display_name"], agent["schedule"], agent["paused"]) == ("Sage", None, False)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "state"),
+    [({"schedule": "every 10m"}, "down"), ({"schedule": "every 1d"}, "up"), ({"paused": True}, "paused")],
+)
+async def test_the_state_follows_the_schedule(
+    api: httpx.AsyncClient, db: asyncpg.Connection, declaration: dict[str, object], state: str
+) -> None:
+    await add_runs(db, "nova", "success", every=timedelta(minutes=10), newest=timedelta(hours=2))
+    await api.put(f"{AGENTS}/nova", json=declaration)
+    assert (await api.get(f"{AGENTS}/nova")).json()["state"] == state
+
+
+async def test_a_rhythm_is_learned(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    await add_runs(db, "atlas", *["success"] * 60, every=timedelta(hours=1), newest=timedelta(minutes=5))
+    agent = (await api.get(f"{AGENTS}/atlas")).json()
+    assert agent["state"] == "up"
+    assert "60 min" in agent["cadence"] or "1 h" in agent["cadence"]
+
+
+async def test_quality_is_the_mean_of_the_agents_own_scores(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    await db.execute(
+        """INSERT INTO agent_run_log (agent_id, rlhf_scores) VALUES
+        ('luma', '{"overall": 0.5}'), ('luma', '{"overall": 1}'), ('luma', '{"overall": null}'),
+        ('lyra', '{"overall": 0.1}'), ('lyra', NULL)"""
+    )
+    agents = {agent["agent_id"]: agent for agent in (await api.get(AGENTS)).json()["agents"]}
+    assert (agents["luma"]["rlhf_quality_score_7d"], agents["luma"]["runs_scored_7d"]) == (0.75, 2)
+    assert (agents["lyra"]["rlhf_quality_score_7d"], agents["lyra"]["runs_scored_7d"]) == (0.1, 1)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        {"schedule": "0 0 31 2 *"},
+        {"schedule": "now and then"},
+        {"schedule": "* * * * *", "timezone": "Mars/Olympus"},
+        {"timezone": "Mars/Olympus"},
+        {"grace_seconds": -1},
+        {"paused": "yes"},
+        {"role": " "},
+    ],
+)
+async def test_a_bad_declaration_is_refused(api: httpx.AsyncClient, declaration: dict[str, object]) -> None:
+    answer = await api.put(f"{AGENTS}/sage", json=declaration)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["msg"]
+    assert (await api.get(f"{AGENTS}/sage")).status_code == 404
+
+
+async def test_an_agent_with_a_slash_in_its_name_is_found(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    await add_runs(db, "team/a b", "success", every=timedelta(1), newest=timedelta())
+    assert (await api.get(f"{AGENTS}/team%2Fa%20b")).json()["agent_id"] == "team/a b"
