@@ -181,9 +181,8 @@ def test_one_data_directory_takes_one_supervisor(up: Up) -> None:
     up.start_and_wait()
     second = up.start("--port", str(free_port()))
     assert second.wait(60) == 1
-    assert up.stderr.read_text().splitlines()[-1] == (
-        f"runlog: another `runlog up` is running on {up.data_dir}"
-    )
+    message = f"runlog: another `runlog up` is running on {up.data_dir}"
+    assert message in up.stderr.read_text().splitlines()
 
 
 def test_a_taken_port_that_was_asked_for_is_an_error(up: Up) -> None:

@@ -73,10 +73,10 @@ def _print(found: list[dict[str, Any]], as_json: bool) -> None:
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, expand=True)
     for heading in ("when", "agent", "status", "score"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("summary", overflow="ellipsis", no_wrap=True)
+    table.add_column("summary", overflow="ellipsis", no_wrap=True, ratio=1)
     now = datetime.now(UTC)
     for run in found:
         table.add_row(
