@@ -83,12 +83,10 @@ def _supervisor(
         servers=servers,
         migration=_service("schema sync", env, "schema", "sync"),
         services=[
-            [
-                _service("API", env, *api),
-                _service("Celery beat", env, "beat", death_signal=signal.SIGKILL),
-            ],
+            _service("API", env, *api),
+            _service("Celery beat", env, "beat", death_signal=signal.SIGKILL),
             # Its tasks are acknowledged late: what a killed worker was doing is done again.
-            [_service("Celery worker", env, "worker", death_signal=signal.SIGKILL)],
+            _service("Celery worker", env, "worker", death_signal=signal.SIGKILL),
         ],
         is_ready=lambda: _is_ready(host, port),
         on_ready=announce,

@@ -46,8 +46,8 @@ class _StopRequested(BaseException):
 class Supervisor:
     """Runs `servers`, then `migration` to its end, then `services`, until a signal asks it to stop.
 
-    `services` are in groups, in the order they are stopped in; the servers come last.
-    `is_ready` says whether the services answer; `on_ready` is called once they do.
+    The first of `services` has the processors to itself until `is_ready` says that it answers; then
+    the others start, and `on_ready` is called. They are stopped in their order, the servers last.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Supervisor:
         *,
         servers: Sequence[Server],
         migration: Service,
-        services: Sequence[Sequence[Service]],
+        services: Sequence[Service],
         is_ready: Callable[[], bool],
         on_ready: Callable[[], None],
     ) -> None:
@@ -100,10 +100,11 @@ class Supervisor:
             self._wait_for(server.is_ready, server.name, self._pause)
             say(f"{server.name} is ready on 127.0.0.1:{server.port}, its log is {server.log}")
         self._migrate()
-        for group in self._services:
-            for service in group:
-                self._launch(service)
-        self._wait_for(self._is_ready, "the API", self._keep_running)
+        first, *others = self._services
+        self._launch(first)
+        self._wait_for(self._is_ready, first.name, self._keep_running)
+        for service in others:
+            self._launch(service)
         self._on_ready()
 
     def _launch(self, child: Child) -> None:
@@ -155,12 +156,10 @@ class Supervisor:
             raise _StopRequested
 
     def _stop(self) -> None:
-        groups: list[Sequence[Child]] = [*self._services, self._servers]
-        for group in groups:
-            for child in group:
-                child.terminate()
-            for child in group:
-                child.finish(STOP_TIMEOUT)
+        children: list[Child] = [*self._services, *self._servers]
+        for child in children:
+            child.terminate()
+            child.finish(STOP_TIMEOUT)
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
