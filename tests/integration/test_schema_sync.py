@@ -12,7 +12,7 @@ import pytest
 
 from app.db import schema_sync
 from app.db.schema_sync import find_drift, sync_schema
-from app.errors import ConfigError, RunLogError, SchemaError
+from app.errors import ConfigError, DatabaseError, RunLogError, SchemaError
 from app.models import Base
 from schema_databases import (
     SCRIPT,
@@ -219,8 +219,8 @@ def test_without_a_url_nothing_is_guessed() -> None:
 @pytest.mark.parametrize(
     ("url", "error"),
     [
-        ("postgresql:///runlog?host=/nowhere", SchemaError),
-        ("postgresql://127.0.0.1:1,127.0.0.1:2/runlog", SchemaError),
+        ("postgresql:///runlog?host=/nowhere", DatabaseError),
+        ("postgresql://127.0.0.1:1,127.0.0.1:2/runlog", DatabaseError),
         ("postgresql://host:port/runlog", ConfigError),
         ("mysql://127.0.0.1/runlog", ConfigError),
     ],

@@ -5,6 +5,7 @@ RunLogError
 ├── InvalidRunError        the run itself is refused (also a ValueError); nothing was stored
 │   └── IdempotencyConflictError   the key was used for another payload
 ├── IngestUnavailableError the run could not be committed now; sending it again is safe to try
+├── DatabaseError          the database cannot be reached, or refused a statement
 └── SchemaError            the database's schema is not what the product needs
 """
 
@@ -40,6 +41,10 @@ class IdempotencyConflictError(InvalidRunError):
 
 class IngestUnavailableError(RunLogError):
     """The run could not be committed now: the database is away or the queue is full."""
+
+
+class DatabaseError(RunLogError):
+    """The database cannot be reached, or refused a statement."""
 
 
 class SchemaError(RunLogError):

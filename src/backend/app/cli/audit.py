@@ -1,6 +1,5 @@
 """`runlog audit`."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import print_json_lines
+from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.domain.audit.finding import at, printable
 from app.models import AuditFinding
@@ -31,7 +30,7 @@ def audit(
     """Audit every agent now, store what changed, and show what is wrong."""
     if context.invoked_subcommand is not None:
         return
-    found, cycle = asyncio.run(_audit())
+    found, cycle = run_on_database(_audit())
     for error in cycle.errors if cycle else ():
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
     if as_json:

@@ -1,13 +1,18 @@
 """What several commands share in how they read options and print."""
 
+import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import typer
+
+from app.db.plain_errors import plain_errors
+
+T = TypeVar("T")
 
 
 class Status(StrEnum):
@@ -34,6 +39,12 @@ def parse_since(text: str) -> datetime:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"{text!r} is neither a duration such as 2h nor an ISO 8601 time") from error
+
+
+def run_on_database(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run `coroutine` to its end. Raises `DatabaseError` in one plain sentence."""
+    with plain_errors():
+        return asyncio.run(coroutine)
 
 
 def print_json_lines(values: Iterable[Any]) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import Status, parse_since, print_json_lines
+from app.cli.output import Status, parse_since, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.domain.ago import ago
 from app.services.run_queries import list_runs, run_conditions
@@ -41,7 +41,7 @@ def runs(
     """Show recent runs, newest first; with --follow oldest first, as they come in."""
     moment = parse_since(since) if since else None
     try:
-        asyncio.run(_show(agent, status.value if status else None, moment, limit, as_json, follow))
+        run_on_database(_show(agent, status.value if status else None, moment, limit, as_json, follow))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

@@ -35,12 +35,15 @@ def create_engine(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
     dsn = libpq_url(url)
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=timeout,
-            server_settings={"application_name": "agent-run-log", "timezone": "UTC"},
-        )
+        try:
+            return await asyncpg.connect(
+                dsn,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=timeout,
+                server_settings={"application_name": "agent-run-log", "timezone": "UTC"},
+            )
+        except ValueError as error:
+            raise ConfigError(f"DATABASE_URL: {error}") from error
 
     return create_async_engine(
         "postgresql+asyncpg://",

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
-import asyncpg
 from sqlalchemy import Table, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import state_rebuild
 from app.db.engine import create_engine
+from app.db.plain_errors import plain_errors, reason_of
 from app.db.schema_catalog import Catalog, read_catalog
 from app.db.schema_plan import Step, plan
-from app.errors import ConfigError, SchemaError
+from app.errors import SchemaError
 from app.models import AgentRunState, Base
 
 _HOUR = 3600.0
@@ -99,28 +99,11 @@ async def _connected(url: str, *, statement_limit: float) -> AsyncIterator[Async
     """An engine that has reached its database, whose errors arrive as one plain sentence."""
     engine = create_engine(url, pool_size=2, timeout=statement_limit)
     try:
-        await _reach(engine)
-        yield engine
-    except DBAPIError as error:
-        raise SchemaError(f"the database refused: {_reason(error)}") from error
-    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "no answer in time"
-        raise SchemaError(f"the database cannot be reached: {reason}") from error
+        with plain_errors():
+            await (await engine.connect()).close()
+            yield engine
     finally:
         await engine.dispose()
-
-
-async def _reach(engine: AsyncEngine) -> None:
-    try:
-        await (await engine.connect()).close()
-    except ValueError as error:
-        raise ConfigError(f"DATABASE_URL: {error}") from error
-
-
-def _reason(error: DBAPIError) -> str:
-    """What PostgreSQL said, its detail and hint included, in one line."""
-    said = (error.orig and error.orig.__cause__) or error.orig
-    return "; ".join(str(said).splitlines())
 
 
 async def _become_only_sync(connection: AsyncConnection) -> None:
@@ -143,7 +126,7 @@ async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) ->
         else:
             await _take_in_transaction(step, engine)
     except DBAPIError as error:
-        raise SchemaError(f"{step.drift}, and mending it failed: {_reason(error)}") from error
+        raise SchemaError(f"{step.drift}, and mending it failed: {reason_of(error)}") from error
 
 
 async def _take_online(step: Step, connection: AsyncConnection) -> None:

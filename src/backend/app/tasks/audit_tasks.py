@@ -65,8 +65,10 @@ def _report(cycle: AuditCycle) -> dict[str, Any]:
     summary += f", closed: {len(cycle.closed)}, open: {len(cycle.open)}"
     if cycle.errors:
         summary += f"; rules crashed: {len(cycle.errors)}"
+    nothing = not (cycle.opened or cycle.closed or cycle.errors)
     return {
         "summary": summary,
+        **({"no_op": True, "reason": "no finding opened or closed since the last cycle"} if nothing else {}),
         "agents_checked": cycle.agents,
         "findings_open": len(cycle.open),
         "opened": _named(cycle.opened),
