@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 _OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)
 _LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError)
-_ATTEMPTS = 2
+_CONNECTIONS = 2
 
 Pending = tuple[Run, "asyncio.Future[UUID]"]
 
@@ -119,15 +119,20 @@ class RunWriter:
 
     async def _store(self, runs: list[Run]) -> Holders:
         """Commit `runs`. After a lost connection once more: the ids tell what was committed."""
-        for attempt in range(1, _ATTEMPTS + 1):
+        attempts = lost = 0
+        while True:
             try:
-                return await self._store_once(runs, retried=attempt > 1)
-            except (*_LOST, asyncpg.UniqueViolationError) as error:
-                ours_after_all = getattr(error, "constraint_name", None) == "agent_run_log_pkey"
-                if attempt == _ATTEMPTS or not (isinstance(error, _LOST) or ours_after_all):
+                return await self._store_once(runs, retried=attempts > 0)
+            except _LOST as error:
+                lost += 1
+                if lost == _CONNECTIONS:
                     raise
                 log.warning("ingest_retried", runs=len(runs), error=str(error) or type(error).__name__)
-        raise AssertionError("the loop returns or raises")
+            except asyncpg.UniqueViolationError as error:
+                # Ours after all: the server went on with the lost attempt and has committed it now.
+                if error.constraint_name != "agent_run_log_pkey":
+                    raise
+            attempts += 1
 
     async def _store_once(self, runs: list[Run], *, retried: bool) -> Holders:
         async with self._engine.connect() as connection:
