@@ -26,10 +26,12 @@ def serve(
     """Serve the API alone, against DATABASE_URL and CELERY_BROKER_URL."""
     if expose is not None:
         os.environ["RUNLOG_EXPOSE"] = expose.value
+    if workers == 1:
+        _serve(host, port, workers)
+        return
+    # The processes of one server count together; read when prometheus_client is imported.
     with tempfile.TemporaryDirectory(prefix="runlog-metrics-") as metrics_dir:
-        if workers > 1:
-            # The processes of one server count together; read when prometheus_client is imported.
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_dir
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_dir
         _serve(host, port, workers)
 
 
