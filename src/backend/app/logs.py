@@ -2,11 +2,21 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 from structlog.typing import Processor
 
 from app.config import Settings
+
+
+def get_logger(name: str) -> Any:
+    """A logger of structured events.
+
+    In an agent's own process nobody calls `configure_logging`, and structlog alone would write among
+    the agent's output on stdout: through the standard library its warnings go to stderr.
+    """
+    return structlog.wrap_logger(logging.getLogger(name))
 
 
 def configure_logging(settings: Settings) -> None:

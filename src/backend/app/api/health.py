@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from kombu.connection import Connection
@@ -16,9 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.broker import celery_settings
 from app.config import get_settings
 from app.db.session import get_database
+from app.logs import get_logger
 from app.metrics import exposition
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 router = APIRouter(tags=["health"])
 metrics_router = APIRouter(tags=["health"])

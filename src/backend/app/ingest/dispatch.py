@@ -10,16 +10,16 @@ from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
 
-import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from app import metrics
 from app.broker import SCORE_RUN, SCORE_RUNS, celery_settings
 from app.config import get_settings
+from app.logs import get_logger
 from app.loop_local import LoopLocal
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _QUEUE_SIZE = 50_000
 _MESSAGE_SIZE = 100

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,9 +21,10 @@ from app.domain.runs import Run
 from app.errors import IdempotencyConflictError, IngestUnavailableError, InvalidRunError
 from app.ingest.dispatch import Dispatcher, get_dispatcher
 from app.ingest.statements import Holders, store_runs
+from app.logs import get_logger
 from app.loop_local import LoopLocal
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 _OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)

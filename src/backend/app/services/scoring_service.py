@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Integer, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.domain.scoring import SCORER, VERSION, RunReport, score
+from app.logs import get_logger
 from app.models import AgentRunFeedback, AgentRunLog
 from app.models.agent_run_log import UNSCORED
 from app.services.run_queries import database_now
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 HISTORY = 5
 MAX_ATTEMPTS = 3

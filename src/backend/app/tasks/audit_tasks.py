@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
-import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import RunLogError
+from app.logs import get_logger
 from app.models import AuditFinding
 from app.services.agent_histories import AUDITOR
 from app.services.agent_run_log_service import write_run_log
@@ -18,7 +18,7 @@ from app.services.auditor_service import AuditCycle, audit, audited_within, lock
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _MAX_REPORTED = 100
 

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-import structlog
-
 from app.config import get_settings
 from app.db.session import transaction
+from app.logs import get_logger
 from app.services.scoring_service import score_runs, unscored_runs
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _BATCH = 100
 _SWEEP_LIMIT = 20_000
