@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,14 +46,18 @@ async def recent_runs(
 ) -> list[AgentRunLog]:
     """The newest runs first, at most `limit` of them.
 
-    `since` is inclusive and compared with `created_at`. With `per_agent` the result is instead the
-    newest `per_agent` runs of every agent, without their `actions_taken`, whatever `limit` says.
+    `since` is inclusive, compared with `created_at`, and UTC where it has no offset. With `per_agent`
+    the result is instead the newest `per_agent` runs of every agent, without their `actions_taken`,
+    whatever `limit` says.
     """
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
     conditions = run_conditions(agent_id=agent_id, status=status, since=since)
     if per_agent is not None:
         statement = newest_of_each_agent(per_agent, conditions)
     else:
-        statement = select(AgentRunLog).where(*conditions).order_by(*NEWEST_FIRST).limit(limit)
+        dated = AgentRunLog.created_at.is_not(None)
+        statement = select(AgentRunLog).where(dated, *conditions).order_by(*NEWEST_FIRST).limit(limit)
     async with transaction() as session:
         runs: Sequence[AgentRunLog] = (await session.scalars(statement)).all()
     return list(runs)
