@@ -23,6 +23,7 @@ from app.db.schema_sync import sync_schema
 from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
+from brokers import Broker
 
 TEMPLATE = "runlog_test_template"
 SETTINGS = ("DATABASE_URL", "CELERY_BROKER_URL")
@@ -153,6 +154,17 @@ def _new_database(servers: Servers, template: str) -> Iterator[str]:
     execute(servers.postgres_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield database_url(servers.postgres_url, name)
     execute(servers.postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    """A running broker of the test's own; the settings point at it."""
+    own = Broker(tmp_path / "broker")
+    own.start()
+    monkeypatch.setenv("CELERY_BROKER_URL", own.url)
+    get_settings.cache_clear()
+    yield own
+    own.stop()
 
 
 @pytest.fixture
