@@ -1,6 +1,6 @@
 """`runlog worker` and `runlog beat`."""
 
-import os
+import warnings
 from typing import Annotated
 
 import typer
@@ -31,8 +31,10 @@ def beat() -> None:
 
 def _celery(arguments: list[str]) -> None:
     get_settings().require_broker_url()
-    # Celery warns about uid 0 for the sake of pickle, which our settings refuse.
-    os.environ.setdefault("C_FORCE_ROOT", "1")
+    from celery.platforms import SecurityWarning
+
     from app.tasks.celery_app import celery_app
 
+    # Celery warns about uid 0 for the sake of pickle, which our settings refuse.
+    warnings.simplefilter("ignore", SecurityWarning)
     celery_app.start(arguments)
