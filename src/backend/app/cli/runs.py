@@ -13,7 +13,7 @@ from rich.text import Text
 from app.cli.output import Status, parse_since, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.domain.ago import ago
-from app.services.run_queries import list_runs, run_conditions
+from app.services.run_queries import RunFilters, list_runs
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _POLL_SECONDS = 1.0
@@ -21,9 +21,9 @@ _POLL_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=10)
 
 
-async def _newest(conditions: list[Any], limit: int) -> list[dict[str, Any]]:
+async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
     async with transaction() as session:
-        return (await list_runs(session, conditions, limit=limit)).runs
+        return (await list_runs(session, limit=limit, **filters)).runs
 
 
 def runs(
@@ -49,7 +49,8 @@ def runs(
 async def _show(
     agent: str | None, status: str | None, since: datetime | None, limit: int, as_json: bool, follow: bool
 ) -> None:
-    found = await _newest(run_conditions(agent_id=agent, status=status, since=since), limit)
+    filters = RunFilters(agent_id=agent, status=status, since=since)
+    found = await _newest(limit, filters)
     if not follow:
         _print(found, as_json)
         return
@@ -59,8 +60,7 @@ async def _show(
     while True:
         await asyncio.sleep(_POLL_SECONDS)
         newest = max((run["created_at"] for run in found), default=datetime.now(UTC))
-        conditions = run_conditions(agent_id=agent, status=status, since=newest - _OVERLAP)
-        recent = await _newest(conditions, 10_000)
+        recent = await _newest(10_000, {**filters, "since": newest - _OVERLAP})
         _print([run for run in reversed(recent) if run["id"] not in seen], as_json)
         found, seen = recent or found, {run["id"] for run in recent}
 

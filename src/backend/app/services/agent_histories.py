@@ -16,6 +16,7 @@ from app.domain.audit.rule import Rule
 from app.domain.cadence import Past
 from app.models import Agent, AgentRunLog
 from app.services.agent_run_log_service import recent_runs
+from app.services.run_queries import of_agent
 
 AUDITOR = "auditor"
 """The agent as which the Auditor reports its own cycles. It is not audited: that it judges is the proof
@@ -128,8 +129,8 @@ async def _newest_runs(
             AgentRunLog.consecutive_silence_count,
             func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
         )
-        .where(AgentRunLog.agent_id == wanted.c.agent_id, AgentRunLog.created_at.is_not(None))
-        .order_by(AgentRunLog.created_at.desc())
+        .where(of_agent(wanted.c.agent_id), AgentRunLog.created_at.is_not(None))
+        .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
         .limit(depth)
         .lateral()
     )
@@ -149,8 +150,8 @@ async def _pasts(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, P
     is_its = AgentRunLog.agent_id == wanted.c.agent_id
     newest = (
         select(created_at)
-        .where(is_its, created_at.is_not(None))
-        .order_by(created_at.desc())
+        .where(of_agent(wanted.c.agent_id), created_at.is_not(None))
+        .order_by(AgentRunLog.agent_id, created_at.desc())
         .limit(HISTORY_DEPTH)
         .correlate(wanted)
         .subquery()

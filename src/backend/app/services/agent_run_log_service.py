@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-
 from app.db.session import transaction
 from app.errors import InvalidRunError
 from app.ingest.payload import parse_run
 from app.ingest.writer import get_writer
 from app.models import AgentRunLog
-from app.services.run_queries import NEWEST_FIRST, newest_of_each_agent, run_conditions
+from app.services.run_queries import RunFilters, newest_of_each_agent, newest_runs, run_conditions
 
 
 async def write_run_log(
@@ -52,12 +50,11 @@ async def recent_runs(
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    conditions = run_conditions(agent_id=agent_id, status=status, since=since)
+    filters = RunFilters(agent_id=agent_id, status=status, since=since)
     if per_agent is not None:
-        statement = newest_of_each_agent(per_agent, conditions)
+        statement = newest_of_each_agent(per_agent, run_conditions(**filters))
     else:
-        dated = AgentRunLog.created_at.is_not(None)
-        statement = select(AgentRunLog).where(dated, *conditions).order_by(*NEWEST_FIRST).limit(limit)
+        statement = newest_runs([AgentRunLog], limit, **filters)
     async with transaction() as session:
         runs: Sequence[AgentRunLog] = (await session.scalars(statement)).all()
     return list(runs)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, func, select, true
+from sqlalchemy import Integer, Select, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -14,7 +14,7 @@ from app.domain.scoring import SCORER, VERSION, RunReport, score
 from app.logs import get_logger
 from app.models import AgentRunFeedback, AgentRunLog
 from app.models.agent_run_log import UNSCORED
-from app.services.run_queries import database_now
+from app.services.run_queries import database_now, of_agent
 
 log = get_logger(__name__)
 
@@ -86,24 +86,28 @@ def _report(run: AgentRunLog) -> RunReport:
     return RunReport(run.agent_id, run.status, run.actions_taken or {})
 
 
-async def _histories(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, list[RunReport]]:
-    """The agent's last runs before each of `run_ids`, oldest first."""
+def earlier_runs(run_ids: Sequence[UUID]) -> Select[Any]:
+    """Each of `run_ids` with the agent's last runs before it, oldest first."""
     run, earlier = aliased(AgentRunLog), aliased(AgentRunLog)
     before = (
         select(earlier.agent_id, earlier.status, earlier.actions_taken, earlier.created_at)
-        .where(earlier.agent_id == run.agent_id, earlier.created_at < run.created_at)
-        .order_by(earlier.created_at.desc())
+        .where(of_agent(run.agent_id, earlier), earlier.created_at < run.created_at)
+        .order_by(earlier.agent_id, earlier.created_at.desc())
         .limit(HISTORY)
         .lateral()
     )
-    rows = await session.execute(
+    return (
         select(run.id, before.c.agent_id, before.c.status, before.c.actions_taken)
         .join(before, true())
         .where(run.id.in_(run_ids))
         .order_by(before.c.created_at)
     )
+
+
+async def _histories(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, list[RunReport]]:
+    """The agent's last runs before each of `run_ids`, oldest first."""
     histories: dict[UUID, list[RunReport]] = {}
-    for run_id, agent_id, status, actions_taken in rows:
+    for run_id, agent_id, status, actions_taken in await session.execute(earlier_runs(run_ids)):
         histories.setdefault(run_id, []).append(RunReport(agent_id, status, actions_taken or {}))
     return histories
 

@@ -14,7 +14,7 @@ from app.errors import InvalidRunError
 from app.ingest.payload import parse_run
 from app.ingest.writer import get_writer
 from app.schemas.runs import FeedbackIn, RunIn, RunOut, RunPage, Status
-from app.services.run_queries import CURSOR_PATTERN, Cursor, get_run, list_runs, run_conditions
+from app.services.run_queries import CURSOR_PATTERN, Cursor, get_run, list_runs
 from app.services.scoring_service import rate_run
 
 router = APIRouter(prefix="/api/v1/internal/agent-run-log", tags=["agent run log"], route_class=StrictRoute)
@@ -77,10 +77,16 @@ async def list_agent_run_log(
     cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
     """`since` is inclusive, `until` exclusive; `q` is looked for in the report's text."""
-    conditions = run_conditions(agent_id=agent_id, status=status, since=since, until=until, q=q)
     async with transaction() as session:
         page = await list_runs(
-            session, conditions, limit=limit, cursor=Cursor.decode(cursor) if cursor else None
+            session,
+            limit=limit,
+            cursor=Cursor.decode(cursor) if cursor else None,
+            agent_id=agent_id,
+            status=status,
+            since=since,
+            until=until,
+            q=q,
         )
     return _json({"runs": page.runs, "next_cursor": page.next_cursor})
 

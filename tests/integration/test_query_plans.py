@@ -1,0 +1,117 @@
+"""Hot queries use the index made for them and read few rows, however long the log is."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import Select, select
+from sqlalchemy.dialects import postgresql
+
+from app.models import AgentRunLog
+from app.models.agent_run_log import UNSCORED
+from app.services.run_queries import newest_of_each_agent, newest_runs
+from app.services.scoring_service import earlier_runs
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def long_log(db: asyncpg.Connection) -> asyncpg.Connection:
+    """20,000 runs of 5 agents, of which the first stopped reporting long ago."""
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, created_at, status, actions_taken)
+        SELECT 'agent-' || CASE WHEN n > 15000 THEN 0 ELSE 1 + n % 4 END, now() - n * interval '1 minute',
+               (ARRAY['success', 'partial', 'failed'])[1 + n % 3], jsonb_build_object('n', n)
+        FROM generate_series(1, 20000) AS n
+    """)
+    await db.execute("ANALYZE agent_run_log")
+    return db
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every node of a plan."""
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+async def explain(db: asyncpg.Connection, statement: Select[Any]) -> list[dict[str, Any]]:
+    """The nodes of the plan of `statement`, as it was executed."""
+    sql = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    (text,) = await db.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
+    return list(nodes(json.loads(text)[0]["Plan"]))
+
+
+def rows_read(plan: list[dict[str, Any]]) -> float:
+    """How many rows were read from tables, those filtered out included."""
+    return sum(
+        node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+        for node in plan
+        if "Relation Name" in node
+    )
+
+
+def indexes(plan: list[dict[str, Any]]) -> set[str]:
+    """The indexes that were used."""
+    return {node["Index Name"] for node in plan if "Index Name" in node}
+
+
+@pytest.mark.parametrize("count", [1, 10])
+async def test_the_newest_runs_of_each_agent_are_read_from_the_index(
+    long_log: asyncpg.Connection, count: int
+) -> None:
+    plan = await explain(long_log, newest_of_each_agent(count))
+    assert "idx_agent_run_log_agent_created" in indexes(plan)
+    assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
+    assert rows_read(plan) <= 5 * count + 10
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({}, "idx_agent_run_log_created_at"),
+        ({"since": NOW - DAY / 24}, "idx_agent_run_log_created_at"),
+        ({"until": NOW - 7 * DAY}, "idx_agent_run_log_created_at"),
+        ({"agent_id": "agent-3"}, "idx_agent_run_log_agent_created"),
+        ({"agent_id": "agent-0"}, "idx_agent_run_log_agent_created"),
+        ({"agent_id": "agent-0", "since": NOW - 100 * DAY}, "idx_agent_run_log_agent_created"),
+        ({"agent_id": "agent-3", "until": NOW - 7 * DAY}, "idx_agent_run_log_agent_created"),
+    ],
+)
+async def test_a_page_of_the_list_is_read_from_an_index(
+    long_log: asyncpg.Connection, filters: Any, index: str
+) -> None:
+    plan = await explain(long_log, newest_runs([AgentRunLog], 101, **filters))
+    assert indexes(plan) == {index}
+    assert rows_read(plan) <= 103
+
+
+@pytest.mark.parametrize("agent", ["agent-3", "new", "seldom"])
+async def test_the_runs_before_a_run_are_read_from_the_index(
+    long_log: asyncpg.Connection, agent: str
+) -> None:
+    await long_log.execute("""
+        INSERT INTO agent_run_log (agent_id, created_at)
+        SELECT 'seldom', now() - n * interval '6 days' FROM generate_series(1, 2) AS n
+    """)
+    run_id = await long_log.fetchval("INSERT INTO agent_run_log (agent_id) VALUES ($1) RETURNING id", agent)
+    plan = await explain(long_log, earlier_runs([run_id]))
+    assert "idx_agent_run_log_agent_created" in indexes(plan)
+    assert rows_read(plan) <= 6
+
+
+async def test_the_sweep_reads_only_what_is_unscored(long_log: asyncpg.Connection) -> None:
+    await long_log.execute("""
+        UPDATE agent_run_log SET rlhf_scores = '{"overall": 0.5}' WHERE created_at < now() - interval '1 hour'
+    """)
+    await long_log.execute("ANALYZE agent_run_log")
+    unscored = select(AgentRunLog.id).where(UNSCORED, AgentRunLog.created_at < NOW)
+    plan = await explain(long_log, unscored.order_by(AgentRunLog.created_at).limit(20_000))
+    assert indexes(plan) == {"idx_agent_run_log_unscored"}
+    assert rows_read(plan) <= 60
