@@ -1,0 +1,131 @@
+"""People's ratings: each rater's last one counts, and none is ever lost."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from app.db.session import transaction
+from app.services.agent_run_log_service import write_run_log
+from app.services.scoring_service import rate_run, score_runs
+
+pytestmark = pytest.mark.anyio
+
+
+async def rate(api: httpx.AsyncClient, run_id: UUID, **feedback: Any) -> httpx.Response:
+    """Send one rating."""
+    return await api.post(f"/api/v1/internal/agent-run-log/{run_id}/feedback", json=feedback)
+
+
+async def score(*run_ids: UUID) -> None:
+    """Score runs as the task does."""
+    async with transaction() as session:
+        await score_runs(session, run_ids)
+
+
+async def scores(db: asyncpg.Connection, run_id: UUID) -> Any:
+    """A run's `rlhf_scores`."""
+    stored = await db.fetchval("SELECT rlhf_scores FROM agent_run_log WHERE id = $1", run_id)
+    return json.loads(stored) if stored else None
+
+
+async def test_the_mean_of_the_ratings_decides_overall(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await score(run_id)
+    auto = (await scores(db, run_id))["auto"]
+    for rater, rating in (("ada", 1), ("bob", 0.5), ("eve", 0)):
+        assert (await rate(api, run_id, rater=rater, rating=rating)).status_code == 204
+    rated = await scores(db, run_id)
+    assert (rated["overall"], rated["human"]) == (0.5, {"rating": 0.5, "raters": 3})
+    assert rated["auto"] == auto
+    assert {"scorer", "version", "dimensions", "reasons", "scored_at"} <= set(rated)
+
+
+async def test_rating_again_replaces_ones_own_rating(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await score(run_id)
+    for rater, rating in (("ada", 0), ("bob", 1), (" ada ", 0.4)):
+        await rate(api, run_id, rater=rater, rating=rating, comment=f"{rating}")
+    assert (await scores(db, run_id))["human"] == {"rating": 0.7, "raters": 2}
+    rows = await db.fetch("SELECT rater, rating, comment FROM agent_run_feedback ORDER BY rater")
+    assert [tuple(row) for row in rows] == [("ada", 0.4, "0.4"), ("bob", 1.0, "1")]
+
+
+async def test_a_rating_before_the_score_is_taken_in_by_the_scorer(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await rate(api, run_id, rater="ada", rating=0.25)
+    assert await scores(db, run_id) is None
+    await score(run_id)
+    scored = await scores(db, run_id)
+    assert (scored["overall"], scored["human"]) == (0.25, {"rating": 0.25, "raters": 1})
+    assert isinstance(scored["auto"], float)
+
+
+async def test_a_run_whose_scorer_failed_can_be_rated(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    failed = '{"overall": null, "error": "ValueError: no", "attempts": 3}'
+    await db.execute("UPDATE agent_run_log SET rlhf_scores = $1::text::jsonb", failed)
+    assert (await rate(api, run_id, rater="ada", rating=0.9)).status_code == 204
+    rated = await scores(db, run_id)
+    assert (rated["overall"], rated["error"]) == (0.9, "ValueError: no")
+
+
+async def test_rating_an_unknown_run_is_a_404(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    assert (await rate(api, uuid4(), rater="ada", rating=1)).status_code == 404
+    assert await db.fetchval("SELECT count(*) FROM agent_run_feedback") == 0
+
+
+@pytest.mark.parametrize(
+    ("feedback", "place"),
+    [
+        ({"rater": "ada"}, "rating"),
+        ({"rating": 1}, "rater"),
+        ({"rater": "ada", "rating": -0.01}, "rating"),
+        ({"rater": "ada", "rating": 1.01}, "rating"),
+        ({"rater": "ada", "rating": None}, "rating"),
+        ({"rater": "ada", "rating": "good"}, "rating"),
+        ({"rater": "ada", "rating": 10**400}, "rating"),
+        ({"rater": " ", "rating": 1}, "rater"),
+        ({"rater": "a" * 256, "rating": 1}, "rater"),
+        ({"rater": "a\0", "rating": 1}, "rater"),
+        ({"rater": "ada", "rating": 1, "comment": "\0"}, "comment"),
+        ({"rater": "ada", "rating": 1, "comment": "\ud800"}, "comment"),
+        ({"rater": "ada", "rating": 1, "comment": "x" * 10_001}, "comment"),
+    ],
+)
+async def test_a_bad_rating_is_refused(api: httpx.AsyncClient, feedback: dict[str, Any], place: str) -> None:
+    run_id = await write_run_log("sage")
+    answer = await api.post(
+        f"/api/v1/internal/agent-run-log/{run_id}/feedback",
+        content=json.dumps(feedback),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", place]
+
+
+async def test_ratings_and_scores_at_once_lose_nothing(database: str, db: asyncpg.Connection) -> None:
+    run_ids = [await write_run_log(f"agent-{n}", {"summary": "Fixed it"}) for n in range(12)]
+
+    async def rating(run_id: UUID, rater: int) -> None:
+        async with transaction() as session:
+            assert await rate_run(session, run_id, rater=f"rater-{rater}", rating=rater / 4, comment=None)
+
+    await asyncio.gather(
+        *(score(*run_ids) for _ in range(3)),
+        *(rating(run_id, rater) for rater in range(5) for run_id in run_ids),
+        *(score(run_id) for run_id in run_ids),
+    )
+    for run_id in run_ids:
+        scored = await scores(db, run_id)
+        assert scored["human"] == {"rating": 0.5, "raters": 5}
+        assert scored["overall"] == 0.5
+        assert 0 <= scored["auto"] <= 1
