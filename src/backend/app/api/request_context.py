@@ -6,12 +6,18 @@ from uuid import uuid4
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_HEADER = b"x-request-id"
+REQUEST_ID_HEADER = b"x-request-id"
 _ACCEPTABLE = re.compile(rb"[\w.:-]{1,128}")
 
 
+def request_id_of(scope: Scope) -> bytes:
+    """The caller's `X-Request-ID` where it is plain, else a new one."""
+    given = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
+    return given if _ACCEPTABLE.fullmatch(given) else uuid4().hex.encode()
+
+
 class RequestContext:
-    """ASGI middleware: takes the caller's `X-Request-ID` where it is plain, else makes one."""
+    """ASGI middleware that binds the request's id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -21,12 +27,11 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == _HEADER), b"")
-        request_id = given if _ACCEPTABLE.fullmatch(given) else uuid4().hex.encode()
+        request_id = request_id_of(scope)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (_HEADER, request_id)]
+                message["headers"] = [*message.get("headers", ()), (REQUEST_ID_HEADER, request_id)]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):

@@ -14,7 +14,9 @@ from app.config import get_settings
 from app.domain import strict_json
 
 
-class _StrictRequest(Request):
+class StrictRequest(Request):
+    """A request whose body is bounded and strict."""
+
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body's chunks. Raises HTTP 413 over the limit, before the body is read where it says so."""
         limit = get_settings().max_body_bytes
@@ -45,6 +47,6 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(_StrictRequest(request.scope, request.receive))
+            return await handle(StrictRequest(request.scope, request.receive))
 
         return handle_strictly

@@ -6,6 +6,7 @@ purpose: the row itself says that it is unscored, and the sweep scores it later.
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
@@ -22,7 +23,9 @@ from app.loop_local import LoopLocal
 log = get_logger(__name__)
 
 _QUEUE_SIZE = 50_000
-_MESSAGE_SIZE = 100
+_MESSAGE_SIZE = 250
+# Runs come in one by one, and a message costs as much as recording several of them.
+_GATHER = 0.05
 _PAUSE_AFTER_FAILURE = 1.0
 _CLOSE_TIMEOUT = 3.0
 
@@ -33,6 +36,7 @@ class Dispatcher:
     def __init__(self, broker_url: str | None) -> None:
         self._broker_url = broker_url
         self._ids: deque[UUID] = deque()
+        self._sending: list[UUID] = []
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -48,15 +52,19 @@ class Dispatcher:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
                 self._thread.start()
-            self._wake.notify()
+            if len(self._ids) <= len(run_ids):  # the thread waits only while there is nothing
+                self._wake.notify()
 
     async def close(self) -> None:
         """Send what is queued, for at most a few seconds, and end the thread."""
         with self._wake:
             self._closing = True
             self._wake.notify()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, _CLOSE_TIMEOUT)
+        if self._thread is None:
+            return
+        await asyncio.to_thread(self._thread.join, _CLOSE_TIMEOUT)
+        if self._thread.is_alive():
+            _note_failure([*self._sending, *self._ids], "the broker does not answer")
 
     def _run(self) -> None:
         app = Celery("runlog-dispatch", set_as_current=False)
@@ -65,10 +73,7 @@ class Dispatcher:
             try:
                 _send(app, ids)
             except (OperationalError, OSError) as error:
-                metrics.DISPATCH_FAILED.inc(len(ids))
-                log.warning(
-                    "score_dispatch_failed", runs=len(ids), first_run_id=str(ids[0]), error=str(error)
-                )
+                _note_failure(ids, str(error))
                 with self._wake:
                     self._wake.wait_for(lambda: self._closing, _PAUSE_AFTER_FAILURE)
             else:
@@ -79,8 +84,17 @@ class Dispatcher:
         """The next message's ids; `None` when closing and all is sent."""
         with self._wake:
             self._wake.wait_for(lambda: self._ids or self._closing)
-            ids = [self._ids.popleft() for _ in range(min(len(self._ids), _MESSAGE_SIZE))]
-            return ids or None
+            gather = len(self._ids) < _MESSAGE_SIZE and not self._closing
+        if gather:
+            time.sleep(_GATHER)
+        with self._wake:
+            self._sending = [self._ids.popleft() for _ in range(min(len(self._ids), _MESSAGE_SIZE))]
+            return self._sending or None
+
+
+def _note_failure(ids: Sequence[UUID], error: str) -> None:
+    metrics.DISPATCH_FAILED.inc(len(ids))
+    log.warning("score_dispatch_failed", runs=len(ids), first_run_id=str(ids[0]), error=error)
 
 
 def _send(app: Celery, ids: Sequence[UUID]) -> None:

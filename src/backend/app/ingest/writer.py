@@ -6,7 +6,7 @@ statement and one commit, and every caller is answered after the commit that hol
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -66,22 +66,24 @@ class RunWriter:
             raise IngestUnavailableError("the ingest queue is full")
         answer: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
         self._queue.append((run, answer))
-        metrics.QUEUED.inc()
-        self._start_commits()
+        if len(self._queue) == 1:
+            # Not at once, so that all that this turn of the loop brings goes together.
+            asyncio.get_running_loop().call_soon(self._start_commits)
         return await answer
 
     async def drain(self) -> None:
         """Wait until every run accepted so far has its answer."""
-        while self._commits:
+        while self._queue or self._commits:
+            self._start_commits()
             await asyncio.wait(self._commits)
 
     def _start_commits(self) -> None:
         while self._queue and len(self._commits) < self._connections:
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
-            metrics.QUEUED.dec(len(batch))
             commit = asyncio.create_task(self._commit(batch))
             self._commits.add(commit)
             commit.add_done_callback(self._commit_done)
+        metrics.QUEUED.set(len(self._queue))
 
     def _commit_done(self, commit: asyncio.Task[None]) -> None:
         self._commits.discard(commit)
@@ -148,8 +150,7 @@ class RunWriter:
         for run, answer in batch:
             holder, digest = holders.get(run.key, (run.id, b""))
             if holder == run.id:
-                inserted.append(run.id)
-                metrics.RUNS.labels(run.status).inc()
+                inserted.append(run)
             elif digest == run.digest():
                 metrics.RUNS_REPEATED.inc()
             else:
@@ -157,7 +158,9 @@ class RunWriter:
                 _fail([(run, answer)], _conflict())
             if not answer.done():
                 answer.set_result(holder)
-        self._dispatcher.enqueue(inserted)
+        for status, count in Counter(run.status for run in inserted).items():
+            metrics.RUNS.labels(status).inc(count)
+        self._dispatcher.enqueue([run.id for run in inserted])
 
 
 def _fail(batch: Sequence[Pending], error: Exception) -> None:
