@@ -12,6 +12,9 @@ from app.logs import bind_task, configure_logging, unbind_task
 from app.tasks import runtime
 from app.tasks.schedule import beat_schedule
 
+_MAX_KIB = 400_000
+"""A pool process that has grown beyond this, in KiB, is replaced after its task."""
+
 TASK_MODULES = ("app.tasks.rlhf_tasks", "app.tasks.audit_tasks")
 
 
@@ -25,6 +28,7 @@ class RunlogCelery(Celery):
             celery_settings(settings.require_broker_url()),
             beat_schedule=beat_schedule(settings),
             worker_prefetch_multiplier=4,
+            worker_max_memory_per_child=_MAX_KIB,
             worker_hijack_root_logger=False,
             worker_cancel_long_running_tasks_on_connection_loss=False,
             task_acks_late=True,

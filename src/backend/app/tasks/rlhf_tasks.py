@@ -15,6 +15,8 @@ log = get_logger(__name__)
 
 _BATCH = 100
 _SWEEP_LIMIT = 20_000
+# With its history a run is up to six payloads of a megabyte, all in memory at once.
+_IN_MEMORY = 50
 
 
 @celery_app.task
@@ -25,7 +27,7 @@ def score_agent_run(run_id: str) -> None:
 
 @celery_app.task
 def score_agent_runs(run_ids: Sequence[str]) -> None:
-    """Score several runs in one round of reads and writes."""
+    """Score several runs, in few rounds of reads and writes."""
     run_async(_score([UUID(run_id) for run_id in run_ids]))
 
 
@@ -42,8 +44,10 @@ def sweep_unscored_runs() -> None:
 
 
 async def _score(run_ids: Sequence[UUID]) -> None:
-    async with transaction() as session:
-        scored = await score_runs(session, run_ids)
+    scored = 0
+    for start in range(0, len(run_ids), _IN_MEMORY):
+        async with transaction() as session:
+            scored += await score_runs(session, run_ids[start : start + _IN_MEMORY])
     log.info("runs_scored", runs=scored, of=len(run_ids))
 
 
