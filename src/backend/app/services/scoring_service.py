@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, func, select, true
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, func, literal, select, true
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -21,7 +21,8 @@ log = get_logger(__name__)
 HISTORY = 5
 MAX_ATTEMPTS = 3
 
-_attempts = func.coalesce(AgentRunLog.rlhf_scores["attempts"].astext.cast(Integer), 0)
+# Compared as JSON: whatever somebody wrote there, no sweep fails over it.
+_tries_left = func.coalesce(AgentRunLog.rlhf_scores["attempts"] < literal(MAX_ATTEMPTS, JSONB), true())
 
 
 async def unscored_runs(session: AsyncSession, *, older_than: timedelta, limit: int) -> list[UUID]:
@@ -29,7 +30,7 @@ async def unscored_runs(session: AsyncSession, *, older_than: timedelta, limit: 
     cutoff = await database_now(session) - older_than
     statement = (
         select(AgentRunLog.id)
-        .where(UNSCORED, AgentRunLog.created_at < cutoff, _attempts < MAX_ATTEMPTS)
+        .where(UNSCORED, AgentRunLog.created_at < cutoff, _tries_left)
         .order_by(AgentRunLog.created_at)
         .limit(limit)
     )
@@ -45,7 +46,7 @@ async def score_runs(session: AsyncSession, run_ids: Sequence[UUID]) -> int:
     """
     locked = await session.scalars(
         select(AgentRunLog)
-        .where(AgentRunLog.id.in_(run_ids), UNSCORED, _attempts < MAX_ATTEMPTS)
+        .where(AgentRunLog.id.in_(run_ids), UNSCORED, _tries_left)
         .order_by(AgentRunLog.id)
         .with_for_update()
     )
@@ -66,9 +67,10 @@ async def score_runs(session: AsyncSession, run_ids: Sequence[UUID]) -> int:
 
 def _score(run: AgentRunLog, history: Sequence[RunReport], now: datetime) -> dict[str, Any]:
     try:
-        result = score(_report(run), history)
+        result = score(RunReport(run.agent_id, run.status, run.actions_taken or {}), history)
     except Exception as error:  # whatever a scorer does wrong is shown on the run
-        attempts = (run.rlhf_scores or {}).get("attempts", 0) + 1
+        earlier = (run.rlhf_scores or {}).get("attempts")
+        attempts = (earlier if isinstance(earlier, int) else 0) + 1
         log.warning("score_failed", run_id=str(run.id), attempts=attempts, exc_info=error)
         return {"overall": None, "error": f"{type(error).__name__}: {error}", "attempts": attempts}
     return {
@@ -80,10 +82,6 @@ def _score(run: AgentRunLog, history: Sequence[RunReport], now: datetime) -> dic
         "reasons": list(result.reasons),
         "scored_at": now.isoformat().replace("+00:00", "Z"),
     }
-
-
-def _report(run: AgentRunLog) -> RunReport:
-    return RunReport(run.agent_id, run.status, run.actions_taken or {})
 
 
 def earlier_runs(run_ids: Sequence[UUID]) -> Select[Any]:
@@ -108,7 +106,9 @@ async def _histories(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUI
     """The agent's last runs before each of `run_ids`, oldest first."""
     histories: dict[UUID, list[RunReport]] = {}
     for run_id, agent_id, status, actions_taken in await session.execute(earlier_runs(run_ids)):
-        histories.setdefault(run_id, []).append(RunReport(agent_id, status, actions_taken or {}))
+        # A row that somebody else inserted may hold any JSON; its own score says so, not its neighbours'.
+        actions = actions_taken if isinstance(actions_taken, dict) else {}
+        histories.setdefault(run_id, []).append(RunReport(agent_id, status, actions))
     return histories
 
 
