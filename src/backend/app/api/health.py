@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.broker import celery_settings
 from app.config import get_settings
 from app.db.session import get_database
+from app.errors import ConfigError
 from app.logs import get_logger
 from app.metrics import exposition
 
@@ -73,6 +74,8 @@ async def _check(question: Any) -> str:
             await question
     except TimeoutError:
         return f"no answer within {_CHECK_SECONDS:g} seconds"
+    except ConfigError as error:
+        return str(error)
     except (SQLAlchemyError, OperationalError, OSError) as error:
         log.warning("not_ready", error=str(error))
         return "cannot be reached"
