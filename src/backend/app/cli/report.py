@@ -2,22 +2,29 @@
 
 import json
 import os
+import selectors
+import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import httpx
+import msgspec
 import typer
 
 from app.cli.output import Status
 from app.config import get_settings
+from app.domain import strict_json
 from app.errors import RunLogError
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
 _TIMEOUT = 10.0
 _OUTPUT_TAIL = 2000
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def report(
@@ -31,7 +38,7 @@ def report(
     """Report one finished run to the server at RUNLOG_URL."""
     taken = _read_actions(actions) if actions is not None else {}
     if summary is not None:
-        taken["summary"] = summary
+        taken["summary"] = _storable(os.fsencode(summary))
     _post(agent, status.value, taken)
 
 
@@ -47,9 +54,10 @@ def execute(
     code, tail = _run(command)
     seconds = round(time.monotonic() - started, 3)
     outcome = "succeeded" if code == 0 else f"failed with exit code {code}"
+    name = _storable(os.fsencode(Path(command[0]).name))
     actions: dict[str, Any] = {
-        "summary": f"{Path(command[0]).name} {outcome} after {seconds:g} s",
-        "command": Path(command[0]).name,
+        "summary": f"{name} {outcome} after {seconds:g} s",
+        "command": name,
         "exit_code": code,
         "duration_seconds": seconds,
     }
@@ -65,48 +73,84 @@ def execute(
 def _run(command: list[str]) -> tuple[int, str]:
     """Run `command`, pass its output on as it comes, and return its exit code and the output's end."""
     try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as error:
         typer.echo(f"runlog: {command[0]}: {error.strerror}", err=True)
         return 127 if isinstance(error, FileNotFoundError) else 126, str(error)
-    tail = b""
+    # Whatever ends us is to end the command, and is reported. Ctrl-C reaches the command by itself.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: process.send_signal(number))
+    signal.signal(signal.SIGINT, lambda *_: None)
     with process:
-        assert process.stdout is not None  # noqa: S101  # a pipe was asked for
-        while chunk := os.read(process.stdout.fileno(), 65536):
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
-            tail = (tail + chunk)[-4 * _OUTPUT_TAIL :]
+        tail = _pass_on_output(process)
     code = process.returncode
     # As a shell says it: 128 and the number of the signal that ended the command.
     return (code if code >= 0 else 128 - code), _storable(tail)
+
+
+def _pass_on_output(process: subprocess.Popen[bytes]) -> bytes:
+    """Pass on what `process` writes until it has closed both streams, and return the end of it."""
+    tail = b""
+    with selectors.DefaultSelector() as streams:
+        for source, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
+            if source is not None:
+                streams.register(source, selectors.EVENT_READ, (source, target))
+        while streams.get_map():
+            for ready, _ in streams.select():
+                source, target = ready.data
+                chunk = os.read(ready.fd, 65536)
+                tail = (tail + chunk)[-4 * _OUTPUT_TAIL :]
+                if not chunk or not _is_taken(chunk, target):
+                    # Where nobody reads any more, the command is to learn it as if we were not there.
+                    streams.unregister(source)
+                    source.close()
+    return tail
+
+
+def _is_taken(chunk: bytes, target: TextIO | None) -> bool:
+    """Write `chunk`, which nobody wants where there is no `target`; False when it cannot be written."""
+    try:
+        while chunk and target is not None:
+            chunk = chunk[os.write(target.fileno(), chunk) :]
+    except OSError:
+        return False
+    return True
 
 
 def _storable(output: bytes) -> str:
     return output.decode(errors="replace").replace("\0", "")[-_OUTPUT_TAIL:].strip()
 
 
-def _read_actions(text: str) -> dict[str, Any]:
+def _read_actions(source: str) -> dict[str, Any]:
     try:
-        if text == "-":
-            text = sys.stdin.read()
-        elif text.startswith("@"):
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        actions = json.loads(text)
+        text = _read(source)
+        strict_json.check_text(strict_json.loads(text))
     except OSError as error:
-        raise typer.BadParameter(f"cannot read {text[1:]}: {error.strerror}") from error
-    except ValueError as error:
-        raise typer.BadParameter(f"--actions is not JSON: {error}") from error
+        raise typer.BadParameter(f"cannot read {source}: {error.strerror}") from error
+    except strict_json.StrictJSONError as error:
+        raise typer.BadParameter(f"--actions is not valid: {error}") from error
+    # As Decimals its numbers arrive as they were written.
+    actions = json.loads(text, parse_int=Decimal, parse_float=Decimal)
     if not isinstance(actions, dict):
         raise typer.BadParameter("--actions must be a JSON object")
     return actions
 
 
+def _read(source: str) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read() if sys.stdin else b""
+    return Path(source[1:]).read_bytes() if source.startswith("@") else os.fsencode(source)
+
+
 def _post(agent: str, status: str, actions: dict[str, Any]) -> None:
     """Send one run. Raises `RunLogError` saying why it was not recorded."""
     base = get_settings().url.rstrip("/")
-    run = {"agent_id": agent, "status": status, "actions_taken": actions}
     try:
-        response = httpx.post(base + ENDPOINT, json=run, timeout=_TIMEOUT)
+        run = _encode({"agent_id": agent, "status": status, "actions_taken": actions})
+        headers = {"Content-Type": "application/json"}
+        response = httpx.post(base + ENDPOINT, content=run, headers=headers, timeout=_TIMEOUT)
+    except UnicodeEncodeError as error:
+        raise RunLogError("the agent's name is not valid UTF-8") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise RunLogError(f"{base} does not answer: {error}") from error
     if response.status_code != 204:
