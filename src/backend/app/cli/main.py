@@ -1,9 +1,11 @@
 """`runlog`: the command line. Each group of commands is a module beside this one."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -65,10 +67,11 @@ def main() -> None:
         make_app(wanted or list(COMMANDS))()
     except RunLogError as error:
         sys.exit(f"runlog: {error}")
-    except BrokenPipeError:
-        # Whoever read our output has gone, as in `runlog runs | head`.
-        sys.stderr.close()
-        sys.exit(1)
+    except OSError as error:
+        # What stdout still holds would fail once more at exit, and say so.
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        sys.exit(f"runlog: {error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -10,20 +10,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import Status, parse_since, print_json_lines, run_on_database
+from app.cli.output import Status, parse_since, print_json_lines
+from app.db.plain_errors import plain_errors
 from app.db.session import transaction
 from app.domain.ago import ago
+from app.domain.audit.finding import printable
 from app.services.run_queries import RunFilters, list_runs
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _POLL_SECONDS = 1.0
 # A run's created_at is taken a moment before its commit makes it visible.
 _OVERLAP = timedelta(seconds=10)
+_MAX_WIDTH = 24
 
 
 async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
-    async with transaction() as session:
-        return (await list_runs(session, limit=limit, **filters)).runs
+    with plain_errors():
+        async with transaction() as session:
+            return (await list_runs(session, limit=limit, **filters)).runs
 
 
 def runs(
@@ -41,7 +45,7 @@ def runs(
     """Show recent runs, newest first; with --follow oldest first, as they come in."""
     moment = parse_since(since) if since else None
     try:
-        run_on_database(_show(agent, status.value if status else None, moment, limit, as_json, follow))
+        asyncio.run(_show(agent, status.value if status else None, moment, limit, as_json, follow))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
@@ -57,10 +61,13 @@ async def _show(
     found.reverse()
     _print(found, as_json)
     seen = {run["id"] for run in found}
+    # What was left out at first stays out.
+    earliest = found[0]["created_at"] if len(found) == limit else since
     while True:
         await asyncio.sleep(_POLL_SECONDS)
         newest = max((run["created_at"] for run in found), default=datetime.now(UTC))
-        recent = await _newest(10_000, {**filters, "since": newest - _OVERLAP})
+        overlap = newest - _OVERLAP
+        recent = await _newest(10_000, {**filters, "since": max(overlap, earliest or overlap)})
         _print([run for run in reversed(recent) if run["id"] not in seen], as_json)
         found, seen = recent or found, {run["id"] for run in recent}
 
@@ -75,16 +82,16 @@ def _print(found: list[dict[str, Any]], as_json: bool) -> None:
 def _table(found: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, expand=True)
     for heading in ("when", "agent", "status", "score"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, no_wrap=True, max_width=_MAX_WIDTH)
     table.add_column("summary", overflow="ellipsis", no_wrap=True, ratio=1)
     now = datetime.now(UTC)
     for run in found:
         table.add_row(
             ago(run["created_at"], now),
-            Text(run["agent_id"]),
+            Text(printable(run["agent_id"])),
             Text(run["status"], style=_STYLES.get(run["status"], "")),
             _score(run["rlhf_scores"]),
-            Text((run["action_summary"] or "").partition("\n")[0]),
+            Text(printable((run["action_summary"] or "").strip().partition("\n")[0])),
         )
     return table
 
