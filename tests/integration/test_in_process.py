@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
 import asyncpg
@@ -114,6 +115,12 @@ def test_a_broker_that_is_away_delays_the_end_by_seconds_at_most(
 
 
 @pytest.mark.usefixtures("database")
+async def test_any_mapping_is_an_object() -> None:
+    await write_run_log("a", MappingProxyType({"summary": "done"}))
+    assert (await recent_runs())[0].actions_taken == {"summary": "done"}
+
+
+@pytest.mark.usefixtures("database")
 async def test_what_the_endpoint_refuses_is_a_value_error() -> None:
     for arguments in (
         ("", {}),
@@ -126,6 +133,9 @@ async def test_what_the_endpoint_refuses_is_a_value_error() -> None:
         ("a", {"x": {1, 2}}),
         ("a", {"x": datetime.now(UTC)}),
         ("a", [1]),
+        ("a", []),
+        ("a", ""),
+        ("a", False),
         ("a", "text"),
         (None, {}),
         (5, {}),

@@ -26,7 +26,10 @@ async def write_run_log(
     The rules are the endpoint's. Raises `InvalidRunError` (a `ValueError`) when the run is refused and
     `IngestUnavailableError` when it could not be committed now.
     """
-    run = {"agent_id": agent_id, "status": status, "actions_taken": actions_taken or {}}
+    actions = {} if actions_taken is None else actions_taken
+    if isinstance(actions, Mapping):
+        actions = dict(actions)  # json knows no other mapping
+    run = {"agent_id": agent_id, "status": status, "actions_taken": actions}
     try:
         body = json.dumps(run, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
