@@ -24,18 +24,14 @@ class Database:
         await self.engine.dispose()
 
 
-def _make() -> Database:
+def make_engine(pool_size: int) -> AsyncEngine:
+    """A new engine by the settings. Raises `ConfigError` without a `DATABASE_URL`."""
     settings = get_settings()
-    return Database(
-        create_engine(
-            settings.require_database_url(),
-            pool_size=settings.ingest_connections + _READERS,
-            timeout=settings.database_timeout,
-        )
-    )
+    url = settings.require_database_url()
+    return create_engine(url, pool_size=pool_size, timeout=settings.database_timeout)
 
 
-_database = LoopLocal(_make, Database.close)
+_database = LoopLocal(lambda: Database(make_engine(_READERS)), Database.close)
 
 
 def get_database() -> Database:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import metrics
 from app.config import get_settings
-from app.db.session import get_database
+from app.db.session import make_engine
 from app.domain.runs import Run
 from app.errors import IdempotencyConflictError, IngestUnavailableError, InvalidRunError
 from app.ingest.dispatch import Dispatcher, get_dispatcher
@@ -76,6 +76,11 @@ class RunWriter:
         while self._queue or self._commits:
             self._start_commits()
             await asyncio.wait(self._commits)
+
+    async def close(self) -> None:
+        """Answer every accepted run, then close the connections."""
+        await self.drain()
+        await self._engine.dispose()
 
     def _start_commits(self) -> None:
         while self._queue and len(self._commits) < self._connections:
@@ -185,7 +190,8 @@ def _conflict() -> IdempotencyConflictError:
 def _make() -> RunWriter:
     settings = get_settings()
     return RunWriter(
-        get_database().engine,
+        # A pool of its own: readers that wait for the database must not keep runs from being recorded.
+        make_engine(pool_size=settings.ingest_connections),
         get_dispatcher(),
         queue_size=settings.ingest_queue_size,
         batch_size=settings.ingest_batch_size,
@@ -193,7 +199,7 @@ def _make() -> RunWriter:
     )
 
 
-_writer = LoopLocal(_make, RunWriter.drain)
+_writer = LoopLocal(_make, RunWriter.close)
 
 
 def get_writer() -> RunWriter:

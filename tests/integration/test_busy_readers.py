@@ -1,0 +1,22 @@
+"""Runs are recorded while readers wait for the database."""
+
+import asyncio
+
+import asyncpg
+import httpx
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_readers_that_wait_leave_room_for_runs(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    async with db.transaction():
+        await db.execute("LOCK TABLE agent")
+        readers = [asyncio.create_task(api.get("/api/v1/internal/agents")) for _ in range(30)]
+        await asyncio.sleep(0.5)
+        async with asyncio.timeout(4):
+            run = {"agent_id": "sage", "status": "success"}
+            response = await api.post("/api/v1/internal/agent-run-log", json=run)
+        assert response.status_code == 204
+        assert not any(reader.done() for reader in readers)
+    assert {(await reader).status_code for reader in readers} == {200}
