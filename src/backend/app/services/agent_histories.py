@@ -33,7 +33,7 @@ async def agent_histories(
     """Every agent that reported or is declared, with its newest `depth` runs; or `agent_id` alone."""
     watching_since = await _watching_since(session, now)
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
-    for run in await recent_runs(per_agent=depth, agent_id=agent_id):
+    for run in await recent_runs(per_agent=depth, agent_id=agent_id, session=session):
         runs[run.agent_id].append(_reported_run(run))
     registered = select(Agent) if agent_id is None else select(Agent).where(Agent.agent_id == agent_id)
     declared = {agent.agent_id: agent for agent in await session.scalars(registered)}

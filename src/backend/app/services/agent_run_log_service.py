@@ -1,10 +1,13 @@
 """Write and read run logs directly, in any asyncio program that has a `DATABASE_URL`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import transaction
 from app.errors import InvalidRunError
@@ -44,8 +47,9 @@ async def recent_runs(
     since: datetime | None = None,
     limit: int = 100,
     per_agent: int | None = None,
+    session: AsyncSession | None = None,
 ) -> list[AgentRunLog]:
-    """The newest runs first, at most `limit` of them.
+    """The newest runs first, at most `limit` of them, read in `session` or a transaction of their own.
 
     `since` is inclusive, compared with `created_at`, and UTC where it has no offset. With `per_agent`
     the result is instead the newest `per_agent` runs of every agent, without their `actions_taken`,
@@ -58,6 +62,5 @@ async def recent_runs(
         statement = newest_of_each_agent(per_agent, run_conditions(**filters))
     else:
         statement = newest_runs([AgentRunLog], limit, **filters)
-    async with transaction() as session:
-        runs: Sequence[AgentRunLog] = (await session.scalars(statement)).all()
-    return list(runs)
+    async with nullcontext(session) if session else transaction() as reading:
+        return list(await reading.scalars(statement))
