@@ -1,6 +1,10 @@
 """How Celery talks to the broker: the same for the API that sends and the worker that receives."""
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
+
+from app.errors import ConfigError
 
 SCORE_RUN = "app.tasks.rlhf_tasks.score_agent_run"
 SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
@@ -9,9 +13,16 @@ SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
 # seconds, which must exceed the longest task (`app.tasks.celery_app` limits tasks to less).
 REDELIVERY_SECONDS = 120
 
+_SCHEME = re.compile(r"(?:rediss?|redis\+socket|sentinel|amqps?)://")
+
 
 def celery_settings(broker_url: str) -> dict[str, Any]:
-    """Celery's configuration for `broker_url` (`redis://`, `rediss://` or `amqp://`)."""
+    """Celery's configuration for `broker_url` (`redis://`, `rediss://` or `amqp://`).
+
+    Raises `ConfigError` when it is no such URL.
+    """
+    for url in broker_url.split(";"):  # Celery takes several, to fail over
+        _check(url)
     return {
         "broker_url": broker_url,
         "broker_transport_options": _transport_options(broker_url),
@@ -25,6 +36,15 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "timezone": "UTC",
         "enable_utc": True,
     }
+
+
+def _check(url: str) -> None:
+    if not _SCHEME.match(url):
+        raise ConfigError("CELERY_BROKER_URL must start with redis://, rediss:// or amqp://")
+    try:
+        urlsplit(url).port  # noqa: B018  # parsed when it is asked for
+    except ValueError as error:
+        raise ConfigError(f"CELERY_BROKER_URL: {error}") from error
 
 
 def _transport_options(broker_url: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from app.broker import celery_settings
 from app.config import get_settings
 
 
@@ -30,7 +31,7 @@ def beat() -> None:
 
 
 def _celery(arguments: list[str]) -> None:
-    get_settings().require_broker_url()
+    celery_settings(get_settings().require_broker_url())
     from celery.platforms import SecurityWarning
 
     from app.tasks.celery_app import celery_app

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from celery import Celery
-from kombu.exceptions import OperationalError
 
 from app import metrics
 from app.broker import SCORE_RUN, SCORE_RUNS, celery_settings
@@ -63,16 +62,16 @@ class Dispatcher:
         if self._thread is None:
             return
         await asyncio.to_thread(self._thread.join, _CLOSE_TIMEOUT)
-        if self._thread.is_alive():
-            _note_failure([*self._sending, *self._ids], "the broker does not answer")
+        if self._thread.is_alive() and (unsent := [*self._sending, *self._ids]):
+            _note_failure(unsent, "the broker does not answer")
 
     def _run(self) -> None:
         app = Celery("runlog-dispatch", set_as_current=False)
-        app.conf.update(celery_settings(self._broker_url or ""))
         while (ids := self._next()) is not None:
             try:
+                app.conf.update(celery_settings(self._broker_url or ""))
                 _send(app, ids)
-            except (OperationalError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, the sweep makes up for it
                 _note_failure(ids, str(error))
                 with self._wake:
                     self._wake.wait_for(lambda: self._closing, _PAUSE_AFTER_FAILURE)
