@@ -33,9 +33,13 @@ class Broker:
             self._server.stop()
             self._server = None
 
+    def client(self) -> redis.Redis:
+        """A connection to it."""
+        return redis.Redis.from_url(self.url)
+
     def messages(self) -> list[tuple[str, list[str]]]:
         """The task's name and the run ids of every message that waits, oldest first."""
-        with redis.Redis.from_url(self.url) as client:
+        with self.client() as client:
             waiting = [json.loads(raw) for raw in reversed(client.lrange(QUEUE, 0, -1))]
         found = []
         for message in waiting:

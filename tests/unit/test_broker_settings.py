@@ -4,6 +4,7 @@ import pytest
 from celery import Celery
 
 from app.broker import REDELIVERY_SECONDS, celery_settings
+from app.errors import ConfigError
 
 
 @pytest.mark.parametrize("url", ["redis://:p@h:6379/0", "rediss://:p@h:6379/0", "redis+socket:///tmp/v.sock"])
@@ -19,13 +20,21 @@ def test_amqp_brokers_confirm_and_get_no_options_of_redis(url: str) -> None:
     assert celery_settings(url)["broker_transport_options"] == {"confirm_publish": True}
 
 
-@pytest.mark.parametrize("url", ["redis://h/0", "rediss://h/0", "amqp://h//"])
+@pytest.mark.parametrize("url", ["redis://h/0", "rediss://h/0", "amqp://h//", "redis://a;redis://b:1"])
 def test_messages_are_json_only_and_results_are_ignored(url: str) -> None:
     settings = celery_settings(url)
     assert settings["broker_url"] == url
     assert (settings["task_serializer"], settings["accept_content"]) == ("json", ["json"])
     assert settings["task_ignore_result"] is True
     assert settings["broker_connection_timeout"] <= 5
+
+
+@pytest.mark.parametrize(
+    "url", ["", "redis", "sqs://", "http://h", "redis://h:port/0", "redis://h/0;kafka://h"]
+)
+def test_another_url_is_refused_by_the_name_of_its_variable(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"^CELERY_BROKER_URL"):
+        celery_settings(url)
 
 
 def test_celery_knows_every_setting() -> None:
