@@ -266,12 +266,12 @@ def test_root_finds_the_data_of_an_account_that_can_reach_it_no_more(reachable: 
     server.stop()
 
 
-def _start_as_nobody(directory: Path) -> None:
+def _start_as_nobody(directory: Path, ports: tuple[int, int]) -> None:
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-    for server_class in (Postgres, Valkey):
-        server = server_class(directory / server_class.__name__, password=PASSWORD, port=free_port())
+    for server_class, port in zip((Postgres, Valkey), ports, strict=True):
+        server = server_class(directory / server_class.__name__, password=PASSWORD, port=port)
         server.start()
         restart(server)
         server.stop()
@@ -281,8 +281,10 @@ def _start_as_nobody(directory: Path) -> None:
 @root
 def test_a_normal_user_needs_nothing_special(reachable: Path) -> None:
     os.chown(reachable, 65534, 65534)
-    # Forked, because an account that cannot reach this interpreter can still run it on.
-    child = multiprocessing.get_context("fork").Process(target=_start_as_nobody, args=(reachable,))
+    # Forked, because an account that cannot reach this interpreter can still run it on; looking for
+    # ports there would import more of it.
+    arguments = (reachable, (free_port(), free_port()))
+    child = multiprocessing.get_context("fork").Process(target=_start_as_nobody, args=arguments)
     child.start()
     child.join()
     assert child.exitcode == 0
