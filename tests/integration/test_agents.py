@@ -98,6 +98,12 @@ async def test_a_bad_declaration_is_refused(api: httpx.AsyncClient, declaration:
     assert (await api.get(f"{AGENTS}/sage")).status_code == 404
 
 
+async def test_a_declared_name_is_trimmed_as_a_reported_one_is(api: httpx.AsyncClient) -> None:
+    assert (await api.put(f"{AGENTS}/%20sage%20", json={})).status_code == 204
+    assert [agent["agent_id"] for agent in (await api.get(AGENTS)).json()["agents"]] == ["sage"]
+    assert (await api.get(f"{AGENTS}/sage%20")).json()["agent_id"] == "sage"
+
+
 async def test_an_agent_with_a_slash_in_its_name_is_found(
     api: httpx.AsyncClient, db: asyncpg.Connection
 ) -> None:

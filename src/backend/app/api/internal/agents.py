@@ -8,12 +8,12 @@ from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.schemas.agents import AgentDeclarationIn, AgentList, AgentOut, LastRun
-from app.schemas.storable import NOT_BLANK
+from app.schemas.runs import AgentId
 from app.services.agents_service import AgentStatus, agent_statuses, declare_agent
 
 router = APIRouter(prefix="/api/v1/internal/agents", tags=["agents"], route_class=StrictRoute)
 
-AgentPath = Annotated[str, Path(min_length=1, max_length=255, pattern=NOT_BLANK)]
+AgentPath = Annotated[AgentId, Path()]
 
 
 @router.get("", summary="List the agents", responses=UNAVAILABLE)
