@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     ingest_queue_size: Annotated[int, Field(ge=1)] = 10_000
     ingest_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 256
     ingest_connections: Annotated[int, Field(ge=1, le=32)] = 3
-    database_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 8.0
+    # With the driver's two seconds to hang up, sooner than the ten that agents wait for an answer.
+    database_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 7.0
 
     score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0
     score_sweep_age: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
