@@ -49,7 +49,6 @@ def _serve(host: str, port: int, workers: int) -> None:
         workers=workers,
         loop="uvloop",
         http="httptools",
-        ws="none",
         access_log=False,
         proxy_headers=False,
         log_config=None,
