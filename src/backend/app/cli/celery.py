@@ -32,10 +32,11 @@ def beat() -> None:
 
 def _celery(arguments: list[str]) -> None:
     celery_settings(get_settings().require_broker_url())
+    from celery.bin.celery import celery
     from celery.platforms import SecurityWarning
-
-    from app.tasks.celery_app import celery_app
 
     # Celery warns about uid 0 for the sake of pickle, which our settings refuse.
     warnings.simplefilter("ignore", SecurityWarning)
-    celery_app.start(arguments)
+    # Not by the application's start(), which says 0 of a worker that failed.
+    app = ["--app", "app.tasks.celery_app:celery_app"]
+    raise typer.Exit(celery.main([*app, *arguments], standalone_mode=False) or 0)
