@@ -7,6 +7,7 @@ import typer
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.config import Settings, environment_name, get_settings
 from app.domain.redaction import redact
@@ -23,7 +24,7 @@ def config(
         return
     table = Table("setting", "value", box=None)
     for name, value in values.items():
-        table.add_row(name, "-" if value is None else str(value))
+        table.add_row(name, Text("-" if value is None else str(value)))
     Console().print(table)
 
 
