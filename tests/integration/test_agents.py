@@ -109,3 +109,13 @@ async def test_an_agent_with_a_slash_in_its_name_is_found(
 ) -> None:
     await add_runs(db, "team/a b", "success", every=timedelta(1), newest=timedelta())
     assert (await api.get(f"{AGENTS}/team%2Fa%20b")).json()["agent_id"] == "team/a b"
+
+
+async def test_an_agent_is_not_overdue_for_the_time_it_was_paused(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    await add_runs(db, "nova", "success", every=timedelta(1), newest=timedelta(hours=5))
+    for paused, state in ((False, "down"), (True, "paused"), (False, "up"), (False, "up")):
+        declaration = {"schedule": "every 1h", "paused": paused}
+        assert (await api.put(f"{AGENTS}/nova", json=declaration)).status_code == 204
+        assert (await api.get(f"{AGENTS}/nova")).json()["state"] == state

@@ -42,8 +42,7 @@ async def agent_histories(
             name,
             now,
             tuple(runs.get(name, ())),
-            watching_since=watching_since,
-            **_declaration(declared.get(name)),
+            **_declaration(declared.get(name), watching_since),
         )
         for name in sorted({*runs, *declared})
     }
@@ -59,15 +58,17 @@ def _reported_run(run: AgentRunLog) -> ReportedRun:
     )
 
 
-def _declaration(agent: Agent | None) -> dict[str, Any]:
+def _declaration(agent: Agent | None, watching_since: datetime | None) -> dict[str, Any]:
     if agent is None:
-        return {}
+        return {"watching_since": watching_since}
+    watched = [moment for moment in (watching_since, agent.resumed_at) if moment is not None]
     grace = None if agent.grace_seconds is None else timedelta(seconds=agent.grace_seconds)
     return {
         "schedule": agent.schedule,
         "timezone": agent.timezone,
         "grace": grace,
         "paused": agent.paused,
+        "watching_since": max(watched, default=None),
     }
 
 

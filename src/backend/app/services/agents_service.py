@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, not_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -105,9 +105,15 @@ def _cadence(history: AgentHistory) -> str | None:
 
 async def declare_agent(session: AsyncSession, agent_id: str, declaration: Mapping[str, Any]) -> None:
     """Put the agent's registry entry: what `declaration` leaves out is unset."""
-    values = dict(declaration)
+    entry = insert(Agent).values(agent_id=agent_id, **declaration)
+    resumes = and_(Agent.paused, not_(entry.excluded.paused))
     await session.execute(
-        insert(Agent)
-        .values(agent_id=agent_id, **values)
-        .on_conflict_do_update(index_elements=[Agent.agent_id], set_={**values, "updated_at": func.now()})
+        entry.on_conflict_do_update(
+            index_elements=[Agent.agent_id],
+            set_={
+                **{name: entry.excluded[name] for name in declaration},
+                "resumed_at": case((resumes, func.now()), else_=Agent.resumed_at),
+                "updated_at": func.now(),
+            },
+        )
     )

@@ -29,8 +29,8 @@ class ReportedRun:
 class AgentHistory:
     """An agent at `now`: its newest runs, newest first, at most `HISTORY_DEPTH`, and its declaration.
 
-    `past` is when it reported, further back than `runs` where that was read. `watching_since` is when the
-    product came back from an outage of its own, in which no agent could have reported.
+    `past` is when it reported, further back than `runs` where that was read. `watching_since` is when
+    somebody began to wait for it again: the product came back from an outage, or a pause ended.
     """
 
     agent_id: str
