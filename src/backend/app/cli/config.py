@@ -30,5 +30,5 @@ def config(
 
 def _shown(value: object) -> object:
     if isinstance(value, SecretStr):
-        return redact(value.get_secret_value())
-    return value if isinstance(value, int | float | str | None) else str(value)
+        value = value.get_secret_value()
+    return value if isinstance(value, int | float | None) else redact(str(value))

@@ -160,8 +160,8 @@ def _post(agent: str, status: str, actions: dict[str, Any]) -> None:
 def _reason(response: httpx.Response) -> str:
     try:
         detail = response.json()["detail"]
+        if isinstance(detail, list):
+            return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in detail)
     except (ValueError, KeyError, TypeError):
-        return response.reason_phrase
-    if isinstance(detail, list):
-        return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in detail)
+        return response.reason_phrase  # it is not our server that answered
     return str(detail)

@@ -39,24 +39,29 @@ def _serve(host: str, port: int, workers: int) -> None:
     import uvicorn
 
     from app.config import get_settings
+    from app.db.engine import libpq_url
 
-    get_settings().require_database_url()
-    uvicorn.run(
-        "app.cli.serve:make_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        proxy_headers=False,
-        log_config=None,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=10,
-        backlog=4096,
-    )
+    libpq_url(get_settings().require_database_url())
+    try:
+        uvicorn.run(
+            "app.cli.serve:make_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            access_log=False,
+            proxy_headers=False,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=10,
+            backlog=4096,
+        )
+    except SystemExit as ended:
+        # uvicorn has logged why it could not start, and has a status of its own for it.
+        raise typer.Exit(1 if ended.code else 0) from ended
 
 
 def make_app() -> object:
