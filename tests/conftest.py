@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 
 from app.config import get_settings
@@ -24,6 +25,10 @@ from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 from brokers import Broker
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("runlog", deadline=None)
+hypothesis.settings.load_profile("runlog")
 
 TEMPLATE = "runlog_test_template"
 SETTINGS = ("DATABASE_URL", "CELERY_BROKER_URL")
