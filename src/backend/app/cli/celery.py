@@ -38,5 +38,5 @@ def _celery(arguments: list[str]) -> None:
     # Celery warns about uid 0 for the sake of pickle, which our settings refuse.
     warnings.simplefilter("ignore", SecurityWarning)
     # Not by the application's start(), which says 0 of a worker that failed.
-    app = ["--app", "app.tasks.celery_app:celery_app"]
+    app = ["--quiet", "--app", "app.tasks.celery_app:celery_app"]
     raise typer.Exit(celery.main([*app, *arguments], standalone_mode=False) or 0)

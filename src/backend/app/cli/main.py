@@ -47,6 +47,7 @@ def make_app(names: Sequence[str]) -> typer.Typer:
         name="runlog",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)

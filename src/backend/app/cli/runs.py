@@ -1,6 +1,7 @@
 """`runlog runs`."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ _POLL_SECONDS = 1.0
 # A run's created_at is taken a moment before its commit makes it visible.
 _OVERLAP = timedelta(seconds=10)
 _MAX_WIDTH = 24
+_WIDE = 200
 
 
 async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
@@ -59,7 +61,7 @@ async def _show(
         _print(found, as_json)
         return
     found.reverse()
-    _print(found, as_json)
+    _print(found, as_json, follow)
     seen = {run["id"] for run in found}
     # What was left out at first stays out.
     earliest = found[0]["created_at"] if len(found) == limit else since
@@ -68,26 +70,31 @@ async def _show(
         newest = max((run["created_at"] for run in found), default=datetime.now(UTC))
         overlap = newest - _OVERLAP
         recent = await _newest(10_000, {**filters, "since": max(overlap, earliest or overlap)})
-        _print([run for run in reversed(recent) if run["id"] not in seen], as_json)
+        _print([run for run in reversed(recent) if run["id"] not in seen], as_json, follow)
         found, seen = recent or found, {run["id"] for run in recent}
 
 
-def _print(found: list[dict[str, Any]], as_json: bool) -> None:
+def _print(found: list[dict[str, Any]], as_json: bool, follow: bool = False) -> None:
     if as_json:
         print_json_lines(found)
     elif found:
-        Console().print(_table(found))
+        # Whoever reads a file or a pipe has no narrow window.
+        console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+        console.print(_table(found, follow))
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, expand=True)
-    for heading in ("when", "agent", "status", "score"):
-        table.add_column(heading, no_wrap=True, max_width=_MAX_WIDTH)
+def _table(found: list[dict[str, Any]], follow: bool) -> Table:
+    """The runs as a table; to be followed, without a heading and in columns that stay where they are."""
+    table = Table(box=None, pad_edge=False, expand=True, show_header=not follow)
+    table.add_column("when", no_wrap=True)
+    table.add_column("agent", no_wrap=True, max_width=_MAX_WIDTH, min_width=_MAX_WIDTH if follow else None)
+    table.add_column("status", no_wrap=True, min_width=len("success"))
+    table.add_column("score", no_wrap=True, min_width=len("error"))
     table.add_column("summary", overflow="ellipsis", no_wrap=True, ratio=1)
     now = datetime.now(UTC)
     for run in found:
         table.add_row(
-            ago(run["created_at"], now),
+            f"{run['created_at']:%Y-%m-%d %H:%M:%S}" if follow else ago(run["created_at"], now),
             Text(printable(run["agent_id"])),
             Text(run["status"], style=_STYLES.get(run["status"], "")),
             _score(run["rlhf_scores"]),

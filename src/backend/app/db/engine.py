@@ -18,19 +18,29 @@ _SESSION = {
     # Compiling takes longer than any of our statements runs; their estimates only look expensive.
     "jit": "off",
 }
+# Options of libpq and of SQLAlchemy that asyncpg would send to the server as settings.
+_FOREIGN_OPTIONS = re.compile(
+    r"connect_timeout|channel_binding|gss\w+|keepalives\w*|tcp_user_timeout|sslcompression|sslsni|load_balance_hosts"
+    r"|require_auth|client_encoding|fallback_application_name|prepared_statement_\w+|async_fallback"
+)
 _SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
 
 
 def libpq_url(url: str) -> str:
-    """`url` without a SQLAlchemy driver suffix, as libpq and asyncpg read it.
+    """`url` without a SQLAlchemy driver suffix and without options that asyncpg does not know.
 
     Raises `ConfigError` when it is no PostgreSQL URL.
     """
     if not _SCHEME.match(url):
         raise ConfigError("DATABASE_URL must start with postgresql://")
-    return _SCHEME.sub("postgresql://", url)
+    base, _, query = _SCHEME.sub("postgresql://", url).partition("?")
+    options = [
+        option for option in query.split("&") if not _FOREIGN_OPTIONS.fullmatch(option.partition("=")[0])
+    ]
+    known = "&".join(re.sub(r"^ssl=", "sslmode=", option) for option in options if option)
+    return f"{base}?{known}" if known else base
 
 
 def create_engine(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:

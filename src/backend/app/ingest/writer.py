@@ -29,7 +29,7 @@ log = get_logger(__name__)
 _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 _OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)
 _LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError)
-_CONNECTIONS = 2
+_LOST_AT_MOST = 2
 
 Pending = tuple[Run, "asyncio.Future[UUID]"]
 
@@ -132,7 +132,7 @@ class RunWriter:
                 return await self._store_once(runs, retried=attempts > 0)
             except _LOST as error:
                 lost += 1
-                if lost == _CONNECTIONS:
+                if lost == _LOST_AT_MOST:
                     raise
                 log.warning("ingest_retried", runs=len(runs), error=str(error) or type(error).__name__)
             except asyncpg.UniqueViolationError as error:
