@@ -43,8 +43,10 @@ def libpq_url(url: str) -> str:
     return f"{base}?{known}" if known else base
 
 
-def create_engine(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
+def create_engine(url: str, *, pool_size: int, timeout: float, pre_ping: bool = True) -> AsyncEngine:
     """An engine for `url`; every statement is given up after `timeout` seconds.
+
+    Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again.
 
     asyncpg itself reads the URL, so several hosts, `target_session_attrs` and unix sockets work.
     """
@@ -67,7 +69,7 @@ def create_engine(url: str, *, pool_size: int, timeout: float) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=timeout,
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         json_serializer=dumps_exactly,
         json_deserializer=loads_exactly,
     )

@@ -24,11 +24,11 @@ class Database:
         await self.engine.dispose()
 
 
-def make_engine(pool_size: int) -> AsyncEngine:
+def make_engine(pool_size: int, *, pre_ping: bool = True) -> AsyncEngine:
     """A new engine by the settings. Raises `ConfigError` without a `DATABASE_URL`."""
     settings = get_settings()
     url = settings.require_database_url()
-    return create_engine(url, pool_size=pool_size, timeout=settings.database_timeout)
+    return create_engine(url, pool_size=pool_size, timeout=settings.database_timeout, pre_ping=pre_ping)
 
 
 _database = LoopLocal(lambda: Database(make_engine(_READERS)), Database.close)

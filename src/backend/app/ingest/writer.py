@@ -135,6 +135,8 @@ class RunWriter:
                 if lost == _LOST_AT_MOST:
                     raise
                 log.warning("ingest_retried", runs=len(runs), error=str(error) or type(error).__name__)
+                # Its neighbours in the pool were lost with it.
+                await self._engine.dispose()
             except asyncpg.UniqueViolationError as error:
                 # Ours after all: the server went on with the lost attempt and has committed it now.
                 if error.constraint_name != "agent_run_log_pkey":
@@ -191,7 +193,8 @@ def _make() -> RunWriter:
     settings = get_settings()
     return RunWriter(
         # A pool of its own: readers that wait for the database must not keep runs from being recorded.
-        make_engine(pool_size=settings.ingest_connections),
+        # A ping takes three round trips, a commit one; what a ping would find, a retry mends.
+        make_engine(pool_size=settings.ingest_connections, pre_ping=False),
         get_dispatcher(),
         queue_size=settings.ingest_queue_size,
         batch_size=settings.ingest_batch_size,
