@@ -60,11 +60,18 @@ def execute(url: str, statement: str) -> None:
     asyncio.run(_execute(url, statement))
 
 
+def _fast_directory() -> Path | None:
+    """Memory where there is plenty of it: a database is made there in a tenth of the time."""
+    memory = Path("/dev/shm")  # noqa: S108  # only as the parent of a directory of our own
+    usable = memory.is_dir() and os.access(memory, os.W_OK)
+    return memory if usable and shutil.disk_usage(memory).free > 4 * 1024**3 else None
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the servers once, in the process that hands the tests out."""
     if hasattr(session.config, "workerinput"):
         return
-    directory = Path(tempfile.mkdtemp(prefix="runlog-test-"))
+    directory = Path(tempfile.mkdtemp(prefix="runlog-test-", dir=_fast_directory()))
     directory.chmod(0o755)
     running: list[Postgres | Valkey] = []
     postgres_url = os.environ.get("RUNLOG_TEST_DATABASE_URL")
@@ -152,6 +159,12 @@ def database(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
         monkeypatch.setenv("DATABASE_URL", url)
         get_settings.cache_clear()
         yield url
+
+
+@pytest.fixture(scope="module")
+def module_database(servers: Servers) -> Iterator[str]:
+    """The URL of a new database with the product's tables that the tests of a module share."""
+    yield from _new_database(servers, servers.template)
 
 
 def _new_database(servers: Servers, template: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,17 +36,26 @@ def runlog() -> Runlog:
     return run
 
 
-@pytest.fixture
-def server(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A running server; the commands find it."""
-    with serving(env={}, log=tmp_path / "serve.log") as url:
-        monkeypatch.setenv("RUNLOG_URL", url)
+@pytest.fixture(scope="module")
+def module_server(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server of this module's tests, each of which has agents of its own."""
+    directory = tmp_path_factory.mktemp("server")
+    env = {"DATABASE_URL": module_database, "RUNLOG_DATA_DIR": str(directory)}
+    with serving(env=env, log=directory / "serve.log") as url:
         yield url
 
 
-def listed(runlog: Runlog, *options: str) -> list[dict[str, object]]:
-    """What `runlog runs --json` prints."""
-    done = runlog("runs", "--json", *options)
+@pytest.fixture
+def server(module_server: str, module_database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A running server; the commands find it."""
+    monkeypatch.setenv("RUNLOG_URL", module_server)
+    monkeypatch.setenv("DATABASE_URL", module_database)
+    return module_server
+
+
+def listed(runlog: Runlog, agent: str, *options: str) -> list[dict[str, Any]]:
+    """What `runlog runs --json` prints of an agent."""
+    done = runlog("runs", "--json", "--agent", agent, *options)
     assert (done.returncode, done.stderr) == (0, "")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -53,46 +63,43 @@ def listed(runlog: Runlog, *options: str) -> list[dict[str, object]]:
 def test_what_is_reported_is_listed(server: str, runlog: Runlog, tmp_path: Path) -> None:
     (tmp_path / "actions.json").write_text('{"tests_run": 14, "summary": "replaced"}', encoding="utf-8")
     for arguments, stdin in (
-        (("sage", "success", "--summary", "Fixed größe 😀", "--actions", f"@{tmp_path}/actions.json"), ""),
-        (("nova", "failed", "--actions", "-"), '{"error": "timeout"}'),
-        (("aurora", "partial", "--summary", "3 of 5"), ""),
+        (("success", "--summary", "Fixed größe 😀", "--actions", f"@{tmp_path}/actions.json"), ""),
+        (("failed", "--actions", "-"), '{"error": "timeout"}'),
+        (("partial", "--summary", "3 of 5"), ""),
     ):
-        done = runlog("report", *arguments, stdin=stdin)
+        done = runlog("report", "sage", *arguments, stdin=stdin)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    runs = listed(runlog)
-    assert [(run["agent_id"], run["status"], run["actions_taken"]) for run in runs] == [
-        ("aurora", "partial", {"summary": "3 of 5"}),
-        ("nova", "failed", {"error": "timeout"}),
-        ("sage", "success", {"tests_run": 14, "summary": "Fixed größe 😀"}),
+    assert [(run["status"], run["actions_taken"]) for run in listed(runlog, "sage")] == [
+        ("partial", {"summary": "3 of 5"}),
+        ("failed", {"error": "timeout"}),
+        ("success", {"tests_run": 14, "summary": "Fixed größe 😀"}),
     ]
-    found = listed(runlog, "--agent", "nova", "--status", "failed", "--since", "1h", "--limit", "1")
-    assert [run["agent_id"] for run in found] == ["nova"]
-    assert listed(runlog, "--since", "2999-01-01") == []
-    shown = runlog("runs")
+    found = listed(runlog, "sage", "--status", "failed", "--since", "1h", "--limit", "1")
+    assert [run["status"] for run in found] == ["failed"]
+    assert listed(runlog, "sage", "--since", "2999-01-01") == []
+    shown = runlog("runs", "--agent", "sage")
     assert shown.returncode == 0
-    assert all(word in shown.stdout for word in ("aurora", "partial", "3 of 5", "just now"))
+    assert all(word in shown.stdout for word in ("sage", "partial", "3 of 5", "just now"))
 
 
 def test_exec_reports_how_a_command_went_and_exits_as_it_did(server: str, runlog: Runlog) -> None:
-    good = runlog("exec", "--agent", "sage", "--", "sh", "-c", "echo out; echo err >&2")
+    good = runlog("exec", "--agent", "atlas", "--", "sh", "-c", "echo out; echo err >&2")
     assert (good.returncode, good.stdout, good.stderr) == (0, "out\n", "err\n")
-    assert runlog("exec", "--agent", "sage", "--", "sh", "-c", "exit 41").returncode == 41
-    assert runlog("exec", "--agent", "sage", "--", "sh", "-c", "kill -9 $$").returncode == 137
-    assert runlog("exec", "--agent", "sage", "--", "/no/such/command").returncode == 127
-    runs = listed(runlog)
-    codes = [run["actions_taken"]["exit_code"] for run in runs]  # type: ignore[index]
-    assert codes == [127, 137, 41, 0]
-    assert [run["status"] for run in runs] == ["failed"] * 3 + ["success"]
+    assert runlog("exec", "--agent", "atlas", "--", "sh", "-c", "kill -9 $$").returncode == 137
+    assert runlog("exec", "--agent", "atlas", "--", "/no/such/command").returncode == 127
+    runs = listed(runlog, "atlas")
+    assert [run["actions_taken"]["exit_code"] for run in runs] == [127, 137, 0]
+    assert [run["status"] for run in runs] == ["failed", "failed", "success"]
 
 
 def test_a_report_the_server_refuses_is_one_sentence(server: str, runlog: Runlog) -> None:
-    for agent, actions, reason in (("a" * 256, {}, "agent_id"), ("sage", {"x": "x" * 1_100_000}, "413")):
+    for agent, actions, reason in (("a" * 256, {}, "agent_id"), ("lyra", {"x": "x" * 1_100_000}, "413")):
         done = runlog("report", agent, "success", "--actions", "-", stdin=json.dumps(actions))
         assert done.returncode == 1
         assert done.stderr.startswith("runlog: ")
         assert reason in done.stderr
         assert done.stderr.count("\n") == 1
-    assert listed(runlog) == []
+    assert listed(runlog, "lyra") == []
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{}", "nonsense", "http://["])
@@ -134,9 +141,9 @@ def test_a_setting_that_is_missing_or_of_no_use_is_one_sentence(
 
 
 def test_follow_prints_a_new_run_and_ends_on_ctrl_c(server: str, runlog: Runlog) -> None:
-    runlog("report", "sage", "success", "--summary", "old")
+    runlog("report", "nova", "success", "--summary", "old")
     with subprocess.Popen(
-        [*RUNLOG, "runs", "--follow", "--agent", "sage"],
+        [*RUNLOG, "runs", "--follow", "--agent", "nova"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -145,8 +152,8 @@ def test_follow_prints_a_new_run_and_ends_on_ctrl_c(server: str, runlog: Runlog)
         assert follow.stderr is not None
         while "old" not in follow.stdout.readline():
             pass
-        runlog("report", "nova", "success", "--summary", "not asked for")
-        runlog("report", "sage", "failed", "--summary", "new")
+        runlog("report", "scout", "success", "--summary", "not asked for")
+        runlog("report", "nova", "failed", "--summary", "new")
         line = ""
         while "new" not in line:
             line = follow.stdout.readline()
