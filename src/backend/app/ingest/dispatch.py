@@ -26,7 +26,7 @@ _MESSAGE_SIZE = 250
 # Runs come in one by one, and a message costs as much as recording several of them.
 _GATHER = 0.05
 _PAUSE_AFTER_FAILURE = 1.0
-_CLOSE_TIMEOUT = 3.0
+_CLOSE_TIMEOUT = 5.0
 
 
 class Dispatcher:
