@@ -86,7 +86,7 @@ async def test_a_stopped_broker_delays_no_report_and_is_found_again(
     started = time.monotonic()
     for _ in range(20):
         assert (await api.post(ENDPOINT, json=RUN)).status_code == 204
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     await until(lambda: failed() > before)
     assert "score_dispatch_failed" in caplog.text
     assert not [record for record in caplog.records if record.exc_info]
@@ -146,7 +146,7 @@ async def test_a_broker_that_never_answers_holds_nobody_up_at_the_end(
         started = time.monotonic()
         dispatcher.enqueue([uuid4() for _ in range(5)])
         await dispatcher.close()
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 15
     assert failed() >= before + 5
     assert "score_dispatch_failed" in caplog.text
 
@@ -158,7 +158,7 @@ async def test_closing_without_anything_to_send_is_immediate(broker: Broker) -> 
     await until(lambda: len(broker.run_ids()) == 1)
     started = time.monotonic()
     await used.close()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
 
 
 async def test_what_is_queued_is_sent_at_the_end(broker: Broker) -> None:

@@ -66,7 +66,7 @@ async def test_an_unreachable_database_is_an_error_soon(database: str) -> None:
     async with writing_to(url) as writer:
         answers = await asyncio.gather(*(writer.write(run()) for _ in range(50)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {IngestUnavailableError}
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 30
 
 
 async def test_the_endpoints_answer_503_while_the_database_is_away_and_work_when_it_is_back(
