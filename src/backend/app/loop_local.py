@@ -35,6 +35,7 @@ class LoopLocal(Generic[T]):
         """Close the running loop's instance, if there is one."""
         _, keeper = self._keepers.get(asyncio.get_running_loop(), (None, None))
         if keeper is not None:
+            await asyncio.sleep(0)  # cancelled before it began, the keeper would close nothing
             keeper.cancel()
             await asyncio.wait([keeper])
 
