@@ -15,6 +15,8 @@ CONNECT_TIMEOUT = 3.0
 _SESSION = {
     "application_name": "agent-run-log",
     "timezone": "UTC",
+    # A client that vanished in a transaction must not keep its agents' rows locked.
+    "idle_in_transaction_session_timeout": "60s",
     # Compiling takes longer than any of our statements runs; their estimates only look expensive.
     "jit": "off",
 }
