@@ -9,7 +9,7 @@ RunLogError
 └── SchemaError            the database's schema is not what the product needs
 """
 
-from typing import Any
+from typing import Any, Self
 
 
 class RunLogError(Exception):
@@ -28,9 +28,7 @@ class InvalidRunError(RunLogError, ValueError):
         self.errors = errors
 
     @classmethod
-    def of(
-        cls, msg: str, *loc: str | int, type_: str = "value_error", input_: Any = None
-    ) -> "InvalidRunError":
+    def of(cls, msg: str, *loc: str | int, type_: str = "value_error", input_: Any = None) -> Self:
         """One error at `loc`."""
         return cls([{"type": type_, "loc": list(loc), "msg": msg, "input": input_}])
 

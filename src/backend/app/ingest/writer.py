@@ -30,6 +30,7 @@ _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, async
 _OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)
 _LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError)
 _LOST_AT_MOST = 2
+_TAKEN = ("this key was used for another payload", "header", "Idempotency-Key")
 
 Pending = tuple[Run, "asyncio.Future[UUID]"]
 
@@ -162,7 +163,7 @@ class RunWriter:
                 metrics.RUNS_REPEATED.inc()
             else:
                 metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
-                _fail([(run, answer)], _conflict())
+                _fail([(run, answer)], IdempotencyConflictError.of(*_TAKEN))
             if not answer.done():
                 answer.set_result(holder)
         for status, count in Counter(run.status for run in inserted).items():
@@ -174,19 +175,6 @@ def _fail(batch: Sequence[Pending], error: Exception) -> None:
     for _, answer in batch:
         if not answer.done():
             answer.set_exception(error)
-
-
-def _conflict() -> IdempotencyConflictError:
-    return IdempotencyConflictError(
-        [
-            {
-                "type": "value_error",
-                "loc": ["header", "Idempotency-Key"],
-                "msg": "this key was used for another payload",
-                "input": None,
-            }
-        ]
-    )
 
 
 def _make() -> RunWriter:
