@@ -16,14 +16,18 @@ START_TIMEOUT = 60.0
 
 
 @contextmanager
-def running(*arguments: str, env: Mapping[str, str | None], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    *arguments: str, env: Mapping[str, str | None], log: Path, program: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """`runlog ARGUMENTS` as a process, ended with the block; its stderr goes to `log`.
 
-    `env` is laid over the test's environment; None takes a variable away.
+    `env` is laid over the test's environment; None takes a variable away. `program` is a script that
+    stands for `runlog`.
     """
+    command = RUNLOG if program is None else (sys.executable, str(program))
     environment = {name: value for name, value in {**os.environ, **env}.items() if value is not None}
     with log.open("ab") as stderr:
-        process = subprocess.Popen([*RUNLOG, *arguments], env=environment, stderr=stderr)
+        process = subprocess.Popen([*command, *arguments], env=environment, stderr=stderr)
     try:
         yield process
     finally:

@@ -42,7 +42,9 @@ def run(agent_id: str = "sage", key: str | None = None) -> Run:
 async def writing_to(url: str, *, patience: float = 30) -> AsyncIterator[RunWriter]:
     """A writer with connections of its own, which gives a statement up after `patience` seconds."""
     engine = create_engine(url, pool_size=3, timeout=patience)
-    yield RunWriter(engine, Dispatcher(None), queue_size=10_000, batch_size=16, connections=3)
+    yield RunWriter(
+        engine, Dispatcher(None), queue_size=10_000, queue_bytes=1 << 26, batch_size=16, connections=3
+    )
     await engine.dispose()
 
 

@@ -36,7 +36,12 @@ async def make_writer(database: str) -> AsyncIterator[object]:
         engine = create_engine(database, pool_size=connections, timeout=30)
         engines.append(engine)
         return RunWriter(
-            engine, Dispatcher(None), queue_size=queue_size, batch_size=batch_size, connections=connections
+            engine,
+            Dispatcher(None),
+            queue_size=queue_size,
+            queue_bytes=1 << 26,
+            batch_size=batch_size,
+            connections=connections,
         )
 
     yield make

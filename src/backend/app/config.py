@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
 
     ingest_queue_size: Annotated[int, Field(ge=1)] = 10_000
+    ingest_queue_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
     ingest_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 256
     ingest_connections: Annotated[int, Field(ge=1, le=32)] = 3
     # With the driver's two seconds to hang up, sooner than the ten that agents wait for an answer.

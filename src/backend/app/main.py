@@ -46,8 +46,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     for router in ROUTERS[settings.expose]:
         app.include_router(router)
-    if settings.expose != "public":
-        app.serve_directly("POST", agent_run_log.PATH, agent_run_log.record_directly)
     return app
 
 

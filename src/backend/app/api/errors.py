@@ -7,10 +7,11 @@ from typing import Any
 import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.requests import ClientDisconnect
 
 from app.errors import IngestUnavailableError, InvalidRunError
 from app.logs import get_logger
@@ -65,9 +66,10 @@ UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 
 def install_error_handlers(app: FastAPI) -> None:
     """Give `app` every handler of this module."""
-    app.exception_handler(InvalidRunError)(_invalid_run)
+    app.exception_handler(InvalidRunError)(_run_not_recorded)
     app.exception_handler(RequestValidationError)(_invalid_request)
-    app.exception_handler(IngestUnavailableError)(_ingest_unavailable)
+    app.exception_handler(IngestUnavailableError)(_run_not_recorded)
+    app.exception_handler(ClientDisconnect)(_client_gone)
     app.exception_handler(DBAPIError)(_database_error)
     for outage in (OSError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         app.exception_handler(outage)(_outage)
@@ -103,16 +105,26 @@ def _sendable(value: Any) -> Any:
     return f"{ascii(value)[:_MAX_INPUT]}…"
 
 
-async def _invalid_run(_: Request, error: InvalidRunError) -> JSONResponse:
-    return validation_error(error.errors)
+def run_not_recorded(error: Exception) -> JSONResponse:
+    """What a report is answered that was not recorded. Raises `error` where it is nobody's to see."""
+    match error:
+        case InvalidRunError():
+            return validation_error(error.errors)
+        case IngestUnavailableError():
+            return unavailable(str(error))
+    raise error
+
+
+async def _run_not_recorded(_: Request, error: Exception) -> JSONResponse:
+    return run_not_recorded(error)
 
 
 async def _invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
     return validation_error(error.errors())
 
 
-async def _ingest_unavailable(_: Request, error: IngestUnavailableError) -> JSONResponse:
-    return unavailable(str(error))
+async def _client_gone(_: Request, __: ClientDisconnect) -> Response:
+    return Response(status_code=400)  # its request never became whole, and nobody reads this
 
 
 async def _database_error(request: Request, error: DBAPIError) -> JSONResponse:

@@ -1,7 +1,8 @@
 """A request id on every response and on every log event of the request."""
 
 import re
-from uuid import uuid4
+from itertools import count
+from secrets import token_hex
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,10 +11,15 @@ REQUEST_ID_HEADER = b"x-request-id"
 _ACCEPTABLE = re.compile(rb"[\w.:-]{1,128}")
 
 
-def request_id_of(scope: Scope) -> bytes:
+_process = token_hex(8).encode()
+_numbers = count(1)
+
+
+def request_id_of(given: bytes | None) -> bytes:
     """The caller's `X-Request-ID` where it is plain, else a new one."""
-    given = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
-    return given if _ACCEPTABLE.fullmatch(given) else uuid4().hex.encode()
+    if given is not None and _ACCEPTABLE.fullmatch(given):
+        return given
+    return b"%s%016x" % (_process, next(_numbers))
 
 
 class RequestContext:
@@ -27,7 +33,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = request_id_of(scope)
+        request_id = request_id_of(dict(scope["headers"]).get(REQUEST_ID_HEADER))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

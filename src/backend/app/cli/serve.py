@@ -8,6 +8,10 @@ from typing import Annotated
 
 import typer
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 seconds after which Kong and other gateways let an idle connection go: whoever is
+first to hang up must not be the one that does not know whether a request is on its way."""
+
 
 class Face(StrEnum):
     """Which routes a server mounts."""
@@ -38,10 +42,12 @@ def serve(
 def _serve(host: str, port: int, workers: int) -> None:
     import uvicorn
 
+    from app.api.http_protocol import HttpProtocol
     from app.config import get_settings
     from app.db.engine import libpq_url
 
-    libpq_url(get_settings().require_database_url())
+    settings = get_settings()
+    libpq_url(settings.require_database_url())
     try:
         uvicorn.run(
             "app.cli.serve:make_app",
@@ -50,13 +56,14 @@ def _serve(host: str, port: int, workers: int) -> None:
             port=port,
             workers=workers,
             loop="uvloop",
-            http="httptools",
+            http="httptools" if settings.expose == "public" else HttpProtocol,
             access_log=False,
             proxy_headers=False,
             log_config=None,
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=10,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             backlog=4096,
         )
     except SystemExit as ended:

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
+from asyncpg.exceptions import TargetServerAttributeNotMatched
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.errors import ConfigError
@@ -64,6 +65,8 @@ def create_engine(url: str, *, pool_size: int, timeout: float, pre_ping: bool = 
             )
         except ValueError as error:
             raise ConfigError(f"DATABASE_URL: {error}") from error
+        except TargetServerAttributeNotMatched as error:
+            raise ConnectionError(str(error)) from error
 
     return create_async_engine(
         "postgresql+asyncpg://",

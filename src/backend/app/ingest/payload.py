@@ -12,7 +12,7 @@ from app.domain.silence import is_silent
 from app.errors import InvalidRunError
 from app.schemas.runs import RunIn
 
-_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class _Wire(msgspec.Struct):
@@ -38,7 +38,7 @@ def parse_run(body: bytes, idempotency_key: str | None = None) -> Run:
     agent_id = wire.agent_id.strip()
     if not agent_id or len(agent_id) > MAX_AGENT_ID or "\0" in agent_id or wire.status not in STATUSES:
         raise _explain(body, "the run is not valid")
-    if idempotency_key is not None and not _VISIBLE_ASCII.fullmatch(idempotency_key):
+    if idempotency_key is not None and not VISIBLE_ASCII.fullmatch(idempotency_key):
         raise InvalidRunError.of(
             "Idempotency-Key must be 1 to 255 visible ASCII characters", "header", "Idempotency-Key"
         )

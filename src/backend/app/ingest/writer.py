@@ -2,16 +2,21 @@
 
 There is no timer: an idle run goes alone, at once. Under load, what has gathered becomes one
 statement and one commit, and every caller is answered after the commit that holds its own row.
+
+While the database is away nobody waits for it: runs are refused at once, until a probe that goes on
+in the background reaches it again.
 """
 
 import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import metrics
@@ -20,23 +25,47 @@ from app.db.session import make_engine
 from app.domain.runs import Run
 from app.errors import IdempotencyConflictError, IngestUnavailableError, InvalidRunError
 from app.ingest.dispatch import Dispatcher, get_dispatcher
-from app.ingest.statements import Holders, store_runs
+from app.ingest.lane import OUTAGES, Lane, UnansweredError, UnreachableError
+from app.ingest.statements import Holders
 from app.logs import get_logger
 from app.loop_local import LoopLocal
 
 log = get_logger(__name__)
 
 _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
-_OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)
-_LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError)
-_LOST_AT_MOST = 2
+_BATCH_BYTES = 8 * 1024 * 1024
+_PATIENCE = 2.0
+_RESOLVE_SECONDS = 6.0
+_RETRY_PAUSE = 0.1
 _TAKEN = ("this key was used for another payload", "header", "Idempotency-Key")
 
-Pending = tuple[Run, "asyncio.Future[UUID]"]
+
+class Answer(Protocol):
+    """Whom to tell what became of a run: an `asyncio.Future[UUID]`, or what stands for one."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+
+    def set_result(self, run_id: UUID, /) -> None:
+        """The run is committed, in the row `run_id`."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """It is not: `IngestUnavailableError` or `InvalidRunError`."""
+
+
+class Pending(NamedTuple):
+    """A run that waits for its commit, since a moment of the event loop's clock."""
+
+    run: Run
+    answer: Answer
+    since: float
 
 
 class RunWriter:
-    """Writes runs through `engine` in at most `connections` commits at a time."""
+    """Writes runs through `engine` in at most `connections` commits at a time.
+
+    `queue_size` runs, of `queue_bytes` of JSON in all, may wait.
+    """
 
     def __init__(
         self,
@@ -44,16 +73,21 @@ class RunWriter:
         dispatcher: Dispatcher,
         *,
         queue_size: int,
+        queue_bytes: int,
         batch_size: int,
         connections: int,
     ) -> None:
         self._engine = engine
         self._dispatcher = dispatcher
         self._queue_size = queue_size
+        self._queue_bytes = queue_bytes
         self._batch_size = batch_size
         self._connections = connections
         self._queue: deque[Pending] = deque()
-        self._commits: set[asyncio.Task[None]] = set()
+        self._queued_bytes = 0
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._probe: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
 
     async def write(self, run: Run) -> UUID:
         """Commit `run` and return the id of its row, or of the row its idempotency key made before.
@@ -62,108 +96,190 @@ class RunWriter:
         `InvalidRunError` when the database refuses it, `IdempotencyConflictError` when its key
         belongs to another payload.
         """
-        if len(self._queue) >= self._queue_size:
+        answer: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
+        self.submit(run, answer)
+        return await answer
+
+    def submit(self, run: Run, answer: Answer) -> None:
+        """Queue `run` for the next commit, which tells `answer`, and return at once.
+
+        Raises `IngestUnavailableError` when the queue is full or the database is known to be away.
+        """
+        if self._probe is not None:
+            metrics.RUNS_REFUSED.labels("database_away").inc()
+            raise IngestUnavailableError("the database is not available")
+        size = len(run.actions_json)
+        if len(self._queue) >= self._queue_size or (
+            self._queue and self._queued_bytes + size > self._queue_bytes
+        ):
             metrics.RUNS_REFUSED.labels("queue_full").inc()
             raise IngestUnavailableError("the ingest queue is full")
-        answer: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
-        self._queue.append((run, answer))
+        loop = asyncio.get_running_loop()
+        self._queue.append(Pending(run, answer, loop.time()))
+        self._queued_bytes += size
         if len(self._queue) == 1:
             # Not at once, so that all that this turn of the loop brings goes together.
-            asyncio.get_running_loop().call_soon(self._start_commits)
-        return await answer
+            loop.call_soon(self._open_lanes)
 
     async def drain(self) -> None:
         """Wait until every run accepted so far has its answer."""
-        while self._queue or self._commits:
-            self._start_commits()
-            await asyncio.wait(self._commits)
+        while self._queue or self._lanes:
+            self._open_lanes()
+            await asyncio.wait(self._lanes)
 
     async def close(self) -> None:
         """Answer every accepted run, then close the connections."""
         await self.drain()
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.wait([self._probe])
         await self._engine.dispose()
 
-    def _start_commits(self) -> None:
-        while self._queue and len(self._commits) < self._connections:
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
-            commit = asyncio.create_task(self._commit(batch))
-            self._commits.add(commit)
-            commit.add_done_callback(self._commit_done)
+    def _open_lanes(self) -> None:
+        while self._queue and len(self._lanes) < self._connections:
+            lane = asyncio.create_task(self._commit_batches(self._next_batch()))
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lane_done)
+        if self._queue and self._expiry is None:
+            self._expiry = asyncio.get_running_loop().call_later(_PATIENCE, self._refuse_overdue)
+
+    def _next_batch(self) -> list[Pending]:
+        batch: list[Pending] = []
+        size = 0
+        while self._queue and len(batch) < self._batch_size and size < _BATCH_BYTES:
+            pending = self._queue.popleft()
+            size += len(pending.run.actions_json)
+            batch.append(pending)
+        self._queued_bytes -= size
         metrics.QUEUED.set(len(self._queue))
+        return batch
 
-    def _commit_done(self, commit: asyncio.Task[None]) -> None:
-        self._commits.discard(commit)
-        if not commit.cancelled() and (error := commit.exception()):
+    def _refuse_overdue(self) -> None:
+        """Let go what has waited for so long that its sender would give up before its commit."""
+        overdue = asyncio.get_running_loop().time() - _PATIENCE
+        waiting = self._take_while_since(overdue)
+        if waiting:
+            metrics.RUNS_REFUSED.labels("queue_slow").inc(len(waiting))
+            log.warning("ingest_slow", runs=len(waiting))
+            _fail(waiting, IngestUnavailableError("the database is slow and the run was not committed"))
+        self._expiry = None
+        self._open_lanes()
+
+    def _take_while_since(self, moment: float) -> list[Pending]:
+        taken = []
+        while self._queue and self._queue[0].since <= moment:
+            taken.append(self._queue.popleft())
+        self._queued_bytes -= sum(len(pending.run.actions_json) for pending in taken)
+        return taken
+
+    def _lane_done(self, lane: asyncio.Task[None]) -> None:
+        self._lanes.discard(lane)
+        if not lane.cancelled() and (error := lane.exception()):
             log.error("ingest_failed", exc_info=error)
-        self._start_commits()
+        self._open_lanes()
 
-    async def _commit(self, batch: Sequence[Pending]) -> None:
-        started = time.perf_counter()
+    async def _commit_batches(self, batch: list[Pending]) -> None:
+        """Commit `batch`, and what has gathered by then, until the queue is empty."""
+        lane = Lane(self._engine)
         try:
-            holders = await self._store([run for run, _ in batch])
-        except _REFUSALS as error:
-            await self._split(batch, error)
-        except _OUTAGES as error:
-            log.warning("ingest_unavailable", runs=len(batch), error=str(error) or type(error).__name__)
-            metrics.RUNS_REFUSED.labels("database_away").inc(len(batch))
-            _fail(batch, IngestUnavailableError("the database is not available"))
+            while batch:
+                await self._commit(lane, batch)
+                batch = self._next_batch()
         except BaseException:  # also when cancelled: nobody may wait for ever
             _fail(batch, IngestUnavailableError("the run was not committed"))
             raise
+        finally:
+            await lane.release()
+
+    async def _commit(self, lane: Lane, batch: Sequence[Pending]) -> None:
+        started = time.perf_counter()
+        try:
+            holders = await self._store(lane, [pending.run for pending in batch])
+        except _REFUSALS as error:
+            await self._split(lane, batch, error)
+        except (*OUTAGES, UnreachableError, UnansweredError) as error:
+            reason = error.__cause__ or error
+            log.warning("ingest_unavailable", runs=len(batch), error=str(reason) or type(reason).__name__)
+            metrics.RUNS_REFUSED.labels("database_away").inc(len(batch))
+            _fail(batch, IngestUnavailableError("the database is not available"))
+            if isinstance(error, (UnreachableError, asyncpg.ReadOnlySQLTransactionError)):
+                self._suspend()
         else:
             metrics.BATCH_SIZE.observe(len(batch))
             metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
             self._answer(batch, holders)
 
-    async def _split(self, batch: Sequence[Pending], error: Exception) -> None:
+    async def _split(self, lane: Lane, batch: Sequence[Pending], error: Exception) -> None:
         """The database refused a row of `batch`: halve it until the row stands alone."""
         if len(batch) > 1:
-            await self._commit(batch[: len(batch) // 2])
-            await self._commit(batch[len(batch) // 2 :])
+            await self._commit(lane, batch[: len(batch) // 2])
+            await self._commit(lane, batch[len(batch) // 2 :])
             return
         metrics.RUNS_REFUSED.labels("database").inc()
-        log.warning("run_refused_by_database", agent_id=batch[0][0].agent_id, error=str(error))
+        log.warning("run_refused_by_database", agent_id=batch[0].run.agent_id, error=str(error))
         _fail(batch, InvalidRunError.of(f"the database refuses this run: {error}", "body"))
 
-    async def _store(self, runs: list[Run]) -> Holders:
-        """Commit `runs`. After a lost connection once more: the ids tell what was committed."""
-        attempts = lost = 0
-        while True:
+    async def _store(self, lane: Lane, runs: list[Run]) -> Holders:
+        try:
+            return await lane.store(runs, retried=False)
+        except UnansweredError as lost:
+            log.warning("ingest_retried", runs=len(runs), error=repr(lost.__cause__))
+            return await self._find_out(lane, runs, lost)
+
+    async def _find_out(self, lane: Lane, runs: list[Run], lost: UnansweredError) -> Holders:
+        """Commit those of `runs` that the lost attempt did not: their ids tell which.
+
+        Whoever is refused sends again. So those who may be in the log already wait for the truth, for
+        a few seconds, in which a server that was restarted is back. After that `lost` is raised.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _RESOLVE_SECONDS
+        while loop.time() < give_up:
             try:
-                return await self._store_once(runs, retried=attempts > 0)
-            except _LOST as error:
-                lost += 1
-                if lost == _LOST_AT_MOST:
-                    raise
-                log.warning("ingest_retried", runs=len(runs), error=str(error) or type(error).__name__)
-                # Its neighbours in the pool were lost with it.
-                await self._engine.dispose()
+                return await lane.store(runs, retried=True)
+            except UnansweredError:
+                await asyncio.sleep(_RETRY_PAUSE)
+            except UnreachableError:
+                await asyncio.wait([self._suspend()], timeout=give_up - loop.time())
             except asyncpg.UniqueViolationError as error:
                 # Ours after all: the server went on with the lost attempt and has committed it now.
                 if error.constraint_name != "agent_run_log_pkey":
                     raise
-            attempts += 1
+        raise lost
 
-    async def _store_once(self, runs: list[Run], *, retried: bool) -> Holders:
-        async with self._engine.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            try:
-                return await store_runs(driver, runs, retried=retried)
-            except (*_LOST, OSError):
-                await connection.invalidate()
-                raise
+    def _suspend(self) -> "asyncio.Task[None]":
+        """Refuse runs at once until the database answers again, which ends the task that is returned."""
+        if self._probe is None:
+            self._probe = asyncio.create_task(self._wait_for_database())
+            waiting = self._take_while_since(asyncio.get_running_loop().time())
+            metrics.RUNS_REFUSED.labels("database_away").inc(len(waiting))
+            _fail(waiting, IngestUnavailableError("the database is not available"))
+        return self._probe
+
+    async def _wait_for_database(self) -> None:
+        # What is pooled was lost together with what was in use.
+        await self._engine.dispose()
+        while True:
+            with suppress(*OUTAGES):
+                async with self._engine.connect() as connection:
+                    if (await connection.execute(text("SHOW transaction_read_only"))).scalar_one() == "off":
+                        break
+            await asyncio.sleep(_RETRY_PAUSE)
+        log.info("ingest_available")
+        self._probe = None
 
     def _answer(self, batch: Sequence[Pending], holders: Holders) -> None:
         inserted = []
-        for run, answer in batch:
-            holder, digest = holders.get(run.key, (run.id, b""))
+        for run, answer, _ in batch:
+            holder, digest = holders.get(run.key, (run.id, b"")) if holders else (run.id, b"")
             if holder == run.id:
                 inserted.append(run)
             elif digest == run.digest():
                 metrics.RUNS_REPEATED.inc()
             else:
                 metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
-                _fail([(run, answer)], IdempotencyConflictError.of(*_TAKEN))
+                if not answer.done():
+                    answer.set_exception(IdempotencyConflictError.of(*_TAKEN))
             if not answer.done():
                 answer.set_result(holder)
         for status, count in Counter(run.status for run in inserted).items():
@@ -172,9 +288,9 @@ class RunWriter:
 
 
 def _fail(batch: Sequence[Pending], error: Exception) -> None:
-    for _, answer in batch:
-        if not answer.done():
-            answer.set_exception(error)
+    for pending in batch:
+        if not pending.answer.done():
+            pending.answer.set_exception(error)
 
 
 def _make() -> RunWriter:
@@ -185,6 +301,7 @@ def _make() -> RunWriter:
         make_engine(pool_size=settings.ingest_connections, pre_ping=False),
         get_dispatcher(),
         queue_size=settings.ingest_queue_size,
+        queue_bytes=settings.ingest_queue_bytes,
         batch_size=settings.ingest_batch_size,
         connections=settings.ingest_connections,
     )

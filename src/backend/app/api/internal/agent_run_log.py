@@ -5,13 +5,12 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
-from fastapi.exception_handlers import http_exception_handler
 
-from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE, unavailable, validation_error
+from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.query import LogText, Moment
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
-from app.errors import IngestUnavailableError, InvalidRunError
+from app.errors import InvalidRunError
 from app.ingest.payload import parse_run
 from app.ingest.writer import get_writer
 from app.schemas.runs import FeedbackIn, RunIn, RunOut, RunPage, Status
@@ -54,18 +53,6 @@ async def create_agent_run_log(
         raise InvalidRunError.of("Content-Type must be application/json", "header", "Content-Type")
     await get_writer().write(parse_run(await request.body(), idempotency_key))
     return _RECORDED
-
-
-async def record_directly(request: Request) -> Response:
-    """`create_agent_run_log` without FastAPI around it, errors answered alike."""
-    try:
-        return await create_agent_run_log(request, request.headers.get("idempotency-key"))
-    except InvalidRunError as error:
-        return validation_error(error.errors)
-    except IngestUnavailableError as error:
-        return unavailable(str(error))
-    except HTTPException as error:
-        return await http_exception_handler(request, error)
 
 
 def _is_json(content_type: str) -> bool:

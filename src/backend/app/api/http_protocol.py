@@ -1,0 +1,160 @@
+"""The HTTP protocol of `runlog serve`: uvicorn's, with a short way for reports and patience that ends.
+
+An ASGI scope, a task and FastAPI's request cost several times what recording a run does. So a plain
+report (its length declared, nothing unusual in its headers) goes from the parser's callbacks to the
+writer, and its answer from the commit to the socket. Every other request takes uvicorn's ordinary
+way to the application, which answers reports alike.
+"""
+
+import asyncio
+import re
+from uuid import UUID
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from app.api.errors import run_not_recorded
+from app.api.internal.agent_run_log import PATH
+from app.api.request_context import REQUEST_ID_HEADER, request_id_of
+from app.config import get_settings
+from app.errors import IngestUnavailableError, InvalidRunError
+from app.ingest.payload import VISIBLE_ASCII, parse_run
+from app.ingest.writer import get_writer
+
+REQUEST_SECONDS = 30.0
+"""How long a client may take to send a whole request."""
+
+_PATH = PATH.encode()
+_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+_LENGTH = re.compile(rb"[0-9]{1,9}")
+_TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Report:
+    """A report under way: to uvicorn the connection's request, to the writer whom to answer."""
+
+    __slots__ = ("_protocol", "body", "disconnected", "headers", "keep_alive", "response_complete")
+
+    message_event = asyncio.Event()  # uvicorn sets it when the client hangs up; nobody waits for it
+
+    def __init__(self, protocol: "HttpProtocol", headers: dict[bytes, bytes]) -> None:
+        self._protocol = protocol
+        self.headers = headers
+        self.body = b""
+        self.keep_alive = protocol.parser.should_keep_alive()
+        self.disconnected = False
+        self.response_complete = False
+
+    def record(self) -> None:
+        """Hand the run over, or answer why not."""
+        key = self.headers.get(b"idempotency-key")
+        try:
+            get_writer().submit(parse_run(self.body, key.decode("latin-1") if key else None), self)
+        except (InvalidRunError, IngestUnavailableError) as error:
+            self.set_exception(error)
+
+    def done(self) -> bool:
+        """Whether it was answered."""
+        return self.response_complete
+
+    def set_result(self, _: UUID) -> None:
+        """Answer that the run is recorded."""
+        self._send(b"HTTP/1.1 204 No Content\r\n", b"")
+
+    def set_exception(self, error: Exception) -> None:
+        """Answer that it is not."""
+        response = run_not_recorded(error)
+        headers = b"".join(b"%s: %s\r\n" % header for header in response.raw_headers)
+        self._send(STATUS_LINE[response.status_code] + headers, bytes(response.body))
+
+    def _send(self, head: bytes, body: bytes) -> None:
+        self.response_complete = True
+        transport = self._protocol.transport
+        if not transport.is_closing():
+            request_id = request_id_of(self.headers.get(REQUEST_ID_HEADER))
+            last = b"" if self.keep_alive else b"connection: close\r\n"
+            transport.write(b"%sx-request-id: %s\r\n%s\r\n%s" % (head, request_id, last, body))
+            if not self.keep_alive:
+                transport.close()
+        self._protocol.on_response_complete()
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol for one connection.
+
+    `waiting_since` is when the client began the request that is not whole yet, on the loop's clock.
+    """
+
+    cycle: RequestResponseCycle | Report  # type: ignore[assignment]
+    waiting_since: float | None
+    _patience: asyncio.TimerHandle
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Accept the connection, and expect its first request."""
+        super().connection_made(transport)
+        self.waiting_since = self.loop.time()
+        self._patience = self.loop.call_later(REQUEST_SECONDS, self._lose_patience)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request came."""
+        super().on_message_begin()
+        self.waiting_since = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """Take the short way where the request is a plain report."""
+        if self.url == _PATH and self.parser.get_method() == b"POST" and self._is_plain(dict(self.headers)):
+            self.cycle = Report(self, dict(self.headers))
+        else:
+            super().on_headers_complete()
+
+    def _is_plain(self, headers: dict[bytes, bytes]) -> bool:
+        length = headers.get(b"content-length", b"")
+        key = headers.get(b"idempotency-key")
+        return (
+            len(headers) == len(self.headers)
+            and headers.get(b"content-type") == b"application/json"
+            and _LENGTH.fullmatch(length) is not None
+            and int(length) <= get_settings().max_body_bytes
+            and (key is None or VISIBLE_ASCII.fullmatch(key.decode("latin-1")) is not None)
+            and _UNUSUAL.isdisjoint(headers)
+            and self.parser.get_http_version() == "1.1"
+            and (self.cycle is None or self.cycle.response_complete)
+        )
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body came."""
+        if isinstance(self.cycle, Report):
+            self.cycle.body += body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self.waiting_since = None
+        if isinstance(self.cycle, Report):
+            self.cycle.record()
+        else:
+            super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Finish what was asked; what was not asked in full is not waited for."""
+        if self.waiting_since is not None:
+            self.transport.close()
+        else:
+            super().shutdown()
+
+    def _lose_patience(self) -> None:
+        """Close the connection when its request is overdue; else look again when it would be."""
+        left = REQUEST_SECONDS
+        if self.waiting_since is not None:
+            left -= self.loop.time() - self.waiting_since
+        if left > 0:
+            self._patience = self.loop.call_later(left, self._lose_patience)
+            return
+        if self.cycle is None or self.cycle.response_complete or isinstance(self.cycle, Report):
+            self.transport.write(_TIMED_OUT)
+        self.transport.close()
