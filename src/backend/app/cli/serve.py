@@ -1,5 +1,6 @@
 """`runlog serve`."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -78,4 +79,7 @@ def make_app() -> object:
 
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         die_with_parent(signal.SIGTERM)
-    return create_app()
+    app = create_app()
+    # What is here now stays: a collection that went through all of it would keep runs waiting for long.
+    gc.freeze()
+    return app
