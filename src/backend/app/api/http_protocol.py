@@ -48,7 +48,8 @@ class Report:
         """Hand the run over, or answer why not."""
         key = self.headers.get(b"idempotency-key")
         try:
-            get_writer().submit(parse_run(self.body, key.decode("latin-1") if key else None), self)
+            run = parse_run(self.body, key.decode("latin-1") if key else None)
+            self._protocol.writer.submit(run, self)
         except (InvalidRunError, IngestUnavailableError) as error:
             self.set_exception(error)
 
@@ -91,6 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection, and expect its first request."""
         super().connection_made(transport)
+        self.writer = get_writer()
         self.waiting_since = self.loop.time()
         self._patience = self.loop.call_later(REQUEST_SECONDS, self._lose_patience)
 

@@ -1,7 +1,8 @@
 """Group commit: runs that arrive while a commit is under way share the next one.
 
-There is no timer: an idle run goes alone, at once. Under load, what has gathered becomes one
-statement and one commit, and every caller is answered after the commit that holds its own row.
+An idle run goes alone, at once. Under load, what has gathered becomes one statement and one commit,
+and every caller is answered after the commit that holds its own row. A second commit is started beside
+the first when that is worth it: many runs wait, or one has for a few milliseconds.
 
 While the database is away nobody waits for it: runs are refused at once, until a probe that goes on
 in the background reaches it again.
@@ -34,6 +35,8 @@ log = get_logger(__name__)
 
 _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 _BATCH_BYTES = 8 * 1024 * 1024
+_WORTH_A_LANE = 32
+_GATHER_SECONDS = 0.005
 _PATIENCE = 2.0
 _RESOLVE_SECONDS = 6.0
 _RETRY_PAUSE = 0.1
@@ -77,6 +80,7 @@ class RunWriter:
         batch_size: int,
         connections: int,
     ) -> None:
+        self._loop = asyncio.get_running_loop()  # asking for it is a system call, too dear for every run
         self._engine = engine
         self._dispatcher = dispatcher
         self._queue_size = queue_size
@@ -87,7 +91,7 @@ class RunWriter:
         self._queued_bytes = 0
         self._lanes: set[asyncio.Task[None]] = set()
         self._probe: asyncio.Task[None] | None = None
-        self._expiry: asyncio.TimerHandle | None = None
+        self._look_again: asyncio.TimerHandle | None = None
 
     async def write(self, run: Run) -> UUID:
         """Commit `run` and return the id of its row, or of the row its idempotency key made before.
@@ -96,7 +100,7 @@ class RunWriter:
         `InvalidRunError` when the database refuses it, `IdempotencyConflictError` when its key
         belongs to another payload.
         """
-        answer: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[UUID] = self._loop.create_future()
         self.submit(run, answer)
         return await answer
 
@@ -114,12 +118,11 @@ class RunWriter:
         ):
             metrics.RUNS_REFUSED.labels("queue_full").inc()
             raise IngestUnavailableError("the ingest queue is full")
-        loop = asyncio.get_running_loop()
-        self._queue.append(Pending(run, answer, loop.time()))
+        self._queue.append(Pending(run, answer, self._loop.time()))
         self._queued_bytes += size
-        if len(self._queue) == 1:
+        if len(self._queue) in (1, _WORTH_A_LANE):
             # Not at once, so that all that this turn of the loop brings goes together.
-            loop.call_soon(self._open_lanes)
+            self._loop.call_soon(self._open_lanes)
 
     async def drain(self) -> None:
         """Wait until every run accepted so far has its answer."""
@@ -136,12 +139,29 @@ class RunWriter:
         await self._engine.dispose()
 
     def _open_lanes(self) -> None:
-        while self._queue and len(self._lanes) < self._connections:
-            lane = asyncio.create_task(self._commit_batches(self._next_batch()))
+        while len(self._lanes) < self._connections and self._is_worth_a_lane():
+            lane = self._loop.create_task(self._commit_batches(self._next_batch()))
             self._lanes.add(lane)
             lane.add_done_callback(self._lane_done)
-        if self._queue and self._expiry is None:
-            self._expiry = asyncio.get_running_loop().call_later(_PATIENCE, self._refuse_overdue)
+        if self._queue and self._look_again is None:
+            self._look_again = self._loop.call_later(_GATHER_SECONDS, self._look)
+
+    def _is_worth_a_lane(self) -> bool:
+        """Whether runs wait that no lane will take soon: a commit of one costs nearly that of twenty."""
+        return bool(self._queue) and (
+            not self._lanes
+            or len(self._queue) >= _WORTH_A_LANE
+            or self._loop.time() - self._queue[0].since >= _GATHER_SECONDS
+        )
+
+    def _look(self) -> None:
+        """Let go what has waited for so long that its sender would give up before its commit."""
+        self._look_again = None
+        if overdue := self._take_while_since(self._loop.time() - _PATIENCE):
+            metrics.RUNS_REFUSED.labels("queue_slow").inc(len(overdue))
+            log.warning("ingest_slow", runs=len(overdue))
+            _fail(overdue, IngestUnavailableError("the database is slow and the run was not committed"))
+        self._open_lanes()
 
     def _next_batch(self) -> list[Pending]:
         batch: list[Pending] = []
@@ -153,17 +173,6 @@ class RunWriter:
         self._queued_bytes -= size
         metrics.QUEUED.set(len(self._queue))
         return batch
-
-    def _refuse_overdue(self) -> None:
-        """Let go what has waited for so long that its sender would give up before its commit."""
-        overdue = asyncio.get_running_loop().time() - _PATIENCE
-        waiting = self._take_while_since(overdue)
-        if waiting:
-            metrics.RUNS_REFUSED.labels("queue_slow").inc(len(waiting))
-            log.warning("ingest_slow", runs=len(waiting))
-            _fail(waiting, IngestUnavailableError("the database is slow and the run was not committed"))
-        self._expiry = None
-        self._open_lanes()
 
     def _take_while_since(self, moment: float) -> list[Pending]:
         taken = []
@@ -232,15 +241,14 @@ class RunWriter:
         Whoever is refused sends again. So those who may be in the log already wait for the truth, for
         a few seconds, in which a server that was restarted is back. After that `lost` is raised.
         """
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + _RESOLVE_SECONDS
-        while loop.time() < give_up:
+        give_up = self._loop.time() + _RESOLVE_SECONDS
+        while self._loop.time() < give_up:
             try:
                 return await lane.store(runs, retried=True)
             except UnansweredError:
                 await asyncio.sleep(_RETRY_PAUSE)
             except UnreachableError:
-                await asyncio.wait([self._suspend()], timeout=give_up - loop.time())
+                await asyncio.wait([self._suspend()], timeout=give_up - self._loop.time())
             except asyncpg.UniqueViolationError as error:
                 # Ours after all: the server went on with the lost attempt and has committed it now.
                 if error.constraint_name != "agent_run_log_pkey":
@@ -251,7 +259,7 @@ class RunWriter:
         """Refuse runs at once until the database answers again, which ends the task that is returned."""
         if self._probe is None:
             self._probe = asyncio.create_task(self._wait_for_database())
-            waiting = self._take_while_since(asyncio.get_running_loop().time())
+            waiting = self._take_while_since(self._loop.time())
             metrics.RUNS_REFUSED.labels("database_away").inc(len(waiting))
             _fail(waiting, IngestUnavailableError("the database is not available"))
         return self._probe
