@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import tempfile
 from enum import StrEnum
 from typing import Annotated
@@ -49,6 +50,8 @@ def _serve(host: str, port: int, workers: int) -> None:
 
     settings = get_settings()
     libpq_url(settings.require_database_url())
+    # uvicorn raises the signal again when all is answered; a server that did as it was told has not failed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.run(
             "app.cli.serve:make_app",
