@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import secrets
+import signal
 from pathlib import Path
 
 import redis
@@ -32,6 +34,12 @@ class Broker:
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+    def kill(self) -> None:
+        """End it by SIGKILL; starting it again is possible."""
+        if self._server is not None:
+            os.kill(self._server.pid, signal.SIGKILL)
+            self._server.finish(10)
 
     def client(self) -> redis.Redis:
         """A connection to it."""

@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 RUNLOG = (sys.executable, "-m", "app.cli.main")
 START_TIMEOUT = 60.0
@@ -40,15 +42,47 @@ def running(
             process.wait()
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running `runlog serve`, and where it answers."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def api_processes(self) -> list[psutil.Process]:
+        """Its API processes, where it has several."""
+        return [child for child in psutil.Process(self.process.pid).children() if _is_api_process(child)]
+
+
+def _is_api_process(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
 @contextmanager
-def serving(*options: str, env: Mapping[str, str | None], log: Path, workers: int = 1) -> Iterator[str]:
-    """`runlog serve` on a free port; yields its base URL once it answers."""
-    port = free_port()
+def served(
+    *options: str,
+    env: Mapping[str, str | None],
+    log: Path,
+    workers: int = 1,
+    port: int | None = None,
+) -> Iterator[Served]:
+    """`runlog serve` on `port`, or a free one, once it answers."""
+    port = port or free_port()
     arguments = ("serve", "--port", str(port), "--workers", str(workers), *options)
     with running(*arguments, env=env, log=log) as process:
         url = f"http://127.0.0.1:{port}"
         wait_until_alive(url, process, log)
-        yield url
+        yield Served(url, process)
+
+
+@contextmanager
+def serving(*options: str, env: Mapping[str, str | None], log: Path, workers: int = 1) -> Iterator[str]:
+    """The base URL of a `runlog serve` on a free port, once it answers."""
+    with served(*options, env=env, log=log, workers=workers) as server:
+        yield server.url
 
 
 def wait_until_alive(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -63,6 +97,14 @@ def wait_until_alive(url: str, process: subprocess.Popen[bytes], log: Path) -> N
         except httpx.TransportError:
             time.sleep(0.05)
     raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
+
+
+def wait_until_started(count: int, log: Path) -> None:
+    """Return when `count` API processes have said in `log` that they serve."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while log.read_text(encoding="utf-8").count("Application startup complete") < count:
+        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+        time.sleep(0.05)
 
 
 def free_port() -> int:

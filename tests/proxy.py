@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Passes bytes on both ways until it is told to cut."""
+    """Passes bytes on both ways until it is told to cut, to stall or to go away."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._clients: set[asyncio.StreamWriter] = set()
         self._upstreams: list[asyncio.StreamWriter] = []
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.port = 0
 
     def cut(self) -> None:
@@ -19,12 +22,26 @@ class Proxy:
         for client in self._clients:
             client.transport.abort()
 
+    def stall(self) -> None:
+        """Go on accepting connections and bytes, but pass nothing on until `resume`."""
+        self._flowing.clear()
+
+    def resume(self) -> None:
+        """Pass on again, what was held back first."""
+        self._flowing.set()
+
     async def serve(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         """One client's connection."""
-        reader, upstream = await asyncio.open_connection(*self._target)
+        try:
+            reader, upstream = await asyncio.open_connection(*self._target)
+        except OSError:
+            client.close()
+            return
         self._clients.add(client)
         self._upstreams.append(upstream)
-        await asyncio.gather(_pass_on(reader, client, close=True), _pass_on(client_reader, upstream))
+        await asyncio.gather(
+            self._pass_on(reader, client, close=True), self._pass_on(client_reader, upstream)
+        )
         self._clients.discard(client)
 
     def close(self) -> None:
@@ -32,16 +49,16 @@ class Proxy:
         for upstream in self._upstreams:
             upstream.close()
 
-
-async def _pass_on(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, close: bool = False
-) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    if close:
-        writer.close()
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, close: bool = False
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        if close:
+            writer.close()
 
 
 @asynccontextmanager
@@ -53,6 +70,16 @@ async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
     try:
         yield proxy
     finally:
+        proxy.resume()
         proxy.cut()
         proxy.close()
         server.close()
+
+
+@asynccontextmanager
+async def proxied(database: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy to the database's server and the database's URL through it."""
+    parts = urlsplit(database)
+    async with proxy_to(parts.hostname or "", parts.port or 5432) as proxy:
+        login = parts.netloc.rpartition("@")[0]
+        yield proxy, parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()

@@ -20,7 +20,7 @@ from app.errors import IngestUnavailableError
 from app.ingest.dispatch import Dispatcher
 from app.ingest.writer import RunWriter, close_writer
 from processes import free_port
-from proxy import Proxy, proxy_to
+from proxy import proxied
 from replay import check_log
 
 pytestmark = pytest.mark.anyio
@@ -46,15 +46,6 @@ async def writing_to(url: str, *, patience: float = 30) -> AsyncIterator[RunWrit
         engine, Dispatcher(None), queue_size=10_000, queue_bytes=1 << 26, batch_size=16, connections=3
     )
     await engine.dispose()
-
-
-@asynccontextmanager
-async def proxied(database: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """A proxy to the database's server and the database's URL through it."""
-    parts = urlsplit(database)
-    async with proxy_to(parts.hostname or "", parts.port or 5432) as proxy:
-        login = parts.netloc.rpartition("@")[0]
-        yield proxy, parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()
 
 
 async def stored(db: asyncpg.Connection) -> list[UUID]:

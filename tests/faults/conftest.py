@@ -1,0 +1,117 @@
+"""Servers that a test may kill, and the figures of what came of it."""
+
+import asyncio
+import dataclasses
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from app.config import get_settings
+from app.db.schema_sync import sync_schema
+from app.embedded.ports import free_port
+from app.embedded.postgres import Postgres
+from background import Background
+from fault_report import FaultReport
+from load import Check, Load, Tally, UnderLoad, load_on
+from processes import Served, served, wait_until_started
+
+PASSWORD = secrets.token_hex(16)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fault-report`, where this directory is asked for by name."""
+    parser.addoption("--fault-report", type=Path, metavar="FILE.md", help="put the table of figures there")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect the figures, in the process that hands the tests out."""
+    path = config.getoption("fault_report", None)
+    if path is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FaultReport(path))
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory of a stopped PostgreSQL with the product's tables, on disk, to be copied."""
+    directory = tmp_path_factory.mktemp("prepared")
+    server = Postgres(directory / "postgres", password=PASSWORD, port=free_port())
+    server.start()
+    asyncio.run(sync_schema(server.url))
+    server.stop()
+    yield server.directory
+    shutil.rmtree(server.directory)
+
+
+@pytest.fixture
+def make_postgres(prepared: Path, tmp_path: Path) -> Iterator[Callable[..., Postgres]]:
+    """Makes PostgreSQL servers that start with the product's tables; fsync is on, as it comes."""
+    made: list[Postgres] = []
+
+    def make(name: str = "postgres", **settings: str) -> Postgres:
+        directory = tmp_path / name
+        subprocess.run(["cp", "-a", f"{prepared}/.", directory], check=True)
+        made.append(Postgres(directory, password=PASSWORD, port=free_port(), settings=settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
+        shutil.rmtree(server.directory)
+
+
+@pytest.fixture
+def postgres(make_postgres: Callable[..., Postgres], monkeypatch: pytest.MonkeyPatch) -> Postgres:
+    """A running PostgreSQL of the test's own; the settings point at it."""
+    server = make_postgres()
+    server.start()
+    monkeypatch.setenv("DATABASE_URL", server.url)
+    get_settings.cache_clear()
+    return server
+
+
+@pytest.fixture
+def background() -> Iterator[Background]:
+    """A loop beside the test, for its load."""
+    own = Background()
+    yield own
+    own.close()
+
+
+@pytest.fixture
+def under_load(background: Background, tmp_path: Path) -> UnderLoad:
+    """Starts servers of two API processes with a load on them."""
+
+    @contextmanager
+    def start(
+        *, env: Mapping[str, str] = MappingProxyType({}), **options: Any
+    ) -> Iterator[tuple[Served, Load]]:
+        log = tmp_path / "serve.log"
+        with served(env=env, log=log, workers=2) as server:
+            wait_until_started(2, log)
+            with load_on(server.url, background, **options) as load:
+                yield server, load
+
+    return start
+
+
+@pytest.fixture
+def check(background: Background, record_property: Callable[[str, object], None]) -> Check:
+    """Asserts that what was sent is what is stored, and notes the figures for the report."""
+
+    def check_load(load: Load, database_url: str, fault: str, *, back_after: float | None = None) -> Tally:
+        load.end()
+        load.send_again()
+        tally = background.run(load.tally(database_url))
+        assert not load.unexpected, load.unexpected[:3]
+        assert (tally.lost, tally.doubled, load.hung) == (0, 0, 0)
+        record_property("fault", {"fault": fault, **dataclasses.asdict(tally), "back_after": back_after})
+        return tally
+
+    return check_load

@@ -1,0 +1,105 @@
+"""API processes that are killed, told to end, or kept busy by clients that never finish."""
+
+import asyncio
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from app.embedded.ports import becomes_free
+from app.embedded.postgres import Postgres
+from background import Background
+from load import PATH, Check, UnderLoad, load_on
+from processes import free_port, served, wait_until_started
+
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: runlog\r\nContent-Type: application/json\r\n".encode()
+ENDLESS = ((HEAD, b"X-More: 1\r\n"), (HEAD + b"Content-Length: 1000000\r\n\r\n", b" "))
+
+
+def test_a_killed_api_process_is_replaced(
+    postgres: Postgres, check: Check, under_load: UnderLoad, tmp_path: Path
+) -> None:
+    with under_load() as (server, load):
+        for started, victim in enumerate(server.api_processes(), start=3):
+            victim.kill()
+            back_after = load.seconds_until_acknowledged(time.monotonic())
+            wait_until_started(started, tmp_path / "serve.log")
+            load.wait_for(200)
+        check(load, postgres.url, "each of two API processes killed in turn", back_after=back_after)
+
+
+def test_a_killed_server_takes_its_processes_along(
+    postgres: Postgres, background: Background, check: Check, tmp_path: Path
+) -> None:
+    port, log = free_port(), tmp_path / "serve.log"
+    with (
+        served(env={}, log=log, workers=2, port=port) as server,
+        load_on(server.url, background) as load,
+    ):
+        orphans = server.api_processes()
+        server.process.kill()
+        server.process.wait()
+        assert psutil.wait_procs(orphans, 20)[1] == []
+        assert becomes_free(port, patience=10)
+        with served(env={}, log=log, workers=2, port=port):
+            back_after = load.seconds_until_acknowledged(time.monotonic())
+            load.wait_for(200)
+            check(load, postgres.url, "the whole server killed and started again", back_after=back_after)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_server_told_to_end_answers_all_that_it_stores(
+    postgres: Postgres, background: Background, check: Check, tmp_path: Path, workers: int
+) -> None:
+    port, log = free_port(), tmp_path / "serve.log"
+    with (
+        served(env={}, log=log, workers=workers, port=port) as server,
+        load_on(server.url, background) as load,
+    ):
+        load.wait_for(200)
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+        load.end()
+        assert background.run(load.stored_without_answer(postgres.url)) == []
+        assert "Traceback" not in log.read_text(encoding="utf-8")
+        with served(env={}, log=log, workers=workers, port=port):
+            fault = f"a server of {workers} API process(es) told to end (SIGTERM) and started again"
+            check(load, postgres.url, fault)
+
+
+def test_clients_that_never_finish_keep_nobody_waiting(
+    postgres: Postgres, background: Background, check: Check, under_load: UnderLoad
+) -> None:
+    with under_load() as (server, load):
+        dribbles = [background.start(dribble(server.url, *endless)) for endless in ENDLESS * 100]
+        load.wait_for(500)
+        assert not any(dribbling.done() for dribbling in dribbles)
+        check(load, postgres.url, "200 connections whose clients never finish a request")
+        server.process.terminate()
+        # They get ten seconds to finish.
+        assert server.process.wait(30) == 0
+
+
+@pytest.mark.xfail(strict=True, reason="each request that is cancelled at the end leaves a traceback")
+def test_a_server_told_to_end_hangs_up_on_them_quietly(
+    postgres: Postgres, background: Background, tmp_path: Path
+) -> None:
+    log = tmp_path / "serve.log"
+    with served(env={}, log=log) as server:
+        for endless in ENDLESS:
+            background.start(dribble(server.url, *endless))
+        time.sleep(1)
+    assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+async def dribble(url: str, start: bytes, more: bytes) -> None:
+    """Send `start`, then `more` now and then, for as long as the server lets us."""
+    address = urlsplit(url)
+    _, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(start)
+    while not writer.is_closing():
+        writer.write(more)
+        await asyncio.sleep(0.5)
+    writer.close()
