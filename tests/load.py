@@ -29,6 +29,10 @@ STORED = """
 """
 
 
+class HungError(AssertionError):
+    """An agent waited longer for its answer than agents wait."""
+
+
 @dataclass
 class Sent:
     """One run, however often it was sent. `marker` is a key of its payload, and nobody else's."""
@@ -101,6 +105,14 @@ class Load:
         deadline = time.monotonic() + within
         while self.acknowledged() < wanted:
             assert time.monotonic() < deadline, f"no {count} runs were acknowledged within {within} s"
+            time.sleep(0.01)
+
+    def wait_for_refusals(self, count: int, within: float) -> None:
+        """Return when `count` more reports are answered 503."""
+        wanted = self.refused + count
+        deadline = time.monotonic() + within
+        while self.refused < wanted:
+            assert time.monotonic() < deadline, f"no {count} refusals came within {within} s"
             time.sleep(0.01)
 
     def seconds_until_acknowledged(self, moment: float, within: float = 10.0) -> float:
@@ -196,7 +208,10 @@ class Check(Protocol):
     def __call__(
         self, load: Load, database_url: str, fault: str, *, back_after: float | None = None
     ) -> Tally:
-        """End `load`, send again what has no 204, and assert that what was sent is what is stored."""
+        """End `load`, send again what has no 204, and assert that what was sent is what is stored.
+
+        Raises `HungError`, when all else is right, if a report was left without an answer.
+        """
 
 
 class UnderLoad(Protocol):

@@ -22,6 +22,11 @@ class Proxy:
         for client in self._clients:
             client.transport.abort()
 
+    def cut_both(self) -> None:
+        """Drop every connection, and tell both sides."""
+        self.cut()
+        self.close()
+
     def stall(self) -> None:
         """Go on accepting connections and bytes, but pass nothing on until `resume`."""
         self._flowing.clear()
@@ -71,8 +76,7 @@ async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         proxy.resume()
-        proxy.cut()
-        proxy.close()
+        proxy.cut_both()
         server.close()
 
 

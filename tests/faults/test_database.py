@@ -1,17 +1,16 @@
 """A PostgreSQL that is killed, restarted, or replaced by its standby."""
 
-import asyncio
 import os
 import signal
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 
 from app.embedded.postgres import Postgres
 from background import Background
+from database import query, until_it_is
 from load import Check, UnderLoad
 
 A_BACKEND = "SELECT pid FROM pg_stat_activity WHERE application_name = 'agent-run-log' LIMIT 1"
@@ -21,26 +20,6 @@ def kill(server: Postgres) -> None:
     """End the server's first process by SIGKILL; the others notice."""
     os.kill(server.pid, signal.SIGKILL)
     server.finish(10)
-
-
-async def query(url: str, statement: str) -> object:
-    """One value, on a connection of its own."""
-    db = await asyncpg.connect(url)
-    try:
-        return await db.fetchval(statement)
-    finally:
-        await db.close()
-
-
-async def until_it_is(url: str, statement: str, wanted: object) -> None:
-    """Return when `statement` says what is `wanted`, however often the server refuses until then."""
-    while True:
-        try:
-            if await query(url, statement) == wanted:
-                return
-        except (OSError, asyncpg.PostgresError):
-            pass
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""Connections to the database that break or fall silent, and more runs than it takes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from app.embedded.postgres import Postgres
+from background import Background
+from database import query, until_it_is
+from load import PATIENCE, Check, HungError, UnderLoad
+from proxy import Proxy, proxied
+
+ABANDONED = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = 'agent-run-log' AND state = 'idle in transaction'
+    AND state_change < clock_timestamp() - interval '0.3 s'
+"""
+hangs = pytest.mark.xfail(
+    strict=True, raises=HungError, reason="what waits for a commit that is given up begins its own time then"
+)
+
+
+@pytest.fixture
+def proxy(postgres: Postgres, background: Background, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """What stands between the API and its database."""
+    with background.within(proxied(postgres.url)) as (between, url):
+        monkeypatch.setenv("DATABASE_URL", url)
+        yield between
+
+
+def test_cut_connections(
+    postgres: Postgres, proxy: Proxy, background: Background, check: Check, under_load: UnderLoad
+) -> None:
+    with under_load() as (_, load):
+        for _ in range(15):
+            background.call(proxy.cut_both)
+            back_after = load.seconds_until_acknowledged(time.monotonic())
+            load.wait_for(20)
+        check(load, postgres.url, "every connection to PostgreSQL cut, 15 times", back_after=back_after)
+
+
+@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="its transaction keeps agents locked for 60 s")
+def test_a_connection_that_only_the_api_knows_is_cut_locks_no_agent_for_long(
+    postgres: Postgres, proxy: Proxy, background: Background, under_load: UnderLoad
+) -> None:
+    with under_load():
+        for _ in range(60):
+            background.call(proxy.cut)
+            time.sleep(0.4)
+            if background.run(query(postgres.url, ABANDONED)):
+                break
+        background.start(until_it_is(postgres.url, ABANDONED, 0)).result(20)
+
+
+@hangs
+def test_connections_that_fall_silent(
+    postgres: Postgres, proxy: Proxy, background: Background, check: Check, under_load: UnderLoad
+) -> None:
+    with under_load(connections=40) as (_, load):
+        background.call(proxy.stall)
+        time.sleep(PATIENCE + 2)
+        background.call(proxy.resume)
+        back_after = load.seconds_until_acknowledged(time.monotonic())
+        load.wait_for(200)
+        check(load, postgres.url, "every connection to PostgreSQL silent for 12 s", back_after=back_after)
+
+
+@contextmanager
+def stopped(postgres: Postgres) -> Iterator[None]:
+    """Every process of the server stopped (SIGSTOP), as on a machine whose disk hangs."""
+    server = psutil.Process(postgres.pid)
+    processes = [server, *server.children()]
+    for process in processes:
+        process.suspend()
+    yield
+    for process in processes:
+        process.resume()
+
+
+@hangs
+def test_more_runs_than_a_hanging_database_takes(
+    postgres: Postgres, check: Check, under_load: UnderLoad
+) -> None:
+    with under_load(env={"RUNLOG_INGEST_QUEUE_SIZE": "4"}, connections=60) as (_, load):
+        with stopped(postgres):
+            # At once, and not when a statement is given up.
+            load.wait_for_refusals(20, within=5)
+            time.sleep(PATIENCE)
+        back_after = load.seconds_until_acknowledged(time.monotonic())
+        load.wait_for(200)
+        fault = "PostgreSQL stopped for 10 s (SIGSTOP), with a queue of 4 runs"
+        check(load, postgres.url, fault, back_after=back_after)

@@ -1,0 +1,75 @@
+"""Rows that the database refuses, and tables that change, amid runs that must not notice."""
+
+import subprocess
+
+import httpx
+import pytest
+
+from app.embedded.postgres import Postgres
+from background import Background
+from database import execute, query
+from load import PATH, PATIENCE, Check, UnderLoad
+from processes import RUNLOG
+
+CONSTRAINT = "ALTER TABLE agent_run_log ADD CONSTRAINT no_poison CHECK (NOT actions_taken ? 'poison')"
+TRIGGER = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'poison'; END $$;
+    CREATE TRIGGER no_poison BEFORE INSERT ON agent_run_log
+    FOR EACH ROW WHEN (NEW.actions_taken ? 'poison') EXECUTE FUNCTION refuse()
+"""
+POISONED = """
+    SELECT (SELECT count(*) FROM agent_run_log WHERE actions_taken ? 'poison')
+    + (SELECT count(*) FROM agent_run_idempotency_key WHERE key = 'poison')
+"""
+
+
+async def report_poison(url: str, count: int) -> list[int]:
+    """The statuses that so many poisoned runs get, every other with a key."""
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
+        statuses = []
+        for number in range(count):
+            run = {"agent_id": f"agent-{number % 5}", "status": "failed", "actions_taken": {"poison": 1}}
+            headers = {"Idempotency-Key": "poison"} if number % 2 else {}
+            statuses.append((await client.post(PATH, json=run, headers=headers)).status_code)
+        return statuses
+
+
+@pytest.mark.parametrize("refusal", [CONSTRAINT, TRIGGER], ids=["constraint", "trigger"])
+def test_a_row_that_the_database_refuses_is_refused_alone(
+    refusal: str, postgres: Postgres, background: Background, check: Check, under_load: UnderLoad
+) -> None:
+    background.run(execute(postgres.url, refusal))
+    with under_load(connections=24) as (server, load):
+        poison = [background.start(report_poison(server.url, 40)) for _ in range(3)]
+        assert {status for statuses in poison for status in statuses.result(60)} == {422}
+        how = "constraint" if refusal is CONSTRAINT else "trigger"
+        tally = check(load, postgres.url, f"120 runs refused by a {how} of the database, amid others")
+    assert (tally.refused, tally.unanswered, tally.acknowledged) == (0, 0, tally.sent)
+    assert background.run(query(postgres.url, POISONED)) == 0
+
+
+MISSING = """
+    DROP TABLE agent_cloud_task, peer_swarm_heartbeat, audit_finding, agent_run_feedback, agent;
+    DROP INDEX idx_agent_run_log_agent_id, idx_agent_run_log_created_at, idx_agent_run_log_status,
+        idx_agent_run_log_agent_created
+"""
+HISTORY = """
+    INSERT INTO agent_run_log (agent_id, actions_taken, run_at, created_at)
+    SELECT 'historian', '{"n": 1}', moment, moment
+    FROM generate_series(1, 30000) AS n, LATERAL (SELECT now() - n * interval '1 s') AS at (moment);
+    INSERT INTO agent_run_state (agent_id, runs, silence_count, last_created_at)
+    SELECT agent_id, count(*), 0, max(created_at) FROM agent_run_log GROUP BY agent_id
+"""
+
+
+def test_a_synchronisation_of_the_schema_refuses_no_run(
+    postgres: Postgres, background: Background, check: Check, under_load: UnderLoad
+) -> None:
+    background.run(execute(postgres.url, MISSING + ";" + HISTORY))
+    with under_load() as (_, load):
+        subprocess.run([*RUNLOG, "schema", "sync"], check=True, capture_output=True, timeout=60)
+        load.wait_for(200)
+        tally = check(load, postgres.url, "tables and indexes made by `runlog schema sync`")
+    assert (tally.refused, tally.unanswered, tally.acknowledged) == (0, 0, tally.sent)
+    subprocess.run([*RUNLOG, "schema", "check"], check=True, capture_output=True, timeout=60)
