@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-HANG = 60.0
+HANG = 120.0
 
 
 class Background:

@@ -23,12 +23,29 @@ async def query(url: str, statement: str) -> object:
         await db.close()
 
 
+async def rows(url: str, statement: str) -> list[asyncpg.Record]:
+    """All rows, on a connection of its own."""
+    db = await asyncpg.connect(url)
+    try:
+        return await db.fetch(statement)
+    finally:
+        await db.close()
+
+
 async def until_it_is(url: str, statement: str, wanted: object) -> None:
     """Return when `statement` says what is `wanted`, however often the server refuses until then."""
     while True:
         try:
-            if await query(url, statement) == wanted:
-                return
-        except (OSError, asyncpg.PostgresError):
-            pass
-        await asyncio.sleep(0.01)
+            return await _asked_until_it_is(url, statement, wanted)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await asyncio.sleep(0.05)
+
+
+async def _asked_until_it_is(url: str, statement: str, wanted: object) -> None:
+    # A connection costs the server more than most of what is asked on it.
+    db = await asyncpg.connect(url)
+    try:
+        while await db.fetchval(statement) != wanted:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    finally:
+        await db.close()

@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from replay import check_log
 
 PATH = "/api/v1/internal/agent-run-log"
 PATIENCE = 10.0  # seconds, as the specification's client
-_PAUSE_BETWEEN_RUNS = 0.01
 _PAUSE_AFTER_FAILURE = 0.05
 _AGENTS = 5
 
@@ -58,14 +57,20 @@ class Tally:
 
 
 class Load:
-    """Agents that report run after run over `connections` connections to `url`.
+    """Agents that report run after run over `connections` connections to `url`, `pause` seconds apart.
 
     Every other run has an Idempotency-Key and is sent again until it is acknowledged; every third
-    is silent. `payload` makes the rest of a run's content.
+    is silent; the others hold `payload`.
     """
 
     def __init__(
-        self, url: str, background: Background, *, connections: int = 12, payload: Callable[[], str] = str
+        self,
+        url: str,
+        background: Background,
+        *,
+        connections: int = 12,
+        pause: float = 0.01,
+        payload: str = "",
     ) -> None:
         self.url = url
         self.runs: list[Sent] = []
@@ -75,6 +80,7 @@ class Load:
         self.unexpected: list[str] = []
         self._background = background
         self._connections = connections
+        self._pause = pause
         self._payload = payload
         self._prefix = f"run-{secrets.token_hex(4)}-"
         self._ending = False
@@ -166,7 +172,7 @@ class Load:
                 while run.key and not run.acknowledged and not self._ending:
                     await asyncio.sleep(_PAUSE_AFTER_FAILURE)
                     await self._send(client, run)
-                await asyncio.sleep(_PAUSE_BETWEEN_RUNS if run.acknowledged else _PAUSE_AFTER_FAILURE)
+                await asyncio.sleep(self._pause if run.acknowledged else _PAUSE_AFTER_FAILURE)
 
     async def _send_the_rest(self) -> None:
         async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as client:
@@ -181,7 +187,7 @@ class Load:
         run = {
             "agent_id": f"agent-{number % _AGENTS}",
             "status": ("success", "partial", "failed")[number % 7 % 3],
-            "actions_taken": {marker: None} if number % 3 == 0 else {marker: number, "text": self._payload()},
+            "actions_taken": {marker: None} if number % 3 == 0 else {marker: number, "text": self._payload},
         }
         self.runs.append(Sent(marker, json.dumps(run).encode(), marker if number % 2 else None))
         return self.runs[-1]
@@ -218,20 +224,17 @@ class UnderLoad(Protocol):
     """The fixture `under_load`."""
 
     def __call__(
-        self, *, env: Mapping[str, str] = ..., connections: int = ..., payload: Callable[[], str] = ...
+        self, *, env: Mapping[str, str] = ..., connections: int = ..., pause: float = ..., payload: str = ...
     ) -> AbstractContextManager[tuple[Served, Load]]:
-        """A server of two API processes, and a load on it that is under way."""
+        """A server of two API processes, and a load on it that is under way; `env` is the server's."""
 
 
 @contextmanager
-def load_on(
-    url: str, background: Background, *, connections: int = 12, payload: Callable[[], str] = str
-) -> Iterator[Load]:
-    """A load that is under way, and ends with the block at the latest."""
-    load = Load(url, background, connections=connections, payload=payload)
+def under_way(load: Load) -> Iterator[Load]:
+    """`load` for the time of the block, once its first runs are acknowledged."""
     load.begin()
     try:
-        load.wait_for(100)
+        load.wait_for(50)
         yield load
     finally:
         load.end()

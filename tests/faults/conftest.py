@@ -19,7 +19,7 @@ from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from background import Background
 from fault_report import FaultReport
-from load import PATIENCE, Check, HungError, Load, Tally, UnderLoad, load_on
+from load import PATIENCE, Check, HungError, Load, Tally, UnderLoad, under_way
 from processes import Served, served, wait_until_started
 
 PASSWORD = secrets.token_hex(16)
@@ -95,7 +95,7 @@ def under_load(background: Background, tmp_path: Path) -> UnderLoad:
         log = tmp_path / "serve.log"
         with served(env=env, log=log, workers=2) as server:
             wait_until_started(2, log)
-            with load_on(server.url, background, **options) as load:
+            with under_way(Load(server.url, background, **options)) as load:
                 yield server, load
 
     return start

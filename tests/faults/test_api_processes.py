@@ -11,7 +11,7 @@ import pytest
 from app.embedded.ports import becomes_free
 from app.embedded.postgres import Postgres
 from background import Background
-from load import PATH, Check, UnderLoad, load_on
+from load import PATH, Check, Load, UnderLoad, under_way
 from processes import free_port, served, wait_until_started
 
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: runlog\r\nContent-Type: application/json\r\n".encode()
@@ -36,7 +36,7 @@ def test_a_killed_server_takes_its_processes_along(
     port, log = free_port(), tmp_path / "serve.log"
     with (
         served(env={}, log=log, workers=2, port=port) as server,
-        load_on(server.url, background) as load,
+        under_way(Load(server.url, background)) as load,
     ):
         orphans = server.api_processes()
         server.process.kill()
@@ -56,7 +56,7 @@ def test_a_server_told_to_end_answers_all_that_it_stores(
     port, log = free_port(), tmp_path / "serve.log"
     with (
         served(env={}, log=log, workers=workers, port=port) as server,
-        load_on(server.url, background) as load,
+        under_way(Load(server.url, background)) as load,
     ):
         load.wait_for(200)
         server.process.terminate()

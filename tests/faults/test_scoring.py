@@ -1,0 +1,156 @@
+"""Broker, workers and beats that are killed or doubled: every run is scored, and scored once."""
+
+import itertools
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from app.embedded.postgres import Postgres
+from background import Background
+from brokers import Broker
+from database import execute, query, rows, until_it_is
+from load import PATH, Check, UnderLoad
+from processes import running
+
+UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
+# Each committed score leaves a note, and takes a moment, so that it can be caught in the middle.
+NOTE_SCORES = """
+    CREATE TABLE score_note (run_id uuid);
+    CREATE FUNCTION note_score() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO score_note VALUES (NEW.id);
+        PERFORM pg_sleep(0.005);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER note_score AFTER UPDATE ON agent_run_log FOR EACH ROW
+    WHEN (NEW.rlhf_scores->'auto' IS DISTINCT FROM OLD.rlhf_scores->'auto') EXECUTE FUNCTION note_score()
+"""
+SCORED_TWICE = "SELECT count(*) - count(DISTINCT run_id) FROM score_note"
+SCORING = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+RATED_OTHERWISE = """
+    SELECT count(*) FROM agent_run_feedback JOIN agent_run_log AS run ON run.id = run_id
+    WHERE rating <> 0.25 OR run.rlhf_scores->>'overall' <> '0.25'
+        OR run.rlhf_scores->'human' <> '{"rating": 0.25, "raters": 1}'
+"""
+SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
+
+Start = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
+
+
+@pytest.fixture
+def start(postgres: Postgres, broker: Broker, background: Background, tmp_path: Path) -> Start:
+    """Starts a command on the test's database and broker."""
+    background.run(execute(postgres.url, NOTE_SCORES))
+
+    def start_process(*arguments: str, **settings: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        return running(*arguments, env=SWEEP_SOON | settings, log=tmp_path / "celery.log")
+
+    return start_process
+
+
+def check_scores(postgres: Postgres, background: Background) -> None:
+    """Wait until every run is scored; each was scored once."""
+    background.run(until_it_is(postgres.url, UNSCORED, 0))
+    assert background.run(query(postgres.url, SCORED_TWICE)) == 0
+
+
+def test_a_killed_broker(
+    postgres: Postgres,
+    broker: Broker,
+    background: Background,
+    check: Check,
+    under_load: UnderLoad,
+    start: Start,
+) -> None:
+    with (
+        start("worker", "--concurrency", "1"),
+        start("beat"),
+        under_load(connections=6, pause=0.1) as (_, load),
+    ):
+        broker.kill()
+        load.wait_for(50)
+        broker.start()
+        load.wait_for(50)
+        tally = check(load, postgres.url, "the broker killed and started again")
+        assert (tally.refused, tally.unanswered, tally.acknowledged) == (0, 0, tally.sent)
+        check_scores(postgres, background)
+
+
+def rate_some(url: str) -> int:
+    """Rate the newest runs, scored or not; returns how many."""
+    with httpx.Client(base_url=url, timeout=30) as client:
+        runs = client.get(PATH, params={"limit": 30}).json()["runs"]
+        for run in runs:
+            rating = {"rating": 0.25, "rater": "ada"}
+            assert client.post(f"{PATH}/{run['id']}/feedback", json=rating).status_code == 204
+    return len(runs)
+
+
+def kill_in_mid_score(victim: int, postgres: Postgres, background: Background) -> None:
+    """SIGKILL a process while the database is at work on a score."""
+    background.run(until_it_is(postgres.url, SCORING, True))
+    os.kill(victim, signal.SIGKILL)
+
+
+def test_killed_workers(
+    postgres: Postgres,
+    background: Background,
+    check: Check,
+    under_load: UnderLoad,
+    start: Start,
+) -> None:
+    with start("beat"), under_load(connections=6, pause=0.1) as (server, load):
+        rate_some(server.url)
+        with start("worker", "--concurrency", "1") as worker:
+            background.run(until_it_is(postgres.url, SCORING, True))
+            (pool_process,) = psutil.Process(worker.pid).children()
+            kill_in_mid_score(pool_process.pid, postgres, background)
+            rate_some(server.url)
+            load.wait_for(50)
+            kill_in_mid_score(worker.pid, postgres, background)
+        rate_some(server.url)
+        load.wait_for(50)
+        check(load, postgres.url, "a Celery pool process killed in mid-score, then the whole worker")
+        with start("worker", "--concurrency", "1"):
+            check_scores(postgres, background)
+    assert background.run(query(postgres.url, "SELECT count(*) FROM agent_run_feedback")) >= 30
+    assert background.run(query(postgres.url, RATED_OTHERWISE)) == 0
+
+
+AUDITS = "SELECT created_at FROM agent_run_log WHERE agent_id = 'auditor' ORDER BY created_at"
+OPENED = "SELECT rule, agent_id FROM audit_finding ORDER BY rule, agent_id"
+SILENT = {"agent_id": "quiet", "status": "success", "actions_taken": {}}
+
+
+def test_two_beats(
+    postgres: Postgres,
+    background: Background,
+    check: Check,
+    under_load: UnderLoad,
+    start: Start,
+) -> None:
+    every_two_seconds = {"RUNLOG_AUDIT_INTERVAL": "2"}
+    with (
+        under_load(connections=6, pause=0.1) as (server, load),
+        start("worker", "--concurrency", "2", **every_two_seconds),
+        start("beat", **every_two_seconds),
+        start("beat", **every_two_seconds),
+    ):
+        for _ in range(3):
+            assert httpx.post(server.url + PATH, json=SILENT).status_code == 204
+        enough = "SELECT count(*) > 4 FROM agent_run_log WHERE agent_id = 'auditor'"
+        background.run(until_it_is(postgres.url, enough, True))
+        check(load, postgres.url, "two beats at once")
+        check_scores(postgres, background)
+    moments = [row["created_at"] for row in background.run(rows(postgres.url, AUDITS))]
+    assert all((later - moment).total_seconds() > 1 for moment, later in itertools.pairwise(moments))
+    findings = [(row["rule"], row["agent_id"]) for row in background.run(rows(postgres.url, OPENED))]
+    assert len(set(findings)) == len(findings)
+    assert [agent_id for _, agent_id in findings].count("quiet") == 1
