@@ -82,7 +82,6 @@ def test_clients_that_never_finish_keep_nobody_waiting(
         assert server.process.wait(30) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="each request that is cancelled at the end leaves a traceback")
 def test_a_server_told_to_end_hangs_up_on_them_quietly(
     postgres: Postgres, background: Background, tmp_path: Path
 ) -> None:

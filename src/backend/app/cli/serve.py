@@ -1,6 +1,7 @@
 """`runlog serve`."""
 
 import gc
+import multiprocessing
 import os
 import signal
 import sys
@@ -80,8 +81,8 @@ def make_app() -> object:
     from app.embedded.process import die_with_parent
     from app.main import create_app
 
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        die_with_parent(signal.SIGTERM)
+    if parent := multiprocessing.parent_process():
+        die_with_parent(signal.SIGTERM, parent.pid)
     app = create_app()
     # What is here now stays: a collection that went through all of it would keep runs waiting for long.
     gc.freeze()
