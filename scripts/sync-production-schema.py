@@ -16,6 +16,7 @@ try:
     from app.config import get_settings
     from app.db.schema_sync import sync_schema
     from app.errors import RunLogError
+    from app.models import DERIVATION_TABLES
 except ModuleNotFoundError:
     venv = Path(__file__).resolve().parent.parent / ".venv"
     python = str(venv / "bin" / "python")
@@ -32,6 +33,16 @@ def sync_agent_table(url: str | None = None) -> list[str]:
 def sync_agent_cloud_task_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_cloud_task` at `url`, by default DATABASE_URL; returns what was done."""
     return _sync("agent_cloud_task", url=url)
+
+
+def sync_agent_rollup_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_rollup` and all that is derived from the log together with it."""
+    return _sync(*DERIVATION_TABLES, url=url)
+
+
+def sync_agent_run_change_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_change` and all that is derived from the log together with it."""
+    return _sync(*DERIVATION_TABLES, url=url)
 
 
 def sync_agent_run_log_table(url: str | None = None) -> list[str]:
@@ -62,6 +73,16 @@ def sync_audit_finding_table(url: str | None = None) -> list[str]:
 def sync_peer_swarm_heartbeat_table(url: str | None = None) -> list[str]:
     """Create or repair `peer_swarm_heartbeat` at `url`, by default DATABASE_URL."""
     return _sync("peer_swarm_heartbeat", url=url)
+
+
+def sync_rollup_gap_table(url: str | None = None) -> list[str]:
+    """Create or repair `rollup_gap` and all that is derived from the log together with it."""
+    return _sync(*DERIVATION_TABLES, url=url)
+
+
+def sync_run_rollup_table(url: str | None = None) -> list[str]:
+    """Create or repair `run_rollup` and all that is derived from the log together with it."""
+    return _sync(*DERIVATION_TABLES, url=url)
 
 
 def _sync(*tables: str, url: str | None) -> list[str]:

@@ -69,6 +69,35 @@ REPAIRABLE = {
     "CREATE INDEX idx_agent_run_log_status_sync_replacement ON agent_run_log (status)": [
         "index idx_agent_run_log_status_sync_replacement is left over from an interrupted repair"
     ],
+    "DROP FUNCTION agent_run_log_updated CASCADE": [
+        "function agent_run_log_updated is missing",
+        "trigger agent_run_log_updated is missing",
+    ],
+    """CREATE OR REPLACE FUNCTION agent_run_log_updated() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS 'BEGIN RETURN NULL; END'""": [
+        "function agent_run_log_updated is another one"
+    ],
+    "ALTER FUNCTION agent_run_log_inserted SECURITY INVOKER": [
+        "function agent_run_log_inserted is another one"
+    ],
+    "DROP TRIGGER agent_run_log_truncated ON agent_run_log": ["trigger agent_run_log_truncated is missing"],
+    "ALTER TABLE agent_run_log DISABLE TRIGGER agent_run_log_deleted": [
+        "trigger agent_run_log_deleted is disabled"
+    ],
+    """DROP TRIGGER agent_run_log_deleted ON agent_run_log;
+    CREATE TRIGGER agent_run_log_deleted AFTER DELETE ON agent_run_log
+    REFERENCING OLD TABLE AS old_runs EXECUTE FUNCTION agent_run_log_inserted()""": [
+        "trigger agent_run_log_deleted is CREATE TRIGGER agent_run_log_deleted AFTER DELETE ON agent_run_log "
+        "REFERENCING OLD TABLE AS old_runs FOR EACH STATEMENT EXECUTE FUNCTION agent_run_log_inserted() "
+        "instead of CREATE TRIGGER agent_run_log_deleted AFTER DELETE ON agent_run_log "
+        "REFERENCING OLD TABLE AS old_runs FOR EACH STATEMENT EXECUTE FUNCTION agent_run_log_deleted()"
+    ],
+    "DROP TABLE run_rollup": ["table run_rollup is missing"],
+    "DROP TABLE agent_rollup, rollup_gap": ["table agent_rollup is missing", "table rollup_gap is missing"],
+    "ALTER TABLE agent_run_state DROP COLUMN last_success_at": [
+        "column agent_run_state.last_success_at is missing"
+    ],
+    "INSERT INTO rollup_gap VALUES ('infinity')": ["the rollups are not filled: they lack runs of the past"],
 }
 
 LEFT_TO_A_PERSON = {

@@ -30,6 +30,13 @@ CATALOG = {
         FROM pg_indexes JOIN pg_index ON indexrelid = format('%I', indexname)::regclass
         WHERE schemaname = 'public' ORDER BY 1, 2
     """,
+    "functions": """
+        SELECT proname, prosrc, prosecdef, proconfig FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+    """,
+    "triggers": """
+        SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1
+    """,
     "relations": """
         SELECT relname, relkind, reloptions FROM pg_class
         WHERE relnamespace = 'public'::regnamespace ORDER BY 1
@@ -90,6 +97,7 @@ def test_every_route_makes_the_same_tables(empty_database: str, route: Callable[
     by_models(empty_database)
     expected = read_catalog(empty_database)
     assert len({row[0] for row in expected["columns"]}) == len(Base.metadata.tables)
+    assert len(expected["functions"]) == len(expected["triggers"]) == 5
     run_sql(empty_database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
     route(empty_database)

@@ -39,8 +39,9 @@ def test_rebuilding_replaces_whatever_the_state_says(database: str) -> None:
     run_sql(
         database,
         """
+        DELETE FROM agent_run_state WHERE agent_id IN ('agent-3', 'agent-4');
         INSERT INTO agent_run_state (agent_id, runs, silence_count, silence_count_before, last_created_at)
-        VALUES ('agent-3', 7, 7, 7, now()), ('nobody', 1, 1, 1, now())
+        VALUES ('agent-3', 7, 7, 7, now()), ('nobody', 1, 1, 1, now());
         """,
     )
     result = CliRunner().invoke(schema.app, ["rebuild-state"])

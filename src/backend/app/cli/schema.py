@@ -7,7 +7,7 @@ import typer
 from app.config import get_settings
 from app.db import schema_sync
 
-app = typer.Typer(no_args_is_help=True, help="Create, repair, check or print the database's tables.")
+app = typer.Typer(no_args_is_help=True, help="Create, repair, check or print tables and triggers.")
 
 
 def _url() -> str:
@@ -40,6 +40,6 @@ def print_() -> None:
 
 @app.command("rebuild-state")
 def rebuild_state() -> None:
-    """Rebuild agent_run_state from the log; runs may keep coming in."""
+    """Rebuild states and rollups from the log; runs may keep coming in."""
     agents = asyncio.run(schema_sync.rebuild_state(_url()))
     typer.echo(f"rebuilt the state of {agents} agents")

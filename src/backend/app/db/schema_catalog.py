@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.rollup_fill import has_gap
+
 _STORAGE = re.compile(r"\) WITH \([^)]*\)")
 
 
@@ -29,6 +31,14 @@ class IndexInfo:
     qualified_name: str
 
 
+@dataclass(frozen=True)
+class TriggerInfo:
+    """A trigger as PostgreSQL prints it, and whether it fires for everybody who writes to the table."""
+
+    definition: str
+    enabled: bool
+
+
 @dataclass
 class TableInfo:
     """A relation that carries a table's name; `ordinary` is false of a view or a partitioned table."""
@@ -38,14 +48,20 @@ class TableInfo:
     primary_key: str | None = None
     foreign_keys: dict[str, str] = field(default_factory=dict)
     indexes: dict[str, IndexInfo] = field(default_factory=dict)
+    triggers: dict[str, TriggerInfo] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables found, and the names of relations that would be in the way of a new index."""
+    """The tables found, and the names of relations that would be in the way of a new index.
+
+    `functions` are the bodies of trigger functions. `gap` is true while the rollups lack runs.
+    """
 
     tables: dict[str, TableInfo] = field(default_factory=dict)
     relation_names: frozenset[str] = frozenset()
+    functions: dict[str, str] = field(default_factory=dict)
+    gap: bool = False
 
 
 # to_regclass finds a table as the statements that use it do: along the search_path.
@@ -76,6 +92,19 @@ _INDEXES = text("""
     WHERE indrelid = ANY(CAST(:oids AS oid[])) AND NOT indisprimary
 """)
 
+_TRIGGERS = text("""
+    SELECT tgrelid, tgname, pg_get_triggerdef(oid, true) AS definition, tgenabled IN ('O', 'A') AS enabled
+    FROM pg_trigger
+    WHERE tgrelid = ANY(CAST(:oids AS oid[])) AND NOT tgisinternal
+""")
+
+# A body that runs with the caller's rights or search_path is not ours.
+_FUNCTIONS = text("""
+    SELECT proname, CASE WHEN prosecdef AND proconfig IS NOT NULL THEN prosrc ELSE '' END AS prosrc
+    FROM pg_proc JOIN unnest(CAST(:names AS text[])) AS wanted (name)
+        ON pg_proc.oid = to_regprocedure(quote_ident(wanted.name) || '()')
+""")
+
 _RELATION_NAMES = text("""
     SELECT relname FROM pg_class
     WHERE relnamespace IN (
@@ -84,8 +113,10 @@ _RELATION_NAMES = text("""
 """)
 
 
-async def read_catalog(connection: AsyncConnection, names: Collection[str]) -> Catalog:
-    """The tables of these names that the connection's search_path finds."""
+async def read_catalog(
+    connection: AsyncConnection, names: Collection[str], functions: Collection[str]
+) -> Catalog:
+    """The tables and trigger functions of these names that the connection's search_path finds."""
     found = (await connection.execute(_TABLES, {"names": list(names)})).all()
     tables = {row.oid: TableInfo(ordinary=row.ordinary) for row in found}
     oids = {"oids": list(tables)}
@@ -101,8 +132,17 @@ async def read_catalog(connection: AsyncConnection, names: Collection[str]) -> C
         tables[row.indrelid].indexes[row.relname] = IndexInfo(
             _after_using(row.definition), row.unique, row.valid, row.qualified_name
         )
+    for row in await connection.execute(_TRIGGERS, oids):
+        tables[row.tgrelid].triggers[row.tgname] = TriggerInfo(row.definition, row.enabled)
+    bodies = await connection.execute(_FUNCTIONS, {"names": list(functions)})
     names_taken = (await connection.execute(_RELATION_NAMES, oids)).scalars()
-    return Catalog({row.name: tables[row.oid] for row in found}, frozenset(names_taken))
+    by_name = {row.name: tables[row.oid] for row in found}
+    return Catalog(
+        by_name,
+        frozenset(names_taken),
+        {row.proname: row.prosrc for row in bodies},
+        "rollup_gap" in by_name and await has_gap(connection),
+    )
 
 
 def _after_using(definition: str) -> str:

@@ -6,13 +6,14 @@ declaration and catalog are compared as text.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Column, DefaultClause, ForeignKeyConstraint, Index, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from app.db.schema_catalog import Catalog, ColumnInfo, IndexInfo, TableInfo
+from app.models import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CONSTANT = re.compile(r"'[^']*'(::[a-z ]+)?|-?\d+|true|false")
@@ -23,7 +24,8 @@ class Step:
     """One difference, and the statements that mend it: none where that is for a person to decide.
 
     `online` statements run one by one outside a transaction and never block a writer; the others
-    run together in one short transaction.
+    run together in one short transaction. A step that `opens_gap` leaves the derived tables to be filled
+    anew, and the one that `fills` them has no statements of its own.
     """
 
     table: str
@@ -32,11 +34,13 @@ class Step:
     statements: tuple[str, ...] = ()
     online: bool = False
     creates_table: bool = False
+    opens_gap: bool = False
+    fills: bool = False
 
     @property
     def repairable(self) -> bool:
         """Whether the step can be taken without guessing."""
-        return bool(self.statements)
+        return bool(self.statements) or self.fills
 
 
 def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
@@ -50,7 +54,62 @@ def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
             steps.append(Step(table.name, f"{table.name} is not an ordinary table"))
         else:
             steps.extend(_alter_table(table, actual, catalog.relation_names))
+    return _with_derivation(steps, catalog)
+
+
+def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
+    """`steps`, with the triggers where there is the log and all that they write, and then the filling."""
+    made = [step.table for step in steps if step.creates_table]
+    tables = {name for name, table in catalog.tables.items() if table.ordinary}
+    if DERIVATION_TABLES - tables - set(made):
+        return steps
+    derivation = [*_compare_functions(catalog), *_compare_triggers(catalog)]
+    last = max((n for n, step in enumerate(steps) if step.creates_table and step.opens_gap), default=None)
+    if last is None:
+        steps = [*steps, *derivation]
+    else:
+        # The table that was lacking comes with the triggers that lacked it.
+        statements = (sql for step in derivation for sql in step.statements)
+        steps[last] = replace(steps[last], statements=(*steps[last].statements, *statements))
+    if catalog.gap:
+        drift = "the rollups are not filled: they lack runs of the past"
+        buildable = all(step.repairable for step in steps)
+        steps.append(Step("rollup_gap", drift, "filled the rollups from the log", fills=buildable))
     return steps
+
+
+def _compare_functions(catalog: Catalog) -> Iterator[Step]:
+    for function in FUNCTIONS:
+        found = catalog.functions.get(function.name)
+        if found != function.body:
+            yield Step(
+                "agent_run_log",
+                drift=f"function {function.name} {'is missing' if found is None else 'is another one'}",
+                action=f"created function {function.name}",
+                statements=(function.ddl,),
+                opens_gap=True,
+            )
+
+
+def _compare_triggers(catalog: Catalog) -> Iterator[Step]:
+    for trigger in TRIGGERS:
+        table = catalog.tables.get(trigger.table, TableInfo(ordinary=True))
+        found = table.triggers.get(trigger.name)
+        if found is None:
+            drift = f"trigger {trigger.name} is missing"
+        elif found.definition != trigger.ddl:
+            drift = f"trigger {trigger.name} is {found.definition} instead of {trigger.ddl}"
+        elif not found.enabled:
+            drift = f"trigger {trigger.name} is disabled"
+        else:
+            continue
+        yield Step(
+            trigger.table,
+            drift,
+            action=f"created trigger {trigger.name}",
+            statements=(*((trigger.drop,) if found else ()), trigger.ddl),
+            opens_gap=True,
+        )
 
 
 def _create_table(table: Table) -> Step:
@@ -60,6 +119,7 @@ def _create_table(table: Table) -> Step:
         action=f"created table {table.name}",
         statements=(_ddl(CreateTable(table)), *(_ddl(CreateIndex(index)) for index in _indexes(table))),
         creates_table=True,
+        opens_gap=table.name in DERIVATION_TABLES,
     )
 
 
@@ -116,6 +176,7 @@ def _add_column(table: Table, column: Column[object]) -> Step:
         drift,
         action=f"added column {table.name}.{column.name}",
         statements=(f"ALTER TABLE {table.name} {change}",),
+        opens_gap=table.name in DERIVATION_TABLES,
     )
 
 

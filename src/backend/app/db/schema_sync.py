@@ -1,20 +1,23 @@
 """Create or repair the tables of a database without blocking those who write to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import state_rebuild
+from app.db import rollup_fill, state_rebuild
 from app.db.engine import create_engine
 from app.db.plain_errors import plain_errors, reason_of
 from app.db.schema_catalog import Catalog, read_catalog
 from app.db.schema_plan import Step, plan
 from app.errors import SchemaError
-from app.models import AgentRunState, Base
+from app.models import DERIVATION_TABLES, FUNCTIONS, AgentRunLog, AgentRunState, Base, RollupGap
+
+T = TypeVar("T")
 
 _HOUR = 3600.0
 _CHECK_TIMEOUT = 60.0
@@ -50,6 +53,10 @@ async def sync_schema(url: str, tables: Collection[str] | None = None) -> list[s
                 await _take(step, engine, connection)
                 done.append(step.action)
         left = plan(await _read(connection, wanted), wanted)
+        if any(step.fills for step in left):
+            # What a step has made anew is filled when all of it stands.
+            await _fill(engine)
+            left = plan(await _read(connection, wanted), wanted)
     if left:
         raise SchemaError("left as it was: " + "; ".join(step.drift for step in left))
     return done
@@ -71,12 +78,14 @@ async def find_drift(url: str) -> list[str]:
 
 
 async def rebuild_state(url: str) -> int:
-    """Rebuild `agent_run_state` from the log and return the number of agents.
+    """Rebuild whatever is derived from the log and return the number of agents.
 
-    Raises `SchemaError` when the database is away or refuses.
+    Runs may keep coming in. Raises `SchemaError` when the database is away or refuses; what was rebuilt
+    before stays right, and `sync_schema` finishes it.
     """
     async with _connected(url, statement_limit=_HOUR) as engine:
-        return await state_rebuild.rebuild_agent_run_state(engine)
+        await _in_transaction(engine, rollup_fill.open_gap)
+        return await _fill(engine)
 
 
 def schema_sql() -> str:
@@ -91,7 +100,8 @@ def _tables(names: Collection[str] | None) -> list[Table]:
 
 
 async def _read(connection: AsyncConnection, tables: Collection[Table]) -> Catalog:
-    return await read_catalog(connection, [table.name for table in tables])
+    names = {*DERIVATION_TABLES, *(table.name for table in tables)}
+    return await read_catalog(connection, names, [function.name for function in FUNCTIONS])
 
 
 @asynccontextmanager
@@ -120,11 +130,21 @@ async def _become_only_sync(connection: AsyncConnection) -> None:
 
 
 async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) -> None:
+    async def run(transaction: AsyncConnection) -> None:
+        for statement in step.statements:
+            await transaction.exec_driver_sql(statement)
+        if step.creates_table and step.table == AgentRunState.__tablename__:
+            await _fill_state(transaction)
+        if step.opens_gap and await _exists(transaction, RollupGap.__tablename__):
+            await rollup_fill.open_gap(transaction)
+
     try:
         if step.online:
             await _take_online(step, connection)
+        elif step.fills:
+            await _fill(engine)
         else:
-            await _take_in_transaction(step, engine)
+            await _in_transaction(engine, run)
     except DBAPIError as error:
         raise SchemaError(f"{step.drift}, and mending it failed: {reason_of(error)}") from error
 
@@ -135,28 +155,39 @@ async def _take_online(step: Step, connection: AsyncConnection) -> None:
         await connection.exec_driver_sql(statement)
 
 
-async def _take_in_transaction(step: Step, engine: AsyncEngine) -> None:
+async def _in_transaction(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Do `work` in a transaction that never waits long for a lock, and try again when it did not get it."""
     for attempt in range(1, _DDL_ATTEMPTS + 1):
         try:
             async with engine.begin() as connection:
                 await _limit(connection, _DDL_LIMITS, local=True)
-                for statement in step.statements:
-                    await connection.exec_driver_sql(statement)
-                if step.creates_table and step.table == AgentRunState.__tablename__:
-                    await _fill_state(connection)
+                return await work(connection)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _DDL_ATTEMPTS:
                 raise
             await asyncio.sleep(_DDL_PAUSE)
-        else:
-            return
+    raise AssertionError("unreachable")
+
+
+async def _fill(engine: AsyncEngine) -> int:
+    """Make all that is derived what the log says; returns the number of agents."""
+    # Under a stricter isolation what was committed before a lock was granted would not be seen.
+    engine = engine.execution_options(isolation_level="READ COMMITTED")
+    agents = await state_rebuild.rebuild_agent_run_state(engine)
+    while await _in_transaction(engine, rollup_fill.fill_chunk):
+        pass
+    return agents
 
 
 async def _fill_state(connection: AsyncConnection) -> None:
     """In the transaction that creates the table, so that nobody ever sees it unfilled."""
-    if await connection.scalar(text("SELECT to_regclass('agent_run_log') IS NOT NULL")):
+    if await _exists(connection, AgentRunLog.__tablename__):
         await _limit(connection, _FILL_LIMITS, local=True)
         await state_rebuild.fill_agent_run_state(connection)
+
+
+async def _exists(connection: AsyncConnection, table: str) -> bool:
+    return bool(await connection.scalar(text("SELECT to_regclass(:table) IS NOT NULL"), {"table": table}))
 
 
 async def _limit(connection: AsyncConnection, limits: dict[str, str], *, local: bool) -> None:

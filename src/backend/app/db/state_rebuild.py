@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.models.derivation import LAST_SUCCESS, delete_states, update_states
+
 _CHUNK_RUNS = 50_000
 _CHUNK_AGENTS = 500
 
@@ -26,41 +28,24 @@ _LOCK = text("""
     ON CONFLICT (agent_id) DO UPDATE SET silence_count_before = 0
 """)
 
-# created_at allows NULL: a row that somebody inserted so is never the newest.
-_UPDATE = text("""
-    UPDATE agent_run_state AS state SET
-        runs = log.runs,
-        last_created_at = log.last_created_at,
-        silence_count = coalesce((
-            SELECT consecutive_silence_count FROM agent_run_log AS newest
-            WHERE newest.agent_id = log.agent_id AND newest.created_at = log.last_created_at
-            ORDER BY newest.id DESC
-            LIMIT 1
-        ), 0)
-    FROM (
-        SELECT agent_id, count(*) AS runs, coalesce(max(created_at), max(run_at)) AS last_created_at
-        FROM agent_run_log
+_COUNTED = """(
+        SELECT agent_id, count(*) AS runs FROM agent_run_log
         WHERE agent_id = ANY(CAST(:agents AS text[]))
         GROUP BY agent_id
-    ) AS log
-    WHERE state.agent_id = log.agent_id
-""")
+    ) AS agent"""
 
-_DELETE = text("""
-    DELETE FROM agent_run_state AS state
-    WHERE agent_id = ANY(CAST(:agents AS text[]))
-        AND NOT EXISTS (SELECT FROM agent_run_log AS log WHERE log.agent_id = state.agent_id)
-""")
+_UPDATE = text(update_states(_COUNTED, f"runs = agent.runs, last_success_at = ({LAST_SUCCESS})"))
+
+_DELETE = text(delete_states("agent_id = ANY(CAST(:agents AS text[]))"))
 
 
 async def rebuild_agent_run_state(engine: AsyncEngine) -> int:
     """Make the state of every agent what its log says, in many short transactions.
 
-    An agent's ingest waits while its own chunk is counted. Returns the number of agents.
-    Raises SQLAlchemy's errors; the chunks committed before stay right.
+    An agent's ingest waits while its own chunk is counted. Transactions of `engine` must be READ
+    COMMITTED. Returns the number of agents. Raises SQLAlchemy's errors; the chunks committed before stay
+    right.
     """
-    # Under a stricter isolation the count would not see runs committed before the lock was granted.
-    engine = engine.execution_options(isolation_level="READ COMMITTED")
     async with engine.connect() as connection:
         agents = await _agents(connection)
     for chunk in _chunks(agents):

@@ -16,20 +16,45 @@ from app.domain.runs import Run
 # A run's silence count continues the agent's count (`carries`) until a run with output comes.
 # Where the database's clock was set back by more than a minute the runs follow the clock again,
 # so that one wrong second does not date an agent's runs in the future for ever.
+# The triggers of agent_run_log leave the state to whoever announces `runlog.writer`.
 INSERT_RUNS = """
-WITH agents AS (
-    INSERT INTO agent_run_state AS state (agent_id, runs, silence_count, last_created_at)
-    SELECT agent_id, runs, silence_count, clock_timestamp() + (runs - 1) * interval '1 microsecond'
-    FROM unnest($1::text[], $2::int[], $3::int[]) AS batch (agent_id, runs, silence_count)
+WITH announced AS MATERIALIZED (
+    SELECT set_config('runlog.writer', 'on', true)
+),
+agents AS (
+    INSERT INTO agent_run_state AS state (agent_id, runs, silence_count, last_created_at, last_success_at)
+    SELECT
+        agent_id,
+        runs,
+        silence_count,
+        moment + (runs - 1) * interval '1 microsecond',
+        moment + (runs - 1 - success_followed_by) * interval '1 microsecond'
+    FROM (
+        SELECT batch.*, clock_timestamp() AS moment
+        FROM announced, unnest($1::text[], $2::int[], $3::int[], $4::int[])
+            AS batch (agent_id, runs, silence_count, success_followed_by)
+    ) AS batch
     ORDER BY agent_id COLLATE "C"
     ON CONFLICT (agent_id) DO UPDATE SET
         runs = state.runs + excluded.runs,
         silence_count_before = state.silence_count,
         silence_count = excluded.silence_count
             + CASE WHEN excluded.silence_count = excluded.runs THEN state.silence_count ELSE 0 END,
-        last_created_at = (excluded.runs - 1) * interval '1 microsecond' + CASE
-            WHEN state.last_created_at > clock_timestamp() + interval '1 minute' THEN clock_timestamp()
-            ELSE greatest(clock_timestamp(), state.last_created_at + interval '1 microsecond') END
+        (last_created_at, last_success_at) = (
+            SELECT
+                last_created_at,
+                greatest(
+                    state.last_success_at,
+                    last_created_at - (excluded.last_created_at - excluded.last_success_at)
+                )
+            FROM (
+                SELECT (excluded.runs - 1) * interval '1 microsecond' + CASE
+                    WHEN state.last_created_at > clock_timestamp() + interval '1 minute'
+                    THEN clock_timestamp()
+                    ELSE greatest(clock_timestamp(), state.last_created_at + interval '1 microsecond')
+                END AS last_created_at
+            ) AS batch
+        )
     RETURNING agent_id, silence_count_before, last_created_at
 )
 INSERT INTO agent_run_log (
@@ -45,7 +70,7 @@ SELECT
     run.silence_count + CASE WHEN run.carries THEN agents.silence_count_before ELSE 0 END,
     agents.last_created_at - run.followed_by * interval '1 microsecond'
 FROM unnest(
-    $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::bool[], $11::int[]
+    $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::int[], $11::bool[], $12::int[]
 ) AS run (id, agent_id, action_summary, actions_taken, status, silence_count, carries, followed_by)
 JOIN agents USING (agent_id)
 """
@@ -115,12 +140,15 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run]) -> None:
         return
     totals: dict[str, int] = {}
     silences: dict[str, int] = {}
+    successes: dict[str, int] = {}
     positions, counts, carries = [], [], []
     for run in runs:
         position = totals.get(run.agent_id, 0)
         count = silences.get(run.agent_id, 0) + 1 if run.silent else 0
         totals[run.agent_id] = position + 1
         silences[run.agent_id] = count
+        if run.status == "success":
+            successes[run.agent_id] = position
         positions.append(position)
         counts.append(count)
         carries.append(count == position + 1)
@@ -129,6 +157,7 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run]) -> None:
         list(totals),
         list(totals.values()),
         list(silences.values()),
+        [total - 1 - successes[agent] if agent in successes else None for agent, total in totals.items()],
         [run.id for run in runs],
         [run.agent_id for run in runs],
         [run.summary for run in runs],

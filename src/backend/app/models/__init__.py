@@ -1,18 +1,26 @@
-"""The tables, one module each."""
+"""The tables, one module each, and the triggers that derive some from others."""
 
 from app.models.agent import Agent
 from app.models.agent_cloud import AgentCloudTask
+from app.models.agent_run_change import AgentRunChange
 from app.models.agent_run_log import AgentRunLog
 from app.models.agent_run_state import AgentRunState
 from app.models.audit_finding import AuditFinding
 from app.models.base import Base
+from app.models.derivation import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
 from app.models.feedback import AgentRunFeedback
 from app.models.idempotency import AgentRunIdempotencyKey
 from app.models.peer_swarm import PeerSwarmHeartbeat
+from app.models.run_rollup import AgentRollup, RollupGap, RunRollup
 
 __all__ = [
+    "DERIVATION_TABLES",
+    "FUNCTIONS",
+    "TRIGGERS",
     "Agent",
     "AgentCloudTask",
+    "AgentRollup",
+    "AgentRunChange",
     "AgentRunFeedback",
     "AgentRunIdempotencyKey",
     "AgentRunLog",
@@ -20,4 +28,6 @@ __all__ = [
     "AuditFinding",
     "Base",
     "PeerSwarmHeartbeat",
+    "RollupGap",
+    "RunRollup",
 ]

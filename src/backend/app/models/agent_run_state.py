@@ -20,3 +20,4 @@ class AgentRunState(Base):
     silence_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     silence_count_before: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     last_created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_success_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,0 +1,280 @@
+"""How the derived tables follow the log: the SQL of what they hold, and the triggers that keep it so.
+
+Whoever writes, our writer, our scorer or somebody's plain SQL, the tables are right with the very
+transaction that changes the log. The functions run with their owner's rights and search_path, so that
+whoever may write to the log need not know of them. Nothing here waits for another transaction that is
+still open: a backend has rows of its own (`shard`) until it commits, and `agent_run_state`, which has
+not, is locked only then, in the order in which ingest locks it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from app.models.base import Base
+from app.models.run_rollup import HOUR, MERGED, MINUTE, MINUTES_KEPT
+
+_OWN = "pg_backend_pid()"
+_EPOCH = "'2000-01-01 00:00Z'"  # of PostgreSQL: no date is out of its reach
+
+# A set of runs, each with the sign with which it counts.
+_INSERTED = "SELECT 1 AS sign, * FROM new_runs"
+_DELETED = "SELECT -1 AS sign, * FROM old_runs"
+_CHANGES = {
+    "inserted": ("INSERT", "NEW TABLE AS new_runs", _INSERTED),
+    "updated": ("UPDATE", "OLD TABLE AS old_runs NEW TABLE AS new_runs", f"{_DELETED} UNION ALL {_INSERTED}"),
+    "deleted": ("DELETE", "OLD TABLE AS old_runs", _DELETED),
+}
+
+# The overall score, where there is one.
+_OVERALL = """CASE WHEN jsonb_typeof(rlhf_scores -> 'overall') = 'number'
+            THEN CAST(rlhf_scores ->> 'overall' AS numeric) END"""
+
+
+_MEASURES = {
+    "runs": "sum(sign)",
+    "succeeded": "sum(sign) FILTER (WHERE status = 'success')",
+    "scored": "sum(sign) FILTER (WHERE overall IS NOT NULL)",
+    "overall_sum": "sum(sign * overall)",
+}
+
+
+def count_runs(runs: str, shard: str = str(MERGED), measures: Collection[str] = tuple(_MEASURES)) -> str:
+    """SQL that adds `runs` (SQL as well, each with its `sign`) to the fleet's buckets."""
+    return f"""INSERT INTO run_rollup AS rollup (width, bucket, shard, {", ".join(measures)})
+    SELECT width, date_bin(width * interval '1 minute', minute, {_EPOCH}) AS bucket, {shard},
+        {", ".join(f"sum({name})" for name in measures)}
+    FROM (
+        SELECT date_bin('1 minute', created_at, {_EPOCH}) AS minute,
+            {", ".join(f"coalesce({_MEASURES[name]}, 0) AS {name}" for name in measures)}
+        FROM (SELECT sign, created_at, status, {_OVERALL} AS overall FROM ({runs}) AS run) AS run
+        WHERE created_at IS NOT NULL
+        GROUP BY minute
+    ) AS change, unnest(ARRAY[{MINUTE}, {HOUR}]) AS width
+    WHERE ({" OR ".join(f"{name} <> 0" for name in measures)})
+        AND (width = {HOUR} OR minute > now() - interval '{MINUTES_KEPT}')
+    GROUP BY width, bucket
+    ORDER BY width, bucket
+    ON CONFLICT (width, bucket, shard) DO UPDATE SET
+        {", ".join(f"{name} = rollup.{name} + excluded.{name}" for name in measures)}"""  # noqa: S608
+
+
+def count_scores(runs: str, shard: str = str(MERGED)) -> str:
+    """SQL that adds the scores of `runs` (SQL as well, each with its `sign`) to their agents' hours."""
+    return f"""INSERT INTO agent_rollup AS rollup (agent_id, bucket, shard, scored, overall_sum)
+    SELECT agent_id, date_bin('1 hour', created_at, {_EPOCH}) AS bucket, {shard},
+        sum(sign), sum(sign * overall)
+    FROM (
+        SELECT sign, agent_id, created_at, {_OVERALL} AS overall FROM ({runs}) AS change
+    ) AS run
+    WHERE created_at IS NOT NULL AND overall IS NOT NULL
+    GROUP BY agent_id, bucket
+    HAVING sum(sign) <> 0 OR sum(sign * overall) <> 0
+    ORDER BY agent_id COLLATE "C", bucket
+    ON CONFLICT (agent_id, bucket, shard) DO UPDATE SET
+        scored = rollup.scored + excluded.scored,
+        overall_sum = rollup.overall_sum + excluded.overall_sum"""  # noqa: S608
+
+
+# The three below are of the agent in a row called `agent`, and read from the index on agent and time: the
+# array keeps the planner to it.
+
+# A run that is dated in the future is not the newest: somebody's clock was wrong, and the agent's runs
+# go on from the present.
+_NEWEST_RUN = """SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
+        WHERE run.agent_id = ANY (ARRAY[agent.agent_id])
+            AND created_at <= statement_timestamp() + interval '1 minute'
+        ORDER BY run.agent_id, created_at DESC, id DESC
+        LIMIT 1"""
+
+_LAST_RUN_AT = "SELECT max(run_at) FROM agent_run_log AS run WHERE run.agent_id = agent.agent_id"
+
+LAST_SUCCESS = """SELECT created_at FROM agent_run_log AS run
+            WHERE run.agent_id = ANY (ARRAY[agent.agent_id]) AND status = 'success' AND created_at IS NOT NULL
+            ORDER BY run.agent_id, created_at DESC
+            LIMIT 1"""
+
+
+def update_states(agents: str, assignments: str) -> str:
+    """SQL that makes the states of `agents` (FROM-clause SQL that ends in their alias, `agent`) what their
+    newest runs say; `assignments` are of the other columns."""
+    return f"""UPDATE agent_run_state AS state SET
+        {assignments},
+        silence_count = coalesce(newest.consecutive_silence_count, 0),
+        last_created_at = coalesce(newest.created_at, ({_LAST_RUN_AT}), state.last_created_at)
+    FROM {agents} LEFT JOIN LATERAL (
+        {_NEWEST_RUN}
+    ) AS newest ON true
+    WHERE state.agent_id = agent.agent_id"""  # noqa: S608
+
+
+def delete_states(condition: str) -> str:
+    """SQL that deletes the states of the agents under `condition` that have no runs any more."""
+    return f"""DELETE FROM agent_run_state AS state
+    WHERE {condition} AND NOT EXISTS (SELECT FROM agent_run_log AS run WHERE run.agent_id = state.agent_id)"""  # noqa: S608
+
+
+# What the state is made of; scores are not.
+_STATE_CHANGES = {
+    "inserted": _INSERTED,
+    "updated": """SELECT change.*
+        FROM old_runs AS old FULL JOIN new_runs AS new USING (id), LATERAL (VALUES
+            (-1, old.agent_id, old.created_at, old.status),
+            (1, new.agent_id, new.created_at, new.status)
+        ) AS change (sign, agent_id, created_at, status)
+        WHERE change.agent_id IS NOT NULL
+            AND (old.agent_id, old.created_at, old.run_at, old.status, old.consecutive_silence_count)
+            IS DISTINCT FROM
+            (new.agent_id, new.created_at, new.run_at, new.status, new.consecutive_silence_count)""",
+    "deleted": _DELETED,
+}
+
+
+def _note_changes(runs: str) -> str:
+    """SQL that notes what the transaction changes of each agent's runs, to be settled at its end."""
+    return f"""INSERT INTO agent_run_change AS noted
+        (shard, agent_id, runs, success_gained_at, success_lost_at)
+    SELECT {_OWN}, agent_id, sum(sign),
+        max(created_at) FILTER (WHERE status = 'success' AND sign > 0),
+        max(created_at) FILTER (WHERE status = 'success' AND sign < 0)
+    FROM ({runs}) AS change
+    GROUP BY agent_id
+    ON CONFLICT (shard, agent_id) DO UPDATE SET
+        runs = noted.runs + excluded.runs,
+        success_gained_at = greatest(noted.success_gained_at, excluded.success_gained_at),
+        success_lost_at = greatest(noted.success_lost_at, excluded.success_lost_at)"""  # noqa: S608
+
+
+# The writer's own statement brings the state up to date, and its runs have no score yet.
+_WRITER = f"""
+    IF current_setting('runlog.writer', true) = 'on' THEN
+        {count_runs(_INSERTED, _OWN, ("runs", "succeeded"))};
+        RETURN NULL;
+    END IF;"""
+
+
+def _follow(name: str, runs: str) -> str:
+    return f"""
+BEGIN{_WRITER if name == "inserted" else ""}
+    {count_runs(runs, _OWN)};
+    {count_scores(runs, _OWN)};
+    {_note_changes(_STATE_CHANGES[name])};
+    RETURN NULL;
+END
+"""
+
+
+_SETTLED_SUCCESS = f"""last_success_at = CASE
+            WHEN agent.success_lost_at >= greatest(state.last_success_at, agent.success_gained_at)
+            THEN ({LAST_SUCCESS})
+            ELSE greatest(state.last_success_at, agent.success_gained_at) END"""
+
+# Called once for each agent that was changed; the first call settles them all, in the order of ingest.
+# Where the same transaction took a column away, whoever puts it back fills everything anew.
+_SETTLE = f"""
+BEGIN
+    IF NOT EXISTS (SELECT FROM agent_run_change WHERE shard = NEW.shard AND agent_id = NEW.agent_id) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO agent_run_state AS state (agent_id, runs, last_created_at)
+    SELECT agent_id, runs, now() FROM agent_run_change WHERE shard = NEW.shard
+    ORDER BY agent_id COLLATE "C"
+    ON CONFLICT (agent_id) DO UPDATE SET runs = state.runs + excluded.runs;
+    {update_states("agent_run_change AS agent", _SETTLED_SUCCESS)} AND agent.shard = NEW.shard;
+    {delete_states("agent_id IN (SELECT agent_id FROM agent_run_change WHERE shard = NEW.shard)")};
+    DELETE FROM agent_run_change WHERE shard = NEW.shard;
+    RETURN NULL;
+EXCEPTION WHEN undefined_column THEN
+    DELETE FROM agent_run_change WHERE shard = NEW.shard;
+    RETURN NULL;
+END
+"""  # noqa: S608
+
+# Not TRUNCATE, which would wait for whoever waits for the log.
+_EMPTY = f"""
+BEGIN
+    DELETE FROM run_rollup;
+    DELETE FROM agent_rollup;
+    DELETE FROM agent_run_change WHERE shard = {_OWN};
+    DELETE FROM agent_run_state;
+    RETURN NULL;
+END
+"""  # noqa: S608
+
+_FUNCTIONS = {
+    **{f"agent_run_log_{name}": _follow(name, runs) for name, (_, _, runs) in _CHANGES.items()},
+    "agent_run_log_truncated": _EMPTY,
+    "agent_run_change_settled": _SETTLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A trigger function; `body` is its source as PostgreSQL keeps it."""
+
+    name: str
+    body: str
+
+    @property
+    def ddl(self) -> str:
+        """The statement that creates or replaces it."""
+        return (
+            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql"
+            f" SECURITY DEFINER SET search_path FROM CURRENT AS $function${self.body}$function$"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger; `ddl` creates it, as PostgreSQL itself prints it."""
+
+    name: str
+    table: str
+    ddl: str
+
+    @property
+    def drop(self) -> str:
+        """The statement that drops it."""
+        return f"DROP TRIGGER {self.name} ON {self.table}"
+
+
+FUNCTIONS = tuple(Function(name, body) for name, body in _FUNCTIONS.items())
+
+TRIGGERS = (
+    *(
+        Trigger(
+            f"agent_run_log_{name}",
+            "agent_run_log",
+            f"CREATE TRIGGER agent_run_log_{name} AFTER {event} ON agent_run_log REFERENCING {transition}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION agent_run_log_{name}()",
+        )
+        for name, (event, transition, _) in _CHANGES.items()
+    ),
+    Trigger(
+        "agent_run_log_truncated",
+        "agent_run_log",
+        "CREATE TRIGGER agent_run_log_truncated AFTER TRUNCATE ON agent_run_log"
+        " FOR EACH STATEMENT EXECUTE FUNCTION agent_run_log_truncated()",
+    ),
+    Trigger(
+        "agent_run_change_settled",
+        "agent_run_change",
+        "CREATE CONSTRAINT TRIGGER agent_run_change_settled AFTER INSERT ON agent_run_change"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION agent_run_change_settled()",
+    ),
+)
+
+DERIVATION_TABLES = frozenset(
+    ("agent_run_log", "agent_rollup", "agent_run_change", "agent_run_state", "rollup_gap", "run_rollup")
+)
+"""The log and what is derived from it: the triggers need them all."""
+
+
+@event.listens_for(Base.metadata, "after_create")
+def _create(target: Any, connection: Connection, *, tables: Any, **_: Any) -> None:
+    """`metadata.create_all()` makes the triggers too."""
+    if {table.name for table in tables} >= DERIVATION_TABLES:
+        for statement in (part.ddl for parts in (FUNCTIONS, TRIGGERS) for part in parts):
+            connection.exec_driver_sql(statement)

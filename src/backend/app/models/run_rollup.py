@@ -1,0 +1,60 @@
+"""What the log adds up to, by time: derived from the log, kept in the same transaction."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, DateTime, Integer, Numeric, SmallInteger, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+HOUR, MINUTE = 60, 1
+"""The widths of a bucket, in minutes."""
+
+MINUTES_KEPT = "15 days"
+"""How far back there are buckets of a minute: no window that is read has its edges further back."""
+
+MERGED = 0
+"""The shard of no backend: what is added up already, of any number of them."""
+
+_ROOM = {"postgresql_with": {"fillfactor": "50"}}  # keeps the many updates heap-only
+
+
+class RunRollup(Base):
+    """The runs of the whole fleet that were created in the `width` minutes from `bucket` on, in UTC.
+
+    A bucket has a row for each backend that changed it (`shard`, its process id), to be summed up, so
+    that no transaction ever waits for another one's. A run without a `created_at` is in no bucket.
+    """
+
+    __tablename__ = "run_rollup"
+    __table_args__ = _ROOM
+
+    width: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    bucket: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    shard: Mapped[int] = mapped_column(Integer, primary_key=True)
+    runs: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    succeeded: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    scored: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    overall_sum: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
+
+
+class AgentRollup(Base):
+    """The scores of an agent's runs of the hour from `bucket` on, sharded as `RunRollup` is."""
+
+    __tablename__ = "agent_rollup"
+    __table_args__ = _ROOM
+
+    agent_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    bucket: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    shard: Mapped[int] = mapped_column(Integer, primary_key=True)
+    scored: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    overall_sum: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
+
+
+class RollupGap(Base):
+    """While the rollups are being filled, one row: runs created at `until` or before may be missing."""
+
+    __tablename__ = "rollup_gap"
+
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
