@@ -43,7 +43,7 @@ def test_a_connection_that_only_the_api_knows_is_cut_locks_no_agent_for_long(
     postgres: Postgres, proxy: Proxy, background: Background, under_load: UnderLoad
 ) -> None:
     with under_load():
-        for _ in range(60):
+        for _ in range(10):
             background.call(proxy.cut)
             time.sleep(0.4)
             if background.run(query(postgres.url, ABANDONED)):

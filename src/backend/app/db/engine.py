@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -46,10 +48,18 @@ def libpq_url(url: str) -> str:
     return f"{base}?{known}" if known else base
 
 
-def create_engine(url: str, *, pool_size: int, timeout: float, pre_ping: bool = True) -> AsyncEngine:
+def create_engine(
+    url: str,
+    *,
+    pool_size: int,
+    timeout: float,
+    pre_ping: bool = True,
+    session: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncEngine:
     """An engine for `url`; every statement is given up after `timeout` seconds.
 
-    Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again.
+    Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again. `session`
+    holds settings of PostgreSQL for its connections.
 
     asyncpg itself reads the URL, so several hosts, `target_session_attrs` and unix sockets work.
     """
@@ -61,7 +71,7 @@ def create_engine(url: str, *, pool_size: int, timeout: float, pre_ping: bool = 
                 dsn,
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=timeout,
-                server_settings=_SESSION,
+                server_settings={**_SESSION, **session},
             )
         except ValueError as error:
             raise ConfigError(f"DATABASE_URL: {error}") from error

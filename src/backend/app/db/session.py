@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
@@ -24,11 +25,11 @@ class Database:
         await self.engine.dispose()
 
 
-def make_engine(pool_size: int, *, pre_ping: bool = True) -> AsyncEngine:
-    """A new engine by the settings. Raises `ConfigError` without a `DATABASE_URL`."""
+def make_engine(pool_size: int, **options: Any) -> AsyncEngine:
+    """A new engine by the settings, with `create_engine`'s `options`. Raises `ConfigError` without a URL."""
     settings = get_settings()
     url = settings.require_database_url()
-    return create_engine(url, pool_size=pool_size, timeout=settings.database_timeout, pre_ping=pre_ping)
+    return create_engine(url, pool_size=pool_size, timeout=settings.database_timeout, **options)
 
 
 _database = LoopLocal(lambda: Database(make_engine(_READERS)), Database.close)

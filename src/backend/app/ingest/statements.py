@@ -75,13 +75,28 @@ FROM unnest(
 JOIN agents USING (agent_id)
 """
 
-CLAIM_KEYS = """
+_CLAIM = """
 INSERT INTO agent_run_idempotency_key (agent_id, key, run_id, payload_digest)
-SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bytea[]) AS claim (agent_id, key, run_id, digest)
+SELECT *
+FROM unnest({0}::text[], {1}::text[], {2}::uuid[], {3}::bytea[]) AS claim (agent_id, key, run_id, digest)
 ORDER BY agent_id COLLATE "C", key COLLATE "C"
+"""
+
+CLAIM_KEYS = f"""{_CLAIM.format("$1", "$2", "$3", "$4")}
 ON CONFLICT (agent_id, key) DO NOTHING
 RETURNING run_id
 """
+
+# Keys are claimed before states are locked here as well: else two batches could wait for each other.
+CLAIM_AND_INSERT_RUNS = INSERT_RUNS.replace(
+    """WITH announced AS MATERIALIZED (
+    SELECT set_config('runlog.writer', 'on', true)
+)""",
+    f"""WITH claims AS ({_CLAIM.format("$13", "$14", "$15", "$16")} RETURNING 1),
+announced AS MATERIALIZED (
+    SELECT set_config('runlog.writer', 'on', true) FROM (SELECT count(*) FROM claims) AS claimed
+)""",  # noqa: S608
+)
 
 KEY_HOLDERS = """
 SELECT held.agent_id, held.key, held.run_id, held.payload_digest
@@ -109,21 +124,36 @@ async def store_runs(connection: asyncpg.Connection, runs: Sequence[Run], *, ret
     if not keyed:
         await _insert(connection, runs)
         return {}
-    async with connection.transaction():
+    try:
+        await _insert(connection, runs, keyed)
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "agent_run_idempotency_key_pkey":
+            raise
+        return await _insert_unclaimed(connection, runs, keyed)
+    return {}
+
+
+async def _insert_unclaimed(
+    connection: asyncpg.Connection, runs: Sequence[Run], keyed: Sequence[Run]
+) -> Holders:
+    """Insert those of `runs` whose keys are free, and tell who holds the others."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
         holders = await _claim(connection, keyed)
         await _insert(connection, [run for run in runs if holders.get(run.key, (run.id,))[0] == run.id])
+    except asyncpg.PostgresError:
+        await transaction.rollback()
+        raise
+    # Any other error is one of the connection, which is given up together with its transaction: a
+    # rollback would only wait for it once more.
+    await transaction.commit()
     return holders
 
 
 async def _claim(connection: asyncpg.Connection, runs: Sequence[Run]) -> Holders:
     """Claim the runs' keys. One that another transaction is claiming is waited for."""
-    claimed = await connection.fetch(
-        CLAIM_KEYS,
-        [run.agent_id for run in runs],
-        [run.idempotency_key for run in runs],
-        [run.id for run in runs],
-        [run.digest() for run in runs],
-    )
+    claimed = await connection.fetch(CLAIM_KEYS, *_claims(runs))
     ours = {record["run_id"] for record in claimed}
     taken = [run for run in runs if run.id not in ours]
     if not taken:
@@ -134,8 +164,20 @@ async def _claim(connection: asyncpg.Connection, runs: Sequence[Run]) -> Holders
     return {(held["agent_id"], held["key"]): (held["run_id"], held["payload_digest"]) for held in holders}
 
 
-async def _insert(connection: asyncpg.Connection, runs: Sequence[Run]) -> None:
-    """Insert `runs`, in this order within each agent, and bring the agents' states up to date."""
+def _claims(runs: Sequence[Run]) -> tuple[list[object], ...]:
+    return (
+        [run.agent_id for run in runs],
+        [run.idempotency_key for run in runs],
+        [run.id for run in runs],
+        [run.digest() for run in runs],
+    )
+
+
+async def _insert(connection: asyncpg.Connection, runs: Sequence[Run], claiming: Sequence[Run] = ()) -> None:
+    """Insert `runs`, in this order within each agent, and bring the agents' states up to date.
+
+    The keys of `claiming` are claimed in the same statement, which fails when one is taken.
+    """
     if not runs:
         return
     totals: dict[str, int] = {}
@@ -153,7 +195,7 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run]) -> None:
         counts.append(count)
         carries.append(count == position + 1)
     await connection.execute(
-        INSERT_RUNS,
+        CLAIM_AND_INSERT_RUNS if claiming else INSERT_RUNS,
         list(totals),
         list(totals.values()),
         list(silences.values()),
@@ -166,4 +208,5 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run]) -> None:
         counts,
         carries,
         [totals[run.agent_id] - 1 - position for run, position in zip(runs, positions, strict=True)],
+        *(_claims(claiming) if claiming else ()),
     )

@@ -34,8 +34,10 @@ from app.loop_local import LoopLocal
 log = get_logger(__name__)
 
 _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
+# Whoever keeps one agent's state locked, or was cut off in a transaction, may not stop the other agents.
+_SESSION = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "5s"}
 _BATCH_BYTES = 8 * 1024 * 1024
-_WORTH_A_LANE = 32
+_WORTH_A_LANE = 16
 _GATHER_SECONDS = 0.005
 _PATIENCE = 2.0
 _RESOLVE_SECONDS = 6.0
@@ -306,7 +308,7 @@ def _make() -> RunWriter:
     return RunWriter(
         # A pool of its own: readers that wait for the database must not keep runs from being recorded.
         # A ping takes three round trips, a commit one; what a ping would find, a retry mends.
-        make_engine(pool_size=settings.ingest_connections, pre_ping=False),
+        make_engine(pool_size=settings.ingest_connections, pre_ping=False, session=_SESSION),
         get_dispatcher(),
         queue_size=settings.ingest_queue_size,
         queue_bytes=settings.ingest_queue_bytes,
