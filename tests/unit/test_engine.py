@@ -16,6 +16,13 @@ from app.errors import ConfigError
             "postgresql://u@a:1,b:2/d?target_session_attrs=read-write&connect_timeout=3",
             "postgresql://u@a:1,b:2/d?target_session_attrs=read-write",
         ),
+        ("postgresql://u@a,b/d", "postgresql://u@a,b/d?target_session_attrs=read-write"),
+        ("postgresql://u:p,w@a/d", "postgresql://u:p,w@a/d"),
+        ("postgresql:///d?host=a%2Cb", "postgresql:///d?host=a%2Cb&target_session_attrs=read-write"),
+        (
+            "postgresql://a,b/d?target_session_attrs=any",
+            "postgresql://a,b/d?target_session_attrs=any",
+        ),
         ("postgresql:///d?host=/run/postgresql", "postgresql:///d?host=/run/postgresql"),
         ("postgresql://u@h/d?channel_binding=require&keepalives_idle=5", "postgresql://u@h/d"),
     ],

@@ -3,9 +3,11 @@
 import gc
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated
 
@@ -51,6 +53,7 @@ def _serve(host: str, port: int, workers: int) -> None:
 
     settings = get_settings()
     libpq_url(settings.require_database_url())
+    _allow_many_connections()
     # uvicorn raises the signal again when all is answered; a server that did as it was told has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -74,6 +77,13 @@ def _serve(host: str, port: int, workers: int) -> None:
     except SystemExit as ended:
         # uvicorn has logged why it could not start, and has a status of its own for it.
         raise typer.Exit(1 if ended.code else 0) from ended
+
+
+def _allow_many_connections() -> None:
+    """Take as many open files as the system lets us: each connection is one, and 1024 are soon used up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError):  # macOS says there is no limit, and has one all the same
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def make_app() -> object:

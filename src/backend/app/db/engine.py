@@ -29,12 +29,15 @@ _FOREIGN_OPTIONS = re.compile(
     r"|require_auth|client_encoding|fallback_application_name|prepared_statement_\w+|async_fallback"
 )
 _SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
+_SEVERAL_HOSTS = re.compile(r"^[^?]*?//(?:[^/?]*@)?[^/?]*,|[?&]host=[^&]*(?:,|%2C)", re.IGNORECASE)
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
 
 
 def libpq_url(url: str) -> str:
     """`url` without a SQLAlchemy driver suffix and without options that asyncpg does not know.
+
+    Of several hosts the one that takes writes is asked for, unless the URL says otherwise.
 
     Raises `ConfigError` when it is no PostgreSQL URL.
     """
@@ -44,6 +47,8 @@ def libpq_url(url: str) -> str:
     options = [
         option for option in query.split("&") if not _FOREIGN_OPTIONS.fullmatch(option.partition("=")[0])
     ]
+    if _SEVERAL_HOSTS.search(url) and "target_session_attrs=" not in query:
+        options.append("target_session_attrs=read-write")  # after a fail-over only one of them takes runs
     known = "&".join(re.sub(r"^ssl=", "sslmode=", option) for option in options if option)
     return f"{base}?{known}" if known else base
 
