@@ -21,6 +21,8 @@ PATH = "/api/v1/internal/agent-run-log"
 PATIENCE = 10.0  # seconds, as the specification's client
 _PAUSE_AFTER_FAILURE = 0.05
 _AGENTS = 5
+# Sooner than the server hangs up on idle connections, so that neither is caught by the other doing so.
+_LIMITS = httpx.Limits(keepalive_expiry=2)
 
 STORED = """
     SELECT marker, count(*) FROM agent_run_log, jsonb_object_keys(actions_taken) AS marker
@@ -165,7 +167,7 @@ class Load:
         await asyncio.gather(*(self._send_run_after_run() for _ in range(self._connections)))
 
     async def _send_run_after_run(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, limits=_LIMITS) as client:
             while not self._ending:
                 run = self._new_run()
                 await self._send(client, run)
@@ -175,7 +177,7 @@ class Load:
                 await asyncio.sleep(self._pause if run.acknowledged else _PAUSE_AFTER_FAILURE)
 
     async def _send_the_rest(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, limits=_LIMITS) as client:
             for run in self.runs:
                 while run.key and not run.acknowledged:
                     await self._send(client, run)

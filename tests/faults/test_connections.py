@@ -48,7 +48,7 @@ def test_a_connection_that_only_the_api_knows_is_cut_locks_no_agent_for_long(
             time.sleep(0.4)
             if background.run(query(postgres.url, ABANDONED)):
                 break
-        background.start(until_it_is(postgres.url, ABANDONED, 0)).result(20)
+        background.start(until_it_is(postgres.url, ABANDONED, 0)).result(15)
 
 
 def test_connections_that_fall_silent(

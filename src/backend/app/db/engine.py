@@ -29,7 +29,7 @@ _FOREIGN_OPTIONS = re.compile(
     r"|require_auth|client_encoding|fallback_application_name|prepared_statement_\w+|async_fallback"
 )
 _SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-_SEVERAL_HOSTS = re.compile(r"^[^?]*?//(?:[^/?]*@)?[^/?]*,|[?&]host=[^&]*(?:,|%2C)", re.IGNORECASE)
+_SEVERAL_HOSTS = re.compile(r"//(?:[^/?]*@)?[^/?@]*,[^/?@]*(?:[/?]|$)|[?&]host=[^&]*(?:,|%2C)", re.IGNORECASE)
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
 
