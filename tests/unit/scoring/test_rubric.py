@@ -132,6 +132,11 @@ def test_the_fields_of_the_scheduler_are_no_evidence() -> None:
     assert wrapped.auto == plain.auto
 
 
+@pytest.mark.parametrize("actions", [{"nextRunAtMs": 1795332671477}, {"usage": {"input_tokens": 12}}])
+def test_nothing_but_the_scheduler_s_fields_is_scored_low(actions: dict[str, Any]) -> None:
+    assert rate("success", **actions).auto < rate("success", summary="Sent 3 mails").auto < 0.7
+
+
 def test_a_quiet_reply_is_silent_whatever_the_scheduler_wraps_around_it() -> None:
     wrapped = rate("success", summary="HEARTBEAT_OK", action="finished", durationMs=3073, job={"id": "7"})
     assert wrapped.auto <= 0.05

@@ -57,7 +57,7 @@ def _breaks_off(facts: Facts) -> bool:
 def _opaque_share(facts: Facts) -> float:
     named = {leaf.words for leaf in facts.payload.leaves} | {array.words for array in facts.payload.arrays}
     opaque = sum(1 for words in named if all(map(_is_opaque, words)))
-    return opaque / len(named) if len(named) > 1 or not facts.declared else 0.0
+    return opaque / len(named) if len(named) > (1 if facts.declared else 0) else 0.0
 
 
 def _is_opaque(word: str) -> bool:
