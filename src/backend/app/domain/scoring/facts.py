@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.domain.scoring import keys, lexicon
 from app.domain.scoring.model import RunReport
-from app.domain.scoring.payload import Leaf, Payload, read
+from app.domain.scoring.payload import Leaf, Payload
 from app.domain.scoring.references import WEIGHTS, Figure, Ratio, Reference, scan
 from app.domain.scoring.text import Text
 from app.domain.silence import QUIET_REPLIES, is_silent
@@ -95,13 +95,15 @@ class Facts:
 
 def extract(run: RunReport) -> Facts:
     """Read the report once, within the bounds of `payload`."""
-    payload = read(run.actions_taken)
+    payload = run.payload
     strings = [leaf for leaf in payload.leaves if isinstance(leaf.value, str) and leaf.value.strip()]
     head = _headline(strings)
     headline = Text(str(head.value) if head else "")
     others = [leaf for leaf in strings if leaf.value != headline.raw]
-    raw = dict.fromkeys(str(leaf.value) for leaf in others if _is_raw(leaf))
-    stated = dict.fromkeys(str(leaf.value) for leaf in others if not _is_raw(leaf))
+    raw: dict[str, None] = {}
+    stated: dict[str, None] = {}
+    for leaf in others:
+        (raw if _is_raw(leaf) else stated)[str(leaf.value)] = None
     rest = "\n".join([*payload.data_keys, *stated])
     in_headline = _find(headline.raw, set())
     in_rest = _find(rest, {reference.text for reference in in_headline.references})

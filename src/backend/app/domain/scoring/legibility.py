@@ -1,6 +1,7 @@
 """Whether a report can be read at all: by a person, and by key."""
 
 import re
+from functools import lru_cache
 
 from app.domain.scoring import keys
 from app.domain.scoring.facts import Facts
@@ -56,8 +57,13 @@ def _breaks_off(facts: Facts) -> bool:
 
 def _opaque_share(facts: Facts) -> float:
     named = {leaf.words for leaf in facts.payload.leaves} | {array.words for array in facts.payload.arrays}
-    opaque = sum(1 for words in named if all(map(_is_opaque, words)))
+    opaque = sum(1 for words in named if _are_opaque(words))
     return opaque / len(named) if len(named) > (1 if facts.declared else 0) else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _are_opaque(words: tuple[str, ...]) -> bool:
+    return all(map(_is_opaque, words))
 
 
 def _is_opaque(word: str) -> bool:

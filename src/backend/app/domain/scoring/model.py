@@ -2,16 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from app.domain.scoring.payload import Payload, read
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class RunReport:
-    """One run as its agent reported it; `actions_taken` is any JSON object."""
+    """One run as its agent reported it; `actions_taken` is any JSON object.
+
+    It is read once, although a report is scored itself and is then history to the next ones.
+    """
 
     agent_id: str
     status: str
     actions_taken: Mapping[str, Any]
+
+    @cached_property
+    def payload(self) -> Payload:
+        """What `actions_taken` holds, within the bounds of `payload`."""
+        return read(self.actions_taken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -18,9 +18,11 @@ MAX_STRING = 4_000
 MAX_TEXT = 16_000
 _MAX_KEY = 64
 _LARGEST = 1e18
+_SCALARS = (str, int, float, type(None))  # told apart first, for asking whether it is a Mapping takes long
 
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 _DATA_KEY = re.compile(r"[/\s.]")
+_DIGITS = re.compile(r"\d+")
 
 # The machinery's own account of the run: identifiers, clocks, tokens and delivery. It is the
 # same whatever the agent did, so it proves nothing about the work.
@@ -32,6 +34,9 @@ _PLUMBING = entries(
     "elapsed s, tokens, input tokens, output tokens, total tokens, cost, cost usd",
 )
 _PLUMBING_OBJECTS = entries("job, usage, delivery, schedule")
+
+
+Content = frozenset[tuple[tuple[str, ...], str]]
 
 
 class Leaf(NamedTuple):
@@ -56,7 +61,7 @@ class Array(NamedTuple):
     group: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Payload:
     """What was read: leaves, arrays, and the keys that are data themselves, such as paths or titles."""
 
@@ -64,10 +69,38 @@ class Payload:
     arrays: tuple[Array, ...]
     data_keys: tuple[str, ...]
 
+    @cached_property
+    def content(self) -> Content:
+        """Keys and values, however they are arranged and spaced."""
+        return frozenset((leaf.words, " ".join(str(leaf.value).split())) for leaf in self.leaves)
+
+    @cached_property
+    def wording(self) -> Content:
+        """The content, one number as good as another."""
+        return frozenset((words, _DIGITS.sub("0", value)) for words, value in self.content)
+
+    @cached_property
+    def said(self) -> frozenset[str]:
+        """Every word and number of the content."""
+        return frozenset(word for _, value in self.content for word in value.lower().split())
+
+
+class _Key(NamedTuple):
+    """The words of a key, and whether a value or a container under it is the machinery's own."""
+
+    words: tuple[str, ...]
+    plumbing_value: bool
+    plumbing_container: bool
+
+
+_NO_KEY = _Key((), plumbing_value=False, plumbing_container=False)
+
 
 @lru_cache(maxsize=4096)
-def _words_of(key: str) -> tuple[str, ...]:
-    return tuple(word.lower() for word in _KEY_WORD.findall(key))
+def _read_key(key: str) -> _Key:
+    words = tuple(word.lower() for word in _KEY_WORD.findall(key))
+    name = " ".join(words)
+    return _Key(words, name in _PLUMBING, name in _PLUMBING_OBJECTS)
 
 
 def as_number(value: object) -> float | None:
@@ -86,26 +119,26 @@ def read(actions: Mapping[str, Any]) -> Payload:
     leaves: list[Leaf] = []
     arrays: list[Array] = []
     data_keys: list[str] = []
-    queue: deque[tuple[tuple[str, ...], Any, int]] = deque([((), actions, 0)])
+    queue: deque[tuple[_Key, Any, int]] = deque([(_NO_KEY, actions, 0)])
     budget = MAX_TEXT
     group = 0
     while queue and group < MAX_NODES and len(leaves) < MAX_NODES:
         inherited, container, depth = queue.popleft()
         group += 1
         in_list = not isinstance(container, Mapping)
-        for key, value in islice(_items(container), MAX_CHILDREN):
-            words = inherited if in_list else _words_of(str(key)[:_MAX_KEY])
-            if isinstance(value, Mapping | list | tuple):
-                if " ".join(words) not in _PLUMBING_OBJECTS:
+        for name, value in islice(_items(container), MAX_CHILDREN):
+            key = inherited if in_list else _read_key(str(name)[:_MAX_KEY])
+            if not isinstance(value, _SCALARS) and isinstance(value, Mapping | list | tuple):
+                if not key.plumbing_container:
                     if not isinstance(value, Mapping):
-                        arrays.append(Array(words, len(value), group))
-                    queue.append((words, value, depth + 1))
-            elif " ".join(words) not in _PLUMBING:
+                        arrays.append(Array(key.words, len(value), group))
+                    queue.append((key, value, depth + 1))
+            elif not key.plumbing_value:
                 scalar = _scalar(value, budget)
                 budget -= len(scalar) if isinstance(scalar, str) else 0
-                leaves.append(Leaf(words, scalar, group, depth, in_list))
-            if not in_list and _DATA_KEY.search(str(key)[:MAX_STRING]):
-                data_keys.append(str(key)[: min(MAX_STRING, budget)])
+                leaves.append(Leaf(key.words, scalar, group, depth, in_list))
+            if not in_list and _DATA_KEY.search(str(name)[:MAX_STRING]):
+                data_keys.append(str(name)[: min(MAX_STRING, budget)])
                 budget -= len(data_keys[-1])
     return Payload(tuple(leaves), tuple(arrays), tuple(data_keys))
 
