@@ -1,19 +1,21 @@
 """Hot queries use the index made for them and read few rows, however long the log is."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
 from app.services.run_queries import newest_of_each_agent, newest_runs
-from app.services.scoring_service import earlier_runs
+from app.services.scoring_service import read_batch
 
 pytestmark = pytest.mark.anyio
 
@@ -92,6 +94,13 @@ async def test_a_page_of_the_list_is_read_from_an_index(
     assert rows_read(plan) <= 103
 
 
+async def explain_batch(db: asyncpg.Connection, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """The nodes of the plan by which a batch is read for scoring, as it was executed."""
+    sql = read_batch(wait=False).compile(dialect=asyncpg_dialect.dialect())
+    (text,) = await db.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", run_ids)
+    return list(nodes(json.loads(text)[0]["Plan"]))
+
+
 @pytest.mark.parametrize("agent", ["agent-3", "new", "seldom"])
 async def test_the_runs_before_a_run_are_read_from_the_index(
     long_log: asyncpg.Connection, agent: str
@@ -101,9 +110,27 @@ async def test_the_runs_before_a_run_are_read_from_the_index(
         SELECT 'seldom', now() - n * interval '6 days' FROM generate_series(1, 2) AS n
     """)
     run_id = await long_log.fetchval("INSERT INTO agent_run_log (agent_id) VALUES ($1) RETURNING id", agent)
-    plan = await explain(long_log, earlier_runs([run_id]))
+    plan = await explain_batch(long_log, [run_id])
     assert "idx_agent_run_log_agent_created" in indexes(plan)
     assert rows_read(plan) <= 6
+
+
+async def test_a_batch_and_its_histories_are_read_from_indexes(long_log: asyncpg.Connection) -> None:
+    newest = "SELECT id FROM agent_run_log WHERE agent_id = 'agent-3' ORDER BY created_at DESC LIMIT 100"
+    scattered = "SELECT id FROM agent_run_log WHERE agent_id = 'agent-0' AND actions_taken->>'n' LIKE '%00'"
+    for query, history in ((newest, 5), (scattered, 245)):
+        run_ids = [row["id"] for row in await long_log.fetch(query)]
+        plan = await explain_batch(long_log, run_ids)
+        assert indexes(plan) == {"agent_run_log_pkey", "idx_agent_run_log_agent_created"}
+        assert rows_read(plan) <= 6 * len(run_ids)
+        # Each payload comes once, also where a run is history to the next ones.
+        assert plan[0]["Actual Rows"] == len(run_ids) + history
+
+
+async def test_long_payloads_are_sorted_by_reference(long_log: asyncpg.Connection) -> None:
+    run_ids = [row["id"] for row in await long_log.fetch("SELECT id FROM agent_run_log LIMIT 50")]
+    plan = await explain_batch(long_log, run_ids)
+    assert plan[0]["Node Type"] == "Subquery Scan"
 
 
 async def test_the_sweep_reads_only_what_is_unscored(long_log: asyncpg.Connection) -> None:

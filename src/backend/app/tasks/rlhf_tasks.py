@@ -1,5 +1,6 @@
 """Scoring tasks: ids in, everything else is the service's."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,10 +17,12 @@ from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
 
-_BATCH = 100
+# What one transaction locks, scores and writes: a few tenths of a second.
+_BATCH = 250
 _SWEEP_LIMIT = 20_000
-# With its history a run is up to six payloads of a megabyte, all in memory at once.
-_IN_MEMORY = 50
+# What a sweep leaves to runs that come in meanwhile, and how long it may take at most, in seconds.
+_SWEEP_SHARE = 2 / 3
+_SWEEP_TIME = 60.0
 
 
 @celery_app.task
@@ -36,31 +39,45 @@ def score_agent_runs(run_ids: Sequence[str]) -> None:
 
 @celery_app.task
 def sweep_unscored_runs() -> None:
-    """Send out again what is still unscored after a while: the broker was away, or a scorer failed."""
-    run_ids = run_async(_unscored())
-    for start in range(0, len(run_ids), _BATCH):
-        batch = [str(run_id) for run_id in run_ids[start : start + _BATCH]]
-        # By the next sweep these are sent again, so an old message need not wait in the queue.
-        score_agent_runs.apply_async((batch,), expires=get_settings().score_sweep_interval)
-    if run_ids:
-        log.info("unscored_runs_sent_again", runs=len(run_ids))
+    """Score what is still unscored after a while, oldest first: the broker was away, or a scorer failed.
+
+    A long backlog is worked off over several sweeps, with room between them for what comes in.
+    """
+    run_async(_sweep())
 
 
 async def _score(run_ids: Sequence[UUID]) -> None:
-    scored = 0
     with _put_off_without_database("scoring_put_off", runs=len(run_ids)):
-        for start in range(0, len(run_ids), _IN_MEMORY):
-            async with transaction() as session:
-                scored += await score_runs(session, run_ids[start : start + _IN_MEMORY])
+        scored = sum([await _score_batch(batch) for batch in _batches(run_ids)])
+        if scored < len(run_ids):
+            # Scored already, or locked by another worker or by somebody who rates: the last may be left.
+            scored += sum([await _score_batch(batch, wait=True) for batch in _batches(run_ids)])
         log.info("runs_scored", runs=scored, of=len(run_ids))
 
 
-async def _unscored() -> list[UUID]:
-    age = timedelta(seconds=get_settings().score_sweep_age)
+async def _sweep() -> None:
+    settings = get_settings()
+    ends = time.monotonic() + min(_SWEEP_SHARE * settings.score_sweep_interval, _SWEEP_TIME)
     with _put_off_without_database("sweep_put_off"):
         async with transaction() as session:
-            return await unscored_runs(session, older_than=age, limit=_SWEEP_LIMIT)
-    return []
+            age = timedelta(seconds=settings.score_sweep_age)
+            run_ids = await unscored_runs(session, older_than=age, limit=_SWEEP_LIMIT)
+        scored = 0
+        for batch in _batches(run_ids):
+            scored += await _score_batch(batch)
+            if time.monotonic() > ends:
+                break
+        if run_ids:
+            log.info("unscored_runs_swept", runs=scored, of=len(run_ids))
+
+
+async def _score_batch(run_ids: Sequence[UUID], *, wait: bool = False) -> int:
+    async with transaction() as session:
+        return await score_runs(session, run_ids, wait=wait)
+
+
+def _batches(run_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    return (run_ids[start : start + _BATCH] for start in range(0, len(run_ids), _BATCH))
 
 
 @contextmanager
