@@ -7,6 +7,7 @@ import typer
 
 from app.broker import celery_settings
 from app.config import get_settings
+from app.tasks.runtime import yield_processors
 
 
 def worker(
@@ -14,8 +15,9 @@ def worker(
         int | None, typer.Option(min=1, max=64, help="Processes; as many as processors unless set.")
     ] = None,
 ) -> None:
-    """Run the Celery worker: scores runs and audits the fleet."""
+    """Run the Celery worker: scores runs and audits the fleet, on what processors the rest leaves."""
     get_settings().require_database_url()
+    yield_processors()
     options = ["--without-gossip", "--without-mingle", "--loglevel", get_settings().log_level]
     if concurrency is not None:
         options += ["--concurrency", str(concurrency)]
