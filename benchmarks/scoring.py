@@ -26,7 +26,6 @@ from uuid import UUID
 
 import asyncpg
 from ingest import RUNLOG, running
-from load import Connection
 
 from app.db.schema_sync import sync_schema
 from app.domain.runs import Run
@@ -38,6 +37,7 @@ from app.ingest.dispatch import Dispatcher
 from app.ingest.statements import store_runs
 from app.tasks import runtime
 from app.tasks.rlhf_tasks import score_agent_runs
+from load import Connection
 
 AGENTS = 50
 BATCH = 250

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import msgspec
 STATUSES = ("success", "partial", "failed")
 MAX_AGENT_ID = 255
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _canonical = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
 
 
@@ -24,6 +26,13 @@ def new_run_id() -> UUID:
     chance = random.getrandbits(74)  # ids are no secret; a fork reseeds it
     millis = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
     return UUID(int=millis << 80 | 0x7 << 76 | (chance >> 62) << 64 | 0b10 << 62 | chance & (1 << 62) - 1)
+
+
+def made_at(run_id: UUID) -> datetime | None:
+    """When `new_run_id` made this id, by the clock of its host; None for an id that somebody else made."""
+    if run_id.version != 7:
+        return None
+    return _EPOCH + timedelta(milliseconds=run_id.int >> 80)
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -120,14 +120,15 @@ def delete_states(condition: str) -> str:
 _STATE_CHANGES = {
     "inserted": _INSERTED,
     "updated": """SELECT change.*
-        FROM old_runs AS old FULL JOIN new_runs AS new USING (id), LATERAL (VALUES
-            (-1, old.agent_id, old.created_at, old.status),
-            (1, new.agent_id, new.created_at, new.status)
+        FROM old_runs AS before FULL JOIN new_runs AS after USING (id), LATERAL (VALUES
+            (-1, before.agent_id, before.created_at, before.status),
+            (1, after.agent_id, after.created_at, after.status)
         ) AS change (sign, agent_id, created_at, status)
         WHERE change.agent_id IS NOT NULL
-            AND (old.agent_id, old.created_at, old.run_at, old.status, old.consecutive_silence_count)
-            IS DISTINCT FROM
-            (new.agent_id, new.created_at, new.run_at, new.status, new.consecutive_silence_count)""",
+            AND (before.agent_id, before.created_at, before.run_at, before.status,
+                before.consecutive_silence_count)
+            IS DISTINCT FROM (after.agent_id, after.created_at, after.run_at, after.status,
+                after.consecutive_silence_count)""",
     "deleted": _DELETED,
 }
 

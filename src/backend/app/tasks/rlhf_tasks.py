@@ -1,18 +1,21 @@
 """Scoring tasks: ids in, everything else is the service's."""
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.config import get_settings
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
+from app.domain.runs import made_at
 from app.errors import DatabaseError
 from app.logs import get_logger
 from app.services.scoring_service import score_runs, unscored_runs
 from app.tasks.celery_app import celery_app
+from app.tasks.pacing import Pace
 from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
@@ -23,6 +26,7 @@ _SWEEP_LIMIT = 20_000
 # What a sweep leaves to runs that come in meanwhile, and how long it may take at most, in seconds.
 _SWEEP_SHARE = 2 / 3
 _SWEEP_TIME = 60.0
+_pace = Pace(time.monotonic)
 
 
 @celery_app.task
@@ -72,8 +76,14 @@ async def _sweep() -> None:
 
 
 async def _score_batch(run_ids: Sequence[UUID], *, wait: bool = False) -> int:
+    started = time.monotonic()
     async with transaction() as session:
-        return await score_runs(session, run_ids, wait=wait)
+        scored = await score_runs(session, run_ids, wait=wait)
+    if scored:
+        made = [moment for run_id in run_ids if (moment := made_at(run_id))]
+        age = datetime.now(UTC) - min(made, default=datetime.min.replace(tzinfo=UTC))
+        await asyncio.sleep(_pace.rest_after(time.monotonic() - started, age))
+    return scored
 
 
 def _batches(run_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

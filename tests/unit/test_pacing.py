@@ -1,0 +1,77 @@
+"""How long a worker rests between two batches."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app.domain.runs import made_at, new_run_id
+from app.tasks import pacing
+from app.tasks.pacing import Pace, foreground_seconds, rest_seconds
+
+NEW = timedelta()
+
+
+def rest(used: float, *, processors: int = 2, age: timedelta = NEW, worked: float = 0.1) -> float:
+    """The rest after a second in which the foreground used so many processor seconds."""
+    return rest_seconds(used=used, elapsed=1.0, processors=processors, worked=worked, age=age)
+
+
+@pytest.mark.parametrize(("used", "processors"), [(0.0, 2), (1.0, 2), (0.5, 8), (6.9, 8)])
+def test_where_a_processor_is_free_nobody_rests(used: float, processors: int) -> None:
+    assert rest(used, processors=processors) == 0
+
+
+def test_the_busier_the_machine_the_longer_the_rest_but_never_long() -> None:
+    rests = [rest(1 + busy / 10) for busy in range(11)]
+    assert rests == sorted(rests)
+    assert rests[1] > 0
+    assert rests[-1] == rest(1000) <= 5
+
+
+def test_runs_that_have_waited_are_not_kept_waiting() -> None:
+    ages = [rest(1.3, age=timedelta(seconds=seconds)) for seconds in (0, 20, 40, 60, 1000)]
+    assert ages == sorted(ages, reverse=True)
+    assert ages[0] > ages[1] > ages[2] > 0
+    assert ages[3:] == [0, 0]
+
+
+def test_what_is_niced_or_idle_is_no_foreground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(pacing, "_STAT", stat)
+    assert foreground_seconds() is None
+    stat.write_text("cpu  100 5000 200 90000 700 10 20 30 0 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n", encoding="ascii")
+    before = foreground_seconds()
+    stat.write_text("cpu  200 9000 200 99999 999 10 20 30 0 0\n", encoding="ascii")
+    after = foreground_seconds()
+    assert before is not None
+    assert after is not None
+    assert after - before == pytest.approx(1.0)  # a hundredth of a second is a tick
+
+
+def test_a_pace_measures_between_its_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat, now = tmp_path / "stat", [0.0]
+    monkeypatch.setattr(pacing, "_STAT", stat)
+    monkeypatch.setattr(pacing.os, "cpu_count", lambda: 2)
+    stat.write_text("cpu  0 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
+    pace = Pace(lambda: now[0])
+    now[0] = 1.0
+    stat.write_text("cpu  150 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
+    assert pace.rest_after(0.01, NEW) == pytest.approx(rest(1.5, worked=0.01))
+    now[0] = 2.0
+    assert pace.rest_after(0.01, NEW) == 0
+    stat.unlink()
+    now[0] = 3.0
+    assert pace.rest_after(0.01, NEW) == 0
+
+
+def test_ids_tell_when_they_were_made_and_grow() -> None:
+    ids = [new_run_id() for _ in range(1000)]
+    made = made_at(ids[-1])
+    assert len(set(ids)) == 1000
+    assert made is not None
+    assert abs(datetime.now(UTC) - made) < timedelta(minutes=1)
+    assert [made_at(run_id) for run_id in ids] == sorted(made_at(run_id) for run_id in ids)  # type: ignore[type-var]
+    assert {(run_id.version, run_id.variant) for run_id in ids} == {(7, "specified in RFC 4122")}
+    assert made_at(uuid4()) is None
