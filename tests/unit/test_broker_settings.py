@@ -40,3 +40,13 @@ def test_another_url_is_refused_by_the_name_of_its_variable(url: str) -> None:
 def test_celery_knows_every_setting() -> None:
     app = Celery(set_as_current=False)
     assert set(celery_settings("redis://h/0")) <= set(app.conf.keys())
+
+
+@pytest.mark.parametrize("url", ["redis://h/0", "amqp://h//"])
+def test_an_audit_does_not_queue_behind_scores(url: str) -> None:
+    app = Celery(set_as_current=False)
+    app.conf.update(celery_settings(url))
+    tasks = ("app.tasks.audit_tasks.run_audit", "app.tasks.rlhf_tasks.score_agent_runs")
+    queues = [app.amqp.router.route({}, task)["queue"].name for task in tasks]
+    assert queues == ["runlog.audit", "runlog"]
+    assert list(app.amqp.queues.consume_from) == queues

@@ -9,6 +9,9 @@ from app.errors import ConfigError
 SCORE_RUN = "app.tasks.rlhf_tasks.score_agent_run"
 SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
 
+# In the order in which a worker serves them: an audit may not wait behind a backlog of scores.
+_QUEUES = _AUDIT, _SCORING = ("runlog.audit", "runlog")
+
 # A worker that was killed leaves its tasks unacknowledged; they come back after this many
 # seconds, which must exceed the longest task (`app.tasks.celery_app` limits tasks to less).
 REDELIVERY_SECONDS = 120
@@ -32,7 +35,9 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
-        "task_default_queue": "runlog",
+        "task_queues": {name: {"exchange": name, "routing_key": name} for name in _QUEUES},
+        "task_default_queue": _SCORING,
+        "task_routes": {"app.tasks.audit_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT}},
         "timezone": "UTC",
         "enable_utc": True,
     }
@@ -51,6 +56,7 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
     if broker_url.startswith("amqp"):
         return {"confirm_publish": True}
     return {
+        "queue_order_strategy": "priority",
         "visibility_timeout": REDELIVERY_SECONDS,
         "unacked_restore_interval": 2,
         "unacked_restore_throttle": 1,

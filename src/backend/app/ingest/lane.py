@@ -12,6 +12,7 @@ OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSErr
 
 _LOST = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the driver met a connection that was terminated under it
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
