@@ -15,6 +15,7 @@ class Proxy:
         self._upstreams: list[asyncio.StreamWriter] = []
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._away = False
         self.port = 0
 
     def cut(self) -> None:
@@ -35,8 +36,20 @@ class Proxy:
         """Pass on again, what was held back first."""
         self._flowing.set()
 
+    def go_away(self) -> None:
+        """Drop every client's connection and take no other until `come_back`."""
+        self._away = True
+        self.cut()
+
+    def come_back(self) -> None:
+        """Take connections again."""
+        self._away = False
+
     async def serve(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         """One client's connection."""
+        if self._away:
+            client.close()
+            return
         try:
             reader, upstream = await asyncio.open_connection(*self._target)
         except OSError:

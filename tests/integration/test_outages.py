@@ -39,13 +39,20 @@ def run(agent_id: str = "sage", key: str | None = None) -> Run:
 
 
 @asynccontextmanager
-async def writing_to(url: str, *, patience: float = 30) -> AsyncIterator[RunWriter]:
+async def writing_to(
+    url: str, *, patience: float = 30, connections: int = 3, queue_bytes: int = 1 << 26
+) -> AsyncIterator[RunWriter]:
     """A writer with connections of its own, which gives a statement up after `patience` seconds."""
-    engine = create_engine(url, pool_size=3, timeout=patience)
-    yield RunWriter(
-        engine, Dispatcher(None), queue_size=10_000, queue_bytes=1 << 26, batch_size=16, connections=3
+    writer = RunWriter(
+        create_engine(url, pool_size=connections, timeout=patience),
+        Dispatcher(None),
+        queue_size=10_000,
+        queue_bytes=queue_bytes,
+        batch_size=16,
+        connections=connections,
     )
-    await engine.dispose()
+    yield writer
+    await writer.close()
 
 
 async def stored(db: asyncpg.Connection) -> list[UUID]:
@@ -125,16 +132,19 @@ async def test_terminated_connections_lose_and_double_nothing(database: str, db:
     assert await check_log(db) == 1500
 
 
+WAITING_COMMITS = """
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON agent_run_log
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()
+"""
+
+
 @pytest.mark.parametrize(("count", "key"), [(1, None), (10, None), (1, "key")])
 async def test_a_commit_whose_answer_was_lost_is_found_again(
     database: str, db: asyncpg.Connection, count: int, key: str | None
 ) -> None:
-    await db.execute("""
-        CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;
-        CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON agent_run_log
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()
-    """)
+    await db.execute(WAITING_COMMITS)
     runs = [run(key=key) for _ in range(count)]
     async with proxied(database) as (proxy, url), writing_to(url) as writer:
         await db.execute("SELECT pg_advisory_lock(1)")
@@ -146,6 +156,76 @@ async def test_a_commit_whose_answer_was_lost_is_found_again(
         await db.execute("SELECT pg_advisory_unlock(1)")
         assert await asyncio.gather(*tasks) == [one.id for one in runs]
     assert await check_log(db) == count
+
+
+async def test_who_may_be_in_the_log_waits_for_the_database_to_say_so(
+    database: str, db: asyncpg.Connection
+) -> None:
+    await db.execute(WAITING_COMMITS)
+    one, other = run(), run("other")
+    async with proxied(database) as (proxy, url), writing_to(url) as writer:
+        await db.execute("SELECT pg_advisory_lock(1)")
+        sent = asyncio.create_task(writer.write(one))
+        await until_waiting(database, 1)
+        proxy.go_away()
+        await db.execute("SELECT pg_advisory_unlock(1)")
+        with pytest.raises(IngestUnavailableError):
+            await writer.write(other)
+        assert not sent.done()
+        proxy.come_back()
+        assert await sent == one.id
+    assert await stored(db) == [one.id]
+
+
+async def test_while_the_database_is_away_runs_are_refused_at_once_and_then_recorded(
+    database: str, db: asyncpg.Connection
+) -> None:
+    async with proxied(database) as (proxy, url), writing_to(url) as writer:
+        proxy.go_away()
+        with pytest.raises(IngestUnavailableError):
+            await writer.write(run())
+        for _ in range(100):
+            with pytest.raises(IngestUnavailableError, match="not available"):
+                writer.submit(run(), asyncio.Future())
+        proxy.come_back()
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    accepted = await writer.write(run())
+                except IngestUnavailableError:
+                    await asyncio.sleep(0.01)
+                else:
+                    break
+    assert await stored(db) == [accepted]
+
+
+async def test_a_run_that_would_wait_for_too_long_is_refused_and_not_committed_later(
+    database: str, db: asyncpg.Connection
+) -> None:
+    async with writing_to(database, connections=1) as writer:
+        async with db.transaction():
+            await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
+            first = asyncio.create_task(writer.write(run()))
+            await until_waiting(database, 1)
+            with pytest.raises(IngestUnavailableError, match="slow"):
+                await writer.write(run("other"))
+            assert not first.done()
+        accepted = await first
+    assert await stored(db) == [accepted]
+
+
+async def test_the_queue_is_bounded_in_bytes(database: str, db: asyncpg.Connection) -> None:
+    big = Run("sage", "success", '{"text": "%s"}' % ("x" * 900), None, False)
+    async with writing_to(database, connections=1, queue_bytes=1000) as writer:
+        async with db.transaction():
+            await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
+            first = asyncio.create_task(writer.write(run()))
+            await until_waiting(database, 1)
+            second = asyncio.create_task(writer.write(big))
+            await asyncio.sleep(0)
+            with pytest.raises(IngestUnavailableError, match="full"):
+                await writer.write(big)
+    assert sorted(await stored(db)) == sorted([await first, await second])
 
 
 async def until_waiting(database: str, count: int) -> None:
