@@ -216,15 +216,14 @@ async def test_a_run_that_would_wait_for_too_long_is_refused_and_not_committed_l
 
 async def test_the_queue_is_bounded_in_bytes(database: str, db: asyncpg.Connection) -> None:
     big = Run("sage", "success", '{"text": "%s"}' % ("x" * 900), None, False)
-    async with writing_to(database, connections=1, queue_bytes=1000) as writer:
-        async with db.transaction():
-            await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
-            first = asyncio.create_task(writer.write(run()))
-            await until_waiting(database, 1)
-            second = asyncio.create_task(writer.write(big))
-            await asyncio.sleep(0)
-            with pytest.raises(IngestUnavailableError, match="full"):
-                await writer.write(big)
+    async with writing_to(database, connections=1, queue_bytes=1000) as writer, db.transaction():
+        await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
+        first = asyncio.create_task(writer.write(run()))
+        await until_waiting(database, 1)
+        second = asyncio.create_task(writer.write(big))
+        await asyncio.sleep(0)
+        with pytest.raises(IngestUnavailableError, match="full"):
+            await writer.write(big)
     assert sorted(await stored(db)) == sorted([await first, await second])
 
 
