@@ -40,14 +40,19 @@ def loads(data: bytes) -> Any:
     Raises `StrictJSONError` for anything that is not JSON, and for nesting and numbers that JSONB
     cannot hold. Strings are `check_text`'s.
     """
-    _check_depth(data)
-    return _loads_slowly(data) if _UNUSUAL_NUMBER.search(data) else _loads_fast(data)
+    try:
+        value = _loads_slowly(data) if _UNUSUAL_NUMBER.search(data) else _loads_fast(data)
+    except RecursionError:
+        _refuse_depth(data)
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+        _refuse_depth(data)
+    return value
 
 
 def _loads_fast(data: bytes) -> Any:
     try:
         return _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return _loads_slowly(data)
 
 
@@ -93,18 +98,30 @@ def _refuse_constant(token: str) -> NoReturn:
     raise StrictJSONError(f"{token} is not valid JSON")
 
 
-def _check_depth(data: bytes) -> None:
-    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
-        return
-    depth = 0
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and arrays are nested in more than so many levels, found level by level."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    while level and levels:
+        levels -= 1
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, (dict, list))
+        ]
+    return bool(level)
+
+
+def _refuse_depth(data: bytes) -> NoReturn:
+    """Say where it becomes too deep, which the parsers do not tell."""
+    depth = position = 0
     for match in _BRACKETS.finditer(data):
         token = match.group()
-        if token in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise StrictJSONError(f"the value is nested deeper than {MAX_DEPTH} levels", match.start())
-        elif token in b"]}":
-            depth -= 1
+        depth += (token in b"[{") - (token in b"]}")
+        if depth > MAX_DEPTH:
+            position = match.start()
+            break
+    raise StrictJSONError(f"the value is nested deeper than {MAX_DEPTH} levels", position)
 
 
 def check_text(value: Any) -> None:
