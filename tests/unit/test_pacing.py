@@ -13,14 +13,20 @@ from app.tasks.pacing import Pace, foreground_seconds, rest_seconds
 NEW = timedelta()
 
 
-def rest(used: float, *, processors: int = 2, age: timedelta = NEW, worked: float = 0.1) -> float:
-    """The rest after a second in which the foreground used so many processor seconds."""
-    return rest_seconds(used=used, elapsed=1.0, processors=processors, worked=worked, age=age)
+@pytest.fixture(autouse=True)
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine of these tests."""
+    monkeypatch.setattr(pacing.os, "cpu_count", lambda: 2)
 
 
-@pytest.mark.parametrize(("used", "processors"), [(0.0, 2), (1.0, 2), (0.5, 8), (6.9, 8)])
-def test_where_a_processor_is_free_nobody_rests(used: float, processors: int) -> None:
-    assert rest(used, processors=processors) == 0
+def rest(busy: float, *, age: timedelta = NEW) -> float:
+    """The rest after a tenth of a second, with so many processors busy."""
+    return rest_seconds(busy=busy, worked=0.1, age=age)
+
+
+@pytest.mark.parametrize("busy", [0.0, 0.5, 1.0])
+def test_where_a_processor_is_free_nobody_rests(busy: float) -> None:
+    assert rest(busy) == 0
 
 
 def test_the_busier_the_machine_the_longer_the_rest_but_never_long() -> None:
@@ -40,6 +46,7 @@ def test_runs_that_have_waited_are_not_kept_waiting() -> None:
 def test_what_is_niced_or_idle_is_no_foreground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stat = tmp_path / "stat"
     monkeypatch.setattr(pacing, "_STAT", stat)
+    monkeypatch.setattr(pacing.time, "process_time", lambda: 0.0)
     assert foreground_seconds() is None
     stat.write_text("cpu  100 5000 200 90000 700 10 20 30 0 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n", encoding="ascii")
     before = foreground_seconds()
@@ -50,20 +57,30 @@ def test_what_is_niced_or_idle_is_no_foreground(tmp_path: Path, monkeypatch: pyt
     assert after - before == pytest.approx(1.0)  # a hundredth of a second is a tick
 
 
-def test_a_pace_measures_between_its_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_time_is_no_foreground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(pacing, "_STAT", stat)
+    monkeypatch.setattr(pacing.time, "process_time", lambda: 0.25)
+    stat.write_text("cpu  100 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
+    monkeypatch.setattr(pacing.os, "getpriority", lambda *_: 0)
+    assert foreground_seconds() == pytest.approx(0.75)
+    monkeypatch.setattr(pacing.os, "getpriority", lambda *_: 10)
+    assert foreground_seconds() == pytest.approx(1.0)
+
+
+def test_a_pace_measures_over_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stat, now = tmp_path / "stat", [0.0]
     monkeypatch.setattr(pacing, "_STAT", stat)
-    monkeypatch.setattr(pacing.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(pacing.time, "process_time", lambda: 0.0)
     stat.write_text("cpu  0 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
     pace = Pace(lambda: now[0])
-    now[0] = 1.0
     stat.write_text("cpu  150 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
-    assert pace.rest_after(0.01, NEW) == pytest.approx(rest(1.5, worked=0.01))
-    now[0] = 2.0
-    assert pace.rest_after(0.01, NEW) == 0
+    for moment, expected in ((0.4, 0.0), (1.0, rest(1.5)), (1.4, rest(1.5)), (1.5, 0.0)):
+        now[0] = moment
+        assert pace.rest_after(0.1, NEW) == pytest.approx(expected)
     stat.unlink()
     now[0] = 3.0
-    assert pace.rest_after(0.01, NEW) == 0
+    assert pace.rest_after(0.1, NEW) == 0
 
 
 def test_ids_tell_when_they_were_made_and_grow() -> None:

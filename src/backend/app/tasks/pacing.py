@@ -7,6 +7,7 @@ the worker rests; scores may be late by a minute, and no later for it.
 """
 
 import os
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,25 +16,31 @@ _STAT = Path("/proc/stat")
 _LATEST = timedelta(minutes=1)
 _LONGEST_REST = 5.0
 _RESTS_PER_BATCH = 50
+_LOOK_SECONDS = 0.5  # processor time is told in hundredths of a second
 
 
 def foreground_seconds() -> float | None:
-    """Processor time used so far on this machine by what is not niced, as workers are; None if unknown."""
+    """Processor time used so far on this machine by others than niced processes, as workers are, and us.
+
+    None where that is not known.
+    """
     try:
         user, _nice, system, _idle, _iowait, irq, softirq, steal = (
             int(ticks) for ticks in _STAT.read_text(encoding="ascii").split(maxsplit=9)[1:9]
         )
     except (OSError, ValueError):  # only Linux has it
         return None
-    return (user + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    niced = os.getpriority(os.PRIO_PROCESS, 0) > 0
+    ours = 0.0 if niced else time.process_time()
+    return (user + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - ours
 
 
-def rest_seconds(*, used: float, elapsed: float, processors: int, worked: float, age: timedelta) -> float:
+def rest_seconds(*, busy: float, worked: float, age: timedelta) -> float:
     """How long to rest after a batch that took `worked` seconds and whose oldest run is of `age`.
 
-    `used` is the foreground's processor time in the last `elapsed` seconds.
+    `busy` is how many processors the foreground keeps busy.
     """
-    missing = 1 - (processors - used / elapsed)
+    missing = 1 - ((os.cpu_count() or 1) - busy)
     patience = 1 - age / _LATEST
     if missing <= 0 or patience <= 0:
         return 0.0
@@ -47,18 +54,14 @@ class Pace:
         self._clock = clock
         self._looked_at = clock()
         self._used = foreground_seconds()
+        self._busy = 0.0
 
     def rest_after(self, worked: float, age: timedelta) -> float:
-        """`rest_seconds` by what the foreground has used since the last call."""
-        now, used = self._clock(), foreground_seconds()
-        elapsed, before = now - self._looked_at, self._used
-        self._looked_at, self._used = now, used
-        if used is None or before is None or elapsed <= 0:
-            return 0.0
-        return rest_seconds(
-            used=used - before,
-            elapsed=elapsed,
-            processors=os.cpu_count() or 1,
-            worked=worked,
-            age=age,
-        )
+        """`rest_seconds` by what the foreground used lately."""
+        now = self._clock()
+        if now - self._looked_at >= _LOOK_SECONDS:
+            used, before = foreground_seconds(), self._used
+            if used is not None and before is not None:
+                self._busy = (used - before) / (now - self._looked_at)
+            self._looked_at, self._used = now, used
+        return rest_seconds(busy=self._busy, worked=worked, age=age)
