@@ -39,7 +39,7 @@ def memory(processes: Sequence[psutil.Process]) -> float:
     return sum(member.memory_info().rss for member in family) / 2**20
 
 
-def measure(rate: float, seconds: float, workers: int) -> Figures:
+def measure(rate: float, seconds: float, workers: int) -> dict[str, Figures]:
     """One run of the load on servers of its own."""
     port = free_port()
     serve = [*RUNLOG, "serve", "--port", str(port), "--workers", str(workers)]
@@ -64,7 +64,7 @@ def measure(rate: float, seconds: float, workers: int) -> Figures:
             if time.monotonic() - ended > GIVE_UP_SECONDS:
                 raise SystemExit("not everything was scored")
             time.sleep(0.2)
-        return {
+        figures = {
             "sent": sent["sent"],
             "errors": sent["errors"],
             "p50 ms": sent["p50_ms"],
@@ -73,6 +73,7 @@ def measure(rate: float, seconds: float, workers: int) -> Figures:
             **early,
             **end,
         }
+    return {f"{rate:.0f} runs/s for {seconds:.0f} s": figures}
 
 
 def main() -> None:
@@ -88,7 +89,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({"machine": machine(), "arguments": vars(arguments), "sustained": figures}))
     else:
-        print(table({f"{arguments.rate:.0f} runs/s for {arguments.seconds:.0f} s": figures}, COLUMNS))
+        print(table(figures, COLUMNS))
 
 
 if __name__ == "__main__":
