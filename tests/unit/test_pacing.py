@@ -11,6 +11,7 @@ from app.tasks import pacing
 from app.tasks.pacing import Pace, foreground_seconds, rest_seconds
 
 NEW = timedelta()
+WHEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +20,9 @@ def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing.os, "cpu_count", lambda: 2)
 
 
-def rest(busy: float, *, age: timedelta = NEW) -> float:
+def rest(busy: float, *, age: timedelta = NEW, rate: float = 10_000) -> float:
     """The rest after a tenth of a second, with so many processors busy."""
-    return rest_seconds(busy=busy, worked=0.1, age=age)
+    return rest_seconds(busy=busy, worked=0.1, age=age, rate=rate)
 
 
 @pytest.mark.parametrize("busy", [0.0, 0.5, 1.0])
@@ -41,6 +42,12 @@ def test_runs_that_have_waited_are_not_kept_waiting() -> None:
     assert ages == sorted(ages, reverse=True)
     assert ages[0] > ages[1] > ages[2] > 0
     assert ages[3:] == [0, 0]
+
+
+def test_runs_that_a_worker_can_follow_are_not_kept_waiting_for_long() -> None:
+    assert rest(1.3, rate=1000) > 0
+    assert rest(1.3, rate=1000, age=timedelta(seconds=3)) == 0
+    assert rest(1.3, rate=10_000, age=timedelta(seconds=3)) > 0
 
 
 def test_what_is_niced_or_idle_is_no_foreground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,10 +84,20 @@ def test_a_pace_measures_over_a_while(tmp_path: Path, monkeypatch: pytest.Monkey
     stat.write_text("cpu  150 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
     for moment, expected in ((0.4, 0.0), (1.0, rest(1.5)), (1.4, rest(1.5)), (1.5, 0.0)):
         now[0] = moment
-        assert pace.rest_after(0.1, NEW) == pytest.approx(expected)
+        assert pace.rest_after(0.1, [WHEN] * 250, WHEN) == pytest.approx(expected)
     stat.unlink()
     now[0] = 3.0
-    assert pace.rest_after(0.1, NEW) == 0
+    assert pace.rest_after(0.1, [WHEN] * 250, WHEN) == 0
+
+
+def test_how_fast_runs_came_is_seen_from_when_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(pacing, "rest_seconds", lambda **given: seen.append((given["rate"], given["age"])))
+    pace = Pace(lambda: 0.0)
+    pace.rest_after(0.1, [WHEN + timedelta(milliseconds=n) for n in range(251)], WHEN + timedelta(seconds=9))
+    pace.rest_after(0.1, [WHEN], WHEN)
+    assert pace.rest_after(0.1, [], WHEN) == 0
+    assert seen == [(pytest.approx(1004), timedelta(seconds=9)), (100, timedelta())]
 
 
 def test_ids_tell_when_they_were_made_and_grow() -> None:

@@ -3,19 +3,22 @@
 A low priority is not enough. The scheduler lets whoever runs go on for milliseconds, and groups
 processes by session before it looks at priorities: on two processors, one that is always busy takes
 a third of the ingest rate, at whatever priority. So where others leave less than one processor free,
-the worker rests; scores may be late by a minute, and no later for it.
+the worker rests. Runs at a rate that it can follow are late by seconds for that, a flood by a minute.
 """
 
 import os
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 _STAT = Path("/proc/stat")
-_LATEST = timedelta(minutes=1)
+_LATEST = timedelta(seconds=3)
+_LATEST_IN_A_FLOOD = timedelta(minutes=1)
+_FLOOD = 2000  # runs/s; about what a worker process can score
 _LONGEST_REST = 5.0
 _RESTS_PER_BATCH = 50
+_LEAST_SPAN = 0.01  # seconds: few runs are no flood
 _LOOK_SECONDS = 0.5  # processor time is told in hundredths of a second
 
 
@@ -35,13 +38,13 @@ def foreground_seconds() -> float | None:
     return (user + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - ours
 
 
-def rest_seconds(*, busy: float, worked: float, age: timedelta) -> float:
+def rest_seconds(*, busy: float, worked: float, age: timedelta, rate: float) -> float:
     """How long to rest after a batch that took `worked` seconds and whose oldest run is of `age`.
 
-    `busy` is how many processors the foreground keeps busy.
+    `busy` is how many processors the foreground keeps busy, `rate` how many runs a second came in.
     """
     missing = 1 - ((os.cpu_count() or 1) - busy)
-    patience = 1 - age / _LATEST
+    patience = 1 - age / (_LATEST_IN_A_FLOOD if rate > _FLOOD else _LATEST)
     if missing <= 0 or patience <= 0:
         return 0.0
     return min(_LONGEST_REST, _RESTS_PER_BATCH * worked * missing * patience)
@@ -56,12 +59,19 @@ class Pace:
         self._used = foreground_seconds()
         self._busy = 0.0
 
-    def rest_after(self, worked: float, age: timedelta) -> float:
-        """`rest_seconds` by what the foreground used lately."""
+    def rest_after(self, worked: float, made: Sequence[datetime], now: datetime) -> float:
+        """`rest_seconds` after a batch of runs `made` then, by what the foreground used lately."""
+        self._look()
+        if not made:
+            return 0.0
+        oldest, newest = min(made), max(made)
+        rate = len(made) / max((newest - oldest).total_seconds(), _LEAST_SPAN)
+        return rest_seconds(busy=self._busy, worked=worked, age=now - oldest, rate=rate)
+
+    def _look(self) -> None:
         now = self._clock()
         if now - self._looked_at >= _LOOK_SECONDS:
             used, before = foreground_seconds(), self._used
             if used is not None and before is not None:
                 self._busy = (used - before) / (now - self._looked_at)
             self._looked_at, self._used = now, used
-        return rest_seconds(busy=self._busy, worked=worked, age=age)

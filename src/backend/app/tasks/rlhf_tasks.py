@@ -81,8 +81,7 @@ async def _score_batch(run_ids: Sequence[UUID], *, wait: bool = False) -> int:
         scored = await score_runs(session, run_ids, wait=wait)
     if scored:
         made = [moment for run_id in run_ids if (moment := made_at(run_id))]
-        age = datetime.now(UTC) - min(made, default=datetime.min.replace(tzinfo=UTC))
-        await asyncio.sleep(_pace.rest_after(time.monotonic() - started, age))
+        await asyncio.sleep(_pace.rest_after(time.monotonic() - started, made, datetime.now(UTC)))
     return scored
 
 
