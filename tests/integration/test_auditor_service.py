@@ -215,16 +215,41 @@ async def test_the_auditor_does_not_judge_itself(db: asyncpg.Connection) -> None
     assert (done.agents, done.opened) == (0, [])
 
 
-async def test_a_crash_is_visible_and_hits_its_agent_alone(db: asyncpg.Connection) -> None:
-    await log_runs(db, "atlas", ago=3 * HOUR, count=3, status="failed")
+async def test_a_bad_schedule_is_a_finding_and_the_habit_is_judged(db: asyncpg.Connection) -> None:
+    await log_runs(db, "atlas", ago=3 * HOUR, count=LONG_HOURLY)
     await log_runs(db, "nova", ago=3 * HOUR, count=3, status="failed")
     await declare(db, "atlas", schedule="every 1h")
-    assert len((await cycle()).opened) == 3
+    assert keys((await cycle()).opened) == [("consecutive_failures", "nova"), ("stopped_reporting", "atlas")]
     await declare(db, "atlas", schedule="0 0 31 2 *")
     done = await cycle()
-    assert [(error.rule, error.agent_id) for error in done.errors] == [("stopped_reporting", "atlas")]
-    assert "never comes" in done.errors[0].error
-    assert (done.opened, done.closed, len(done.still_open)) == ([], [], 3)
+    assert keys(done.opened) == [("bad_schedule", "atlas")]
+    assert "never comes" in done.opened[0].message
+    assert (done.closed, done.errors, len(done.still_open)) == ([], [], 2)
+    await declare(db, "atlas", schedule="0 * * * *")
+    assert keys((await cycle()).closed) == [("bad_schedule", "atlas")]
+
+
+async def test_a_crash_is_visible_and_hits_its_agent_alone(db: asyncpg.Connection) -> None:
+    await log_runs(db, "nova", ago=3 * HOUR, count=3, status="failed")
+    assert len((await cycle()).opened) == 1
+    await db.execute("INSERT INTO agent (agent_id, created_at) VALUES ('atlas', '9999-12-31')")
+    await log_runs(db, "sage", ago=3 * HOUR, count=3, status="failed")
+    done = await cycle()
+    assert [(error.rule, error.agent_id) for error in done.errors] == [("never_reported", "atlas")]
+    assert "out of range" in done.errors[0].error
+    assert (keys(done.opened), done.closed) == ([("consecutive_failures", "sage")], [])
+    assert len(done.still_open) == 1
+
+
+async def test_an_agent_that_never_reported_is_found_until_it_does(db: asyncpg.Connection) -> None:
+    await declare(db, "atlas", schedule="every 1h")
+    await db.execute("UPDATE agent SET created_at = now() - interval '2 hours'")
+    opened = await cycle()
+    assert keys(opened.opened) == [("never_reported", "atlas")]
+    await write_run_log("atlas", {"summary": "here I am"})
+    [finding] = (await cycle()).closed
+    assert finding.closing_evidence
+    assert finding.closing_evidence["reason"].startswith("atlas reported for the first time at ")
 
 
 async def test_two_audits_at_once_open_once(db: asyncpg.Connection) -> None:

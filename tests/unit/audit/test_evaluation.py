@@ -20,13 +20,14 @@ class Crashing(Rule):
     """A rule with a defect."""
 
     name = "crashing"
+    severity = "high"
     needs = "runs"
     recovery = "did anything"
 
     def suspects(self, history: AgentHistory) -> bool:
         raise ZeroDivisionError("suspects")
 
-    def check(self, history: AgentHistory) -> Finding | None:
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
         raise ZeroDivisionError(f"no luck with {history.agent_id}")
 
     def is_recovery(self, run: ReportedRun) -> bool:
@@ -44,7 +45,18 @@ def nova(*statuses: str, paused: bool = False) -> AgentHistory:
 
 def test_the_registry_has_each_rule_once() -> None:
     names = [rule.name for rule in RULES]
-    assert sorted(names) == ["consecutive_failures", "silent_runs", "stopped_reporting"]
+    assert sorted(names) == [
+        "bad_schedule",
+        "consecutive_failures",
+        "failure_rate",
+        "flapping",
+        "late",
+        "never_reported",
+        "quality_drop",
+        "silent_runs",
+        "stopped_reporting",
+        "stuck_scoring",
+    ]
 
 
 def test_a_crash_hits_its_rule_alone() -> None:

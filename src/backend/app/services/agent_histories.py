@@ -11,9 +11,11 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
-from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.domain.audit.expectation import readable_schedule
+from app.domain.audit.history import AgentHistory, ReportedRun
 from app.domain.audit.rule import Rule
-from app.domain.cadence import Past
+from app.domain.cadence import Cadence, Outage, Outages
+from app.domain.cadence.learned import NEWEST_GAPS, REMEMBERED_DAYS
 from app.models import Agent, AgentRunLog
 from app.services.agent_run_log_service import recent_runs
 from app.services.run_queries import of_agent
@@ -22,16 +24,20 @@ AUDITOR = "auditor"
 """The agent as which the Auditor reports its own cycles. It is not audited: that it judges is the proof
 that it lives, and a failure of its own would be found by the very cycle that overcame it."""
 
-_PAST = timedelta(days=15)  # two weekends, whatever the day
+_PAST = timedelta(days=REMEMBERED_DAYS)
 _SUMMARY_LENGTH = 2_000
 _LEAST_OUTAGE = timedelta(minutes=15)
 
 
 async def agent_histories(
-    session: AsyncSession, now: datetime, depth: int, *, agent_id: str | None = None
+    session: AsyncSession,
+    now: datetime,
+    depth: int,
+    *,
+    agent_id: str | None = None,
+    outages: Outages,
 ) -> dict[str, AgentHistory]:
     """Every agent that reported or is declared, with its newest `depth` runs; or `agent_id` alone."""
-    watching_since = await _watching_since(session, now)
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
     for run in await recent_runs(per_agent=depth, agent_id=agent_id, session=session):
         runs[run.agent_id].append(_reported_run(run))
@@ -42,7 +48,8 @@ async def agent_histories(
             name,
             now,
             tuple(runs.get(name, ())),
-            **_declaration(declared.get(name), watching_since),
+            outages=outages,
+            **_declaration(declared.get(name)),
         )
         for name in sorted({*runs, *declared})
     }
@@ -58,22 +65,22 @@ def _reported_run(run: AgentRunLog) -> ReportedRun:
     )
 
 
-def _declaration(agent: Agent | None, watching_since: datetime | None) -> dict[str, Any]:
+def _declaration(agent: Agent | None) -> dict[str, Any]:
     if agent is None:
-        return {"watching_since": watching_since}
-    watched = [moment for moment in (watching_since, agent.resumed_at) if moment is not None]
+        return {}
     grace = None if agent.grace_seconds is None else timedelta(seconds=agent.grace_seconds)
     return {
         "schedule": agent.schedule,
         "timezone": agent.timezone,
         "grace": grace,
         "paused": agent.paused,
-        "watching_since": max(watched, default=None),
+        "watching_since": agent.resumed_at,
+        "registered_at": agent.created_at,
     }
 
 
-async def _watching_since(session: AsyncSession, now: datetime) -> datetime | None:
-    """When the latest outage of the product itself ended; None without one lately.
+async def known_outages(session: AsyncSession, now: datetime) -> Outages:
+    """When the product itself was out of order lately.
 
     The Auditor's reports are its heartbeat. Where two of them are far apart and nobody else reported
     either, nobody could: the product was down, or the clock jumped.
@@ -91,8 +98,9 @@ async def _watching_since(session: AsyncSession, now: datetime) -> datetime | No
     before = select(func.max(created_at)).where(created_at < beats.c.missed).scalar_subquery()
     after = select(func.min(created_at)).where(created_at >= beats.c.missed).scalar_subquery()
     end = func.coalesce(after, the_moment)
-    statement = select(func.max(end)).where(beats.c.gap > outage, end - before > outage)
-    return (await session.execute(statement)).scalar_one()
+    statement = select(before, end).where(beats.c.gap > outage, end - before > outage)
+    found = await session.execute(statement)
+    return Outages(Outage(start.timestamp(), over.timestamp()) for start, over in found if start and over)
 
 
 async def deepened(
@@ -107,12 +115,13 @@ async def deepened(
     of_past = [agent_id for agent_id, needed in needs.items() if "past" in needed]
     runs = await _newest_runs(session, of_runs, depth)
     # A declared schedule needs no past.
-    pasts = await _pasts(session, [agent_id for agent_id in of_past if not histories[agent_id].schedule])
+    undeclared = [agent_id for agent_id in of_past if readable_schedule(histories[agent_id]) is None]
+    cadences = await _cadences(session, undeclared, histories)
     return {
         agent_id: replace(
             histories[agent_id],
             runs=runs.get(agent_id, histories[agent_id].runs),
-            past=pasts.get(agent_id),
+            cadence=cadences.get(agent_id),
         )
         for agent_id in needs
     }
@@ -145,37 +154,34 @@ async def _newest_runs(
     }
 
 
-async def _pasts(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, Past]:
-    """When each agent reported, and what the two weeks before its newest report say of its gaps."""
+async def _cadences(
+    session: AsyncSession, agent_ids: Sequence[str], histories: Mapping[str, AgentHistory]
+) -> dict[str, Cadence]:
+    """How each agent has reported, learned from as many of its reports as matter."""
     wanted, created_at = _wanted(agent_ids), AgentRunLog.created_at
-    is_its = AgentRunLog.agent_id == wanted.c.agent_id
     newest = (
         select(created_at)
         .where(of_agent(wanted.c.agent_id), created_at.is_not(None))
         .order_by(AgentRunLog.agent_id, created_at.desc())
-        .limit(HISTORY_DEPTH)
+        .limit(NEWEST_GAPS + 1)
         .correlate(wanted)
         .subquery()
     )
-    times = func.array_agg(aggregate_order_by(newest.c.created_at, newest.c.created_at.desc()))
-    recent = select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports")).lateral()
-    gaps = (
-        select(created_at, (created_at - func.lag(created_at).over(order_by=created_at)).label("gap"))
-        .where(is_its, created_at >= recent.c.reports[1] - _PAST)
-        .correlate(wanted, recent)
-        .subquery()
+    span = select(func.min(newest.c.created_at).label("first"), func.max(newest.c.created_at).label("last"))
+    known = span.lateral()
+    since = func.least(known.c.first, known.c.last - _PAST)
+    times = func.array_agg(aggregate_order_by(created_at, created_at))
+    reports = (
+        select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports"))
+        .where(AgentRunLog.agent_id == wanted.c.agent_id, created_at >= since)
+        .correlate(wanted, known)
+        .lateral()
     )
-    span = select(func.min(gaps.c.created_at).label("since"), func.max(gaps.c.gap).label("longest")).lateral()
-    statement = (
-        select(wanted.c.agent_id, recent.c.reports, span.c.since, span.c.longest)
-        .select_from(wanted)
-        .join(recent, true())
-        .join(span, true())
-        .where(recent.c.reports.is_not(None))
-    )
+    pairs = select(wanted.c.agent_id, reports.c.reports).select_from(wanted)
+    statement = pairs.join(known, true()).join(reports, true()).where(reports.c.reports.is_not(None))
     return {
-        agent_id: Past(tuple(reports), min(since, reports[-1]), longest or timedelta())
-        for agent_id, reports, since, longest in await session.execute(statement)
+        agent_id: Cadence.of(reports, histories[agent_id].outages)
+        for agent_id, reports in await session.execute(statement)
     }
 
 

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.agents import Identity, identify
 from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.domain.audit.liveness import StoppedReporting
-from app.domain.cadence import Past, learn, parse_schedule
+from app.domain.cadence import parse_schedule
 from app.models import Agent, AgentRunLog
-from app.services.agent_histories import agent_histories
+from app.services.agent_histories import agent_histories, known_outages
 from app.services.insights_service import WEEK, identities
 from app.services.run_queries import (
     MEAN_OVERALL,
@@ -49,7 +49,8 @@ class AgentStatus:
 async def agent_statuses(session: AsyncSession, agent_id: str | None = None) -> list[AgentStatus]:
     """Every agent that reported or is declared, by id; or `agent_id` alone."""
     now = await database_now(session)
-    histories = await agent_histories(session, now, HISTORY_DEPTH, agent_id=agent_id)
+    outages = await known_outages(session, now)
+    histories = await agent_histories(session, now, HISTORY_DEPTH, agent_id=agent_id, outages=outages)
     known = await identities(session)
     declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
     succeeded = newest_of_each_agent(1, run_conditions(agent_id=agent_id, status="success"))
@@ -87,10 +88,7 @@ def _state(history: AgentHistory) -> Literal["new", "up", "down", "paused"]:
         return "paused"
     if not history.runs:
         return "new"
-    try:
-        return "down" if StoppedReporting().check(history) else "up"
-    except ValueError:  # a schedule that was not declared through us; the Auditor reports it
-        return "up"
+    return "down" if StoppedReporting().check(history) else "up"
 
 
 def _cadence(history: AgentHistory) -> str | None:
@@ -99,8 +97,7 @@ def _cadence(history: AgentHistory) -> str | None:
             return str(parse_schedule(history.schedule, history.timezone))
         except ValueError as error:
             return str(error)
-    learned = learn(Past.of(history.reports)) if history.reports else None
-    return str(learned) if learned else None
+    return str(history.learned) if history.learned.forecast() else None
 
 
 async def declare_agent(session: AsyncSession, agent_id: str, declaration: Mapping[str, Any]) -> None:

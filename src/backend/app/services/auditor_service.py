@@ -1,5 +1,6 @@
 """The Auditor: reads recent runs, judges every agent, and stores findings when they open and close."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ from app.domain.audit.history import HISTORY_DEPTH
 from app.domain.audit.rule import Rule
 from app.domain.audit.transitions import transitions
 from app.models import AgentRunLog, AuditFinding
-from app.services.agent_histories import AUDITOR, agent_histories, deepened
+from app.services.agent_histories import AUDITOR, agent_histories, deepened, known_outages
 from app.services.run_queries import database_now
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
@@ -88,14 +89,18 @@ async def audit(session: AsyncSession) -> AuditCycle:
     now = await database_now(session)
     open_now = select(AuditFinding).where(AuditFinding.closed_at.is_(None))
     stored = {(finding.rule, finding.agent_id): finding for finding in await session.scalars(open_now)}
-    histories = await agent_histories(session, now, first_look)
+    outages = await known_outages(session, now)
+    histories = await agent_histories(session, now, first_look, outages=outages)
     histories.pop(AUDITOR, None)
     suspicions = {agent_id: suspecting(rules, history) for agent_id, history in histories.items()}
     depth = max(HISTORY_DEPTH, first_look)
     histories |= await deepened(session, histories, suspicions, depth)
     judged = {agent_id for agent_id, suspicious in suspicions.items() if suspicious}
     judged |= {agent_id for _, agent_id in stored if agent_id in histories}
-    verdicts = [evaluate(rules, histories[agent_id]) for agent_id in sorted(judged)]
+    open_by = defaultdict(set)
+    for rule, agent_id in stored:
+        open_by[agent_id].add(rule)
+    verdicts = [evaluate(rules, histories[agent_id], open_by[agent_id]) for agent_id in sorted(judged)]
     held = {key: finding.evidence for key, finding in stored.items()}
     changes = transitions(rules, held, histories, verdicts)
     closed = await _close(session, now, {stored[key].id: proof for key, proof in changes.closed.items()})

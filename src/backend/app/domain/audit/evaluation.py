@@ -1,13 +1,17 @@
 """Judging agents by every rule: which rules there are, and how one that crashes is kept apart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from app.domain.audit.finding import Finding
 from app.domain.audit.history import AgentHistory
-from app.domain.audit.liveness import StoppedReporting
+from app.domain.audit.liveness import BadSchedule, Late, NeverReported, StoppedReporting
+from app.domain.audit.patterns import FailureRate, Flapping
 from app.domain.audit.rule import Rule
+from app.domain.audit.scores import QualityDrop, StuckScoring
 from app.domain.audit.streaks import ConsecutiveFailures, SilentRuns
 
 T = TypeVar("T")
@@ -15,7 +19,18 @@ T = TypeVar("T")
 
 def all_rules(*, failure_streak: int, silence_streak: int) -> tuple[Rule, ...]:
     """The registry of rules. The parameters say how many runs in a row make a finding."""
-    return StoppedReporting(), ConsecutiveFailures(failure_streak), SilentRuns(silence_streak)
+    return (
+        StoppedReporting(),
+        Late(),
+        NeverReported(),
+        BadSchedule(),
+        ConsecutiveFailures(failure_streak),
+        FailureRate(failure_streak),
+        Flapping(),
+        SilentRuns(silence_streak),
+        QualityDrop(),
+        StuckScoring(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +54,37 @@ def suspecting(rules: Sequence[Rule], history: AgentHistory) -> list[Rule]:
     """The rules that may find something at full depth, judged from the agent's newest runs."""
     if history.paused:
         return []
-    return [rule for rule in rules if _isolated(rule.suspects, rule, history) is not False]
+    return [rule for rule in rules if _isolated(rule, history, partial(rule.suspects, history)) is not False]
 
 
-def evaluate(rules: Sequence[Rule], history: AgentHistory) -> Verdict:
-    """Judge an agent by each rule. A paused agent raises nothing; a crash is an error of that rule alone."""
+def evaluate(rules: Sequence[Rule], history: AgentHistory, held: Collection[str] = ()) -> Verdict:
+    """Judge an agent by each rule; `held` names those by which a finding is open.
+
+    A paused agent raises nothing; a crash is an error of that rule alone.
+    """
     if history.paused:
         return Verdict((), ())
-    results = [_isolated(rule.check, rule, history) for rule in rules]
+    results = [
+        _isolated(rule, history, partial(rule.check, history, held=rule.name in held)) for rule in rules
+    ]
     return Verdict(
         tuple(result for result in results if isinstance(result, Finding)),
         tuple(result for result in results if isinstance(result, RuleError)),
     )
 
 
-def _isolated(judge: Callable[[AgentHistory], T], rule: Rule, history: AgentHistory) -> T | RuleError:
+def waking(rules: Sequence[Rule], history: AgentHistory) -> list[datetime]:
+    """The moments, in order, at which rules may begin or cease to hold if no further run comes."""
+    moments: set[datetime] = set()
+    for rule in rules:
+        found = _isolated(rule, history, partial(rule.wakes, history))
+        moments.update(() if isinstance(found, RuleError) else found)
+    return sorted(moments)
+
+
+def _isolated(rule: Rule, history: AgentHistory, judge: Callable[[], T]) -> T | RuleError:
     try:
-        return judge(history)
+        return judge()
     # Whatever one rule stumbles over in one agent must not silence the others; it is kept and reported.
     except Exception as error:  # noqa: BLE001
         return RuleError(rule.name, history.agent_id, f"{type(error).__name__}: {error}"[:500])

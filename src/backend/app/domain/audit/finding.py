@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from app.domain.audit.history import ReportedRun
 from app.domain.redaction import public_text
 
 Evidence = dict[str, Any]
+Severity = Literal["low", "medium", "high"]
 FindingKey = tuple[str, str]
 """The rule and the agent: of each pair at most one finding is open."""
 
@@ -20,7 +21,8 @@ _MAX_RUN_IDS = 10
 class Finding:
     """Something wrong with an agent: a sentence for people, and JSON-ready `evidence` for the rest.
 
-    Its evidence names the newest run it was judged by as `last_run`; only a run after it can end it.
+    Its evidence names the `severity`, and the newest run it was judged by as `last_run`; only a run after
+    that can end it.
     """
 
     rule: str
@@ -42,6 +44,11 @@ def run_evidence(run: ReportedRun) -> Evidence:
         "created_at": run.created_at.astimezone(UTC).isoformat(),
         "summary": quote(run),
     }
+
+
+def last_good(runs: Sequence[ReportedRun]) -> Evidence | None:
+    """The newest success among `runs`, newest first, as evidence."""
+    return next((run_evidence(run) for run in runs if run.status == "success"), None)
 
 
 def run_ids(runs: Sequence[ReportedRun]) -> list[str]:

@@ -1,9 +1,12 @@
 """What a rule sees: one agent's newest runs, what is declared of it, and the moment to judge at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
-from app.domain.cadence import DEFAULT_TIMEZONE, Past
+from app.domain.audit.expectation import Expected, expect
+from app.domain.audit.quality import QualityTrend
+from app.domain.cadence import DEFAULT_TIMEZONE, Cadence, Outages
 
 HISTORY_DEPTH = 50
 """How many of an agent's newest runs, or reports, a rule judges by."""
@@ -11,13 +14,18 @@ HISTORY_DEPTH = 50
 
 @dataclass(frozen=True, slots=True)
 class ReportedRun:
-    """A run as the Auditor sees it. `silence_count`: how many runs in a row up to it were silent."""
+    """A run as the Auditor sees it. `silence_count`: how many runs in a row up to it were silent.
+
+    `scored` is False while its score is awaited; `score` is its overall one, from 0 to 1.
+    """
 
     id: str
     status: str
     created_at: datetime
     silence_count: int = 0
     summary: str | None = None
+    scored: bool = True
+    score: float | None = None
 
     @property
     def silent(self) -> bool:
@@ -25,25 +33,39 @@ class ReportedRun:
         return self.silence_count > 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AgentHistory:
     """An agent at `now`: its newest runs, newest first, at most `HISTORY_DEPTH`, and its declaration.
 
-    `past` is when it reported, further back than `runs` where that was read. `watching_since` is when
-    somebody began to wait for it again: the product came back from an outage, or a pause ended.
+    `cadence` is how it reported, further back than `runs` where that was read; `quality` how its scores
+    went. In `outages` nobody could report. `watching_since` is when somebody began to wait for it again:
+    when a pause ended. `registered_at` is None of an agent that is not declared.
     """
 
     agent_id: str
     now: datetime
     runs: tuple[ReportedRun, ...] = ()
-    past: Past | None = None
+    cadence: Cadence | None = None
+    quality: QualityTrend | None = None
+    outages: Outages = field(default_factory=Outages)
     schedule: str | None = None
     timezone: str = DEFAULT_TIMEZONE
     grace: timedelta | None = None
     paused: bool = False
     watching_since: datetime | None = None
+    registered_at: datetime | None = None
 
     @property
     def reports(self) -> list[datetime]:
         """When its runs were reported, newest first."""
         return [run.created_at for run in self.runs]
+
+    @cached_property
+    def learned(self) -> Cadence:
+        """Its cadence, from its newest runs alone where no more was read."""
+        return self.cadence if self.cadence is not None else Cadence.of(reversed(self.reports), self.outages)
+
+    @cached_property
+    def expected(self) -> Expected | None:
+        """By when its next report is expected; None where that cannot be said."""
+        return expect(self)

@@ -1,74 +1,162 @@
 """Rules about agents that do not report."""
 
-from app.domain.audit.finding import Finding, at, printable, run_evidence
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from app.domain.audit.expectation import Expected, expect_by, patience, read_schedule, readable_schedule
+from app.domain.audit.finding import Finding, at, last_good, printable, run_evidence
 from app.domain.audit.history import AgentHistory, ReportedRun
 from app.domain.audit.rule import Rule
-from app.domain.cadence import (
-    LEAST_GRACE,
-    Expectation,
-    Past,
-    expect_declared,
-    learn,
-    longest_gap,
-    parse_schedule,
-    silence_allowance,
-)
+
+REGISTERED_FOR = timedelta(days=7)
+"""How long an agent without a schedule may be registered and never report."""
 
 
-class StoppedReporting(Rule):
-    """The agent has reported before and is overdue, by its declared schedule or else by its habit."""
+class _Overdue(Rule):
+    """The agent has reported before and has not in time, by its declared schedule or else by its habit."""
 
-    name = "stopped_reporting"
     needs = "past"
     recovery = "reported again"
 
     def suspects(self, history: AgentHistory) -> bool:
         """Whether it has been quiet for long, seen from its newest runs alone."""
-        if not history.runs:
-            return False
-        if history.schedule:
-            allowance = LEAST_GRACE if history.grace is None else history.grace
-        else:
-            allowance = silence_allowance(longest_gap(history.reports))
-        return history.now - history.runs[0].created_at > allowance
-
-    def check(self, history: AgentHistory) -> Finding | None:
-        """A finding that says by when a run was expected and why.
-
-        Raises `ValueError` when the declared schedule is none.
-        """
-        if not self.suspects(history):
-            return None
-        expected = _expectation(history)
-        if expected is None or history.now <= expected.deadline:
-            return None
-        last, now = history.runs[0], history.now
-        name, habit = printable(history.agent_id), "it is due" if expected.due else "it reports"
-        message = (
-            f"{name} has not reported since {at(last.created_at, now)}; {habit} {expected.cadence},"
-            f" and was expected by {at(expected.deadline, now)}"
-        )
-        evidence = {
-            "last_run": run_evidence(last),
-            "expected_by": expected.deadline.isoformat(),
-            "due_at": expected.due.isoformat() if expected.due else None,
-            "cadence": expected.cadence,
-            "learned": expected.due is None,
-        }
-        return Finding(self.name, history.agent_id, message, evidence)
+        return bool(history.runs) and history.now - history.runs[0].created_at >= patience(history)
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """Any run."""
         return True
 
+    def _found(self, history: AgentHistory, expected: Expected, said: str) -> Finding:
+        last, now = history.runs[0], history.now
+        schedule = readable_schedule(history) if expected.due else None
+        cadence = str(schedule or history.learned)
+        habit = "it is due" if schedule else "it reports"
+        message = (
+            f"{printable(history.agent_id)} {said} {at(last.created_at, now)}; {habit} {cadence},"
+            f" and was expected by {at(expected.deadline, now)}"
+        )
+        evidence = {
+            "last_run": run_evidence(last),
+            "last_success": last_good(history.runs),
+            "expected_by": expected.deadline.isoformat(),
+            "due_at": expected.due.isoformat() if expected.due else None,
+            "cadence": cadence,
+            "learned": schedule is None,
+        }
+        return self._finding(history, message, evidence)
 
-def _expectation(history: AgentHistory) -> Expectation | None:
-    past = history.past or Past.of(history.reports)
-    # The past may have been read a moment later. In an outage of our own no agent could report, so the
-    # wait begins anew at its end.
-    quiet_since = max(past.reports[0], history.watching_since or past.reports[0])
-    if history.schedule:
-        schedule = parse_schedule(history.schedule, history.timezone)
-        return expect_declared(schedule, history.grace, past.reports, quiet_since)
-    learned = learn(past)
-    return learned.expect(quiet_since) if learned else None
+
+class StoppedReporting(_Overdue):
+    """The deadline has passed."""
+
+    name = "stopped_reporting"
+    severity = "high"
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+        """A finding that says by when a run was expected and why."""
+        expected = history.expected if self.suspects(history) else None
+        if expected is None or history.now < expected.deadline:
+            return None
+        return self._found(history, expected, "has not reported since")
+
+    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+        """At the deadline."""
+        expected = history.expected
+        return (expected.deadline,) if expected else ()
+
+
+class Late(_Overdue):
+    """A report has not come by its usual time, though it may still: an early notice."""
+
+    name = "late"
+    severity = "low"
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+        """A finding from half of the margin before the deadline until the deadline."""
+        expected = history.expected if self.suspects(history) else None
+        if expected is None or not expected.late <= history.now < expected.deadline:
+            return None
+        return self._found(history, expected, "is late; its last report was at")
+
+    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+        """When the notice is given, if it is."""
+        expected = history.expected
+        return (expected.late,) if expected and expected.late < expected.deadline else ()
+
+
+class NeverReported(Rule):
+    """The agent is registered, and no run of it has come yet."""
+
+    name = "never_reported"
+    severity = "medium"
+    needs = "runs"
+    recovery = "reported for the first time"
+
+    def suspects(self, history: AgentHistory) -> bool:
+        """Whether it is registered and has no run."""
+        return not history.runs and history.registered_at is not None
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+        """A finding once the first time it was due has passed; without a schedule, after a week."""
+        expected = self._expected(history)
+        if history.registered_at is None or expected is None or history.now < expected:
+            return None
+        name, now = printable(history.agent_id), history.now
+        message = f"{name} was registered {at(history.registered_at, now)} and has never reported"
+        schedule = readable_schedule(history)
+        if schedule:
+            message += f"; it is due {schedule}, and was expected by {at(expected, now)}"
+        evidence = {
+            "registered_at": history.registered_at.isoformat(),
+            "expected_by": expected.isoformat(),
+            "schedule": str(schedule) if schedule else None,
+        }
+        return self._finding(history, message, evidence)
+
+    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+        """When it is expected for the first time."""
+        expected = self._expected(history)
+        return () if expected is None else (expected,)
+
+    def is_recovery(self, run: ReportedRun) -> bool:
+        """Any run."""
+        return True
+
+    def _expected(self, history: AgentHistory) -> datetime | None:
+        if history.registered_at is None or history.runs:
+            return None
+        since = max(history.registered_at, history.watching_since or history.registered_at)
+        schedule = readable_schedule(history)
+        if schedule is None:
+            return since + REGISTERED_FOR
+        return expect_by(schedule, history, since).deadline
+
+
+class BadSchedule(Rule):
+    """What is declared as its schedule is none, so that it is judged by its habit alone."""
+
+    name = "bad_schedule"
+    severity = "medium"
+    needs = "runs"
+    recovery = "got another schedule"
+
+    def suspects(self, history: AgentHistory) -> bool:
+        """Whether its schedule cannot be read."""
+        return bool(history.schedule) and readable_schedule(history) is None
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+        """A finding that says what is wrong with the schedule."""
+        reason = read_schedule(history.schedule, history.timezone) if history.schedule else None
+        if not isinstance(reason, str):
+            return None
+        message = f"{printable(history.agent_id)} is watched by its habit alone: {printable(reason)}"
+        evidence = {"schedule": history.schedule, "timezone": history.timezone, "reason": reason}
+        return self._finding(history, message, evidence)
+
+    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+        """At once."""
+        return (history.now,) if history.schedule else ()
+
+    def is_recovery(self, run: ReportedRun) -> bool:
+        """None: it takes another declaration."""
+        return False

@@ -1,9 +1,11 @@
 """What every rule of the Auditor is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from datetime import datetime
 from typing import ClassVar, Literal
 
-from app.domain.audit.finding import Finding
+from app.domain.audit.finding import Evidence, Finding, Severity
 from app.domain.audit.history import AgentHistory, ReportedRun
 
 
@@ -11,19 +13,31 @@ class Rule(ABC):
     """One thing that can be wrong with an agent. Rules are pure and know nothing of each other."""
 
     name: ClassVar[str]
+    severity: ClassVar[Severity]
     needs: ClassVar[Literal["runs", "past"]]
     """What `check()` needs of the history at full depth."""
     recovery: ClassVar[str]
     """What a run did that ended a finding, after the agent's name: `nova succeeded again`."""
 
-    @abstractmethod
     def suspects(self, history: AgentHistory) -> bool:
         """A cheap look at the few newest runs: False when `check()` at full depth finds nothing."""
+        return bool(history.runs) and self.may_open_on(history.runs[0])
+
+    def may_open_on(self, run: ReportedRun) -> bool:
+        """Whether this rule may begin to hold with `run` as the newest one. Time alone may do so too."""
+        return False
+
+    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+        """When, with no further run, this rule may begin or cease to hold."""
+        return ()
 
     @abstractmethod
-    def check(self, history: AgentHistory) -> Finding | None:
-        """Judge an agent by its history."""
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+        """Judge an agent by its history. `held` says that the finding is open, so that it may stay longer."""
 
     @abstractmethod
     def is_recovery(self, run: ReportedRun) -> bool:
         """Whether this run, coming after a finding, ends it."""
+
+    def _finding(self, history: AgentHistory, message: str, evidence: Evidence) -> Finding:
+        return Finding(self.name, history.agent_id, message, {"severity": self.severity, **evidence})

@@ -11,6 +11,7 @@ class ConsecutiveFailures(Rule):
     """The newest `streak` runs all failed. A partial run is no failure."""
 
     name = "consecutive_failures"
+    severity = "high"
     needs = "runs"
     recovery = "did not fail"
 
@@ -21,7 +22,11 @@ class ConsecutiveFailures(Rule):
         """Whether the streak is long enough."""
         return len(self._failures(history)) >= self._streak
 
-    def check(self, history: AgentHistory) -> Finding | None:
+    def may_open_on(self, run: ReportedRun) -> bool:
+        """On a failure."""
+        return run.status == "failed"
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
         """A finding that says since when, how the last run failed, and when one last succeeded."""
         failures = self._failures(history)
         if len(failures) < self._streak:
@@ -37,7 +42,7 @@ class ConsecutiveFailures(Rule):
         if success:
             message += f"; last success {at(success.created_at, now)}"
         evidence = _evidence(failures) | {"last_success": run_evidence(success) if success else None}
-        return Finding(self.name, history.agent_id, message, evidence)
+        return self._finding(history, message, evidence)
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """Anything but a failure."""
@@ -51,6 +56,7 @@ class SilentRuns(Rule):
     """The newest `streak` runs all reported nothing meaningful. A declared no-op is no silence."""
 
     name = "silent_runs"
+    severity = "high"
     needs = "runs"
     recovery = "reported something"
 
@@ -61,7 +67,11 @@ class SilentRuns(Rule):
         """Whether the streak is long enough."""
         return self._count(history) >= self._streak
 
-    def check(self, history: AgentHistory) -> Finding | None:
+    def may_open_on(self, run: ReportedRun) -> bool:
+        """On a silent run."""
+        return run.silent
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
         """A finding that says since when, and what the agent last had to say."""
         count = self._count(history)
         if count < self._streak:
@@ -78,7 +88,7 @@ class SilentRuns(Rule):
             "count": count,
             "last_output": run_evidence(output) if output else None,
         }
-        return Finding(self.name, history.agent_id, message, evidence)
+        return self._finding(history, message, evidence)
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """Any run with output."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.domain.audit.evaluation import Verdict
 from app.domain.audit.finding import Evidence, Finding, FindingKey, at, printable, run_evidence
@@ -58,7 +58,7 @@ def _closing_evidence(rule: Rule | None, history: AgentHistory | None, evidence:
         case {"last_run": {"created_at": str(moment)}}:
             judged_until = datetime.fromisoformat(moment)
         case _:
-            judged_until = history.now
+            judged_until = datetime.min.replace(tzinfo=UTC)
     for run in reversed(history.runs):
         if run.created_at > judged_until and rule.is_recovery(run):
             reason = f"{name} {rule.recovery} at {at(run.created_at, history.now)}"

@@ -1,15 +1,15 @@
-"""When an agent is expected to report: by its declared schedule, or as learned from its past reports."""
+"""When an agent is expected to report by the schedule that is declared of it."""
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
+
+from app.domain.cadence.words import in_words
 
 DEFAULT_TIMEZONE = "UTC"
 LEAST_GRACE = timedelta(minutes=10)
@@ -24,13 +24,7 @@ _INTERVAL = re.compile(r"every\s+([0-9]{1,9})\s*([smhd])", re.IGNORECASE)
 _INTERVAL_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _FORMS = "give a cron expression such as `*/15 9-17 * * 1-5`, or an interval such as `every 15m`"
 
-_LEAST_RUNS = 6
-_LEAST_SPAN = timedelta(hours=1)
-_DAY = timedelta(days=1)
 _SATURDAY_NOON = datetime(2000, 1, 1, 12, tzinfo=UTC)
-_WEEK = timedelta(days=7)
-_WEEKEND_BEGINS = timedelta(hours=-26)
-_WEEKEND_IS_OVER = timedelta(hours=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +36,33 @@ class CronSchedule:
 
     def next_after(self, moment: datetime) -> datetime:
         """The first due time later than `moment`, in UTC. Raises `ValueError` when none comes any more."""
-        moment = moment.astimezone(UTC)
-        for due in CronSim(self.expression, moment.astimezone(_zone(self.timezone))):
-            # In the hour that a time zone repeats, cronsim may give a time that has passed.
-            if due.astimezone(UTC) > moment:
-                return due.astimezone(UTC)
-        raise ValueError(f"the schedule {self} never comes")
+        return _next_after(self, moment.astimezone(UTC))
 
     def last_until(self, moment: datetime) -> datetime:
         """The last due time that is not later than `moment`, in UTC. Raises `ValueError` without one."""
-        moment = moment.astimezone(UTC)
-        # Backwards, cronsim starts before a time that has no fraction of a second.
-        start = moment.replace(microsecond=moment.microsecond or 1)
-        for due in CronSim(self.expression, start.astimezone(_zone(self.timezone)), reverse=True):
-            if due.astimezone(UTC) <= moment:
-                return due.astimezone(UTC)
-        raise ValueError(f"the schedule {self} never came")
+        return _last_until(self, moment.astimezone(UTC))
 
     def __str__(self) -> str:
         return f"`{self.expression}` ({self.timezone})"
+
+
+@lru_cache(maxsize=65_536)
+def _next_after(schedule: CronSchedule, moment: datetime) -> datetime:
+    for due in CronSim(schedule.expression, moment.astimezone(_zone(schedule.timezone))):
+        # In the hour that a time zone repeats, cronsim may give a time that has passed.
+        if due.astimezone(UTC) > moment:
+            return due.astimezone(UTC)
+    raise ValueError(f"the schedule {schedule} never comes")
+
+
+@lru_cache(maxsize=65_536)
+def _last_until(schedule: CronSchedule, moment: datetime) -> datetime:
+    # Backwards, cronsim starts before a time that has no fraction of a second.
+    start = moment.replace(microsecond=moment.microsecond or 1)
+    for due in CronSim(schedule.expression, start.astimezone(_zone(schedule.timezone)), reverse=True):
+        if due.astimezone(UTC) <= moment:
+            return due.astimezone(UTC)
+    raise ValueError(f"the schedule {schedule} never came")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +144,11 @@ def _zone(name: str) -> tzinfo:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """By when an agent should report. `due` is the scheduled time, None where the cadence is learned."""
+    """By when an agent should report: it is due at `due`, late from `late` and overdue from `deadline` on."""
 
+    due: datetime
+    late: datetime
     deadline: datetime
-    due: datetime | None
-    cadence: str
 
 
 def expect_declared(
@@ -165,7 +167,8 @@ def expect_declared(
         due, following = following, schedule.next_after(following)
     if grace is None:
         grace = min(max((following - due) / 2, LEAST_GRACE), _MOST_GRACE) + _usual_lateness(schedule, reports)
-    return Expectation(due + grace, due, str(schedule))
+    late = due + grace / 2 if grace / 2 >= LEAST_GRACE else due + grace
+    return Expectation(due, late, due + grace)
 
 
 def _usual_lateness(schedule: Schedule, reports: Sequence[datetime]) -> timedelta:
@@ -173,103 +176,3 @@ def _usual_lateness(schedule: Schedule, reports: Sequence[datetime]) -> timedelt
     if isinstance(schedule, IntervalSchedule) or not recent:
         return timedelta()
     return sorted(report - schedule.last_until(report) for report in recent)[len(recent) // 2]
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """When an agent reported: its newest reports, newest first, and in sum what came before them.
-
-    `since` is when it is known to have reported first, and `longest_gap` the longest from then on.
-    """
-
-    reports: tuple[datetime, ...]
-    since: datetime
-    longest_gap: timedelta
-
-    @classmethod
-    def of(cls, reports: Sequence[datetime]) -> "Past":
-        """A past of these reports alone, newest first; at least one."""
-        return cls(tuple(reports), reports[-1], longest_gap(reports))
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedCadence:
-    """How an agent has reported. `allowance` is the silence after which it is overdue."""
-
-    usual_gap: timedelta
-    longest_gap: timedelta
-    since: datetime
-    newest: datetime
-
-    @property
-    def allowance(self) -> timedelta:
-        """Half as long again as the longest gap; a day is assumed of an agent known for less than one."""
-        known_a_day = self.newest - self.since >= _DAY
-        return silence_allowance(self.longest_gap if known_a_day else max(self.longest_gap, _DAY))
-
-    def expect(self, quiet_since: datetime) -> Expectation:
-        """What it expects of the agent, quiet since `quiet_since`."""
-        deadline = self._after_first_weekend(quiet_since + self.allowance)
-        return Expectation(deadline, None, str(self))
-
-    def _after_first_weekend(self, deadline: datetime) -> datetime:
-        """`deadline`, put off to Tuesday where it would fall in a weekend and none has been seen yet.
-
-        The weekend is reckoned for every time zone at once: from Friday 10:00 to Tuesday 00:00 UTC.
-        """
-        saturday = self.since + (_SATURDAY_NOON - self.since) % _WEEK
-        if saturday <= self.newest or deadline <= saturday + _WEEKEND_BEGINS:
-            return deadline
-        return max(deadline, saturday + _WEEKEND_IS_OVER)
-
-    def __str__(self) -> str:
-        return f"about every {in_words(self.usual_gap)}, at most {in_words(self.longest_gap)} apart"
-
-
-def silence_allowance(longest_gap: timedelta) -> timedelta:
-    """How long a silence may be when the longest gap between two reports was `longest_gap`."""
-    return longest_gap + max(longest_gap / 2, LEAST_GRACE)
-
-
-def learn(past: Past) -> LearnedCadence | None:
-    """The cadence that an agent's past shows; None where it shows none.
-
-    It needs six reports, an hour from the first to the last, and gaps that recur: an agent that is
-    started by hand or by events has no cadence to miss.
-    """
-    newest = past.reports[0]
-    gaps = sorted((later - earlier).total_seconds() for later, earlier in pairwise(past.reports))
-    if len(gaps) < _LEAST_RUNS - 1 or newest - past.since < _LEAST_SPAN or not _recur(gaps):
-        return None
-    usual = timedelta(seconds=gaps[len(gaps) // 2])
-    return LearnedCadence(usual, max(past.longest_gap, longest_gap(past.reports)), past.since, newest)
-
-
-def longest_gap(reports: Sequence[datetime]) -> timedelta:
-    """The longest time between two reports in turn, given newest first; zero where there are fewer."""
-    return max((later - earlier for later, earlier in pairwise(reports)), default=timedelta())
-
-
-def _recur(gaps: Sequence[float]) -> bool:
-    """Whether three quarters of the gaps have at least a fifth of all (three at least) within 25 % of them.
-
-    `gaps` are sorted. Those of events, being of random length, hardly ever recur; those of a schedule
-    do, even when it has several different ones.
-    """
-    enough = max(3, len(gaps) / 5)
-    recurring = sum(bisect_right(gaps, gap * 1.25) - bisect_left(gaps, gap * 0.8) >= enough for gap in gaps)
-    return recurring >= len(gaps) * 0.75
-
-
-def in_words(span: timedelta) -> str:
-    """A span in words, to two units at most: `45 s`, `1 h 30 min`, `2 days 4 h`."""
-    seconds = max(0, round(span.total_seconds()))
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes, hours = seconds // 60, seconds // 3600
-    if minutes < 60:
-        return f"{minutes} min"
-    if hours < 24:
-        return f"{hours} h" + (f" {minutes % 60} min" if minutes % 60 else "")
-    days = f"{hours // 24} day" + ("s" if hours >= 48 else "")
-    return days + (f" {hours % 24} h" if hours % 24 else "")

@@ -1,6 +1,5 @@
-"""Declared schedules and learned cadences: due on time, never a false alarm, never a crash."""
+"""Declared schedules: due on time, in their own zone, never a crash."""
 
-import random
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,11 +10,9 @@ from hypothesis import strategies as st
 from app.domain.cadence import (
     CronSchedule,
     IntervalSchedule,
-    Past,
     Schedule,
     expect_declared,
     in_words,
-    learn,
     parse_schedule,
 )
 
@@ -27,14 +24,6 @@ moments = st.integers(0, 10 * 366 * 86_400_000).map(lambda ms: TUESDAY + timedel
 fields = st.sampled_from(["*", "*/7", "1", "2", "5", "1-4", "2,3"])
 cron_like = st.text("0123456789*/,-#LW MON", max_size=20)
 interval_like = st.text("evry 0123456789smhd", max_size=12).map("every".__add__)
-
-
-def past(*reports: datetime) -> Past:
-    return Past.of(sorted(reports, reverse=True))
-
-
-def every(step: timedelta, count: int, start: datetime = TUESDAY) -> list[datetime]:
-    return [start + i * step for i in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -153,92 +142,6 @@ class TestDeclared:
         reports = [TUESDAY + 20 * HOUR, *(TUESDAY + 9 * HOUR - i * DAY for i in range(5))]
         expected = expect_declared(daily, None, reports, reports[0])
         assert expected.deadline == TUESDAY + DAY + 10 * HOUR
-
-
-class TestLearned:
-    def test_a_regular_agent_is_overdue_after_half_as_long_again(self) -> None:
-        learned = learn(past(*every(HOUR, 240)))
-        assert learned
-        newest = TUESDAY + 239 * HOUR
-        assert learned.expect(newest).deadline == newest + 1.5 * HOUR
-        assert str(learned) == "about every 1 h, at most 1 h apart"
-
-    def test_a_frequent_agent_has_ten_minutes_at_least(self) -> None:
-        learned = learn(past(*every(MINUTE, 3 * 24 * 60)))
-        assert learned
-        assert learned.allowance == 11 * MINUTE
-
-    @pytest.mark.parametrize("count", range(1, 6))
-    def test_few_reports_teach_nothing(self, count: int) -> None:
-        assert learn(past(*every(DAY, count))) is None
-
-    def test_reports_within_an_hour_teach_nothing(self) -> None:
-        assert learn(past(*every(MINUTE, 59))) is None
-
-    def test_runs_started_by_hand_teach_nothing(self) -> None:
-        minutes = (0, 1, 9, 12, 47, 70, 71, 75, 76, 103, 150)
-        assert learn(past(*(TUESDAY + minute * MINUTE for minute in minutes))) is None
-
-    def test_random_gaps_teach_nothing(self) -> None:
-        chance = random.Random(1)
-        reports = [TUESDAY]
-        for _ in range(49):
-            reports.append(reports[-1] + chance.expovariate(1) * HOUR)
-        assert learn(past(*reports)) is None
-
-    def test_runs_by_hand_do_not_make_an_hourly_agent_look_frequent(self) -> None:
-        newest = TUESDAY + 10 * DAY
-        by_hand = [newest - i * timedelta(seconds=20) for i in range(50)]
-        learned = learn(Past(tuple(by_hand), since=TUESDAY, longest_gap=HOUR))
-        assert learned
-        assert learned.allowance == 1.5 * HOUR
-
-    def test_a_report_from_the_future_is_no_reason_for_alarm(self) -> None:
-        now = TUESDAY + 10 * DAY
-        learned = learn(past(*every(HOUR, 240), now + 3 * HOUR))
-        assert learned is None or learned.expect(now + 3 * HOUR).deadline > now
-
-    def test_the_first_night_of_a_nightly_burst_is_no_stop(self) -> None:
-        learned = learn(past(*every(10 * MINUTE, 12)))
-        assert learned
-        assert learned.expect(learned.newest).deadline > TUESDAY + DAY + HOUR
-
-    @pytest.mark.parametrize("offset", range(-11, 13))
-    def test_the_first_weekend_of_an_office_agent_is_no_stop(self, offset: int) -> None:
-        monday = datetime(2026, 8, 31, tzinfo=UTC) - offset * HOUR
-        reports = [monday + day * DAY + hour * HOUR for day in range(1, 5) for hour in range(8, 19)]
-        learned = learn(past(*reports))
-        assert learned
-        assert learned.expect(learned.newest).deadline > monday + 7 * DAY + 8 * HOUR
-
-    def test_before_the_first_weekend_it_does_not_wait_for_it(self) -> None:
-        learned = learn(past(*every(HOUR, 30)))
-        assert learned
-        assert learned.expect(learned.newest).deadline == learned.newest + 1.5 * HOUR
-
-    @settings(deadline=None)
-    @given(
-        st.integers(5, 1500),
-        st.floats(0, 0.3),
-        st.integers(6, 150),
-        st.sampled_from([(), (5, 6)]),
-        st.randoms(use_true_random=False),
-    )
-    def test_an_agent_on_schedule_is_never_overdue(
-        self,
-        minutes: int,
-        jitter: float,
-        count: int,
-        days_off: tuple[int, ...],
-        chance: random.Random,
-    ) -> None:
-        step = minutes * MINUTE
-        due = [at for at in every(step, count) if at.weekday() not in days_off]
-        reports = [at + chance.random() * jitter * step for at in due]
-        for i in range(1, len(reports)):
-            newest_first = reports[:i][::-1]
-            learned = learn(Past.of(newest_first))
-            assert learned is None or reports[i] <= learned.expect(reports[i - 1]).deadline
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""By when an agent is expected to report, by its declared schedule or else by its habit."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from app.domain.cadence import LEAST_GRACE, Expectation, Schedule, expect_declared, parse_schedule
+
+if TYPE_CHECKING:
+    from app.domain.audit.history import AgentHistory
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An agent is late from `late` and overdue from `deadline` on. `due` is None where that is learned."""
+
+    due: datetime | None
+    late: datetime
+    deadline: datetime
+
+
+def readable_schedule(history: "AgentHistory") -> Schedule | None:
+    """The declared schedule; None without one, or where what is declared is none."""
+    read = read_schedule(history.schedule, history.timezone) if history.schedule else None
+    return None if isinstance(read, str) else read
+
+
+@lru_cache(maxsize=16_384)
+def read_schedule(text: str, timezone: str) -> Schedule | str:
+    """The schedule, or why there is none."""
+    try:
+        return parse_schedule(text, timezone)
+    except ValueError as error:
+        return str(error)
+
+
+def patience(history: "AgentHistory") -> timedelta:
+    """How long it may be quiet whatever its schedule or habit, seen from its newest runs alone."""
+    if readable_schedule(history):
+        return LEAST_GRACE if history.grace is None else history.grace
+    return timedelta(seconds=history.learned.patience)
+
+
+def expect(history: "AgentHistory") -> Expected | None:
+    """By when its next report is expected; None where that cannot be said."""
+    if not history.runs:
+        return None
+    quiet_since = max(history.runs[0].created_at, history.watching_since or history.runs[0].created_at)
+    schedule = readable_schedule(history)
+    if schedule:
+        found = expect_by(schedule, history, quiet_since)
+        return Expected(found.due, found.late, found.deadline)
+    cadence = history.learned
+    forecast = cadence.forecast()
+    if forecast is None:
+        return None
+    if quiet_since.timestamp() > cadence.newest:
+        forecast = forecast.not_before(quiet_since.timestamp() + forecast.deadline - cadence.newest)
+    late, deadline = (datetime.fromtimestamp(moment, UTC) for moment in (forecast.late, forecast.deadline))
+    return Expected(None, late, deadline)
+
+
+def expect_by(schedule: Schedule, history: "AgentHistory", since: datetime) -> Expectation:
+    """What a schedule expects of an agent quiet since then; the wait begins anew when an outage is over."""
+    found = expect_declared(schedule, history.grace, history.reports, since)
+    while over := history.outages.over(found.due.timestamp(), found.deadline.timestamp()):
+        anew = expect_declared(schedule, history.grace, history.reports, datetime.fromtimestamp(over, UTC))
+        if anew.deadline <= found.deadline:
+            break
+        found = anew
+    return found

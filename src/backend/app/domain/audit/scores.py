@@ -1,0 +1,106 @@
+"""Rules about the scores of an agent's runs."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from math import sqrt
+
+from app.domain.audit.finding import Finding, at, last_good, printable, run_evidence, run_ids
+from app.domain.audit.history import AgentHistory, ReportedRun
+from app.domain.audit.rule import Rule
+
+LEAST_DROP = 0.15
+STILL_DROPPED = 0.075
+STANDARD_ERRORS = 4.0
+LEAST_RUNS = 5
+LEAST_PAST_RUNS = 20
+SCORED_WITHIN = timedelta(hours=1)
+
+
+class QualityDrop(Rule):
+    """The mean score of the last 7 days is far below that of the four weeks before.
+
+    That is by 0.15 at least, and by four times what chance does to a mean of so many scores.
+    """
+
+    name = "quality_drop"
+    severity = "medium"
+    needs = "runs"
+    recovery = "scored better"
+
+    def suspects(self, history: AgentHistory) -> bool:
+        """Whether there is a drop."""
+        return self.check(history) is not None
+
+    def may_open_on(self, run: ReportedRun) -> bool:
+        """On any run with a score."""
+        return run.score is not None
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+        """A finding that says from what to what it fell."""
+        trend = history.quality
+        if trend is None or not history.runs or trend.runs < LEAST_RUNS or trend.past_runs < LEAST_PAST_RUNS:
+            return None
+        drop = trend.past_mean - trend.mean
+        by_chance = trend.past_deviation * sqrt(1 / trend.runs + 1 / trend.past_runs)
+        if drop < (STILL_DROPPED if held else max(LEAST_DROP, STANDARD_ERRORS * by_chance)):
+            return None
+        message = (
+            f"{printable(history.agent_id)} scored {trend.mean:.2f} on average in 7 days ({trend.runs} runs),"
+            f" after {trend.past_mean:.2f} in the four weeks before"
+        )
+        evidence = {
+            "mean": round(trend.mean, 4),
+            "past_mean": round(trend.past_mean, 4),
+            "runs": trend.runs,
+            "past_runs": trend.past_runs,
+            "run_ids": run_ids([run for run in history.runs if run.score is not None]),
+            "last_run": run_evidence(history.runs[0]),
+            "last_success": last_good(history.runs),
+        }
+        return self._finding(history, message, evidence)
+
+    def is_recovery(self, run: ReportedRun) -> bool:
+        """Any run with a score."""
+        return run.score is not None
+
+
+class StuckScoring(Rule):
+    """A run has waited for its score for more than an hour."""
+
+    name = "stuck_scoring"
+    severity = "low"
+    needs = "runs"
+    recovery = "is scored again"
+
+    def suspects(self, history: AgentHistory) -> bool:
+        """Whether one of the newest runs has."""
+        return self.check(history) is not None
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+        """A finding that says since when."""
+        waiting = [run for run in history.runs if self._waits(run, history.now)]
+        if not waiting:
+            return None
+        oldest, count = waiting[-1], len(waiting)
+        name, since = printable(history.agent_id), at(oldest.created_at, history.now)
+        message = f"{count} run{'s' if count > 1 else ''} of {name} still wait{'' if count > 1 else 's'}"
+        message += f" for a score, the oldest since {since}"
+        evidence = {
+            "count": count,
+            "run_ids": run_ids(waiting),
+            "first_run": run_evidence(oldest),
+            "last_run": run_evidence(history.runs[0]),
+        }
+        return self._finding(history, message, evidence)
+
+    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+        """When a run will have waited for too long."""
+        return [run.created_at + SCORED_WITHIN for run in history.runs if not run.scored]
+
+    def is_recovery(self, run: ReportedRun) -> bool:
+        """Any run with a score."""
+        return run.scored
+
+    @staticmethod
+    def _waits(run: ReportedRun, now: datetime) -> bool:
+        return not run.scored and now >= run.created_at + SCORED_WITHIN

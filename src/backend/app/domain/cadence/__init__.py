@@ -1,0 +1,32 @@
+"""When agents are expected to report: by a declared schedule, or as their past reports show."""
+
+from app.domain.cadence.learned import Cadence, Forecast
+from app.domain.cadence.outages import Outage, Outages, find_outages
+from app.domain.cadence.schedule import (
+    DEFAULT_TIMEZONE,
+    LEAST_GRACE,
+    CronSchedule,
+    Expectation,
+    IntervalSchedule,
+    Schedule,
+    expect_declared,
+    parse_schedule,
+)
+from app.domain.cadence.words import in_words
+
+__all__ = [
+    "DEFAULT_TIMEZONE",
+    "LEAST_GRACE",
+    "Cadence",
+    "CronSchedule",
+    "Expectation",
+    "Forecast",
+    "IntervalSchedule",
+    "Outage",
+    "Outages",
+    "Schedule",
+    "expect_declared",
+    "find_outages",
+    "in_words",
+    "parse_schedule",
+]

@@ -1,0 +1,99 @@
+"""Times in which nobody could report: they are held against no agent."""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+from typing import NamedTuple
+
+_BIN = 900
+_WEEK = 7 * 86_400 // _BIN
+_LEAST_AGENTS = 5
+_LEAST_MISSING = 12
+_FAR_BELOW = 0.25
+
+
+class Outage(NamedTuple):
+    """From when to when, in seconds since the epoch."""
+
+    start: float
+    end: float
+
+
+class Outages:
+    """Outages in order, to look up."""
+
+    __slots__ = ("_ends", "_starts")
+
+    def __init__(self, outages: Iterable[Outage] = ()) -> None:
+        ordered = sorted(outages)
+        self._starts = [outage.start for outage in ordered]
+        self._ends = [outage.end for outage in ordered]
+
+    def __bool__(self) -> bool:
+        return bool(self._starts)
+
+    def touches(self, start: float, end: float) -> bool:
+        """Whether an outage lies, in part at least, between `start` and `end`."""
+        return bisect_right(self._ends, start) < bisect_left(self._starts, end)
+
+    def within(self, start: float, end: float) -> float:
+        """How many seconds from `start` until `end` were outages."""
+        if not self._starts:
+            return 0.0
+        touched = range(bisect_right(self._ends, start), bisect_left(self._starts, end))
+        return sum(min(self._ends[at], end) - max(self._starts[at], start) for at in touched)
+
+    def over(self, earliest: float, deadline: float) -> float | None:
+        """When the last outage was over in which a report due from `earliest` to `deadline` may be lost."""
+        last = bisect_left(self._starts, deadline) - 1
+        return self._ends[last] if last >= 0 and self._ends[last] > earliest else None
+
+
+def find_outages(reports: Mapping[str, Sequence[float]]) -> list[Outage]:
+    """When hardly any agent reported though many usually do then, from the sorted report times of all.
+
+    That is a time in which, by quarters of an hour, fewer than a quarter as many agents reported as at
+    that time in the weeks before (the median of up to four) and, in all, of the agents that reported a
+    week before, five at least, fewer than a quarter did. Nothing can be told in the first week.
+    """
+    counts: Counter[int] = Counter()
+    for times in reports.values():
+        counts.update({int(moment // _BIN) for moment in times})
+    if len(reports) < _LEAST_AGENTS:
+        return []
+    found = []
+    for first, last in _far_below_usual(counts):
+        outage = Outage((first - 1) * _BIN, (last + 2) * _BIN)
+        if _few_of_many(reports, first * _BIN, (last + 1) * _BIN):
+            found.append(outage)
+    return found
+
+
+def _far_below_usual(counts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """The first and last of quarters of an hour in turn in which a dozen reports at least are missing."""
+    start, end, usual, seen = 0, 0, 0.0, 0
+    earliest = min(counts)
+    for at in range(earliest + _WEEK, max(counts)):
+        weeks = range(at - _WEEK, max(earliest, at - 4 * _WEEK) - 1, -_WEEK)
+        expected = median([counts.get(week, 0) for week in weeks])
+        if counts.get(at, 0) < expected * _FAR_BELOW:
+            start, end = start or at, at
+            usual += expected
+            seen += counts.get(at, 0)
+        elif expected and start:
+            if usual - seen >= _LEAST_MISSING:
+                yield start, end
+            start, usual, seen = 0, 0.0, 0
+    if start and usual - seen >= _LEAST_MISSING:
+        yield start, end
+
+
+def _few_of_many(reports: Mapping[str, Sequence[float]], start: float, end: float) -> bool:
+    usually = sum(_reported(times, start - _WEEK * _BIN, end - _WEEK * _BIN) for times in reports.values())
+    now = sum(_reported(times, start, end) for times in reports.values())
+    return usually >= _LEAST_AGENTS and now < usually * _FAR_BELOW
+
+
+def _reported(times: Sequence[float], start: float, end: float) -> bool:
+    return bisect_left(times, start) < bisect_left(times, end)

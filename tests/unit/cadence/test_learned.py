@@ -1,0 +1,252 @@
+"""Learned cadences: no false alarm, and none missed."""
+
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.cadence import Cadence, Outage, Outages
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+TUESDAY = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+def every(step: timedelta, count: int, start: datetime = TUESDAY) -> list[datetime]:
+    return [start + i * step for i in range(count)]
+
+
+def deadline(reports: Iterable[datetime], outages: Outages | None = None) -> datetime | None:
+    """By when the next report is due after these."""
+    forecast = Cadence.of(sorted(reports), outages).forecast()
+    return datetime.fromtimestamp(forecast.deadline, UTC) if forecast else None
+
+
+def alarms(reports: list[datetime], outages: Outages | None = None) -> list[datetime]:
+    """When an alarm would have been raised between these reports."""
+    cadence, found = Cadence(outages), []
+    for report in reports:
+        forecast = cadence.forecast()
+        if forecast and forecast.deadline < report.timestamp():
+            found.append(datetime.fromtimestamp(forecast.deadline, UTC))
+        cadence.observe(report.timestamp())
+    return found
+
+
+def local(zone: str, hours: Iterable[float], days: int, weekdays: Iterable[int] = range(7)) -> list[datetime]:
+    """At these hours of a zone's clock, from 1 September on."""
+    kept = set(weekdays)
+    dates = [TUESDAY.replace(tzinfo=ZoneInfo(zone)) + day * DAY for day in range(days)]
+    return [date + hour * HOUR for date in dates if date.weekday() in kept for hour in hours]
+
+
+def test_a_regular_agent_is_overdue_soon_after_its_longest_gap() -> None:
+    assert deadline(every(HOUR, 240)) == TUESDAY + 240 * HOUR + 10 * MINUTE
+
+
+def test_half_as_long_again_while_few_gaps_are_known() -> None:
+    assert deadline(every(DAY, 8)) == TUESDAY + 8 * DAY + 12 * HOUR
+
+
+def test_a_frequent_agent_has_ten_minutes_at_least() -> None:
+    assert deadline(every(MINUTE, 2 * 24 * 60)) == TUESDAY + 2 * DAY + 10 * MINUTE
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_few_reports_teach_nothing(count: int) -> None:
+    assert deadline(every(DAY, count)) is None
+
+
+def test_reports_within_an_hour_teach_nothing() -> None:
+    assert deadline(every(MINUTE, 59)) is None
+
+
+def test_runs_started_by_hand_teach_nothing() -> None:
+    minutes = (0, 1, 9, 12, 47, 70, 71, 75, 76, 103, 150)
+    assert deadline(TUESDAY + minute * MINUTE for minute in minutes) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_gaps_teach_nothing(seed: int) -> None:
+    chance = random.Random(seed)
+    reports = [TUESDAY]
+    for _ in range(200):
+        reports.append(reports[-1] + chance.expovariate(1) * HOUR)
+    assert alarms(reports) == []
+    assert deadline(reports) is None
+
+
+def test_runs_by_hand_do_not_make_an_hourly_agent_look_frequent() -> None:
+    newest = TUESDAY + 10 * DAY
+    by_hand = [newest - i * timedelta(seconds=20) for i in range(51)]
+    found = deadline([*every(HOUR, 240), *by_hand])
+    assert found
+    assert found >= newest + 65 * MINUTE
+
+
+def test_a_report_from_the_future_is_no_reason_for_alarm() -> None:
+    now = TUESDAY + 10 * DAY
+    found = deadline([*every(HOUR, 240), now + 3 * HOUR])
+    assert found is None or found > now
+
+
+def test_the_first_night_of_a_nightly_burst_is_no_stop() -> None:
+    found = deadline(every(10 * MINUTE, 12))
+    assert found
+    assert found > TUESDAY + DAY + HOUR
+
+
+@pytest.mark.parametrize("offset", range(-11, 13))
+def test_the_first_weekend_of_an_office_agent_is_no_stop(offset: int) -> None:
+    monday = datetime(2026, 8, 31, tzinfo=UTC) - offset * HOUR
+    reports = [monday + day * DAY + hour * HOUR for day in range(1, 5) for hour in range(8, 19)]
+    found = deadline(reports)
+    assert found
+    assert found > monday + 7 * DAY + 8 * HOUR
+
+
+def test_the_first_weekdays_of_a_weekend_agent_are_no_stop() -> None:
+    reports = local("Europe/Berlin", range(8, 19), 40, weekdays=(5, 6))
+    assert len(reports) > 100
+    assert alarms(reports) == []
+
+
+def test_before_the_first_weekend_it_does_not_wait_for_it() -> None:
+    assert deadline(every(HOUR, 30)) == TUESDAY + 29 * HOUR + HOUR + HOUR / 29 * 5
+
+
+@pytest.mark.parametrize("start", ["2026-02-20", "2026-03-01", "2026-10-05"])
+@pytest.mark.parametrize(
+    ("zone", "hours", "weekdays"),
+    [
+        ("Europe/Berlin", [9.0], range(7)),
+        ("America/New_York", range(8, 19), range(5)),
+        ("Australia/Sydney", range(24), range(5)),
+        ("Europe/London", [1 + i / 6 for i in range(12)], range(7)),
+        ("America/New_York", [1 + i / 6 for i in range(12)], range(7)),
+        ("America/Santiago", [6.0, 12.0, 20.0], range(7)),
+        ("Europe/Berlin", range(0, 24, 2), range(7)),
+        ("Europe/Berlin", [8.0], (0, 2, 4)),
+        ("America/New_York", [17.5], (4,)),
+    ],
+)
+def test_clock_changes_raise_nothing(
+    start: str, zone: str, hours: Iterable[float], weekdays: Iterable[int]
+) -> None:
+    chance, kept, reports = random.Random(1), set(weekdays), []
+    for day in range(75):
+        date = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone)) + day * DAY
+        if date.weekday() in kept:
+            reports += [(date + hour * HOUR).astimezone(UTC) + chance.random() * 3 * MINUTE for hour in hours]
+    assert len(reports) >= 10
+    assert alarms(sorted(set(reports))) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "weekdays", "missing", "within"),
+    [
+        (range(8, 19), range(5), "2026-10-07T11:00", 11 * MINUTE + 10 * MINUTE),
+        (range(8, 19), range(5), "2026-10-05T08:00", HOUR),
+        (range(8, 19), range(5), "2026-10-09T18:00", HOUR),
+        ([9.0], range(5), "2026-10-07T09:00", 3 * HOUR),
+        ([9.0], (0, 2, 4), "2026-10-09T09:00", 3 * HOUR),
+        ([1 + i / 6 for i in range(12)], range(7), "2026-10-07T01:20", 20 * MINUTE),
+        ([6.0, 14.0, 17.0], range(7), "2026-10-07T17:00", HOUR),
+        (range(10, 19), (5, 6), "2026-10-10T10:00", HOUR),
+    ],
+)
+def test_the_first_report_that_is_missing_is_noticed_by_the_clock(
+    hours: Iterable[float], weekdays: Iterable[int], missing: str, within: timedelta
+) -> None:
+    due = datetime.fromisoformat(missing).replace(tzinfo=UTC)
+    reports = [at for at in local("UTC", hours, 60, weekdays) if at < due]
+    found = deadline(at + random.Random(at.timestamp()).random() * 3 * MINUTE for at in reports)
+    assert found
+    assert due < found <= due + within
+
+
+def test_it_adapts_when_it_runs_less_often() -> None:
+    hourly, daily = every(HOUR, 20 * 24), every(DAY, 40, TUESDAY + 20 * DAY + 9 * HOUR)
+    assert 1 <= len(alarms([*hourly, *daily])) <= 2
+    found = deadline([*hourly, *daily])
+    assert found
+    assert daily[-1] + DAY < found < daily[-1] + 1.6 * DAY
+
+
+def test_it_adapts_when_it_runs_more_often() -> None:
+    daily, hourly = every(DAY, 40), every(HOUR, 20 * 24, TUESDAY + 40 * DAY)
+    assert alarms([*daily, *hourly]) == []
+    assert deadline([*daily, *hourly]) == hourly[-1] + HOUR + 10 * MINUTE
+
+
+@pytest.mark.parametrize(("by", "raised"), [(-5, 0), (-1, 0), (1, 1), (5, 1)])
+def test_it_adapts_when_the_time_of_day_moves(by: int, raised: int) -> None:
+    before, after = every(DAY, 40, TUESDAY + 9 * HOUR), every(DAY, 40, TUESDAY + 40 * DAY + (9 + by) * HOUR)
+    assert len(alarms([*before, *after])) == raised
+
+
+def test_after_one_stop_it_is_judged_as_before() -> None:
+    times = every(HOUR, 60 * 24)
+    stopped = [at for at in times if not TUESDAY + 30 * DAY <= at < TUESDAY + 30 * DAY + 10 * HOUR]
+    assert len(alarms(stopped)) == 1
+    assert deadline(stopped) == deadline(times)
+
+
+def test_what_it_came_back_from_twice_is_a_habit() -> None:
+    gone = [TUESDAY + day * DAY for day in (15, 24)]
+    times = [at for at in every(HOUR, 60 * 24) if not any(at - 10 * HOUR < day <= at for day in gone)]
+    found = deadline(times[: times.index(TUESDAY + 40 * DAY)])
+    assert found
+    assert found > TUESDAY + 40 * DAY + 10 * HOUR
+
+
+def test_an_outage_is_held_against_nobody() -> None:
+    out = Outage((TUESDAY + 30 * DAY).timestamp(), (TUESDAY + 30.3 * DAY).timestamp())
+    for hours in (range(24), [4.0], range(9)):
+        times = local("UTC", hours, 60)
+        lost = [at for at in times if not out.start <= at.timestamp() < out.end]
+        assert len(lost) < len(times)
+        assert alarms(lost, Outages([out])) == []
+        assert deadline(lost, Outages([out])) == deadline(times)
+
+
+@settings(deadline=None)
+@given(st.integers(5, 1500), st.integers(6, 400))
+def test_a_perfectly_regular_agent_never_raises_anything(minutes: int, count: int) -> None:
+    assert alarms(every(minutes * MINUTE, count)) == []
+
+
+@settings(deadline=None)
+@given(
+    st.integers(5, 1500),
+    st.floats(0, 0.3),
+    st.integers(6, 150),
+    st.sampled_from([(), (5, 6)]),
+    st.randoms(use_true_random=False),
+)
+def test_an_agent_on_schedule_is_never_overdue(
+    minutes: int, jitter: float, count: int, days_off: tuple[int, ...], chance: random.Random
+) -> None:
+    step = minutes * MINUTE
+    due = [at for at in every(step, count) if at.weekday() not in days_off]
+    assert alarms([at + chance.random() * jitter * step for at in due]) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "weekdays", "words"),
+    [
+        (range(8, 19), range(5), "weekdays 08:00 to 19:00 UTC, about every 1 h, usually within 4 min"),
+        (range(24), range(7), "about every 1 h, usually within 4 min"),
+        ([1 + i / 6 for i in range(12)], range(7), "01:00 to 03:00 UTC, about every 10 min"),
+        ([9.2], range(7), "from 09:00 UTC, about every 1 day"),
+        ([9.2], (0, 2, 4), "Mon, Wed, Fri from 09:00 UTC, about every 2 days"),
+        (range(10, 15), (5, 6), "weekends 10:00 to 15:00 UTC, about every 1 h"),
+    ],
+)
+def test_it_is_explained_in_words(hours: Iterable[float], weekdays: Iterable[int], words: str) -> None:
+    chance = random.Random(1)
+    reports = [at + chance.random() * 6 * MINUTE for at in local("UTC", hours, 40, weekdays)]
+    assert str(Cadence.of(sorted(reports))).startswith(words)
