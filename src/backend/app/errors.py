@@ -2,6 +2,7 @@
 
 RunLogError
 ├── ConfigError            a setting is missing or wrong
+├── InputFileError         a file given to a command does not hold what it should
 ├── InvalidRunError        the run itself is refused (also a ValueError); nothing was stored
 │   └── IdempotencyConflictError   the key was used for another payload
 ├── IngestUnavailableError the run could not be committed now; sending it again is safe to try
@@ -18,6 +19,10 @@ class RunLogError(Exception):
 
 class ConfigError(RunLogError):
     """A setting is missing or wrong."""
+
+
+class InputFileError(RunLogError):
+    """A file given to a command does not hold what it should; the text names the file and the line."""
 
 
 class InvalidRunError(RunLogError, ValueError):

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.backtest import backtest
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.domain.audit.finding import at, printable
@@ -20,6 +21,7 @@ from app.services.auditor_service import AuditCycle
 app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
 
 _MAX_SHOWN = 10_000
+app.command()(backtest)
 
 
 @app.callback()

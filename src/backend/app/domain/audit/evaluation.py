@@ -74,11 +74,14 @@ def evaluate(rules: Sequence[Rule], history: AgentHistory, held: Collection[str]
 
 
 def waking(rules: Sequence[Rule], history: AgentHistory) -> list[datetime]:
-    """The moments, in order, at which rules may begin or cease to hold if no further run comes."""
+    """The moments, in order, at which rules may begin or cease to hold if no further run comes.
+
+    A rule that crashes is to be judged at once, so that its error shows.
+    """
     moments: set[datetime] = set()
     for rule in rules:
         found = _isolated(rule, history, partial(rule.wakes, history))
-        moments.update(() if isinstance(found, RuleError) else found)
+        moments.update([history.now] if isinstance(found, RuleError) else found)
     return sorted(moments)
 
 

@@ -1,0 +1,118 @@
+"""`runlog audit backtest`."""
+
+import gc
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.backtest_input import read_declarations, read_runs
+from app.cli.output import parse_since, print_json_lines, run_on_database
+from app.config import get_settings
+from app.db.session import transaction
+from app.domain.audit.backtest import Declaration, PastFinding, judge
+from app.domain.audit.evaluation import all_rules
+from app.domain.audit.finding import printable
+from app.domain.audit.history import ReportedRun
+from app.domain.audit.rule import Rule
+from app.services import backtest_runs
+
+Runs = dict[str, list[ReportedRun]]
+
+
+def backtest(
+    runs: Annotated[
+        Path | None, typer.Option(help="A file with a run a line, as JSON: agent_id, status, created_at, …")
+    ] = None,
+    agents: Annotated[
+        Path | None, typer.Option(help="A JSON file with what is declared: agent_id, schedule, timezone, …")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Take the runs of the database since: 30d, 12w or an ISO 8601 time.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
+) -> None:
+    """Show what the Auditor would have found over a history, by the same rules."""
+    if (runs is None) == (since is None):
+        raise typer.BadParameter("give either --runs FILE or --since TIME")
+    if agents and since:
+        raise typer.BadParameter("--agents goes with --runs: the database knows what is declared")
+    with _progress() as progress:
+        if runs:
+            history, declared = read_runs(runs, progress), read_declarations(agents) if agents else {}
+        else:
+            history, declared = run_on_database(_of_database(parse_since(since or "")))
+        result = judge(_rules(), history, declared, partial(progress.track, description="Judging"))
+    for error in result.errors:
+        typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
+    if as_json:
+        print_json_lines(_as_json(past) for past in result.found)
+    elif result.found:
+        Console().print(_table(result.found))
+    else:
+        typer.echo(f"No findings: {len(history)} agents, {sum(map(len, history.values()))} runs")
+
+
+def _rules() -> tuple[Rule, ...]:
+    settings = get_settings()
+    return all_rules(
+        failure_streak=settings.audit_failure_streak, silence_streak=settings.audit_silence_streak
+    )
+
+
+async def _of_database(since: datetime) -> tuple[Runs, dict[str, Declaration]]:
+    history: Runs = defaultdict(list)
+    async with transaction() as session:
+        async for chunk in backtest_runs.runs_since(session, since):
+            for agent_id, run in chunk:
+                history[agent_id].append(run)
+        return history, await backtest_runs.declarations(session)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars on stderr where that is a terminal. Meanwhile nothing is garbage that has cycles."""
+    gc.disable()
+    try:
+        with Progress(
+            console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+        ) as progress:
+            yield progress
+    finally:
+        gc.enable()
+
+
+def _as_json(past: PastFinding) -> dict[str, Any]:
+    return {
+        "rule": past.finding.rule,
+        "agent_id": past.finding.agent_id,
+        "opened_at": past.opened_at,
+        "closed_at": past.closed_at,
+        "message": past.finding.message,
+    }
+
+
+def _table(found: list[PastFinding]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("agent", "rule", "opened (UTC)", "closed (UTC)"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("message", overflow="fold")
+    for past in found:
+        table.add_row(
+            Text(printable(past.finding.agent_id)),
+            Text(past.finding.rule),
+            f"{past.opened_at:%Y-%m-%d %H:%M}",
+            f"{past.closed_at:%Y-%m-%d %H:%M}" if past.closed_at else "still open",
+            Text(past.finding.message),
+        )
+    return table

@@ -1,0 +1,117 @@
+"""The files a backtest reads: runs, and what is declared of agents."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from rich.progress import Progress
+
+from app.domain.audit.backtest import Declaration
+from app.domain.audit.history import ReportedRun
+from app.domain.cadence import DEFAULT_TIMEZONE
+from app.domain.runs import MAX_AGENT_ID
+from app.domain.silence import is_silent
+from app.errors import InputFileError
+
+_SUMMARY_LENGTH = 200
+
+AgentId = Annotated[str, Meta(pattern=r"\S", max_length=MAX_AGENT_ID)]
+
+
+class _Scores(Struct):
+    overall: float | None = None
+
+
+class _Line(Struct):
+    agent_id: AgentId
+    status: Literal["success", "partial", "failed"]
+    created_at: datetime
+    actions_taken: dict[str, Any] | None = None
+    id: str | None = None
+    rlhf_scores: _Scores | None = None
+
+
+class _Agent(Struct):
+    agent_id: AgentId
+    schedule: str | None = None
+    timezone: str = DEFAULT_TIMEZONE
+    grace_seconds: Annotated[int, Meta(ge=0)] | None = None
+    paused: bool = False
+    registered_at: datetime | None = None
+
+
+class _Agents(Struct):
+    agents: list[_Agent]
+
+
+def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
+    """Each agent's runs in order. Raises `InputFileError` naming the first line that is no run."""
+    rows: dict[str, list[tuple[datetime, str, str, str, bool, float | None]]] = defaultdict(list)
+    decode = msgspec.json.Decoder(_Line).decode
+    for number, line in _lines(path, progress):
+        try:
+            run = decode(line)
+        except msgspec.MsgspecError as error:
+            raise InputFileError(f"{path}, line {number}: no run ({error})") from error
+        actions = run.actions_taken or {}
+        summary = actions.get("summary")
+        rows[run.agent_id.strip()].append(
+            (
+                _utc(run.created_at),
+                run.id or "",
+                run.status,
+                summary[:_SUMMARY_LENGTH] if isinstance(summary, str) else "",
+                is_silent(actions),
+                run.rlhf_scores.overall if run.rlhf_scores else None,
+            )
+        )
+    return {agent_id: list(_in_order(agent_rows)) for agent_id, agent_rows in rows.items()}
+
+
+def read_declarations(path: Path) -> dict[str, Declaration]:
+    """What a JSON array of agents declares. Raises `InputFileError` for anything else."""
+    try:
+        agents = msgspec.json.decode(path.read_bytes(), type=list[_Agent] | _Agents)
+    except OSError as error:
+        raise InputFileError(f"cannot read {path}: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InputFileError(f"{path}: no array of agents ({error})") from error
+    return {
+        agent.agent_id.strip(): Declaration(
+            agent.schedule,
+            agent.timezone,
+            None if agent.grace_seconds is None else timedelta(seconds=agent.grace_seconds),
+            agent.paused,
+            None if agent.registered_at is None else _utc(agent.registered_at),
+        )
+        for agent in (agents.agents if isinstance(agents, _Agents) else agents)
+    }
+
+
+def _lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers."""
+    try:
+        with progress.open(path, "rb", description="Reading") as file:
+            for number, line in zip(count(1), file, strict=False):
+                if not line.isspace():
+                    yield number, line
+    except OSError as error:
+        raise InputFileError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _in_order(
+    rows: list[tuple[datetime, str, str, str, bool, float | None]],
+) -> Iterator[ReportedRun]:
+    silences = 0
+    for number, (created_at, run_id, status, summary, silent, score) in enumerate(sorted(rows), 1):
+        silences = silences + 1 if silent else 0
+        yield ReportedRun(run_id or f"run {number}", status, created_at, silences, summary, score=score)

@@ -1,0 +1,64 @@
+"""The log as a backtest reads it: in chunks, oldest first."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import String, cast, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.audit.backtest import Declaration
+from app.domain.audit.history import ReportedRun
+from app.models import Agent, AgentRunLog
+from app.services.agent_histories import AUDITOR
+from app.services.run_queries import database_now
+
+_CHUNK = 10_000
+_SUMMARY_LENGTH = 200
+
+
+async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[list[tuple[str, ReportedRun]]]:
+    """Every agent's runs from `since` on, in order, some thousands at a time; not those of the Auditor."""
+    now = await database_now(session)
+    score = AgentRunLog.rlhf_scores["overall"]
+    statement = (
+        select(
+            AgentRunLog.agent_id,
+            cast(AgentRunLog.id, String),
+            AgentRunLog.status,
+            AgentRunLog.created_at,
+            AgentRunLog.consecutive_silence_count,
+            func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
+            AgentRunLog.id,
+            score.astext,
+        )
+        .where(AgentRunLog.created_at >= since, AgentRunLog.created_at <= now)
+        .order_by(AgentRunLog.created_at, AgentRunLog.id)
+        .limit(_CHUNK)
+    )
+    page = statement
+    while rows := (await session.execute(page)).all():
+        yield [
+            (
+                agent_id,
+                ReportedRun(run_id, status, at, silence, summary, score=float(score) if score else None),
+            )
+            for agent_id, run_id, status, at, silence, summary, _, score in rows
+            if agent_id != AUDITOR
+        ]
+        page = statement.where(
+            tuple_(AgentRunLog.created_at, AgentRunLog.id) > (rows[-1].created_at, rows[-1].id)
+        )
+
+
+async def declarations(session: AsyncSession) -> dict[str, Declaration]:
+    """What is declared of each agent."""
+    return {
+        agent.agent_id: Declaration(
+            agent.schedule,
+            agent.timezone,
+            None if agent.grace_seconds is None else timedelta(seconds=agent.grace_seconds),
+            agent.paused,
+            agent.created_at,
+        )
+        for agent in await session.scalars(select(Agent))
+    }

@@ -1,0 +1,89 @@
+"""Drops in quality, and scores that do not come."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.audit.history import AgentHistory, ReportedRun
+from app.domain.audit.quality import PAST, WEEK, QualityTrend, QualityWindow
+from app.domain.audit.scores import QualityDrop, StuckScoring
+
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+drop, stuck = QualityDrop(), StuckScoring()
+
+
+def history(*runs: ReportedRun, quality: QualityTrend | None = None) -> AgentHistory:
+    return AgentHistory("nova", NOON, runs, quality=quality)
+
+
+def test_a_drop_is_told_from_what_to_what() -> None:
+    run = ReportedRun("run-0", "success", NOON, score=0.3)
+    finding = drop.check(history(run, quality=QualityTrend(0.5, 30, 0.8, 0.1, 100)))
+    assert finding
+    assert finding.message == (
+        "nova scored 0.50 on average in 7 days (30 runs), after 0.80 in the four weeks before"
+    )
+    assert finding.evidence["run_ids"] == ["run-0"]
+
+
+@pytest.mark.parametrize(
+    "trend",
+    [
+        None,
+        QualityTrend(0.7, 30, 0.8, 0.01, 100),
+        QualityTrend(0.5, 4, 0.8, 0.01, 100),
+        QualityTrend(0.5, 30, 0.8, 0.01, 19),
+        QualityTrend(0.6, 5, 0.8, 0.3, 100),
+        QualityTrend(0.9, 30, 0.5, 0.1, 100),
+    ],
+    ids=["unknown", "little", "few runs", "little past", "by chance", "a rise"],
+)
+def test_what_is_no_drop(trend: QualityTrend | None) -> None:
+    assert drop.check(history(ReportedRun("run-0", "success", NOON), quality=trend)) is None
+
+
+def test_a_drop_stays_until_most_of_it_is_made_up_for() -> None:
+    run = ReportedRun("run-0", "success", NOON)
+    assert drop.check(history(run, quality=QualityTrend(0.7, 30, 0.8, 0.1, 100)), held=True)
+    assert drop.check(history(run, quality=QualityTrend(0.75, 30, 0.8, 0.1, 100)), held=True) is None
+
+
+def waiting(*ages: timedelta) -> AgentHistory:
+    return history(
+        *(ReportedRun(f"run-{i}", "success", NOON - age, scored=False) for i, age in enumerate(ages))
+    )
+
+
+def test_a_score_that_does_not_come_is_found() -> None:
+    finding = stuck.check(waiting(HOUR / 2, HOUR, 3 * HOUR))
+    assert finding
+    assert finding.message == "2 runs of nova still wait for a score, the oldest since 09:00 UTC"
+    assert finding.evidence["run_ids"] == ["run-1", "run-2"]
+    assert finding.evidence["last_run"]["id"] == "run-0"
+
+
+def test_a_score_may_take_an_hour() -> None:
+    told = waiting(HOUR - timedelta.resolution)
+    assert stuck.check(told) is None
+    assert list(stuck.wakes(told)) == [NOON + timedelta.resolution]
+    assert stuck.check(history(ReportedRun("run-0", "success", NOON - DAY))) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 50 * 24), st.floats(0, 1)), min_size=1, max_size=60))
+def test_the_window_keeps_what_lies_in_it(scores: list[tuple[int, float]]) -> None:
+    window, scores = QualityWindow(), sorted(scores)
+    for hour, score in scores:
+        window.add(NOON + hour * HOUR, score)
+    newest = NOON + scores[-1][0] * HOUR
+    times = [(NOON + hour * HOUR, score) for hour, score in scores]
+    week = [score for at, score in times if at > newest - WEEK]
+    past = [score for at, score in times if newest - WEEK - PAST < at <= newest - WEEK]
+    trend = window.trend()
+    assert (trend is None) == (not past)
+    if trend:
+        assert (trend.runs, trend.past_runs) == (len(week), len(past))
+        assert trend.mean == pytest.approx(sum(week) / len(week), abs=1e-9)
+        assert trend.past_mean == pytest.approx(sum(past) / len(past), abs=1e-9)
