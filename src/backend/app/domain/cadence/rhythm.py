@@ -16,6 +16,7 @@ _COMPARED = 16
 _UNMATCHED = 0.2
 _TOLERANCE = 0.4
 _FURTHER = 0.5
+_ALIKE = 4_200
 _NOTHING, _SPOILED = -1, -2
 
 
@@ -38,7 +39,8 @@ def next_by_the_clock(
 ) -> Rhythm | None:
     """What followed the last of the `newest` reports at the same time in up to five weeks before.
 
-    None unless that happened in most of them, and the reports before it kept to their times as well.
+    None unless that happened in most of them, and alike, but for a change of clocks, and the reports
+    before it kept to their times as well.
     The days before that were alike speak for weeks that are not known yet, or long ago. After clocks
     were put forward, an agent that came at times when it used not to may be an hour ahead.
     """
@@ -53,6 +55,8 @@ def next_by_the_clock(
         waits |= {ago - AN_HOUR: wait for ago, wait in ahead.items()}
     ordered = sorted(waits.values())
     latest, spread = (past.here + ordered[-1] + 1) * STEP, (ordered[-1] - ordered[0]) * STEP
+    if spread > max(near * STEP, _ALIKE):
+        return None
     weeks = tuple(ago for ago in waits if ago >= A_WEEK - AN_HOUR)
     return Rhythm(float(latest), float(spread), jitter, weeks or tuple(waits))
 
