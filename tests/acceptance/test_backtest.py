@@ -133,6 +133,7 @@ def test_the_streaks_of_the_settings_count(file: Path) -> None:
         ('{"agent_id": " ", "status": "failed", "created_at": "2026-09-01T00:00:00Z"}', "line 3: no run"),
         ('{"agent_id": "a", "status": "failed", "created_at": "yesterday"}', "line 3: no run"),
         ('{"agent_id": "a", "status": "failed"}', "missing required field `created_at`"),
+        ('{"agent_id": "a", "status": "failed", "created_at": "9999-12-31T00:00:00Z"}', "is out of range"),
         ("\xff", "line 3: no run"),
     ],
 )

@@ -58,6 +58,8 @@ def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
             run = decode(line)
         except msgspec.MsgspecError as error:
             raise InputFileError(f"{path}, line {number}: no run ({error})") from error
+        if not 1970 <= run.created_at.year < 9000:
+            raise InputFileError(f"{path}, line {number}: no run (created_at is out of range)")
         actions = run.actions_taken or {}
         summary = actions.get("summary")
         rows[run.agent_id.strip()].append(

@@ -155,7 +155,7 @@ class BadSchedule(Rule):
 
     def wakes(self, history: AgentHistory) -> Iterable[datetime]:
         """At once."""
-        return (history.now,) if history.schedule else ()
+        return (history.now,) if self.suspects(history) else ()
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """None: it takes another declaration."""

@@ -66,7 +66,7 @@ class Cadence:
     """
 
     def __init__(self, outages: Outages | None = None) -> None:
-        self.outages = outages or Outages()
+        self.outages = Outages() if outages is None else outages
         self.newest = 0.0
         self._first = 0.0
         self._count = 0

@@ -49,7 +49,7 @@ class Marks:
         near = (self._bits >> low) & ((1 << (high - low)) - 1)
         middle = step - self._first - low
         after, before = near >> max(middle, 0), near & ((1 << max(middle, 0)) - 1)
-        ahead = (after & -after).bit_length() - 1 if after else tolerance + 1
+        ahead = (after & -after).bit_length() - 1 - min(middle, 0) if after else tolerance + 1
         behind = middle - before.bit_length() + 1 if before else tolerance + 1
         if min(ahead, behind) > tolerance:
             return None

@@ -21,17 +21,19 @@ class Outage(NamedTuple):
 
 
 class Outages:
-    """Outages in order, to look up."""
+    """Outages to look up; those that overlap are one."""
 
     __slots__ = ("_ends", "_starts")
 
     def __init__(self, outages: Iterable[Outage] = ()) -> None:
-        ordered = sorted(outages)
-        self._starts = [outage.start for outage in ordered]
-        self._ends = [outage.end for outage in ordered]
-
-    def __bool__(self) -> bool:
-        return bool(self._starts)
+        self._starts: list[float] = []
+        self._ends: list[float] = []
+        for start, end in sorted(outages):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
 
     def touches(self, start: float, end: float) -> bool:
         """Whether an outage lies, in part at least, between `start` and `end`."""
@@ -73,8 +75,10 @@ def find_outages(reports: Mapping[str, Sequence[float]]) -> list[Outage]:
 def _far_below_usual(counts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
     """The first and last of quarters of an hour in turn in which a dozen reports at least are missing."""
     start, end, usual, seen = 0, 0, 0.0, 0
-    earliest = min(counts)
-    for at in range(earliest + _WEEK, max(counts)):
+    earliest, latest = min(counts), max(counts)
+    # At any other time nobody reported in any of the four weeks before.
+    candidates = {at + week * _WEEK for at in counts for week in range(1, 5)}
+    for at in sorted(each for each in candidates if each < latest):
         weeks = range(at - _WEEK, max(earliest, at - 4 * _WEEK) - 1, -_WEEK)
         expected = median([counts.get(week, 0) for week in weeks])
         if counts.get(at, 0) < expected * _FAR_BELOW:

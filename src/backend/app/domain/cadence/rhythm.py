@@ -39,10 +39,9 @@ def next_by_the_clock(
 ) -> Rhythm | None:
     """What followed the last of the `newest` reports at the same time in up to five weeks before.
 
-    None unless that happened in most of them, and alike, but for a change of clocks, and the reports
-    before it kept to their times as well.
-    The days before that were alike speak for weeks that are not known yet, or long ago. After clocks
-    were put forward, an agent that came at times when it used not to may be an hour ahead.
+    None unless that happened in most of them, and alike but for a change of clocks, and the reports before
+    it kept to their times as well. The days before that were alike speak for weeks that are not known yet,
+    or long ago. After clocks were put forward, an agent that came when it used not to may be an hour ahead.
     """
     near = max(1, int(typical * _TOLERANCE / STEP))
     past = _Past(marks, step_of(newest[-1]), near, max(1, int(typical * _FURTHER / STEP)), spoiled)

@@ -1,10 +1,12 @@
 """When an agent is expected to report by the schedule that is declared of it."""
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from itertools import takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -24,6 +26,7 @@ _INTERVAL = re.compile(r"every\s+([0-9]{1,9})\s*([smhd])", re.IGNORECASE)
 _INTERVAL_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _FORMS = "give a cron expression such as `*/15 9-17 * * 1-5`, or an interval such as `every 15m`"
 
+_DAY = timedelta(days=1)
 _SATURDAY_NOON = datetime(2000, 1, 1, 12, tzinfo=UTC)
 
 
@@ -46,23 +49,49 @@ class CronSchedule:
         return f"`{self.expression}` ({self.timezone})"
 
 
-@lru_cache(maxsize=65_536)
 def _next_after(schedule: CronSchedule, moment: datetime) -> datetime:
-    for due in CronSim(schedule.expression, moment.astimezone(_zone(schedule.timezone))):
-        # In the hour that a time zone repeats, cronsim may give a time that has passed.
-        if due.astimezone(UTC) > moment:
-            return due.astimezone(UTC)
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    times = _due_on(schedule, day)
+    later = bisect_right(times, moment)
+    return times[later] if later < len(times) else _first_from(schedule, day + _DAY)
+
+
+def _last_until(schedule: CronSchedule, moment: datetime) -> datetime:
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    times = _due_on(schedule, day)
+    until = bisect_right(times, moment)
+    return times[until - 1] if until else _last_before(schedule, day)
+
+
+# Many reports ask for the due times of a day, and to search for one costs more than to look it up.
+@lru_cache(maxsize=8_192)
+def _due_on(schedule: CronSchedule, day: datetime) -> list[datetime]:
+    """Every due time of a day of UTC, in order."""
+    return sorted(
+        {due for due in takewhile(lambda due: due < day + _DAY, _search(schedule, day)) if due >= day}
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _first_from(schedule: CronSchedule, day: datetime) -> datetime:
+    # In the hour that a time zone repeats, cronsim may give a time that has passed.
+    for due in _search(schedule, day):
+        if due >= day:
+            return due
     raise ValueError(f"the schedule {schedule} never comes")
 
 
-@lru_cache(maxsize=65_536)
-def _last_until(schedule: CronSchedule, moment: datetime) -> datetime:
-    # Backwards, cronsim starts before a time that has no fraction of a second.
-    start = moment.replace(microsecond=moment.microsecond or 1)
-    for due in CronSim(schedule.expression, start.astimezone(_zone(schedule.timezone)), reverse=True):
-        if due.astimezone(UTC) <= moment:
+@lru_cache(maxsize=8_192)
+def _last_before(schedule: CronSchedule, day: datetime) -> datetime:
+    for due in CronSim(schedule.expression, day.astimezone(_zone(schedule.timezone)), reverse=True):
+        if due.astimezone(UTC) < day:
             return due.astimezone(UTC)
     raise ValueError(f"the schedule {schedule} never came")
+
+
+def _search(schedule: CronSchedule, day: datetime) -> Iterator[datetime]:
+    start = (day - timedelta(seconds=1)).astimezone(_zone(schedule.timezone))
+    return (due.astimezone(UTC) for due in CronSim(schedule.expression, start))
 
 
 @dataclass(frozen=True, slots=True)
