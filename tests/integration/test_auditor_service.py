@@ -241,6 +241,20 @@ async def test_a_crash_is_visible_and_hits_its_agent_alone(db: asyncpg.Connectio
     assert len(done.still_open) == 1
 
 
+async def test_a_failure_rate_outlasts_a_success(db: asyncpg.Connection) -> None:
+    for i in range(24):
+        await write_run_log("nova", {"summary": "scan"}, "success" if i % 4 > 1 else "failed")
+    assert (await cycle()).opened == []
+    await write_run_log("nova", {"summary": "scan"}, "failed")
+    assert keys((await cycle()).opened) == [("failure_rate", "nova")]
+    for _ in range(5):
+        await write_run_log("nova", {"summary": "scan"})
+        assert keys((await cycle()).still_open) == [("failure_rate", "nova")]
+    for _ in range(4):
+        await write_run_log("nova", {"summary": "scan"})
+    assert keys((await cycle()).closed) == [("failure_rate", "nova")]
+
+
 async def test_an_agent_that_never_reported_is_found_until_it_does(db: asyncpg.Connection) -> None:
     await declare(db, "atlas", schedule="every 1h")
     await db.execute("UPDATE agent SET created_at = now() - interval '2 hours'")

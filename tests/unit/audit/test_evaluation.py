@@ -70,6 +70,11 @@ def test_a_crash_at_a_glance_leads_to_a_closer_look() -> None:
     assert suspecting((crashing, *RULES), nova("success")) == [crashing]
 
 
+def test_what_is_open_is_looked_at_closely() -> None:
+    assert suspecting(RULES, nova("success")) == []
+    assert [rule.name for rule in suspecting(RULES, nova("success"), {"failure_rate"})] == ["failure_rate"]
+
+
 def test_a_paused_agent_raises_nothing() -> None:
     paused = nova("failed", "failed", "failed", paused=True)
     assert evaluate((Crashing(), *RULES), paused) == Verdict((), ())

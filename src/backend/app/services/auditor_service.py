@@ -92,14 +92,16 @@ async def audit(session: AsyncSession) -> AuditCycle:
     outages = await known_outages(session, now)
     histories = await agent_histories(session, now, first_look, outages=outages)
     histories.pop(AUDITOR, None)
-    suspicions = {agent_id: suspecting(rules, history) for agent_id, history in histories.items()}
-    depth = max(HISTORY_DEPTH, first_look)
-    histories |= await deepened(session, histories, suspicions, depth)
-    judged = {agent_id for agent_id, suspicious in suspicions.items() if suspicious}
-    judged |= {agent_id for _, agent_id in stored if agent_id in histories}
     open_by = defaultdict(set)
     for rule, agent_id in stored:
         open_by[agent_id].add(rule)
+    suspicions = {
+        agent_id: suspecting(rules, history, open_by[agent_id]) for agent_id, history in histories.items()
+    }
+    depth = max(HISTORY_DEPTH, first_look)
+    histories |= await deepened(session, histories, suspicions, depth)
+    judged = {agent_id for agent_id, suspicious in suspicions.items() if suspicious}
+    judged |= open_by.keys() & histories.keys()
     verdicts = [evaluate(rules, histories[agent_id], open_by[agent_id]) for agent_id in sorted(judged)]
     held = {key: finding.evidence for key, finding in stored.items()}
     changes = transitions(rules, held, histories, verdicts)

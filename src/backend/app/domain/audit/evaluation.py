@@ -50,11 +50,18 @@ class Verdict:
     errors: tuple[RuleError, ...]
 
 
-def suspecting(rules: Sequence[Rule], history: AgentHistory) -> list[Rule]:
-    """The rules that may find something at full depth, judged from the agent's newest runs."""
+def suspecting(rules: Sequence[Rule], history: AgentHistory, held: Collection[str] = ()) -> list[Rule]:
+    """The rules that may find something at full depth, judged from the agent's newest runs.
+
+    Those by which a finding is open, which `held` names, may always.
+    """
     if history.paused:
         return []
-    return [rule for rule in rules if _isolated(rule, history, partial(rule.suspects, history)) is not False]
+    return [
+        rule
+        for rule in rules
+        if rule.name in held or _isolated(rule, history, partial(rule.suspects, history)) is not False
+    ]
 
 
 def evaluate(rules: Sequence[Rule], history: AgentHistory, held: Collection[str] = ()) -> Verdict:

@@ -22,7 +22,7 @@ def describe(marks: Marks, newest: int, gaps: Sequence[float]) -> str:
     today = newest // A_DAY
     known = [day for day in range(today - 7 * _WEEKS, today + 1) if marks.count(0, day * A_DAY)]
     active = [day for day in known if marks.count(day * A_DAY, (day + 1) * A_DAY)]
-    phrases = [_weekdays(known, active), _hours(marks, active), f"about every {_span(typical)}"]
+    phrases = [_weekdays(known, active), _hours(marks, active, typical), f"about every {_span(typical)}"]
     off = sorted(abs(gap - typical) for gap in gaps if abs(gap - typical) <= typical / 2)
     if off and off[len(off) * 9 // 10] >= 60:
         phrases.append(f"usually within {_span(off[len(off) * 9 // 10])}")
@@ -53,8 +53,8 @@ def _weekdays(known: Sequence[int], active: Sequence[int]) -> str:
     return named.get(tuple(on)) or ", ".join(_DAYS[weekday] for weekday in on)
 
 
-def _hours(marks: Marks, active: Sequence[int]) -> str:
-    """From when to when on most days it reports: what the longest pause of three hours and more leaves."""
+def _hours(marks: Marks, active: Sequence[int], typical: float) -> str:
+    """From when to when on most days it reports: what the longest pause leaves, if it is long for it."""
     days = active[:-1][-14:]
     if len(days) < 3:
         return ""
@@ -64,9 +64,9 @@ def _hours(marks: Marks, active: Sequence[int]) -> str:
         return ""
     pauses = [next(n for n in range(24) if used[(hour + n) % 24]) for hour in range(24)]
     begins = max(range(24), key=lambda hour: pauses[hour])
-    if pauses[begins] < 3:
-        return ""
     first = (begins + pauses[begins]) % 24
-    if sum(used) == 1:
+    if sum(used) == 1 and typical > _HOUR:
         return f"from {first:02}:00 UTC"
+    if pauses[begins] < 3 or pauses[begins] * _HOUR < typical * 2:
+        return ""
     return f"{first:02}:00 to {begins:02}:00 UTC"

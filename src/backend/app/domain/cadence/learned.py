@@ -66,7 +66,7 @@ class Cadence:
     """
 
     def __init__(self, outages: Outages | None = None) -> None:
-        self.outages = Outages() if outages is None else outages
+        self._outages = Outages() if outages is None else outages
         self.newest = 0.0
         self._first = 0.0
         self._count = 0
@@ -94,7 +94,7 @@ class Cadence:
         elif self._is_surprise(moment):
             self._surprises.append(Outage(self.newest, moment))
         else:
-            self._learn_gap(moment - self.newest - self.outages.within(self.newest, moment), moment)
+            self._learn_gap(moment - self.newest - self._outages.within(self.newest, moment), moment)
         self._count += 1
         self.newest = moment
         self._times.append(moment)
@@ -166,7 +166,7 @@ class Cadence:
         spread = min(spread, longest / 2 if even else longest)
         margin = max(spread, _GRACE, clock_change(newest, newest + longest))
         deadline = self._after_unseen_days(newest + longest + margin)
-        while over := self.outages.over(newest + typical / 2, deadline):
+        while over := self._outages.over(newest + typical / 2, deadline):
             if over + longest + margin <= deadline:
                 break
             deadline = over + longest + margin
@@ -181,7 +181,7 @@ class Cadence:
         margin = max(_GRACE, rhythm.jitter, rhythm.spread, min((rhythm.latest - newest) / 20, _HOUR / 2))
         margin += clock_change(newest, rhythm.latest)
         deadline = until_fewer(self._marks, newest, rhythm, max(rhythm.latest, newest + typical), margin)
-        while over := self.outages.over(newest + typical / 2, deadline):
+        while over := self._outages.over(newest + typical / 2, deadline):
             anew = max(over + typical, next_alike(self._marks, rhythm, over)) + margin
             if anew <= deadline:
                 break
@@ -197,7 +197,7 @@ class Cadence:
         return jitter <= max(typical / 8, STEP) and alike >= len(ordered) * 0.6
 
     def _is_unusual(self, start: float, end: float) -> bool:
-        return self.outages.touches(start, end) or any(
+        return self._outages.touches(start, end) or any(
             start < surprise.end and end > surprise.start for surprise in self._surprises
         )
 
