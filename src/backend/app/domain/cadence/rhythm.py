@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import islice
+from statistics import median
 from typing import NamedTuple
 
 from app.domain.cadence.clock_changes import put_forward_within
@@ -17,6 +18,7 @@ _UNMATCHED = 0.2
 _TOLERANCE = 0.4
 _FURTHER = 0.5
 _ALIKE = 4_200
+_DRIFT = 2
 _NOTHING, _SPOILED = -1, -2
 
 
@@ -108,18 +110,23 @@ class _Past(NamedTuple):
 
 
 def _jitter(past: _Past, newest: Sequence[float], first: int) -> float | None:
-    """How far from those a week before the newest reports came, in seconds; None if too many had none."""
-    widest = unmatched = 0
+    """How far from those a week before the newest reports came, in seconds.
+
+    None if too many had none to match, or if most came later, or earlier, by as much: an interval that
+    does not divide the day drifts, and does not keep to the clock.
+    """
+    off = []
     for moment in newest:
         then = step_of(moment) - (A_WEEK if step_of(moment) - A_WEEK >= first else A_DAY)
         if past.spoiled((then - past.near) * STEP, (then + past.near) * STEP):
             then -= A_WEEK
         report = past.marks.nearest(then, past.near)
-        if report is None:
-            unmatched += 1
-        else:
-            widest = max(widest, abs(report - then))
-    return None if unmatched > len(newest) * _UNMATCHED else float(widest * STEP)
+        if report is not None:
+            off.append(report - then)
+    if len(newest) - len(off) > len(newest) * _UNMATCHED:
+        return None
+    widest = max(map(abs, off))
+    return None if abs(median(off)) > max(_DRIFT, widest / 4) else float(widest * STEP)
 
 
 def until_fewer(marks: Marks, newest: float, rhythm: Rhythm, latest: float, margin: float) -> float:
