@@ -57,9 +57,7 @@ MISSING = """
 HISTORY = """
     INSERT INTO agent_run_log (agent_id, actions_taken, run_at, created_at)
     SELECT 'historian', '{"n": 1}', moment, moment
-    FROM generate_series(1, 30000) AS n, LATERAL (SELECT now() - n * interval '1 s') AS at (moment);
-    INSERT INTO agent_run_state (agent_id, runs, silence_count, last_created_at)
-    SELECT agent_id, count(*), 0, max(created_at) FROM agent_run_log GROUP BY agent_id
+    FROM generate_series(1, 30000) AS n, LATERAL (SELECT now() - n * interval '1 s') AS at (moment)
 """
 
 

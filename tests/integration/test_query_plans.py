@@ -8,14 +8,19 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
+from app.db.session import transaction
+from app.domain.audit.history import AgentHistory
+from app.domain.audit.liveness import StoppedReporting
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
+from app.services.agent_histories import deepened
 from app.services.run_queries import newest_of_each_agent, newest_runs
 from app.services.scoring_service import read_batch
+from app.services.window_sums import agent_scores_since, scores_between, successes_since
 
 pytestmark = pytest.mark.anyio
 
@@ -142,3 +147,91 @@ async def test_the_sweep_reads_only_what_is_unscored(long_log: asyncpg.Connectio
     plan = await explain(long_log, unscored.order_by(AgentRunLog.created_at).limit(20_000))
     assert indexes(plan) == {"idx_agent_run_log_unscored"}
     assert rows_read(plan) <= 60
+
+
+@pytest.fixture
+async def busy_log(db: asyncpg.Connection) -> asyncpg.Connection:
+    """60,000 scored runs of 3 agents in 20 days, and no row of the derived tables left to a guess."""
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, created_at, status, rlhf_scores)
+        SELECT 'agent-' || n % 3, now() - n * interval '30 seconds', 'success', '{"overall": 0.5}'
+        FROM generate_series(0, 60000) AS n
+    """)
+    await db.execute("ANALYZE")
+    return db
+
+
+async def test_todays_count_reads_hours(busy_log: asyncpg.Connection) -> None:
+    plan = await explain(busy_log, successes_since(NOW.replace(hour=0, minute=0, second=0, microsecond=0)))
+    assert indexes(plan) == {"run_rollup_pkey"}
+    assert rows_read(plan) <= 24
+
+
+@pytest.mark.parametrize("weeks", [1, 2])
+async def test_a_weeks_quality_reads_hours_and_minutes_and_the_runs_of_two_minutes(
+    busy_log: asyncpg.Connection, weeks: int
+) -> None:
+    end = NOW - (weeks - 1) * 7 * DAY
+    plan = await explain(busy_log, scores_between(end - 7 * DAY, end))
+    assert indexes(plan) == {"run_rollup_pkey", "idx_agent_run_log_created_at"}
+    assert rows_read(plan) <= 7 * 24 + 2 * 60 + 2 * 2
+
+
+async def test_the_agents_qualities_read_their_hours_and_the_runs_of_one(
+    busy_log: asyncpg.Connection,
+) -> None:
+    agents = [f"agent-{n}" for n in range(3)]
+    plan = await explain(busy_log, agent_scores_since(agents, NOW - 7 * DAY))
+    # The rollup is kept for 15 days, so all of it may be read.
+    assert {node["Relation Name"] for node in plan if node["Node Type"] == "Seq Scan"} <= {"agent_rollup"}
+    assert rows_read(plan) <= 3 * 15 * 24 + 3 * 120
+
+
+async def test_the_past_of_a_quiet_agent_is_read_once(busy_log: asyncpg.Connection) -> None:
+    agents = [f"agent-{n}" for n in range(3)]
+    histories = {agent: AgentHistory(agent, NOW) for agent in agents}
+    suspicions = {agent: [StoppedReporting()] for agent in agents}
+    entries = """
+        SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM pg_class
+        WHERE oid = 'agent_run_log'::regclass OR oid IN
+            (SELECT indexrelid FROM pg_index WHERE indrelid = 'agent_run_log'::regclass)
+    """
+
+    async def read() -> tuple[int, dict[str, AgentHistory]]:
+        """How many entries of the log and its indexes a look at the agents reads, and what it sees."""
+        async with transaction() as session:
+            before = await session.scalar(text(entries))
+            found = await deepened(session, histories, suspicions, 50)
+            return int(await session.scalar(text(entries)) - before), found
+
+    two_weeks = 14 * 24 * 40
+    first, found = await read()
+    again, remembered = await read()
+    assert first > 3 * two_weeks
+    assert again <= 3 * 2
+    assert remembered == found
+    await busy_log.execute(
+        "UPDATE agent_run_log SET created_at = created_at - interval '20 minutes'"
+        " WHERE agent_id = 'agent-1' AND created_at BETWEEN now() - interval '5 hours'"
+        " AND now() - interval '4 hours'"
+    )
+    changed, corrected = await read()
+    assert changed > two_weeks
+    assert corrected["agent-1"].cadence is not found["agent-1"].cadence
+    assert corrected["agent-0"].cadence is found["agent-0"].cadence
+
+
+async def test_a_plain_insert_settles_its_agents_state_from_the_index(busy_log: asyncpg.Connection) -> None:
+    """Whatever the length of the log, and also of an agent that never succeeds."""
+    await busy_log.execute("UPDATE agent_run_log SET status = 'failed' WHERE agent_id = 'agent-0'")
+    await busy_log.execute("VACUUM ANALYZE")
+    before = await tuples_read(busy_log)
+    await busy_log.execute("INSERT INTO agent_run_log (agent_id, status) VALUES ('agent-0', 'failed')")
+    assert await tuples_read(busy_log) - before <= 20
+
+
+async def tuples_read(db: asyncpg.Connection) -> int:
+    """How many rows of the log have ever been read, by whatever statement."""
+    await db.execute("SELECT pg_stat_force_next_flush()")
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'agent_run_log'"
+    return int(await db.fetchval(read))

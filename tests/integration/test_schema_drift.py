@@ -74,11 +74,14 @@ REPAIRABLE = {
         "trigger agent_run_log_updated is missing",
     ],
     """CREATE OR REPLACE FUNCTION agent_run_log_updated() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path FROM CURRENT AS 'BEGIN RETURN NULL; END'""": [
+    SECURITY DEFINER SET search_path = public, pg_temp AS 'BEGIN RETURN NULL; END'""": [
         "function agent_run_log_updated is another one"
     ],
     "ALTER FUNCTION agent_run_log_inserted SECURITY INVOKER": [
         "function agent_run_log_inserted is another one"
+    ],
+    "ALTER FUNCTION agent_run_log_deleted SET search_path = public": [
+        "function agent_run_log_deleted is another one"
     ],
     "DROP TRIGGER agent_run_log_truncated ON agent_run_log": ["trigger agent_run_log_truncated is missing"],
     "ALTER TABLE agent_run_log DISABLE TRIGGER agent_run_log_deleted": [

@@ -1,22 +1,28 @@
-"""Fill the rollups from the log, newest runs first, in many short transactions.
+"""Fill the rollups with what they lack of the log, newest runs first, in many short transactions.
 
-`rollup_gap` says how far it has come, so that what was interrupted can be finished.
+Nobody waits for it, and `rollup_gap` says how far it has come, so that what was interrupted can be
+finished.
 """
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.models.derivation import count_runs, count_scores
+from app.models.derivation import add_up, missing
 
 CHUNK_RUNS = 50_000
 
 _HAS_GAP = text("SELECT EXISTS (SELECT FROM rollup_gap)")
 
-# Nobody has an uncommitted change of the rollups then, and whoever changes the log from now on waits
-# with his own. So what a snapshot taken after this shows of the log is exactly what is to be counted.
-_LOCK = text("LOCK TABLE run_rollup, agent_rollup IN SHARE ROW EXCLUSIVE MODE")
+_OPEN = (
+    text("UPDATE rollup_gap SET until = 'infinity'"),
+    text("""
+        INSERT INTO rollup_gap (until) SELECT 'infinity' WHERE NOT EXISTS (SELECT FROM rollup_gap)
+        ON CONFLICT DO NOTHING
+    """),
+)
 
-_OPEN = (text("DELETE FROM rollup_gap"), text("INSERT INTO rollup_gap (until) VALUES ('infinity')"))
+# Two that fill at once take turns, so that nothing is added twice.
+_LOCK = text("SELECT FROM rollup_gap FOR UPDATE")
 
 # Whole hours, back to where the chunk is full: one at least, so an hour of very many runs goes alone.
 _SINCE = text("""
@@ -36,11 +42,11 @@ _SINCE = text("""
 
 _CHUNK = "BETWEEN CAST(CAST(:since AS text) AS timestamptz) AND (SELECT until FROM rollup_gap)"
 _RUNS = f"SELECT 1 AS sign, * FROM agent_run_log WHERE created_at {_CHUNK}"  # noqa: S608
-_COUNT = (
-    text(f"DELETE FROM run_rollup WHERE bucket {_CHUNK}"),  # noqa: S608
-    text(f"DELETE FROM agent_rollup WHERE bucket {_CHUNK}"),  # noqa: S608
-    text(count_runs(_RUNS)),
-    text(count_scores(_RUNS)),
+_FILL = (
+    *(
+        text(add_up(table, missing(table, _RUNS, f"bucket {_CHUNK}")))
+        for table in ("run_rollup", "agent_rollup")
+    ),
     text("""
         UPDATE rollup_gap SET until = CAST(CAST(:since AS text) AS timestamptz) - interval '1 microsecond'
     """),
@@ -59,16 +65,21 @@ async def open_gap(connection: AsyncConnection) -> None:
         await connection.execute(statement)
 
 
-async def fill_chunk(connection: AsyncConnection) -> bool:
-    """Count the newest runs that are not filled in yet; False when there are none.
+async def fill(engine: AsyncEngine) -> None:
+    """Close the gap. Transactions of `engine` must be READ COMMITTED. Raises SQLAlchemy's errors."""
+    unfinished = True
+    while unfinished:
+        async with engine.begin() as connection:
+            unfinished = await fill_chunk(connection)
 
-    Whoever changes the log waits until the connection's transaction ends, which must be READ COMMITTED.
-    """
+
+async def fill_chunk(connection: AsyncConnection) -> bool:
+    """Fill in what is missing of the newest runs not looked at yet; False when there are none."""
     await connection.execute(_LOCK)
     since = await connection.scalar(_SINCE, {"runs": CHUNK_RUNS})
     if since is None:
         return False
-    for statement in _COUNT:
+    for statement in _FILL:
         await connection.execute(statement, {"since": since})
     await connection.execute(_CLOSE)
     return True

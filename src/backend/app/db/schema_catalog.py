@@ -98,9 +98,11 @@ _TRIGGERS = text("""
     WHERE tgrelid = ANY(CAST(:oids AS oid[])) AND NOT tgisinternal
 """)
 
-# A body that runs with the caller's rights or search_path is not ours.
+# A body that runs with the caller's rights or temporary tables is not ours.
 _FUNCTIONS = text("""
-    SELECT proname, CASE WHEN prosecdef AND proconfig IS NOT NULL THEN prosrc ELSE '' END AS prosrc
+    SELECT
+        proname,
+        CASE WHEN prosecdef AND proconfig[1] LIKE 'search_path=%, pg_temp' THEN prosrc ELSE '' END AS body
     FROM pg_proc JOIN unnest(CAST(:names AS text[])) AS wanted (name)
         ON pg_proc.oid = to_regprocedure(quote_ident(wanted.name) || '()')
 """)
@@ -140,7 +142,7 @@ async def read_catalog(
     return Catalog(
         by_name,
         frozenset(names_taken),
-        {row.proname: row.prosrc for row in bodies},
+        {row.proname: row.body for row in bodies},
         "rollup_gap" in by_name and await has_gap(connection),
     )
 

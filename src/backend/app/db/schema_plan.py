@@ -86,7 +86,7 @@ def _compare_functions(catalog: Catalog) -> Iterator[Step]:
                 "agent_run_log",
                 drift=f"function {function.name} {'is missing' if found is None else 'is another one'}",
                 action=f"created function {function.name}",
-                statements=(function.ddl,),
+                statements=function.ddl,
                 opens_gap=True,
             )
 

@@ -1,9 +1,8 @@
 """Create or repair the tables of a database without blocking those who write to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
@@ -16,8 +15,6 @@ from app.db.schema_catalog import Catalog, read_catalog
 from app.db.schema_plan import Step, plan
 from app.errors import SchemaError
 from app.models import DERIVATION_TABLES, FUNCTIONS, AgentRunLog, AgentRunState, Base, RollupGap
-
-T = TypeVar("T")
 
 _HOUR = 3600.0
 _CHECK_TIMEOUT = 60.0
@@ -84,7 +81,8 @@ async def rebuild_state(url: str) -> int:
     before stays right, and `sync_schema` finishes it.
     """
     async with _connected(url, statement_limit=_HOUR) as engine:
-        await _in_transaction(engine, rollup_fill.open_gap)
+        async with engine.begin() as connection:
+            await rollup_fill.open_gap(connection)
         return await _fill(engine)
 
 
@@ -130,21 +128,13 @@ async def _become_only_sync(connection: AsyncConnection) -> None:
 
 
 async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) -> None:
-    async def run(transaction: AsyncConnection) -> None:
-        for statement in step.statements:
-            await transaction.exec_driver_sql(statement)
-        if step.creates_table and step.table == AgentRunState.__tablename__:
-            await _fill_state(transaction)
-        if step.opens_gap and await _exists(transaction, RollupGap.__tablename__):
-            await rollup_fill.open_gap(transaction)
-
     try:
         if step.online:
             await _take_online(step, connection)
         elif step.fills:
             await _fill(engine)
         else:
-            await _in_transaction(engine, run)
+            await _take_in_transaction(step, engine)
     except DBAPIError as error:
         raise SchemaError(f"{step.drift}, and mending it failed: {reason_of(error)}") from error
 
@@ -155,18 +145,30 @@ async def _take_online(step: Step, connection: AsyncConnection) -> None:
         await connection.exec_driver_sql(statement)
 
 
-async def _in_transaction(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Do `work` in a transaction that never waits long for a lock, and try again when it did not get it."""
+async def _take_in_transaction(step: Step, engine: AsyncEngine) -> None:
     for attempt in range(1, _DDL_ATTEMPTS + 1):
         try:
             async with engine.begin() as connection:
                 await _limit(connection, _DDL_LIMITS, local=True)
-                return await work(connection)
+                await _run(step, connection)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _DDL_ATTEMPTS:
                 raise
             await asyncio.sleep(_DDL_PAUSE)
-    raise AssertionError("unreachable")
+        else:
+            return
+
+
+async def _run(step: Step, connection: AsyncConnection) -> None:
+    if step.opens_gap and not step.creates_table and await _exists(connection, AgentRunLog.__tablename__):
+        # Whoever writes by the old rules has committed then, and the filling sees it.
+        await connection.exec_driver_sql("LOCK TABLE agent_run_log IN SHARE ROW EXCLUSIVE MODE")
+    for statement in step.statements:
+        await connection.exec_driver_sql(statement)
+    if step.creates_table and step.table == AgentRunState.__tablename__:
+        await _fill_state(connection)
+    if step.opens_gap and await _exists(connection, RollupGap.__tablename__):
+        await rollup_fill.open_gap(connection)
 
 
 async def _fill(engine: AsyncEngine) -> int:
@@ -174,8 +176,7 @@ async def _fill(engine: AsyncEngine) -> int:
     # Under a stricter isolation what was committed before a lock was granted would not be seen.
     engine = engine.execution_options(isolation_level="READ COMMITTED")
     agents = await state_rebuild.rebuild_agent_run_state(engine)
-    while await _in_transaction(engine, rollup_fill.fill_chunk):
-        pass
+    await rollup_fill.fill(engine)
     return agents
 
 

@@ -9,7 +9,10 @@ from app.models.base import Base
 
 
 class AgentRunState(Base):
-    """One row an agent. Its row lock orders the commits of that agent's runs across processes."""
+    """One row an agent. Its row lock orders the commits of that agent's runs across processes.
+
+    `changed_in` is the id of the last transaction that changed its runs behind the writer's back.
+    """
 
     __tablename__ = "agent_run_state"
     # Updated on every run: room on the page keeps the updates heap-only.
@@ -21,3 +24,4 @@ class AgentRunState(Base):
     silence_count_before: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     last_created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     last_success_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    changed_in: Mapped[int | None] = mapped_column(BigInteger)

@@ -7,14 +7,14 @@ still open: a backend has rows of its own (`shard`) until it commits, and `agent
 not, is locked only then, in the order in which ingest locks it.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, event
 
 from app.models.base import Base
-from app.models.run_rollup import HOUR, MERGED, MINUTE, MINUTES_KEPT
+from app.models.run_rollup import DETAIL_KEPT, HOUR, MERGED, MINUTE
 
 _OWN = "pg_backend_pid()"
 _EPOCH = "'2000-01-01 00:00Z'"  # of PostgreSQL: no date is out of its reach
@@ -28,54 +28,68 @@ _CHANGES = {
     "deleted": ("DELETE", "OLD TABLE AS old_runs", _DELETED),
 }
 
-# The overall score, where there is one.
-_OVERALL = """CASE WHEN jsonb_typeof(rlhf_scores -> 'overall') = 'number'
-            THEN CAST(rlhf_scores ->> 'overall' AS numeric) END"""
-
-
-_MEASURES = {
+_SUMS = {
     "runs": "sum(sign)",
     "succeeded": "sum(sign) FILTER (WHERE status = 'success')",
     "scored": "sum(sign) FILTER (WHERE overall IS NOT NULL)",
     "overall_sum": "sum(sign * overall)",
 }
+ROLLUP_KEYS = {"run_rollup": "width, bucket", "agent_rollup": "agent_id, bucket"}
+_MEASURES = {"run_rollup": tuple(_SUMS), "agent_rollup": ("scored", "overall_sum")}
 
 
-def count_runs(runs: str, shard: str = str(MERGED), measures: Collection[str] = tuple(_MEASURES)) -> str:
-    """SQL that adds `runs` (SQL as well, each with its `sign`) to the fleet's buckets."""
-    return f"""INSERT INTO run_rollup AS rollup (width, bucket, shard, {", ".join(measures)})
-    SELECT width, date_bin(width * interval '1 minute', minute, {_EPOCH}) AS bucket, {shard},
-        {", ".join(f"sum({name})" for name in measures)}
-    FROM (
-        SELECT date_bin('1 minute', created_at, {_EPOCH}) AS minute,
-            {", ".join(f"coalesce({_MEASURES[name]}, 0) AS {name}" for name in measures)}
-        FROM (SELECT sign, created_at, status, {_OVERALL} AS overall FROM ({runs}) AS run) AS run
-        WHERE created_at IS NOT NULL
-        GROUP BY minute
-    ) AS change, unnest(ARRAY[{MINUTE}, {HOUR}]) AS width
-    WHERE ({" OR ".join(f"{name} <> 0" for name in measures)})
-        AND (width = {HOUR} OR minute > now() - interval '{MINUTES_KEPT}')
-    GROUP BY width, bucket
-    ORDER BY width, bucket
-    ON CONFLICT (width, bucket, shard) DO UPDATE SET
+def add_up(table: str, rows: str, shard: str = str(MERGED), measures: Sequence[str] | None = None) -> str:
+    """SQL that adds `rows` (SQL of the rollup's keys and measures, by default of all) to a rollup."""
+    keys, measures = ROLLUP_KEYS[table], measures or _MEASURES[table]
+    return f"""INSERT INTO {table} AS rollup ({keys}, shard, {", ".join(measures)})
+    SELECT {keys}, {shard}, {", ".join(f"sum({name})" for name in measures)}
+    FROM ({rows}) AS change
+    GROUP BY {keys}
+    HAVING {" OR ".join(f"sum({name}) <> 0" for name in measures)}
+    ORDER BY {keys}
+    ON CONFLICT ({keys}, shard) DO UPDATE SET
         {", ".join(f"{name} = rollup.{name} + excluded.{name}" for name in measures)}"""  # noqa: S608
 
 
-def count_scores(runs: str, shard: str = str(MERGED)) -> str:
-    """SQL that adds the scores of `runs` (SQL as well, each with its `sign`) to their agents' hours."""
-    return f"""INSERT INTO agent_rollup AS rollup (agent_id, bucket, shard, scored, overall_sum)
-    SELECT agent_id, date_bin('1 hour', created_at, {_EPOCH}) AS bucket, {shard},
-        sum(sign), sum(sign * overall)
+def missing(table: str, runs: str, condition: str) -> str:
+    """SQL of what a rollup lacks of `runs` (SQL as well, each with its `sign`) in the buckets of `condition`.
+
+    One snapshot shows both, and no transaction changes the one without the other, so whatever is under
+    way meanwhile, this is what is missing.
+    """
+    held = ", ".join(f"-{name} AS {name}" for name in _MEASURES[table])
+    return f"""{_ROWS[table](runs)}
+    UNION ALL SELECT {ROLLUP_KEYS[table]}, {held} FROM {table} WHERE {condition}"""  # noqa: S608
+
+
+def _fleet_rows(runs: str, measures: Sequence[str] = tuple(_SUMS)) -> str:
+    return f"""SELECT width, date_bin(width * interval '1 minute', minute, {_EPOCH}) AS bucket,
+        {", ".join(measures)}
     FROM (
-        SELECT sign, agent_id, created_at, {_OVERALL} AS overall FROM ({runs}) AS change
-    ) AS run
-    WHERE created_at IS NOT NULL AND overall IS NOT NULL
-    GROUP BY agent_id, bucket
-    HAVING sum(sign) <> 0 OR sum(sign * overall) <> 0
-    ORDER BY agent_id COLLATE "C", bucket
-    ON CONFLICT (agent_id, bucket, shard) DO UPDATE SET
-        scored = rollup.scored + excluded.scored,
-        overall_sum = rollup.overall_sum + excluded.overall_sum"""  # noqa: S608
+        SELECT date_bin('1 minute', created_at, {_EPOCH}) AS minute,
+            {", ".join(f"coalesce({_SUMS[name]}, 0) AS {name}" for name in measures)}
+        FROM ({_with_overall(runs)}) AS run
+        WHERE created_at IS NOT NULL
+        GROUP BY minute
+    ) AS change, unnest(ARRAY[{MINUTE}, {HOUR}]) AS width
+    WHERE width = {HOUR} OR minute > now() - interval '{DETAIL_KEPT}'"""  # noqa: S608
+
+
+def _agent_rows(runs: str) -> str:
+    return f"""SELECT agent_id, date_bin('1 hour', created_at, {_EPOCH}) AS bucket,
+        sign AS scored, sign * overall AS overall_sum
+    FROM ({_with_overall(runs)}) AS run
+    WHERE overall IS NOT NULL AND created_at > now() - interval '{DETAIL_KEPT}'"""  # noqa: S608
+
+
+def _with_overall(runs: str) -> str:
+    return f"""SELECT sign, agent_id, created_at, status,
+            CASE WHEN jsonb_typeof(rlhf_scores -> 'overall') = 'number'
+            THEN CAST(rlhf_scores ->> 'overall' AS numeric) END AS overall
+        FROM ({runs}) AS run"""  # noqa: S608
+
+
+_ROWS: dict[str, Callable[[str], str]] = {"run_rollup": _fleet_rows, "agent_rollup": _agent_rows}
 
 
 # The three below are of the agent in a row called `agent`, and read from the index on agent and time: the
@@ -98,11 +112,14 @@ LAST_SUCCESS = """SELECT created_at FROM agent_run_log AS run
 
 
 def update_states(agents: str, assignments: str) -> str:
-    """SQL that makes the states of `agents` (FROM-clause SQL that ends in their alias, `agent`) what their
-    newest runs say; `assignments` are of the other columns."""
+    """SQL that makes states what the newest runs say; `assignments` are of the other columns.
+
+    `agents` is SQL for a FROM clause with their `agent_id`, called `agent`.
+    """
     return f"""UPDATE agent_run_state AS state SET
         {assignments},
         silence_count = coalesce(newest.consecutive_silence_count, 0),
+        changed_in = CAST(CAST(pg_current_xact_id() AS text) AS bigint),
         last_created_at = coalesce(newest.created_at, ({_LAST_RUN_AT}), state.last_created_at)
     FROM {agents} LEFT JOIN LATERAL (
         {_NEWEST_RUN}
@@ -149,9 +166,10 @@ def _note_changes(runs: str) -> str:
 
 
 # The writer's own statement brings the state up to date, and its runs have no score yet.
+_UNSCORED = ("runs", "succeeded")
 _WRITER = f"""
     IF current_setting('runlog.writer', true) = 'on' THEN
-        {count_runs(_INSERTED, _OWN, ("runs", "succeeded"))};
+        {add_up("run_rollup", _fleet_rows(_INSERTED, _UNSCORED), _OWN, _UNSCORED)};
         RETURN NULL;
     END IF;"""
 
@@ -159,8 +177,8 @@ _WRITER = f"""
 def _follow(name: str, runs: str) -> str:
     return f"""
 BEGIN{_WRITER if name == "inserted" else ""}
-    {count_runs(runs, _OWN)};
-    {count_scores(runs, _OWN)};
+    {add_up("run_rollup", _fleet_rows(runs), _OWN)};
+    {add_up("agent_rollup", _agent_rows(runs), _OWN)};
     {_note_changes(_STATE_CHANGES[name])};
     RETURN NULL;
 END
@@ -219,11 +237,18 @@ class Function:
     body: str
 
     @property
-    def ddl(self) -> str:
-        """The statement that creates or replaces it."""
+    def ddl(self) -> tuple[str, ...]:
+        """The statements that create or replace it.
+
+        It has its owner's rights. So no temporary table may come before ours, as it would unless named,
+        and nobody else may call it from a trigger of his own.
+        """
+        path = f"ALTER FUNCTION {self.name}() SET search_path = %s, pg_temp"
         return (
-            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql"
-            f" SECURITY DEFINER SET search_path FROM CURRENT AS $function${self.body}$function$"
+            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+            f" AS $function${self.body}$function$",
+            f"DO $do$ BEGIN EXECUTE format('{path}', current_setting('search_path')); END $do$",
+            f"REVOKE ALL ON FUNCTION {self.name}() FROM PUBLIC",
         )
 
 
@@ -267,6 +292,11 @@ TRIGGERS = (
     ),
 )
 
+DERIVATION_DDL = (
+    *(statement for function in FUNCTIONS for statement in function.ddl),
+    *(trigger.ddl for trigger in TRIGGERS),
+)
+
 DERIVATION_TABLES = frozenset(
     ("agent_run_log", "agent_rollup", "agent_run_change", "agent_run_state", "rollup_gap", "run_rollup")
 )
@@ -277,5 +307,5 @@ DERIVATION_TABLES = frozenset(
 def _create(target: Any, connection: Connection, *, tables: Any, **_: Any) -> None:
     """`metadata.create_all()` makes the triggers too."""
     if {table.name for table in tables} >= DERIVATION_TABLES:
-        for statement in (part.ddl for parts in (FUNCTIONS, TRIGGERS) for part in parts):
+        for statement in DERIVATION_DDL:
             connection.exec_driver_sql(statement)

@@ -11,8 +11,8 @@ from app.models.base import Base
 HOUR, MINUTE = 60, 1
 """The widths of a bucket, in minutes."""
 
-MINUTES_KEPT = "15 days"
-"""How far back there are buckets of a minute: no window that is read has its edges further back."""
+DETAIL_KEPT = "15 days"
+"""How far back there are the minutes and the agents' hours: no window of them reaches further."""
 
 MERGED = 0
 """The shard of no backend: what is added up already, of any number of them."""

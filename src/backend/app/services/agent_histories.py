@@ -4,9 +4,22 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, String, Subquery, cast, func, literal, select, true, type_coerce
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Select,
+    String,
+    Subquery,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,14 +30,16 @@ from app.domain.audit.rule import Rule
 from app.domain.cadence import Cadence, Outage, Outages
 from app.domain.cadence.learned import NEWEST_GAPS, REMEMBERED_DAYS
 from app.models import Agent, AgentRunLog
+from app.services.agent_memory import remembered
 from app.services.agent_run_log_service import recent_runs
-from app.services.run_queries import of_agent
+from app.services.run_queries import of_agent, wanted_agents
 
 AUDITOR = "auditor"
 """The agent as which the Auditor reports its own cycles. It is not audited: that it judges is the proof
 that it lives, and a failure of its own would be found by the very cycle that overcame it."""
 
 _PAST = timedelta(days=REMEMBERED_DAYS)
+_MOST_REPORTS = 20_000  # two weeks of an agent that reports every minute
 _SUMMARY_LENGTH = 2_000
 _LEAST_OUTAGE = timedelta(minutes=15)
 
@@ -116,7 +131,8 @@ async def deepened(
     runs = await _newest_runs(session, of_runs, depth)
     # A declared schedule needs no past.
     undeclared = [agent_id for agent_id in of_past if readable_schedule(histories[agent_id]) is None]
-    cadences = await _cadences(session, undeclared, histories)
+    outages = next((history.outages for history in histories.values()), Outages())
+    cadences = await remembered(session, undeclared, partial(_cadences, session, outages), basis=outages)
     return {
         agent_id: replace(
             histories[agent_id],
@@ -130,7 +146,7 @@ async def deepened(
 async def _newest_runs(
     session: AsyncSession, agent_ids: Sequence[str], depth: int
 ) -> dict[str, tuple[ReportedRun, ...]]:
-    wanted = _wanted(agent_ids)
+    wanted = wanted_agents(agent_ids)
     newest = (
         select(
             cast(AgentRunLog.id, String).label("id"),
@@ -154,37 +170,29 @@ async def _newest_runs(
     }
 
 
-async def _cadences(
-    session: AsyncSession, agent_ids: Sequence[str], histories: Mapping[str, AgentHistory]
-) -> dict[str, Cadence]:
+async def _cadences(session: AsyncSession, outages: Outages, agent_ids: Sequence[str]) -> dict[str, Cadence]:
     """How each agent has reported, learned from as many of its reports as matter."""
-    wanted, created_at = _wanted(agent_ids), AgentRunLog.created_at
-    newest = (
-        select(created_at)
-        .where(of_agent(wanted.c.agent_id), created_at.is_not(None))
-        .order_by(AgentRunLog.agent_id, created_at.desc())
-        .limit(NEWEST_GAPS + 1)
-        .correlate(wanted)
-        .subquery()
-    )
+    wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
+    newest = _newest_reports(wanted, NEWEST_GAPS + 1).subquery()
     span = select(func.min(newest.c.created_at).label("first"), func.max(newest.c.created_at).label("last"))
     known = span.lateral()
     since = func.least(known.c.first, known.c.last - _PAST)
-    times = func.array_agg(aggregate_order_by(created_at, created_at))
-    reports = (
-        select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports"))
-        .where(AgentRunLog.agent_id == wanted.c.agent_id, created_at >= since)
-        .correlate(wanted, known)
-        .lateral()
-    )
+    recent = _newest_reports(wanted, _MOST_REPORTS).where(created_at >= since).correlate(wanted, known)
+    report = recent.subquery()
+    times = func.array_agg(aggregate_order_by(report.c.created_at, report.c.created_at))
+    reports = select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports")).lateral()
     pairs = select(wanted.c.agent_id, reports.c.reports).select_from(wanted)
     statement = pairs.join(known, true()).join(reports, true()).where(reports.c.reports.is_not(None))
-    return {
-        agent_id: Cadence.of(reports, histories[agent_id].outages)
-        for agent_id, reports in await session.execute(statement)
-    }
+    return {agent_id: Cadence.of(reports, outages) for agent_id, reports in await session.execute(statement)}
 
 
-def _wanted(agent_ids: Sequence[str]) -> Subquery:
-    ids = cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String))
-    return select(func.unnest(ids).label("agent_id")).subquery()
+def _newest_reports(wanted: Subquery, count: int) -> Select[datetime | None]:
+    """When the newest `count` runs of each agent were reported."""
+    created_at = AgentRunLog.created_at
+    return (
+        select(created_at)
+        .where(of_agent(wanted.c.agent_id), created_at.is_not(None))
+        .order_by(AgentRunLog.agent_id, created_at.desc())
+        .limit(count)
+        .correlate(wanted)
+    )

@@ -1,6 +1,6 @@
 """The agents: what is declared of each, and how each is doing now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -14,17 +14,11 @@ from app.domain.agents import Identity, identify
 from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.domain.audit.liveness import StoppedReporting
 from app.domain.cadence import parse_schedule
-from app.models import Agent, AgentRunLog
+from app.models import Agent, AgentRunState
 from app.services.agent_histories import agent_histories, known_outages
 from app.services.insights_service import WEEK, identities
-from app.services.run_queries import (
-    MEAN_OVERALL,
-    RUNS_SCORED,
-    Quality,
-    database_now,
-    newest_of_each_agent,
-    run_conditions,
-)
+from app.services.run_queries import database_now, wanted_agents
+from app.services.window_sums import Quality, agent_scores_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +47,8 @@ async def agent_statuses(session: AsyncSession, agent_id: str | None = None) -> 
     histories = await agent_histories(session, now, HISTORY_DEPTH, agent_id=agent_id, outages=outages)
     known = await identities(session)
     declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
-    succeeded = newest_of_each_agent(1, run_conditions(agent_id=agent_id, status="success"))
-    successes = {run.agent_id: run.created_at for run in await session.scalars(succeeded)}
-    qualities = await _qualities(session, now, agent_id)
+    successes = await _last_successes(session, list(histories))
+    qualities = await _qualities(session, now - WEEK, list(histories))
     return [
         AgentStatus(
             agent_id=each,
@@ -73,14 +66,16 @@ async def agent_statuses(session: AsyncSession, agent_id: str | None = None) -> 
     ]
 
 
-async def _qualities(session: AsyncSession, now: datetime, agent_id: str | None) -> dict[str, Quality]:
-    conditions = run_conditions(agent_id=agent_id, since=now - WEEK)
-    rows = await session.execute(
-        select(AgentRunLog.agent_id, MEAN_OVERALL, RUNS_SCORED)
-        .where(*conditions)
-        .group_by(AgentRunLog.agent_id)
-    )
-    return {agent: Quality.of(mean, runs) for agent, mean, runs in rows}
+async def _last_successes(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, datetime | None]:
+    wanted = wanted_agents(agent_ids)
+    known = AgentRunState.agent_id == wanted.c.agent_id
+    statement = select(AgentRunState.agent_id, AgentRunState.last_success_at).join(wanted, known)
+    return dict((await session.execute(statement)).all())
+
+
+async def _qualities(session: AsyncSession, since: datetime, agent_ids: Sequence[str]) -> dict[str, Quality]:
+    rows = await session.execute(agent_scores_since(agent_ids, since))
+    return {agent_id: Quality.of(overall_sum, scored) for agent_id, overall_sum, scored in rows}
 
 
 def _state(history: AgentHistory) -> Literal["new", "up", "down", "paused"]:

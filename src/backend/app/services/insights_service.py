@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.agents import Identity, identify
 from app.domain.ago import ago
 from app.domain.redaction import public_text
-from app.models import Agent, AgentCloudTask, AgentRunLog, PeerSwarmHeartbeat
-from app.services.run_queries import MEAN_OVERALL, RUNS_SCORED, Quality, database_now, newest_of_each_agent
+from app.models import Agent, AgentCloudTask, PeerSwarmHeartbeat
+from app.services.run_queries import database_now, newest_of_each_agent
+from app.services.window_sums import Quality, scores_between, successes_since
 
 WEEK = timedelta(days=7)
 ACTION_LENGTH = 280
@@ -54,10 +55,7 @@ async def metrics(session: AsyncSession) -> Metrics:
     now = await database_now(session)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     counts = select(
-        select(func.count())
-        .select_from(AgentRunLog)
-        .where(AgentRunLog.status == "success", AgentRunLog.created_at >= today)
-        .scalar_subquery(),
+        successes_since(today).scalar_subquery(),
         select(func.coalesce(func.sum(PeerSwarmHeartbeat.improvement_loops), 0))
         .where(PeerSwarmHeartbeat.heartbeat_at >= today)
         .scalar_subquery(),
@@ -78,8 +76,7 @@ async def metrics(session: AsyncSession) -> Metrics:
 
 
 async def _quality(session: AsyncSession, start: datetime, end: datetime) -> Quality:
-    window = (AgentRunLog.created_at > start, AgentRunLog.created_at <= end)
-    return Quality.of(*(await session.execute(select(MEAN_OVERALL, RUNS_SCORED).where(*window))).one())
+    return Quality.of(*(await session.execute(scores_between(start, end))).one())
 
 
 async def identities(session: AsyncSession) -> Mapping[str, Identity]:

@@ -10,15 +10,17 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
-    Double,
-    Numeric,
     Row,
     Select,
+    String,
+    Subquery,
     Text,
     any_,
     cast,
     func,
+    literal,
     or_,
     select,
     true,
@@ -32,11 +34,6 @@ from app.models import AgentRunLog
 
 NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
 AGENTS_NEWEST_FIRST = (AgentRunLog.agent_id, *NEWEST_FIRST)
-
-_overall = AgentRunLog.rlhf_scores["overall"]
-_is_scored = func.jsonb_typeof(_overall) == "number"
-MEAN_OVERALL = func.avg(cast(cast(_overall.astext, Numeric), Double)).filter(_is_scored)
-RUNS_SCORED = func.count().filter(_is_scored)
 
 CURSOR_PATTERN = r"^[A-Za-z0-9_-]{32}$"
 
@@ -78,18 +75,6 @@ class Cursor(NamedTuple):
         return cls(_EPOCH + since_epoch, UUID(bytes=id_bytes))
 
 
-class Quality(NamedTuple):
-    """The mean overall score of some runs; `mean` is None when none of them has one."""
-
-    mean: float | None = None
-    runs: int = 0
-
-    @classmethod
-    def of(cls, mean: float | None, runs: int) -> "Quality":
-        """From `MEAN_OVERALL` and `RUNS_SCORED`, rounded as it is shown."""
-        return cls(round(mean, 4) if mean is not None else None, runs)
-
-
 class RunPage(NamedTuple):
     """A page of runs as JSON-ready mappings, and the cursor of the page after, if there is one."""
 
@@ -114,6 +99,12 @@ def of_agent(agent_id: Any, run: type[AgentRunLog] = AgentRunLog) -> ColumnEleme
     `created_at` alone: for an agent that seldom reports, through the whole log.
     """
     return run.agent_id == any_(array([agent_id]))
+
+
+def wanted_agents(agent_ids: Sequence[str]) -> Subquery:
+    """`agent_ids` as a table of their own."""
+    ids = cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String))
+    return select(func.unnest(ids).label("agent_id")).subquery()
 
 
 def run_conditions(

@@ -4,6 +4,8 @@ from typing import Any
 
 from app.config import Settings
 
+_MERGE_INTERVAL = 300.0
+
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
     """Beat's entries. A message that nobody took by the time of the next one expires."""
@@ -17,5 +19,10 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "task": "app.tasks.audit_tasks.run_audit",
             "schedule": settings.audit_interval,
             "options": {"expires": settings.audit_interval},
+        },
+        "merge-rollups": {
+            "task": "app.tasks.rollup_tasks.merge_shards",
+            "schedule": _MERGE_INTERVAL,
+            "options": {"expires": _MERGE_INTERVAL},
         },
     }

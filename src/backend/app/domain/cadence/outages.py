@@ -35,6 +35,11 @@ class Outages:
                 self._starts.append(start)
                 self._ends.append(end)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Outages) and (self._starts, self._ends) == (other._starts, other._ends)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def touches(self, start: float, end: float) -> bool:
         """Whether an outage lies, in part at least, between `start` and `end`."""
         return bisect_right(self._ends, start) < bisect_left(self._starts, end)

@@ -1,0 +1,40 @@
+"""Add up what backends keep apart in the rollups, and drop what no window reaches any more."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.derivation import ROLLUP_KEYS, add_up
+from app.models.run_rollup import DETAIL_KEPT, HOUR, MERGED
+
+# No window reaches these.
+_OLD = {
+    "run_rollup": f"width < {HOUR} AND bucket <= now() - interval '{DETAIL_KEPT}'",
+    "agent_rollup": f"bucket <= now() - interval '{DETAIL_KEPT}'",
+}
+
+# Of backends that ended, and hours later of the others.
+_APART = f"""shard <> {MERGED} AND (
+    bucket < now() - interval '2 hours' OR shard NOT IN (SELECT pid FROM pg_stat_activity WHERE pid > 0))"""  # noqa: S608
+
+
+def _take(table: str, condition: str) -> str:
+    keys = f"{ROLLUP_KEYS[table]}, shard"
+    return f"""DELETE FROM {table} WHERE ({keys}) IN (
+        SELECT {keys} FROM {table} WHERE {condition} FOR UPDATE SKIP LOCKED
+    )"""  # noqa: S608
+
+
+def _merge(table: str) -> str:
+    taken = _take(table, _APART)
+    return f"WITH taken AS ({taken} RETURNING *) {add_up(table, 'SELECT * FROM taken')}"  # noqa: S608
+
+
+_STATEMENTS = [
+    text(statement) for table in ROLLUP_KEYS for statement in (_take(table, _OLD[table]), _merge(table))
+]
+
+
+async def merge_rollups(session: AsyncSession) -> None:
+    """Keep the rollups small. What somebody is changing right now is left for another time."""
+    for statement in _STATEMENTS:
+        await session.execute(statement)

@@ -1,0 +1,116 @@
+"""Sums over a window of the log, read from its rollups: as many rows whatever the length of the log."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import isfinite
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Numeric,
+    Select,
+    String,
+    Subquery,
+    any_,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
+
+from app.models import AgentRollup, AgentRunLog, RunRollup
+from app.models.run_rollup import HOUR, MINUTE
+
+_HOUR = timedelta(minutes=HOUR)
+_MINUTE = timedelta(minutes=MINUTE)
+
+_overall = AgentRunLog.rlhf_scores["overall"]
+_is_scored = func.jsonb_typeof(_overall) == "number"
+_SCORES = (
+    func.sum(cast(_overall.astext, Numeric)).filter(_is_scored).label("overall_sum"),
+    func.count().filter(_is_scored).label("scored"),
+)
+
+
+class Quality(NamedTuple):
+    """The mean overall score of some runs; `mean` is None when none of them has one."""
+
+    mean: float | None = None
+    runs: int = 0
+
+    @classmethod
+    def of(cls, overall_sum: Decimal | None, scored: int) -> "Quality":
+        """From the sum of `scored` scores, rounded as it is shown. What no float holds is no mean."""
+        mean = float(overall_sum / scored) if overall_sum is not None and scored else None
+        return cls(round(mean, 4) if mean is not None and isfinite(mean) else None, scored)
+
+
+def successes_since(start: datetime) -> Select[int]:
+    """How many runs succeeded that were created at `start`, a full hour in UTC, or later."""
+    total = func.coalesce(func.sum(RunRollup.succeeded), 0)
+    return select(cast(total, BigInteger)).where(RunRollup.width == HOUR, RunRollup.bucket >= start)
+
+
+def scores_between(start: datetime, end: datetime) -> Select[Decimal | None, int]:
+    """`Quality.of`'s figures for the runs created after `start` and not after `end`, hours later.
+
+    Whole hours, the minutes between them and the window's ends, and the runs of the two minutes in which
+    it begins and ends.
+    """
+    first_minute, last_minute = _floor(start, _MINUTE) + _MINUTE, _floor(end, _MINUTE)
+    first_hour, last_hour = _floor(first_minute - _MINUTE, _HOUR) + _HOUR, _floor(last_minute, _HOUR)
+    created_at = AgentRunLog.created_at
+    parts: CompoundSelect[Any, Any] = union_all(
+        _fleet(HOUR, first_hour, last_hour),
+        _fleet(MINUTE, first_minute, first_hour),
+        _fleet(MINUTE, last_hour, last_minute),
+        select(*_SCORES).where(created_at > start, created_at < first_minute),
+        select(*_SCORES).where(created_at >= last_minute, created_at <= end),
+    )
+    return select(*_total(parts.subquery()))
+
+
+def agent_scores_since(agent_ids: Sequence[str], start: datetime) -> Select[str, Decimal | None, int]:
+    """Those of `agent_ids` with `Quality.of`'s figures that have runs created at `start` or later.
+
+    Their whole hours, and the runs of the hour in which the window begins.
+    """
+    ids, first_hour = (
+        cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String)),
+        _floor(start, _HOUR) + _HOUR,
+    )
+    whole_hours = select(AgentRollup.agent_id, *_sums(AgentRollup)).where(
+        AgentRollup.agent_id == any_(ids), AgentRollup.bucket >= first_hour
+    )
+    first_runs = select(AgentRunLog.agent_id, *_SCORES).where(
+        AgentRunLog.agent_id == any_(ids),
+        AgentRunLog.created_at >= start,
+        AgentRunLog.created_at < first_hour,
+    )
+    part = union_all(
+        whole_hours.group_by(AgentRollup.agent_id), first_runs.group_by(AgentRunLog.agent_id)
+    ).subquery()
+    return select(part.c.agent_id, *_total(part)).group_by(part.c.agent_id)
+
+
+def _fleet(width: int, start: datetime, end: datetime) -> Select[Any]:
+    return select(*_sums(RunRollup)).where(
+        RunRollup.width == width, RunRollup.bucket >= start, RunRollup.bucket < end
+    )
+
+
+def _sums(rollup: type[RunRollup | AgentRollup]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return func.sum(rollup.overall_sum).label("overall_sum"), func.sum(rollup.scored).label("scored")
+
+
+def _total(part: Subquery) -> tuple[ColumnElement[Decimal | None], ColumnElement[int]]:
+    return func.sum(part.c.overall_sum), cast(func.coalesce(func.sum(part.c.scored), 0), BigInteger)
+
+
+def _floor(moment: datetime, width: timedelta) -> datetime:
+    return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % width
