@@ -40,7 +40,8 @@ def report(parts: dict[str, Any]) -> str:
     found = machine()
     lines = [
         f"On {found['cores']} cores ({found['cpu']}) with {found['memory_gib']} GiB, {found['system']},"
-        f" Python {found['python']}, the embedded PostgreSQL 18 with its stock settings and fsync on."
+        f" Python {found['python']}, the embedded PostgreSQL 18 with its stock settings and fsync on; the"
+        f" load made by {found['load']} on the same cores."
     ]
     for title, part in parts.items():
         lines += ["", f"### {title}", "", table(part["figures"], part["columns"])]

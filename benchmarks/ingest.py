@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import sys
+import time
 from collections import defaultdict
 from statistics import median
 
@@ -30,6 +31,7 @@ from harness import (
 from app.embedded.ports import free_port
 
 CLIENTS = (32, 64)
+SETTLE_SECONDS = 3  # the worker takes as long to start
 STRAIGHTFORWARD = [sys.executable, "-m", "uvicorn", "--log-level", "warning", "straightforward:app", "--port"]
 COLUMNS = {"runs/s": ".0f", "of pgbench": ".2f", "p50 ms": ".1f", "p99 ms": ".1f", "errors": ".0f"}
 
@@ -62,12 +64,14 @@ def one_round(found: Servers, plain: str, workers: int, seconds: float) -> dict[
     results = {}
     port = free_port()
     for clients in CLIENTS:
+        _settle(plain)
         results[f"pgbench, {clients} clients"] = pgbench(plain, clients, seconds)
         serve = [*RUNLOG, "serve", "--port", str(port), "--workers", str(workers)]
         with (
             running([*RUNLOG, "worker", "--concurrency", "1"], found.env),
             running(serve, found.env, port),
         ):
+            _settle(plain)
             ours = served(port, clients, seconds)
             results[f"agent run log, {clients} clients"] = ours
             if clients == CLIENTS[0]:
@@ -75,8 +79,15 @@ def one_round(found: Servers, plain: str, workers: int, seconds: float) -> dict[
                 results[f"agent run log, {clients} clients, half load"] = half
         if clients == CLIENTS[0]:
             with running([*STRAIGHTFORWARD, str(port)], {**found.env, "DATABASE_URL": plain}, port):
+                _settle(plain)
                 results[f"straightforward, {clients} clients"] = served(port, clients, seconds)
     return results
+
+
+def _settle(url: str) -> None:
+    """Let nobody pay for the pages that another left to be written, nor for a start that is under way."""
+    postgres_tool("psql", url, "-qc", "CHECKPOINT")
+    time.sleep(SETTLE_SECONDS)
 
 
 def measure(workers: int, seconds: float, rounds: int) -> dict[str, Figures]:

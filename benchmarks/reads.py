@@ -11,26 +11,20 @@ and 12 GB in the directory for temporary files.
 import argparse
 import asyncio
 import json
-import os
-import secrets
 import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 from statistics import median, quantiles
-from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
-from ingest import RUNLOG, running
+from harness import RUNLOG, Figures, Servers, machine, postgres_tool, running, servers, table
 
 from app.db.engine import create_engine
 from app.db.schema_sync import sync_schema
 from app.db.session import Database
 from app.embedded.ports import free_port
-from app.embedded.postgres import Postgres
 from app.services.agent_run_log_service import recent_runs
 from app.services.auditor_service import audit
 
@@ -59,8 +53,15 @@ FILL = """
     WHERE n % 50 >= 10 OR created_at < now() - interval '3 days'
 """
 REPORT = "INSERT INTO agent_run_log (agent_id) SELECT 'agent-' || n FROM generate_series(10, 49) AS n"
+COLUMNS = {
+    "short p50 ms": ".1f",
+    "p95 ms": ".1f",
+    "long p50 ms": ".1f",
+    "p95 ms, long": ".1f",
+    "ratio": ".2f",
+}
 Read = Callable[[], Awaitable[object]]
-Figures = dict[str, dict[str, list[float]]]
+Took = dict[str, dict[str, list[float]]]
 
 
 async def fill(url: str, rows: int) -> None:
@@ -75,13 +76,12 @@ async def fill(url: str, rows: int) -> None:
     await connection.close()
 
 
-async def reads(url: str, stack: AsyncExitStack, data: str) -> dict[str, Read]:
+async def reads(url: str, stack: AsyncExitStack, env: Mapping[str, str]) -> dict[str, Read]:
     """What is measured of the database at `url`."""
     port = free_port()
-    env = {"DATABASE_URL": url, "RUNLOG_DATA_DIR": data, "RUNLOG_LOG_LEVEL": "warning"}
-    # Without a broker: nothing is recorded over HTTP here.
-    env["CELERY_BROKER_URL"] = "redis://127.0.0.1:1/0"
-    await asyncio.to_thread(stack.enter_context, running([*RUNLOG, "serve", "--port", str(port)], env, port))
+    serve = [*RUNLOG, "serve", "--port", str(port)]
+    own = {**env, "DATABASE_URL": url, "RUNLOG_LOG_LEVEL": "warning"}
+    await asyncio.to_thread(stack.enter_context, running(serve, own, port))
     client = await stack.enter_async_context(
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
     )
@@ -107,11 +107,11 @@ async def reads(url: str, stack: AsyncExitStack, data: str) -> dict[str, Read]:
     }
 
 
-async def measure(urls: dict[str, str], rounds: int, data: str) -> Figures:
+async def took(urls: Mapping[str, str], rounds: int, env: Mapping[str, str]) -> Took:
     """Milliseconds of each read, of the short log and of the long one in turn."""
-    figures: Figures = {}
+    figures: Took = {}
     async with AsyncExitStack() as stack:
-        logs = {name: await reads(url, stack, data) for name, url in urls.items()}
+        logs = {name: await reads(url, stack, env) for name, url in urls.items()}
         connections = [await asyncpg.connect(url) for url in urls.values()]
         for number in range(-5, rounds):
             if number % 50 == 0:
@@ -122,26 +122,40 @@ async def measure(urls: dict[str, str], rounds: int, data: str) -> Figures:
                 for read, call in logs[name].items():
                     started = time.perf_counter()
                     await call()
-                    took = 1000 * (time.perf_counter() - started)
+                    millis = 1000 * (time.perf_counter() - started)
                     if number >= 0:
-                        figures.setdefault(read, {}).setdefault(name, []).append(took)
+                        figures.setdefault(read, {}).setdefault(name, []).append(millis)
         for connection in connections:
             await connection.close()
     return figures
 
 
-async def run(server_url: str, arguments: argparse.Namespace, data: str) -> Figures:
-    urls = {}
-    connection = await asyncpg.connect(server_url)
-    for name, rows in (("short", arguments.base), ("long", arguments.rows)):
-        await connection.execute(f"CREATE DATABASE {name}")
-        urls[name] = urlsplit(server_url)._replace(path=f"/{name}").geturl()
+async def filled(found: Servers, sizes: Mapping[str, int]) -> dict[str, str]:
+    """The URLs of a database for each size of log."""
+    for name, rows in sizes.items():
+        postgres_tool("psql", found.env["DATABASE_URL"], "-qc", f"CREATE DATABASE {name}")
         started = time.perf_counter()
-        await fill(urls[name], rows)
+        await fill(found.database(name), rows)
         print(f"filled {rows} rows in {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    await connection.execute("CHECKPOINT", timeout=600)
-    await connection.close()
-    return await measure(urls, arguments.rounds, data)
+    postgres_tool("psql", found.env["DATABASE_URL"], "-qc", "CHECKPOINT")
+    return {name: found.database(name) for name in sizes}
+
+
+def measure(rows: int, base: int = 10_000, rounds: int = 200) -> dict[str, Figures]:
+    """Each read's latency on a log of `base` rows and on one of `rows`, and the ratio of the medians."""
+    with servers() as found:
+        urls = asyncio.run(filled(found, {"short": base, "long": rows}))
+        figures = asyncio.run(took(urls, rounds, found.env))
+    return {
+        read: {
+            "short p50 ms": median(logs["short"]),
+            "p95 ms": quantiles(logs["short"], n=20)[18],
+            "long p50 ms": median(logs["long"]),
+            "p95 ms, long": quantiles(logs["long"], n=20)[18],
+            "ratio": median(logs["long"]) / median(logs["short"]),
+        }
+        for read, logs in figures.items()
+    }
 
 
 def main() -> None:
@@ -153,29 +167,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="runlog-benchmark-") as directory:
-        os.chmod(directory, 0o755)  # noqa: PTH101, S103  # the server may run as another account
-        postgres = Postgres(Path(directory) / "postgres", password=secrets.token_hex(8), port=free_port())
-        postgres.start()
-        try:
-            figures = asyncio.run(run(postgres.url, arguments, directory))
-        finally:
-            postgres.stop()
-    p50 = {read: {name: median(took) for name, took in logs.items()} for read, logs in figures.items()}
-    p95 = {
-        read: {name: quantiles(took, n=20)[18] for name, took in logs.items()}
-        for read, logs in figures.items()
-    }
-    ratios = {read: logs["long"] / logs["short"] for read, logs in p50.items()}
+    results = measure(arguments.rows, arguments.base, arguments.rounds)
     if arguments.json:
-        print(json.dumps({"arguments": vars(arguments), "p50_ms": p50, "p95_ms": p95, "ratios": ratios}))
-        return
-    print(f"{'':14} {'short p50':>10} {'p95 ms':>8} {'long p50':>10} {'p95 ms':>8} {'ratio':>6}")
-    for read, logs in p50.items():
-        print(
-            f"{read:14} {logs['short']:10.1f} {p95[read]['short']:8.1f} {logs['long']:10.1f}"
-            f" {p95[read]['long']:8.1f} {ratios[read]:6.2f}"
-        )
+        print(json.dumps({"machine": machine(), "arguments": vars(arguments), "reads": results}))
+    else:
+        print(table(results, COLUMNS))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 A low priority is not enough. The scheduler lets whoever runs go on for milliseconds, and groups
 processes by session before it looks at priorities: on two processors, one that is always busy takes
 a third of the ingest rate, at whatever priority. So where others leave less than one processor free,
-the worker rests. Runs at a rate that it can follow are late by seconds for that, a flood by a minute.
+the worker rests. Runs at a rate that it can follow are late by seconds for that, a flood by minutes.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 _STAT = Path("/proc/stat")
 _LATEST = timedelta(seconds=3)
-_LATEST_IN_A_FLOOD = timedelta(minutes=1)
+_LATEST_IN_A_FLOOD = timedelta(minutes=10)
 _FLOOD = 2000  # runs/s; about what a worker process can score
 _LONGEST_REST = 5.0
 _RESTS_PER_BATCH = 50
