@@ -108,10 +108,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take the short way where the request is a plain report."""
-        if self.url == _PATH and self.parser.get_method() == b"POST" and self._is_plain(dict(self.headers)):
-            self.cycle = Report(self, dict(self.headers))
-        else:
-            super().on_headers_complete()
+        if self.url == _PATH and self.parser.get_method() == b"POST":
+            headers = dict(self.headers)
+            if self._is_plain(headers):
+                self.cycle = Report(self, headers)
+                return
+        super().on_headers_complete()
 
     def _is_plain(self, headers: dict[bytes, bytes]) -> bool:
         length = headers.get(b"content-length", b"")
