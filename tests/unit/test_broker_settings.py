@@ -43,10 +43,14 @@ def test_celery_knows_every_setting() -> None:
 
 
 @pytest.mark.parametrize("url", ["redis://h/0", "amqp://h//"])
-def test_an_audit_does_not_queue_behind_scores(url: str) -> None:
+def test_neither_an_alert_nor_an_audit_queues_behind_scores(url: str) -> None:
     app = Celery(set_as_current=False)
     app.conf.update(celery_settings(url))
-    tasks = ("app.tasks.audit_tasks.run_audit", "app.tasks.rlhf_tasks.score_agent_runs")
+    tasks = (
+        "app.tasks.alert_tasks.deliver_alerts",
+        "app.tasks.audit_tasks.run_audit",
+        "app.tasks.rlhf_tasks.score_agent_runs",
+    )
     queues = [app.amqp.router.route({}, task)["queue"].name for task in tasks]
-    assert queues == ["runlog.audit", "runlog"]
+    assert queues == ["runlog.alerts", "runlog.audit", "runlog"]
     assert list(app.amqp.queues.consume_from) == queues

@@ -21,6 +21,11 @@ OTHER = {
     "log_level": "debug",
     "log_format": "json",
     "expose": "public",
+    "audit_ping_url": "https://h/ping",
+    "alert_urls": "mailto://u:p@h slack://a/b/c",
+    "alert_webhook_url": "https://h/hook",
+    "alert_quiet_hours": "22:00-07:00 Europe/Berlin",
+    "alert_digest": "08:00",
 }
 
 
@@ -115,6 +120,17 @@ def test_runlog_up_is_found_in_a_data_directory_named_by_a_file(
         ("RUNLOG_SCORE_SWEEP_INTERVAL", "nan"),
         ("RUNLOG_SCORE_SWEEP_AGE", "inf"),
         ("RUNLOG_AUDIT_INTERVAL", "1e999"),
+        ("RUNLOG_AUDIT_PING_URL", "example.com"),
+        ("RUNLOG_ALERT_URLS", "mailto://u:p@h, me@example.com"),
+        ("RUNLOG_ALERT_WEBHOOK_URL", "https://h/a https://h/b"),
+        ("RUNLOG_ALERT_WEBHOOK_SECRET", "whsec_%"),
+        ("RUNLOG_ALERT_TIMEOUT", "31"),
+        ("RUNLOG_ALERT_REMINDER_INTERVAL", "0"),
+        ("RUNLOG_ALERT_RATE", "0"),
+        ("RUNLOG_ALERT_QUIET_HOURS", "22:00"),
+        ("RUNLOG_ALERT_QUIET_HOURS", "22:00-22:00"),
+        ("RUNLOG_ALERT_QUIET_HOURS", "22:00-07:00 Mars/Olympus"),
+        ("RUNLOG_ALERT_DIGEST", "25:00"),
     ],
 )
 def test_a_wrong_value_is_an_error_naming_the_variable(
@@ -151,6 +167,14 @@ def test_a_missing_url_is_an_error_naming_the_variable(require: Any) -> None:
 def test_secrets_are_not_in_the_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter2@h/db")
     assert "hunter2" not in repr(get_settings())
+
+
+@pytest.mark.parametrize("variable", ["RUNLOG_ALERT_URLS", "RUNLOG_ALERT_WEBHOOK_URL"])
+def test_secrets_are_not_in_what_is_wrong_with_them(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "hunter2://x hunter2 hunter2")
+    with pytest.raises(ConfigError) as raised:
+        get_settings()
+    assert "hunter2" not in f"{raised.value} {raised.value.__cause__}"
 
 
 def test_a_running_runlog_up_is_read(runtime: Any) -> None:

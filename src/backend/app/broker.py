@@ -9,8 +9,8 @@ from app.errors import ConfigError
 SCORE_RUN = "app.tasks.rlhf_tasks.score_agent_run"
 SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
 
-# In the order in which a worker serves them: an audit may not wait behind a backlog of scores.
-_QUEUES = _AUDIT, _SCORING = ("runlog.audit", "runlog")
+# In the order in which a worker serves them: neither an alert nor an audit may wait behind a backlog.
+_QUEUES = _ALERTS, _AUDIT, _SCORING = ("runlog.alerts", "runlog.audit", "runlog")
 
 # A worker that was killed leaves its tasks unacknowledged; they come back after this many
 # seconds, which must exceed the longest task (`app.tasks.celery_app` limits tasks to less).
@@ -37,7 +37,10 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_queues": {name: {"exchange": name, "routing_key": name} for name in _QUEUES},
         "task_default_queue": _SCORING,
-        "task_routes": {"app.tasks.audit_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT}},
+        "task_routes": {
+            "app.tasks.alert_tasks.*": {"queue": _ALERTS, "routing_key": _ALERTS},
+            "app.tasks.audit_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT},
+        },
         "timezone": "UTC",
         "enable_utc": True,
     }

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -15,10 +17,15 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from app.domain.alerts.channels import named_urls
+from app.domain.alerts.clock import DailyTime, QuietHours
+from app.domain.alerts.signature import signing_key
 from app.errors import ConfigError
 
 UNPREFIXED = ("database_url", "celery_broker_url")
 RUNTIME_FILE = "runtime.json"
+
+_HTTP_URL = re.compile(r"(?i)https?://[^\s/]+(?:/\S*)?")
 
 
 def environment_name(field: str) -> str:
@@ -31,11 +38,23 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("agent-run-log", appauthor=False))
 
 
+def _checked_by(parse: Callable[[str], object]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return check
+
+
 class Settings(BaseSettings):
     """Effective settings. Precedence: variable, `…_FILE`, a running `runlog up`, default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RUNLOG_", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="RUNLOG_",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     database_url: SecretStr | None = Field(None, validation_alias=AliasChoices("DATABASE_URL"))
@@ -62,6 +81,39 @@ class Settings(BaseSettings):
     audit_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
     audit_failure_streak: Annotated[int, Field(ge=1)] = 3
     audit_silence_streak: Annotated[int, Field(ge=1)] = 3
+
+    audit_ping_url: SecretStr | None = None
+
+    alert_urls: SecretStr | None = None
+    alert_webhook_url: SecretStr | None = None
+    alert_webhook_secret: SecretStr | None = None
+    # Several tries must fit into the time of a task.
+    alert_timeout: Annotated[float, Field(gt=0, le=30, allow_inf_nan=False)] = 10.0
+    alert_reminder_interval: Annotated[float, Field(ge=60, allow_inf_nan=False)] = 24 * 3600.0
+    alert_rate: Annotated[int, Field(ge=1)] = 6
+    alert_quiet_hours: Annotated[str, AfterValidator(_checked_by(QuietHours.parse))] | None = None
+    alert_digest: Annotated[str, AfterValidator(_checked_by(DailyTime.parse))] | None = None
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _urls_are_some(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            named_urls(value.get_secret_value())
+        return value
+
+    @field_validator("alert_webhook_url", "audit_ping_url")
+    @classmethod
+    def _url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not _HTTP_URL.fullmatch(value.get_secret_value()):
+            raise ValueError("must be one URL that starts with https:// or http://")
+        return value
+
+    @field_validator("alert_webhook_secret")
+    @classmethod
+    def _secret_is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            signing_key(value.get_secret_value())
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -139,4 +191,4 @@ def get_settings() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         variable = name if name.isupper() else environment_name(name)
-        raise ConfigError(f"{variable}: {first['msg']}") from error
+        raise ConfigError(f"{variable}: {first['msg'].removeprefix('Value error, ')}") from error

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.config import Settings, environment_name, get_settings
+from app.config import UNPREFIXED, Settings, environment_name, get_settings
+from app.domain.alerts.channels import mask_urls
 from app.domain.redaction import redact
 
 
@@ -18,7 +19,9 @@ def config(
 ) -> None:
     """Show the effective settings, secrets masked."""
     settings = get_settings()
-    values = {environment_name(field): _shown(getattr(settings, field)) for field in Settings.model_fields}
+    values = {
+        environment_name(field): _shown(field, getattr(settings, field)) for field in Settings.model_fields
+    }
     if as_json:
         typer.echo(msgspec.json.encode(values).decode())
         return
@@ -28,7 +31,10 @@ def config(
     Console().print(table)
 
 
-def _shown(value: object) -> object:
+def _shown(field: str, value: object) -> object:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
+        # The addresses of chats and hooks are secrets themselves.
+        if field not in UNPREFIXED:
+            return mask_urls(value)
     return value if isinstance(value, int | float | None) else redact(str(value))

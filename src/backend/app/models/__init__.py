@@ -5,6 +5,7 @@ from app.models.agent_cloud import AgentCloudTask
 from app.models.agent_run_change import AgentRunChange
 from app.models.agent_run_log import AgentRunLog
 from app.models.agent_run_state import AgentRunState
+from app.models.alert import AlertAttempt, AlertNotification
 from app.models.audit_finding import AuditFinding
 from app.models.base import Base
 from app.models.derivation import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
@@ -25,6 +26,8 @@ __all__ = [
     "AgentRunIdempotencyKey",
     "AgentRunLog",
     "AgentRunState",
+    "AlertAttempt",
+    "AlertNotification",
     "AuditFinding",
     "Base",
     "PeerSwarmHeartbeat",

@@ -11,7 +11,8 @@ from app.models.base import Base
 class Agent(Base):
     """A declared agent. An agent that reports needs no entry here.
 
-    `resumed_at` is when its latest pause ended: before then nobody waited for it.
+    `resumed_at` is when its latest pause ended: before then nobody waited for it. A pause until
+    `paused_until` ends by itself. A `muted` agent is watched, and no alert goes out.
     """
 
     __tablename__ = "agent"
@@ -23,6 +24,8 @@ class Agent(Base):
     timezone: Mapped[str] = mapped_column(String(64), server_default=text("'UTC'::character varying"))
     grace_seconds: Mapped[int | None] = mapped_column(Integer)
     paused: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    paused_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    muted: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     resumed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))

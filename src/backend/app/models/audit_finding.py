@@ -8,11 +8,15 @@ from sqlalchemy import DateTime, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.domain.alerts.incident import severity_of
 from app.models.base import Base
 
 
 class AuditFinding(Base):
-    """One incident. The partial unique index lets a rule and agent have one open finding at most."""
+    """One incident. The partial unique index lets a rule and agent have one open finding at most.
+
+    `alerted_at` is when an alert about it was last written, `notified_at` when one last went out.
+    """
 
     __tablename__ = "audit_finding"
     __table_args__ = (
@@ -34,3 +38,13 @@ class AuditFinding(Base):
     opened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     closing_evidence: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    acknowledged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    acknowledged_by: Mapped[str | None] = mapped_column(String(255))
+    acknowledgement_note: Mapped[str | None] = mapped_column(Text)
+    alerted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    notified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    @property
+    def severity(self) -> str:
+        """How grave it is, by the rule that found it."""
+        return severity_of(self.evidence)

@@ -29,6 +29,7 @@ from app.domain.audit.rule import Rule
 from app.domain.audit.transitions import transitions
 from app.models import AgentRunLog, AuditFinding
 from app.services.agent_histories import AUDITOR, agent_histories, deepened, known_outages
+from app.services.alert_outbox import announce
 from app.services.run_queries import database_now
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
@@ -82,6 +83,8 @@ async def findings(
 async def audit(session: AsyncSession) -> AuditCycle:
     """Judge every agent now and store what changed: findings open, are brought up to date, and close.
 
+    What there is to tell of it is written into the outbox of alerts.
+
     Several audits at once store each change once. A rule that crashes on an agent leaves that finding
     as it is and is in the cycle's `errors`.
     """
@@ -107,7 +110,7 @@ async def audit(session: AsyncSession) -> AuditCycle:
     changes = transitions(rules, held, histories, verdicts)
     closed = await _close(session, now, {stored[key].id: proof for key, proof in changes.closed.items()})
     await _bring_up_to_date(session, stored, changes.persisting)
-    return AuditCycle(
+    cycle = AuditCycle(
         at=now,
         agents=sum(not history.paused for history in histories.values()),
         opened=await _open(session, now, changes.opened),
@@ -115,6 +118,8 @@ async def audit(session: AsyncSession) -> AuditCycle:
         still_open=[finding for key, finding in stored.items() if key not in changes.closed],
         errors=[error for verdict in verdicts for error in verdict.errors],
     )
+    await announce(session, now, cycle.open, cycle.closed)
+    return cycle
 
 
 def _rules() -> tuple[tuple[Rule, ...], int]:

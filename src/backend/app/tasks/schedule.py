@@ -5,6 +5,7 @@ from typing import Any
 from app.config import Settings
 
 _MERGE_INTERVAL = 300.0
+ALERT_SECONDS = 10.0
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -24,5 +25,10 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "task": "app.tasks.rollup_tasks.merge_shards",
             "schedule": _MERGE_INTERVAL,
             "options": {"expires": _MERGE_INTERVAL},
+        },
+        "deliver-alerts": {
+            "task": "app.tasks.alert_tasks.deliver_alerts",
+            "schedule": ALERT_SECONDS,
+            "options": {"expires": ALERT_SECONDS},
         },
     }

@@ -1,0 +1,66 @@
+"""The signed JSON webhook, in the form of the Standard Webhooks specification."""
+
+import json
+import time
+
+import httpx
+
+from app.alerts.channel import Channel, DeliveryError
+from app.domain.alerts.delivery import Delivery
+from app.domain.alerts.signature import sign
+
+
+class Webhook(Channel):
+    """POSTs to one URL. What is not answered with 2xx is not delivered; no redirect is followed."""
+
+    def __init__(self, url: str, secret: str | None, timeout: float) -> None:
+        self.secrets = (url, secret or "")
+        self.timeout = timeout
+        self._url, self._secret = url, secret
+
+    async def send(self, delivery: Delivery) -> str:
+        """Deliver it, signed anew with the present time."""
+        if not self._secret:
+            raise DeliveryError("RUNLOG_ALERT_WEBHOOK_SECRET is not set")
+        body, message_id = _body(delivery), str(delivery.id)
+        timestamp = int(time.time())
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "agent-run-log",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": sign(self._secret, message_id, timestamp, body),
+        }
+        async with httpx.AsyncClient(timeout=self.timeout, follow_redirects=False) as client:
+            try:
+                answer = await _status(client, self._url, body, headers)
+            except httpx.TimeoutException as error:
+                raise DeliveryError(f"no answer within {self.timeout:g} seconds") from error
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise DeliveryError(str(error) or type(error).__name__) from error
+        if not 200 <= answer < 300:
+            raise DeliveryError(f"HTTP {answer}")
+        return f"HTTP {answer}"
+
+
+async def _status(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> int:
+    # What the receiver has to say beyond its status is nobody's: it may be endless.
+    async with client.stream("POST", url, content=body, headers=headers) as response:
+        return response.status_code
+
+
+def _body(delivery: Delivery) -> bytes:
+    return json.dumps(
+        {
+            "type": f"alert.{delivery.kind}",
+            "timestamp": delivery.created_at.isoformat(),
+            "data": {
+                "id": str(delivery.id),
+                "severity": delivery.severity,
+                "title": delivery.message.title,
+                "text": delivery.message.text,
+                **delivery.message.data,
+            },
+        },
+        ensure_ascii=False,
+    ).encode()

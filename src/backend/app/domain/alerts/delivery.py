@@ -1,0 +1,29 @@
+"""One try to tell something by one channel, and how it went."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.alerts.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification to send now. However often that is tried, its `id` and its message are the same."""
+
+    id: UUID
+    kind: str
+    channel: str
+    severity: str | None
+    created_at: datetime
+    attempt: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a try went, in words without secrets, and how many seconds it took."""
+
+    ok: bool
+    text: str
+    seconds: float

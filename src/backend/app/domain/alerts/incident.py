@@ -1,0 +1,89 @@
+"""What an alert is about: findings that opened, that are open still, or that closed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.domain.audit.finding import Evidence
+
+SEVERITIES = ("high", "medium", "low")
+EVENTS = ("opened", "reminder", "closed")
+"""What may be new of a finding, the most important first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A finding as an alert tells it. `events`, of `EVENTS`, are what is new of it; `agent` is a name."""
+
+    finding_id: str
+    rule: str
+    severity: str
+    agent_id: str
+    agent: str
+    message: str
+    evidence: Evidence
+    opened_at: datetime
+    events: frozenset[str] = frozenset()
+    closed_at: datetime | None = None
+    closing_evidence: Evidence | None = None
+    acknowledged_by: str | None = None
+    muted: bool = False
+
+    @property
+    def what(self) -> str:
+        """The rule in words."""
+        return self.rule.replace("_", " ")
+
+    @property
+    def closed_since(self) -> bool:
+        """Whether the alert says that it closed."""
+        return "closed" in self.events
+
+    @property
+    def why_closed(self) -> str | None:
+        """Why it closed, where that is known."""
+        reason = (self.closing_evidence or {}).get("reason")
+        return reason if isinstance(reason, str) else None
+
+
+def severity_of(evidence: Evidence) -> str:
+    """The severity in a finding's evidence; `medium` where it has none."""
+    severity = evidence.get("severity")
+    return severity if isinstance(severity, str) else "medium"
+
+
+def gravest(severities: Iterable[str]) -> str:
+    """The highest of the severities; `low` of none."""
+    return min(severities, key=_rank, default="low")
+
+
+def by_gravity(incidents: Iterable[Incident]) -> list[Incident]:
+    """What is open before what closed, then the gravest, then the oldest."""
+    return sorted(incidents, key=lambda each: (each.closed_since, _rank(each.severity), each.opened_at))
+
+
+def kind_of(events: Iterable[str]) -> str:
+    """What a message with these events is above all."""
+    return min(events, key=EVENTS.index)
+
+
+def as_json(incident: Incident) -> dict[str, Any]:
+    """An incident for programs."""
+    return {
+        "id": incident.finding_id,
+        "events": sorted(incident.events),
+        "rule": incident.rule,
+        "severity": incident.severity,
+        "agent_id": incident.agent_id,
+        "agent": incident.agent,
+        "message": incident.message,
+        "evidence": incident.evidence,
+        "opened_at": incident.opened_at.isoformat(),
+        "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,
+        "closing_evidence": incident.closing_evidence,
+    }
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 1

@@ -1,0 +1,75 @@
+"""The daily digest: written once a day for each channel, and what it says when it goes out."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.config import get_settings
+from app.domain.alerts.clock import DailyTime
+from app.domain.alerts.digest import Digest, digest_message
+from app.domain.alerts.message import Message
+from app.models import AgentRunLog, AlertNotification, AuditFinding
+from app.services.alert_incidents import incidents_of
+from app.services.insights_service import metrics
+from app.services.run_queries import database_now
+
+_DAY = timedelta(days=1)
+_LATEST = timedelta(hours=6)
+"""How late a digest still goes out."""
+
+
+async def write_digests(session: AsyncSession, channels: Iterable[str]) -> None:
+    """Write the digest that is due, if it is not there yet, for each channel."""
+    daily = get_settings().alert_digest
+    if not daily:
+        return
+    now = await database_now(session)
+    due = DailyTime.parse(daily).last_before(now)
+    if now - due > _LATEST:
+        return
+    for channel in channels:
+        # The id says which digest it is: whoever comes second writes nothing.
+        row = insert(AlertNotification).values(
+            id=uuid5(NAMESPACE_URL, f"runlog:digest:{channel}:{due.isoformat()}"),
+            kind="digest",
+            channel=channel,
+            created_at=now,
+            next_attempt_at=now,
+        )
+        await session.execute(row.on_conflict_do_nothing(index_elements=[AlertNotification.id]))
+
+
+async def compose(session: AsyncSession, row: AlertNotification, now: datetime, url: str) -> Message:
+    """What the digest says: everything since the one before, or since a day ago."""
+    before = await session.scalar(
+        select(func.max(AlertNotification.created_at)).where(
+            AlertNotification.channel == row.channel,
+            AlertNotification.kind == row.kind,
+            AlertNotification.created_at < row.created_at,
+        )
+    )
+    since = before or row.created_at - _DAY
+    open_ = (await session.scalars(select(AuditFinding).where(AuditFinding.closed_at.is_(None)))).all()
+    closed = (await session.scalars(select(AuditFinding).where(AuditFinding.closed_at > since))).all()
+    opened = select(func.count()).select_from(AuditFinding).where(AuditFinding.opened_at > since)
+    runs = await session.execute(
+        select(AgentRunLog.status, func.count().label("runs"))
+        .where(AgentRunLog.created_at > since)
+        .group_by(AgentRunLog.status)
+    )
+    figures = await metrics(session)
+    digest = Digest(
+        since=since,
+        now=now,
+        open=await incidents_of(session, open_, {}),
+        opened=await session.scalar(opened) or 0,
+        closed=await incidents_of(session, closed, {each.id: {"closed"} for each in closed}),
+        runs={row.status: row.runs for row in runs},
+        quality_7d=figures.quality_7d.mean,
+        quality_previous_7d=figures.quality_previous_7d.mean,
+    )
+    return digest_message(str(row.id), digest, url)

@@ -1,0 +1,100 @@
+"""What is to be told: written in the very transaction that opens or closes a finding."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import ARRAY, Uuid, any_, insert, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.config import get_settings
+from app.domain.alerts.channels import WEBHOOK, named_urls
+from app.domain.alerts.clock import QuietHours
+from app.domain.alerts.incident import gravest, kind_of
+from app.models import Agent, AlertNotification, AuditFinding
+
+
+def channel_names() -> list[str]:
+    """The channels that the settings name."""
+    settings = get_settings()
+    named = named_urls(settings.alert_urls.get_secret_value()) if settings.alert_urls else {}
+    return [*named, *([WEBHOOK] if settings.alert_webhook_url else [])]
+
+
+async def announce(
+    session: AsyncSession, now: datetime, open_: Sequence[AuditFinding], closed: Sequence[AuditFinding]
+) -> None:
+    """Write what there is to tell of these findings, a message or two for each channel.
+
+    Told is what opened, what is open still after the reminders' interval and not acknowledged, and the
+    end of whatever was told; nothing of a muted agent. Of low severity it is told after the quiet hours.
+    """
+    channels = channel_names()
+    if not channels:
+        return
+    muted = await muted_agents(session)
+    news: list[tuple[AuditFinding, str]] = [
+        *await _claim_open(session, now, [each for each in open_ if each.agent_id not in muted]),
+        *((each, "closed") for each in closed if each.alerted_at and each.agent_id not in muted),
+    ]
+    quiet_until = _quiet_until(now)
+    waiting = [(each, event) for each, event in news if quiet_until and each.severity == "low"]
+    at_once = [pair for pair in news if pair not in waiting]
+    for group, due in ((at_once, now), (waiting, quiet_until)):
+        if group and due:
+            await _write(session, channels, group, now, due)
+
+
+async def muted_agents(session: AsyncSession) -> set[str]:
+    """The agents of which no alert goes out."""
+    return set(await session.scalars(select(Agent.agent_id).where(Agent.muted)))
+
+
+async def _claim_open(
+    session: AsyncSession, now: datetime, findings: Iterable[AuditFinding]
+) -> list[tuple[AuditFinding, str]]:
+    """Those of which it is time to tell. Another audit at the same time gets none of them."""
+    known = {finding.id: finding for finding in findings}
+    told_before = {finding_id for finding_id, finding in known.items() if finding.alerted_at}
+    interval = timedelta(seconds=get_settings().alert_reminder_interval)
+    claim = (
+        update(AuditFinding)
+        .where(
+            AuditFinding.id == any_(literal(list(known), ARRAY(Uuid))),
+            AuditFinding.closed_at.is_(None),
+            AuditFinding.acknowledged_at.is_(None),
+            or_(AuditFinding.alerted_at.is_(None), AuditFinding.alerted_at <= now - interval),
+        )
+        .values(alerted_at=now)
+        .returning(AuditFinding.id)
+        .execution_options(synchronize_session=False)
+    )
+    claimed: Iterable[UUID] = await session.scalars(claim) if known else ()
+    return [(known[each], "reminder" if each in told_before else "opened") for each in claimed]
+
+
+def _quiet_until(now: datetime) -> datetime | None:
+    hours = get_settings().alert_quiet_hours
+    return QuietHours.parse(hours).end_after(now) if hours else None
+
+
+async def _write(
+    session: AsyncSession,
+    channels: Iterable[str],
+    news: Sequence[tuple[AuditFinding, str]],
+    now: datetime,
+    due: datetime,
+) -> None:
+    rows = [
+        {
+            "id": uuid4(),
+            "kind": kind_of(event for _, event in news),
+            "channel": channel,
+            "severity": gravest(finding.severity for finding, _ in news),
+            "events": [[str(finding.id), event] for finding, event in news],
+            "created_at": now,
+            "next_attempt_at": due,
+        }
+        for channel in channels
+    ]
+    await session.execute(insert(AlertNotification), rows)

@@ -1,0 +1,210 @@
+"""Alerts on their way: claimed by one process at a time, sent by it, and what came of it."""
+
+import random
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.config import get_settings
+from app.domain.alerts.delivery import Delivery, Outcome
+from app.domain.alerts.incident import gravest, kind_of
+from app.domain.alerts.message import Message, alert_message
+from app.domain.alerts.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
+from app.models import AlertAttempt, AlertNotification, AuditFinding
+from app.services import alert_digest
+from app.services.alert_incidents import told_incidents
+from app.services.run_queries import database_now
+
+State = Literal["pending", "sent", "failed"]
+
+LEASE = timedelta(minutes=2)
+"""How long a notification is one process's. It must exceed the longest try and the time of a task."""
+
+_DIGEST = "digest"
+
+
+async def claim(session: AsyncSession, channel: str) -> Delivery | None:
+    """The next notification to send by `channel`, which is this process's for `LEASE`; None if there is none.
+
+    Whatever waits for its first try goes out as one message, unless the channel has had its share of
+    messages lately; else what failed before is tried again.
+    """
+    if not await session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext(f"alerts {channel}")))):
+        return None
+    now = await database_now(session)
+    due = await session.scalars(
+        select(AlertNotification)
+        .where(
+            AlertNotification.channel == channel,
+            AlertNotification.state == "pending",
+            AlertNotification.next_attempt_at <= now,
+        )
+        .order_by(AlertNotification.created_at, AlertNotification.id)
+        .with_for_update()
+    )
+    rows = due.all()
+    fresh = [row for row in rows if not row.attempts and row.kind != _DIGEST]
+    if fresh and not await _is_held(session, channel, now):
+        row = await _joined(session, fresh)
+    else:
+        others = [row for row in rows if row.attempts or row.kind == _DIGEST]
+        if not others:
+            return None
+        row = min(others, key=lambda each: each.next_attempt_at)
+    return await _begin(session, row, now)
+
+
+async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) -> None:
+    """Store how a try went, and when the next one is due if it failed."""
+    now = await database_now(session)
+    await session.execute(
+        update(AlertAttempt)
+        .where(AlertAttempt.notification_id == delivery.id, AlertAttempt.attempt == delivery.attempt)
+        .values(ok=outcome.ok, outcome=outcome.text, seconds=outcome.seconds)
+    )
+    row = await session.get(AlertNotification, delivery.id, with_for_update=True)
+    if row is None or row.state == "sent":
+        return
+    if outcome.ok:
+        row.state, row.sent_at = "sent", now
+        await _mark_notified(session, row.events, now)
+    # A slow try may end after another has begun, which then decides.
+    elif row.attempts == delivery.attempt:
+        row.next_attempt_at = now + retry_pause(row.attempts, random.random())  # noqa: S311
+        if gives_up(row.first_attempt_at or now, now):
+            row.state = "failed"
+
+
+async def give_up_orphans(session: AsyncSession, channels: Collection[str]) -> None:
+    """Give up what has long waited for a channel that the settings no longer name."""
+    now = await database_now(session)
+    await session.execute(
+        update(AlertNotification)
+        .where(
+            AlertNotification.state == "pending",
+            AlertNotification.channel.not_in(channels),
+            AlertNotification.next_attempt_at <= now - GIVE_UP_AFTER,
+        )
+        .values(state="failed")
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def record_test(session: AsyncSession, delivery: Delivery, outcome: Outcome) -> None:
+    """Store a test message after the event: it is not tried again."""
+    now = await database_now(session)
+    session.add(
+        AlertNotification(
+            id=delivery.id,
+            kind=delivery.kind,
+            channel=delivery.channel,
+            state="sent" if outcome.ok else "failed",
+            message=_stored(delivery.message),
+            attempts=1,
+            created_at=delivery.created_at,
+            first_attempt_at=delivery.created_at,
+            sent_at=now if outcome.ok else None,
+        )
+    )
+    await session.flush()
+    session.add(
+        AlertAttempt(
+            notification_id=delivery.id,
+            attempt=1,
+            started_at=delivery.created_at,
+            ok=outcome.ok,
+            outcome=outcome.text,
+            seconds=outcome.seconds,
+        )
+    )
+
+
+async def notifications(
+    session: AsyncSession, *, state: State | None = None, channel: str | None = None, limit: int = 100
+) -> list[tuple[AlertNotification, list[AlertAttempt]]]:
+    """The newest notifications, each with its tries in order."""
+    statement = select(AlertNotification).order_by(AlertNotification.created_at.desc(), AlertNotification.id)
+    if state:
+        statement = statement.where(AlertNotification.state == state)
+    if channel:
+        statement = statement.where(AlertNotification.channel == channel)
+    rows = (await session.scalars(statement.limit(limit))).all()
+    tries: dict[UUID, list[AlertAttempt]] = {row.id: [] for row in rows}
+    of_these = AlertAttempt.notification_id == any_(literal(list(tries), ARRAY(Uuid)))
+    for attempt in await session.scalars(select(AlertAttempt).where(of_these).order_by(AlertAttempt.attempt)):
+        tries[attempt.notification_id].append(attempt)
+    return [(row, tries[row.id]) for row in rows]
+
+
+async def _is_held(session: AsyncSession, channel: str, now: datetime) -> bool:
+    begun = await session.scalars(
+        select(AlertNotification.first_attempt_at).where(
+            AlertNotification.channel == channel,
+            AlertNotification.first_attempt_at > now - RATE_WINDOW,
+            AlertNotification.kind.in_(("opened", "reminder", "closed")),
+        )
+    )
+    times = [moment for moment in begun if moment]
+    return held_until(times, get_settings().alert_rate, now) is not None
+
+
+async def _joined(session: AsyncSession, fresh: Sequence[AlertNotification]) -> AlertNotification:
+    """One notification with the events of all, none of which anybody was told."""
+    first, *others = fresh
+    if others:
+        first.events = [event for row in fresh for event in row.events]
+        first.kind = kind_of(event for _, event in first.events)
+        first.severity = gravest(row.severity or "low" for row in fresh)
+        joined = any_(literal([row.id for row in others], ARRAY(Uuid)))
+        await session.execute(
+            delete(AlertNotification)
+            .where(AlertNotification.id == joined)
+            .execution_options(synchronize_session=False)
+        )
+    return first
+
+
+async def _begin(session: AsyncSession, row: AlertNotification, now: datetime) -> Delivery:
+    if row.message is None:
+        row.message = _stored(await _compose(session, row, now))
+    row.attempts += 1
+    row.first_attempt_at = row.first_attempt_at or now
+    row.next_attempt_at = now + LEASE
+    started = insert(AlertAttempt).values(notification_id=row.id, attempt=row.attempts, started_at=now)
+    await session.execute(started)
+    await session.flush()
+    return Delivery(
+        id=row.id,
+        kind=row.kind,
+        channel=row.channel,
+        severity=row.severity,
+        created_at=row.created_at,
+        attempt=row.attempts,
+        message=Message(**row.message),
+    )
+
+
+async def _compose(session: AsyncSession, row: AlertNotification, now: datetime) -> Message:
+    url = get_settings().url
+    if row.kind == _DIGEST:
+        return await alert_digest.compose(session, row, now, url)
+    return alert_message(str(row.id), await told_incidents(session, row.events), now, url)
+
+
+async def _mark_notified(session: AsyncSession, events: Sequence[Sequence[str]], now: datetime) -> None:
+    told = [UUID(finding_id) for finding_id, _ in events]
+    await session.execute(
+        update(AuditFinding)
+        .where(AuditFinding.id == any_(literal(told, ARRAY(Uuid))))
+        .values(notified_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _stored(message: Message) -> dict[str, Any]:
+    return {"title": message.title, "text": message.text, "data": message.data}

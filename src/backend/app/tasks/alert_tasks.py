@@ -1,0 +1,72 @@
+"""Delivering alerts, as beat starts it."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from app.alerts.channel import Channel
+from app.alerts.delivery import make_channels, send
+from app.config import get_settings
+from app.db.plain_errors import plain_errors
+from app.db.session import transaction
+from app.domain.alerts.delivery import Delivery
+from app.errors import DatabaseError
+from app.logs import get_logger
+from app.services.alert_digest import write_digests
+from app.services.alerts_service import claim, give_up_orphans, record
+from app.tasks.celery_app import celery_app
+from app.tasks.runtime import run_async
+
+log = get_logger(__name__)
+
+_BUDGET = 30.0
+"""Seconds after which a task begins no further try."""
+
+
+@celery_app.task
+def deliver_alerts() -> None:
+    """Send what the outbox of alerts holds, each channel beside the others, and record how it went."""
+    run_async(_deliver())
+
+
+async def _deliver() -> None:
+    try:
+        with plain_errors():
+            await _deliver_by(make_channels(get_settings()))
+    except DatabaseError as error:
+        log.warning("alerts_put_off", error=str(error))  # they are in the outbox still
+
+
+async def _deliver_by(channels: Mapping[str, Channel]) -> None:
+    async with transaction() as session:
+        await write_digests(session, channels)
+        await give_up_orphans(session, channels)
+    ends = time.monotonic() + _BUDGET
+    drains = (_drain(name, channel, ends) for name, channel in channels.items())
+    for failure in await asyncio.gather(*drains, return_exceptions=True):
+        if failure is not None:
+            raise failure
+
+
+async def _drain(name: str, channel: Channel, ends: float) -> None:
+    while time.monotonic() < ends:
+        async with transaction() as session:
+            delivery = await claim(session, name)
+        if delivery is None:
+            return
+        await _send(channel, delivery)
+
+
+async def _send(channel: Channel, delivery: Delivery) -> None:
+    outcome = await send(channel, delivery)
+    async with transaction() as session:
+        await record(session, delivery, outcome)
+    say = log.info if outcome.ok else log.warning
+    say(
+        "alert_sent" if outcome.ok else "alert_not_sent",
+        notification_id=str(delivery.id),
+        channel=delivery.channel,
+        kind=delivery.kind,
+        attempt=delivery.attempt,
+        outcome=outcome.text,
+    )
