@@ -65,6 +65,16 @@ def sync_agent_run_state_table(url: str | None = None) -> list[str]:
     return _sync("agent_run_state", url=url)
 
 
+def sync_alert_attempt_table(url: str | None = None) -> list[str]:
+    """Create or repair `alert_attempt`, and `alert_notification`, which it refers to."""
+    return _sync("alert_notification", "alert_attempt", url=url)
+
+
+def sync_alert_notification_table(url: str | None = None) -> list[str]:
+    """Create or repair `alert_notification` at `url`, by default DATABASE_URL."""
+    return _sync("alert_notification", url=url)
+
+
 def sync_audit_finding_table(url: str | None = None) -> list[str]:
     """Create or repair `audit_finding` at `url`, by default DATABASE_URL; returns what was done."""
     return _sync("audit_finding", url=url)

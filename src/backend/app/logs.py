@@ -57,7 +57,7 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for noisy in ("uvicorn.access", "celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-    for indiscreet in ("httpx", "httpcore", "apprise", "urllib3"):  # they log URLs, which hold secrets
+    for indiscreet in ("httpx", "httpcore", "urllib3"):  # they log URLs, which hold secrets
         logging.getLogger(indiscreet).setLevel(logging.CRITICAL)
     for propagating in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(propagating)

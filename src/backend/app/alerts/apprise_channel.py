@@ -24,6 +24,9 @@ class AppriseChannel(Channel):
         return await asyncio.to_thread(self._send, delivery)
 
     def _send(self, delivery: Delivery) -> str:
+        # It logs addresses and what servers say; the outcome says the same, without secrets.
+        logger = logging.getLogger("apprise")
+        logger.handlers[:], logger.propagate = [logging.NullHandler()], False
         service = Apprise()
         if not service.add(self._url):
             raise DeliveryError("apprise cannot read this URL")
