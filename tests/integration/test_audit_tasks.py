@@ -9,10 +9,12 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
+from alerting import settle
 from app.config import get_settings
 from app.tasks import audit_tasks  # not the task: pytest would look into it before there are settings
 from app.tasks.celery_app import celery_app
 from app.tasks.schedule import beat_schedule
+from receiver import receiving
 
 FAILING = """
     INSERT INTO agent_run_log (agent_id, status, created_at)
@@ -124,5 +126,46 @@ def test_the_report_of_many_findings_stays_small(log: Log) -> None:
     assert len(actions["open"]) == 100
 
 
-def test_beat_sends_a_task_that_exists(log: Log) -> None:
-    assert beat_schedule(get_settings())["audit"]["task"] in celery_app.tasks
+def test_beat_sends_tasks_that_exist(log: Log) -> None:
+    celery_app.loader.import_default_modules()
+    assert {entry["task"] for entry in beat_schedule(get_settings()).values()} <= set(celery_app.tasks)
+
+
+def test_a_healthy_cycle_pings(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        settle(monkeypatch, audit_ping_url=receiver.url)
+        audit_tasks.run_audit()
+        audit_tasks.run_audit()  # too soon to be one
+        assert [(each.method, each.path) for each in receiver.requests] == [("GET", "/hooks/s3cr3tpath")]
+
+
+def test_a_cycle_with_a_crashed_rule_pings_a_failure(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.execute(UNREADABLE)
+    with receiving() as receiver:
+        settle(monkeypatch, audit_ping_url=f"{receiver.url}/?key=1")
+        audit_tasks.run_audit()
+        assert [each.path for each in receiver.requests] == ["/hooks/s3cr3tpath/fail?key=1"]
+
+
+def test_a_cycle_that_could_not_be_done_does_not_ping(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.execute("DROP TABLE audit_finding")
+    with receiving() as receiver:
+        settle(monkeypatch, audit_ping_url=receiver.url)
+        with pytest.raises(SQLAlchemyError):
+            audit_tasks.run_audit()
+        assert receiver.requests == []
+
+
+def test_a_ping_that_fails_is_tried_again_and_fails_no_cycle(
+    log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with receiving() as receiver:
+        receiver.status = 500
+        settle(monkeypatch, audit_ping_url=receiver.url)
+        audit_tasks.run_audit()
+        assert len(receiver.requests) == 3
+    log.execute(AGE)
+    audit_tasks.run_audit()  # nobody listens any more
+    assert [status for status, _ in log.cycles()] == ["success", "success"]
+    assert caplog.text.count("ping_failed") == 2
+    assert "s3cr3tpath" not in caplog.text

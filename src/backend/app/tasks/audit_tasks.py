@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from app.alerts.ping import ping
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import RunLogError
@@ -37,11 +38,15 @@ async def _run_cycle() -> None:
     # The lock outlasts the cycle's own transaction until the cycle is reported, so that whoever takes
     # it next sees the report.
     async with transaction() as session:
-        if await lock_audit(session) and not await audited_within(session, interval / 2):
-            await _audit_and_report()
+        if not await lock_audit(session) or await audited_within(session, interval / 2):
+            return
+        cycle = await _audit_and_report()
+    url = get_settings().audit_ping_url
+    if url:
+        await ping(url.get_secret_value(), healthy=not cycle.errors)
 
 
-async def _audit_and_report() -> None:
+async def _audit_and_report() -> AuditCycle:
     try:
         async with transaction() as session:
             cycle = await audit(session)
@@ -58,6 +63,7 @@ async def _audit_and_report() -> None:
         open=len(cycle.open),
         errors=len(cycle.errors),
     )
+    return cycle
 
 
 def _report(cycle: AuditCycle) -> dict[str, Any]:
