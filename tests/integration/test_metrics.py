@@ -1,8 +1,11 @@
 """The numbers for Prometheus."""
 
+import asyncpg
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from alerting import settle
 
 pytestmark = pytest.mark.anyio
 
@@ -47,3 +50,63 @@ async def test_every_metric_has_a_help_text(api: httpx.AsyncClient) -> None:
     families = list(text_string_to_metric_families((await api.get("/metrics")).text))
     assert {family.name for family in families} >= {"runlog_runs", "runlog_score_dispatch_failed"}
     assert all(family.documentation for family in families if family.name.startswith("runlog_"))
+
+
+async def test_the_fleet_is_measured_at_each_scrape(
+    api: httpx.AsyncClient, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(monkeypatch, alert_urls="mailto://h")
+    before = await samples(api)
+    assert "runlog_audit_age_seconds" not in before
+    assert before["runlog_alerts[('channel', 'mailto'), ('state', 'pending')]"] == 0
+    await db.execute("INSERT INTO agent (agent_id, paused) VALUES ('lyra', true), ('luma', false)")
+    for agent in ("nova", "sage"):
+        for _ in range(3):
+            await api.post(ENDPOINT, json={"agent_id": agent, "status": "failed"})
+    await api.post(ENDPOINT, json={"agent_id": "auditor", "status": "success"})
+    await db.execute(
+        "INSERT INTO audit_finding (rule, agent_id, message, evidence)"
+        " VALUES ('stopped_reporting', 'nova', 'gone', '{\"severity\": \"high\"}'), ('late', 'x', 'x', '{}')"
+    )
+    await db.execute(
+        "INSERT INTO audit_finding (rule, agent_id, message, closed_at) VALUES ('late', 'y', '', now())"
+    )
+    await db.execute(
+        "INSERT INTO alert_notification (kind, channel, state) VALUES ('opened', 'mailto', 'failed'),"
+        " ('opened', 'old', 'sent'), ('test', 'mailto', 'sent')"
+    )
+    after = await samples(api)
+    assert {name: value for name, value in after.items() if name.startswith("runlog_agents")} == {
+        "runlog_agents[('state', 'down')]": 1,
+        "runlog_agents[('state', 'new')]": 1,
+        "runlog_agents[('state', 'paused')]": 1,
+        "runlog_agents[('state', 'up')]": 2,
+    }
+    assert {name: value for name, value in after.items() if name.startswith("runlog_findings")} == {
+        "runlog_findings_open[('rule', 'late'), ('severity', 'medium')]": 1,
+        "runlog_findings_open[('rule', 'stopped_reporting'), ('severity', 'high')]": 1,
+    }
+    assert {name: value for name, value in after.items() if name.startswith("runlog_alerts")} == {
+        "runlog_alerts[('channel', 'mailto'), ('state', 'failed')]": 1,
+        "runlog_alerts[('channel', 'mailto'), ('state', 'pending')]": 0,
+        "runlog_alerts[('channel', 'mailto'), ('state', 'sent')]": 0,
+        "runlog_alerts[('channel', 'old'), ('state', 'sent')]": 1,
+    }
+    assert 0 <= after["runlog_audit_age_seconds"] < 120
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:p@127.0.0.1:1/db", ""])
+async def test_metrics_come_without_the_database_too(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.main import create_app
+
+    monkeypatch.setenv("DATABASE_URL", url) if url else monkeypatch.delenv("DATABASE_URL", raising=False)
+    settle(monkeypatch)
+    app = create_app()
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://runlog.test") as client,
+    ):
+        found = await samples(client)
+    assert "runlog_ingest_queued" in found
+    assert not any(name.startswith("runlog_agents") for name in found)

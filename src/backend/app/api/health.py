@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from kombu.connection import Connection
@@ -12,12 +13,14 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.api.fleet_metrics import fleet_exposition
 from app.broker import celery_settings
 from app.config import get_settings
-from app.db.session import get_database
+from app.db.session import get_database, transaction
 from app.errors import ConfigError
 from app.logs import get_logger
 from app.metrics import exposition
+from app.services.fleet_gauges import fleet_gauges
 
 log = get_logger(__name__)
 
@@ -64,8 +67,20 @@ async def get_readyz() -> Response:
 
 @metrics_router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def get_metrics() -> Response:
-    """The metrics of every API process of this server."""
-    return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
+    """The metrics of every API process of this server, and of the fleet while the database can be read."""
+    return Response(exposition() + await _fleet(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _fleet() -> bytes:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS), transaction() as session:
+            gauges = await fleet_gauges(session)
+    except (TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        log.warning("fleet_not_measured", error=str(error) or type(error).__name__)
+        return b""
+    except ConfigError:
+        return b""
+    return fleet_exposition(gauges)
 
 
 async def _check(question: Any) -> str:

@@ -1,0 +1,23 @@
+"""How the fleet stands, in Prometheus' text format."""
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from app.services.fleet_gauges import FleetGauges
+
+
+def fleet_exposition(gauges: FleetGauges) -> bytes:
+    """The gauges as text."""
+    registry = CollectorRegistry()
+    findings = Gauge("runlog_findings_open", "Open findings.", ["rule", "severity"], registry=registry)
+    for (rule, severity), count in gauges.findings.items():
+        findings.labels(rule, severity).set(count)
+    agents = Gauge("runlog_agents", "Agents, as the Auditor last saw them.", ["state"], registry=registry)
+    for state, count in gauges.agents.items():
+        agents.labels(state).set(count)
+    alerts = Gauge("runlog_alerts", "Alerts ever written.", ["channel", "state"], registry=registry)
+    for (channel, state), count in gauges.alerts.items():
+        alerts.labels(channel, state).set(count)
+    if gauges.audit_age is not None:
+        age = Gauge("runlog_audit_age_seconds", "Time since the last audit cycle.", registry=registry)
+        age.set(gauges.audit_age)
+    return generate_latest(registry)

@@ -1,0 +1,80 @@
+"""How the fleet stands, in numbers for a monitor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.audit.liveness import StoppedReporting
+from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
+from app.services.agent_histories import AUDITOR
+from app.services.alert_outbox import channel_names
+
+
+@dataclass(frozen=True, slots=True)
+class FleetGauges:
+    """Counts, and the age of the last audit cycle in seconds, None before the first one.
+
+    `findings` are those open, by rule and severity; `agents` are by state, as of the last cycle; `alerts`
+    are by channel and state, without tests.
+    """
+
+    findings: Mapping[tuple[str, str], int]
+    agents: Mapping[str, int]
+    alerts: Mapping[tuple[str, str], int]
+    audit_age: float | None
+
+
+async def fleet_gauges(session: AsyncSession) -> FleetGauges:
+    """The gauges now. It costs the same whatever the length of the log."""
+    severity = AuditFinding.evidence["severity"].astext
+    findings = (
+        select(AuditFinding.rule, func.coalesce(severity, "medium"), func.count())
+        .where(AuditFinding.closed_at.is_(None))
+        .group_by(AuditFinding.rule, severity)
+    )
+    alerts = (
+        select(AlertNotification.channel, AlertNotification.state, func.count())
+        .where(AlertNotification.kind != "test")
+        .group_by(AlertNotification.channel, AlertNotification.state)
+    )
+    none_yet = {(channel, state): 0 for channel in channel_names() for state in ("pending", "sent", "failed")}
+    return FleetGauges(
+        findings={(rule, severity): count for rule, severity, count in await session.execute(findings)},
+        agents=await _agents(session),
+        alerts=none_yet
+        | {(channel, state): count for channel, state, count in await session.execute(alerts)},
+        audit_age=await _audit_age(session),
+    )
+
+
+async def _agents(session: AsyncSession) -> dict[str, int]:
+    declared = select(Agent.agent_id, Agent.paused, Agent.paused_until).subquery()
+    stopped = select(AuditFinding.agent_id).where(
+        AuditFinding.rule == StoppedReporting.name, AuditFinding.closed_at.is_(None)
+    )
+    agent_id = func.coalesce(AgentRunState.agent_id, declared.c.agent_id)
+    state = case(
+        (func.coalesce(declared.c.paused, False), "paused"),
+        (declared.c.paused_until > func.clock_timestamp(), "paused"),
+        (AgentRunState.agent_id.is_(None), "new"),
+        (agent_id.in_(stopped), "down"),
+        else_="up",
+    ).label("state")
+    each = (
+        select(state)
+        .select_from(AgentRunState)
+        .join(declared, declared.c.agent_id == AgentRunState.agent_id, full=True)
+    )
+    states = each.subquery()
+    counted = await session.execute(
+        select(states.c.state, func.count().label("agents")).group_by(states.c.state)
+    )
+    return dict.fromkeys(("new", "up", "down", "paused"), 0) | {row.state: row.agents for row in counted}
+
+
+async def _audit_age(session: AsyncSession) -> float | None:
+    age = func.extract("epoch", func.clock_timestamp() - AgentRunState.last_created_at)
+    seconds = await session.scalar(select(age).where(AgentRunState.agent_id == AUDITOR))
+    return None if seconds is None else float(seconds)
