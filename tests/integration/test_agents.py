@@ -119,3 +119,38 @@ async def test_an_agent_is_not_overdue_for_the_time_it_was_paused(
         declaration = {"schedule": "every 1h", "paused": paused}
         assert (await api.put(f"{AGENTS}/nova", json=declaration)).status_code == 204
         assert (await api.get(f"{AGENTS}/nova")).json()["state"] == state
+
+
+async def test_a_pause_until_ends_by_itself_and_the_wait_begins_anew(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    await add_runs(db, "nova", "success", every=timedelta(1), newest=timedelta(hours=5))
+    now = datetime.now(UTC)
+
+    async def state_when_paused_until(moment: datetime | None, schedule: str = "every 1h") -> str:
+        until = moment.isoformat() if moment else None
+        declaration = {"schedule": schedule, "paused_until": until}
+        assert (await api.put(f"{AGENTS}/nova", json=declaration)).status_code == 204
+        state: str = (await api.get(f"{AGENTS}/nova")).json()["state"]
+        return state
+
+    assert await state_when_paused_until(None) == "down"
+    assert await state_when_paused_until(now + timedelta(hours=1)) == "paused"
+    assert (await api.get(f"{AGENTS}/nova")).json()["paused_until"].startswith(f"{now:%Y-%m-%d}"[:8])
+    # It has ended a moment ago: whoever was not waited for is not overdue at once.
+    await db.execute("UPDATE agent SET paused_until = now() - interval '1 minute', resumed_at = NULL")
+    assert (await api.get(f"{AGENTS}/nova")).json()["state"] == "up"
+    # The next declaration keeps what is known of that.
+    assert await state_when_paused_until(None) == "up"
+    await db.execute("UPDATE agent SET resumed_at = NULL")
+    await db.execute("UPDATE agent SET paused_until = now() - interval '4 hours'")
+    assert (await api.get(f"{AGENTS}/nova")).json()["state"] == "down"
+    # One that is ended before its time has ended now.
+    await db.execute("UPDATE agent SET paused_until = now() + interval '4 hours'")
+    assert (await api.get(f"{AGENTS}/nova")).json()["state"] == "paused"
+    assert await state_when_paused_until(None) == "up"
+
+
+@pytest.mark.parametrize("until", ["soon", 5, "2026-13-01", "9999-12-31", True])
+async def test_a_bad_end_of_a_pause_is_refused(api: httpx.AsyncClient, until: object) -> None:
+    assert (await api.put(f"{AGENTS}/sage", json={"paused_until": until})).status_code == 422

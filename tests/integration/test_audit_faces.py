@@ -52,14 +52,20 @@ def test_the_command_audits_and_shows_what_is_wrong(database: str) -> None:
     [line] = runlog_audit("--json").splitlines()
     finding = json.loads(line)
     assert sorted(finding) == [
+        "acknowledged_at",
+        "acknowledged_by",
+        "acknowledgement_note",
         "agent_id",
         "closed_at",
         "closing_evidence",
         "evidence",
         "id",
         "message",
+        "muted",
+        "notified_at",
         "opened_at",
         "rule",
+        "severity",
     ]
     assert finding["message"].startswith("nova failed 3 times in a row")
     execute(database, FIXED, "nova")

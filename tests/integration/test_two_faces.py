@@ -23,6 +23,7 @@ INTERNAL_PATHS = (
     "agent-cloud/tasks",
     "agents",
     "audit/findings",
+    "alerts",
 )
 DISGUISES = (
     "/api/v1/internal/{}",

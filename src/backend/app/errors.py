@@ -7,6 +7,7 @@ RunLogError
 │   └── IdempotencyConflictError   the key was used for another payload
 ├── IngestUnavailableError the run could not be committed now; sending it again is safe to try
 ├── DatabaseError          the database cannot be reached, or refused a statement
+├── NotFoundError          there is nothing by the name or id that was given
 └── SchemaError            the database's schema is not what the product needs
 """
 
@@ -52,6 +53,10 @@ class IngestUnavailableError(RunLogError):
 
 class DatabaseError(RunLogError):
     """The database cannot be reached, or refused a statement."""
+
+
+class NotFoundError(RunLogError):
+    """There is nothing by the name or id that was given."""
 
 
 class SchemaError(RunLogError):

@@ -77,7 +77,7 @@ def test_the_end_of_one() -> None:
 
 def test_fifty_are_listed_in_one_with_what_is_more() -> None:
     message = alert_message("id", fleet(50), NOW, URL)
-    assert message.title == "HIGH: 50 agents stopped reporting: A0, A1, A2 and 47 more"
+    assert message.title == "HIGH: stopped reporting, 50 agents: A0, A1, A2 and 47 more"
     lines = message.text.splitlines()
     assert lines[0] == "HIGH A0: stopped reporting, since 10:00 UTC"
     assert lines[13] == "and 37 more"

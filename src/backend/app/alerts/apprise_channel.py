@@ -27,6 +27,7 @@ class AppriseChannel(Channel):
         # It logs addresses and what servers say; the outcome says the same, without secrets.
         logger = logging.getLogger("apprise")
         logger.handlers[:], logger.propagate = [logging.NullHandler()], False
+        logger.setLevel(logging.DEBUG)
         service = Apprise()
         if not service.add(self._url):
             raise DeliveryError("apprise cannot read this URL")

@@ -1,44 +1,11 @@
 """Types of query parameters that several endpoints share."""
 
-import re
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AfterValidator, BeforeValidator
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-# What PostgreSQL's timestamptz and Python's datetime both hold, with room for any UTC offset.
-_EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 29, tzinfo=UTC)
+from app.schemas.moments import UtcMoment
+from app.schemas.storable import STORABLE
 
-
-def _iso_8601(value: object) -> object:
-    # pydantic would take a bare number too, for seconds since 1970.
-    if isinstance(value, str) and not _DATE.match(value):
-        raise ValueError("not an ISO 8601 time")
-    return value
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not _EARLIEST <= aware <= _LATEST:
-        raise ValueError("the time is out of range")
-    return aware.astimezone(UTC)
-
-
-def _storable(text: str | None) -> str | None:
-    if text is not None and "\0" in text:
-        raise ValueError("the character U+0000 cannot be stored")
-    return text
-
-
-Moment = Annotated[
-    datetime | None,
-    BeforeValidator(_iso_8601),
-    AfterValidator(_in_utc),
-    Query(description="ISO 8601; UTC where no offset is given."),
-]
-LogText = Annotated[str | None, AfterValidator(_storable), Query(max_length=255)]
+Moment = Annotated[UtcMoment | None, Query(description="ISO 8601; UTC where no offset is given.")]
+LogText = Annotated[str | None, Query(max_length=255, pattern=STORABLE)]

@@ -1,7 +1,8 @@
 """`runlog audit`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from getpass import getuser
 from typing import Annotated
 
 import typer
@@ -13,14 +14,17 @@ from app.cli.backtest import backtest
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.domain.audit.finding import at, printable
+from app.errors import NotFoundError
 from app.models import AuditFinding
 from app.schemas.audit import FindingOut
-from app.services import auditor_service
+from app.services import acknowledgements, auditor_service
+from app.services.alert_outbox import muted_agents
 from app.services.auditor_service import AuditCycle
 
 app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
 
 _MAX_SHOWN = 10_000
+_STYLES = {"high": "red", "medium": "yellow"}
 app.command()(backtest)
 
 
@@ -32,39 +36,75 @@ def audit(
     """Audit every agent now, store what changed, and show what is wrong."""
     if context.invoked_subcommand is not None:
         return
-    found, cycle = run_on_database(_audit())
+    found, cycle, muted = run_on_database(_audit())
     for error in cycle.errors if cycle else ():
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
     if as_json:
-        print_json_lines(FindingOut.model_validate(finding).model_dump() for finding in found)
+        print_json_lines(FindingOut.of(finding, muted).model_dump() for finding in found)
     elif found:
-        Console().print(_table(found))
+        Console().print(_table(found, muted))
     elif cycle:
         typer.echo(f"No findings: {cycle.agents} agents checked")
     else:
         typer.echo("No findings so far; another audit is under way")
 
 
-async def _audit() -> tuple[Sequence[AuditFinding], AuditCycle | None]:
-    """The open findings, after a cycle of our own unless another one is under way."""
+@app.command()
+def acknowledge(
+    finding: Annotated[str, typer.Argument(metavar="FINDING", help="Its id, or the beginning of it.")],
+    by: Annotated[str, typer.Option(help="Who knows of it; you, unless set.", default_factory=getuser)],
+    note: Annotated[str | None, typer.Option(help="What the others should know.")] = None,
+) -> None:
+    """Say that somebody knows of a finding, so that no alert reminds of it."""
+    known = run_on_database(_acknowledge(finding, by, note))
+    typer.echo(f"{known.message}: acknowledged by {printable(by)}")
+
+
+async def _audit() -> tuple[Sequence[AuditFinding], AuditCycle | None, set[str]]:
+    """The open findings, after a cycle of our own unless another one is under way; and who is muted."""
     async with transaction() as session:
+        muted = await muted_agents(session)
         if await auditor_service.lock_audit(session):
             cycle = await auditor_service.audit(session)
-            return cycle.open, cycle
-        return await auditor_service.findings(session, limit=_MAX_SHOWN), None
+            return cycle.open, cycle, muted
+        return await auditor_service.findings(session, limit=_MAX_SHOWN), None, muted
 
 
-def _table(found: Sequence[AuditFinding]) -> Table:
+async def _acknowledge(beginning: str, by: str, note: str | None) -> AuditFinding:
+    async with transaction() as session:
+        found = await auditor_service.findings(session, limit=_MAX_SHOWN)
+        matching = [each for each in found if str(each.id).startswith(beginning.lower())]
+        if len(matching) != 1:
+            which = "several open findings begin" if matching else "no open finding begins"
+            raise NotFoundError(f"{which} with {printable(beginning)}")
+        await acknowledgements.acknowledge(session, matching[0].id, by, note)
+        return matching[0]
+
+
+def _table(found: Sequence[AuditFinding], muted: Collection[str]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("agent", "rule", "since"):
+    for heading in ("id", "severity", "agent", "rule", "since", "alerts"):
         table.add_column(heading, no_wrap=True)
     table.add_column("message", overflow="fold")
     now = datetime.now(UTC)
     for finding in found:
         table.add_row(
+            str(finding.id)[:8],
+            Text(finding.severity, style=_STYLES.get(finding.severity, "")),
             Text(printable(finding.agent_id)),
             Text(finding.rule),
             at(finding.opened_at, now),
+            Text(_alerts(finding, muted, now)),
             Text(finding.message),
         )
     return table
+
+
+def _alerts(finding: AuditFinding, muted: Collection[str], now: datetime) -> str:
+    """Who was told, and why nobody is told more."""
+    told = [f"told {at(finding.notified_at, now)}"] if finding.notified_at else []
+    if finding.acknowledged_by:
+        told.append(f"acknowledged by {printable(finding.acknowledged_by)}")
+    if finding.agent_id in muted:
+        told.append("muted")
+    return ", ".join(told) or "-"

@@ -15,7 +15,7 @@ def worker(
         int | None, typer.Option(min=1, max=64, help="Processes; as many as processors unless set.")
     ] = None,
 ) -> None:
-    """Run the Celery worker: scores runs and audits the fleet, on what processors the rest leaves."""
+    """Run the Celery worker: scores, audits and alerts, on what processors the rest leaves."""
     get_settings().require_database_url()
     yield_processors()
     options = ["--without-gossip", "--without-mingle", "--loglevel", get_settings().log_level]
@@ -25,7 +25,7 @@ def worker(
 
 
 def beat() -> None:
-    """Run the Celery beat: sends the sweep and the audit when they are due."""
+    """Run the Celery beat: sends the sweep, the audit and the delivery of alerts when they are due."""
     # The schedule is kept in memory: its intervals are short, and two beats need no common file.
     _celery(
         ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=", "--loglevel", get_settings().log_level]

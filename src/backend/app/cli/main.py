@@ -21,7 +21,9 @@ COMMANDS = {
     "report": "app.cli.report:report",
     "exec": "app.cli.report:execute",
     "runs": "app.cli.runs:runs",
+    "agents": "app.cli.agents:app",
     "audit": "app.cli.audit:app",
+    "alerts": "app.cli.alerts:app",
     "schema": "app.cli.schema:app",
     "config": "app.cli.config:config",
 }

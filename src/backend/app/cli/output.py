@@ -31,10 +31,25 @@ def parse_since(text: str) -> datetime:
 
     Raises `typer.BadParameter`.
     """
+    return _parse_moment(text, -1)
+
+
+def parse_until(text: str) -> datetime:
+    """A duration from now on or an ISO 8601 time that is still to come, as `parse_since` has them.
+
+    Raises `typer.BadParameter`.
+    """
+    moment = _parse_moment(text, 1)
+    if moment <= datetime.now(UTC):
+        raise typer.BadParameter(f"{text!r} is past")
+    return moment
+
+
+def _parse_moment(text: str, direction: int) -> datetime:
     duration = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
     try:
         if duration:
-            return datetime.now(UTC) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+            return datetime.now(UTC) + direction * timedelta(**{_UNITS[duration[2]]: int(duration[1])})
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model
 
 from app.domain.cadence import DEFAULT_TIMEZONE, parse_schedule
 from app.schemas.fleet import Count, Name
+from app.schemas.moments import UtcMoment
 from app.schemas.storable import NOT_BLANK
 
 
@@ -33,6 +34,12 @@ class AgentDeclarationIn(BaseModel):
     grace_seconds: Count | None = Field(None, description="How late a run may be before it is missed.")
     paused: Annotated[bool, BeforeValidator(_boolean)] = Field(
         False, description="A paused agent raises no finding."
+    )
+    paused_until: UtcMoment | None = Field(
+        None, description="A pause until then, which ends by itself: ISO 8601, UTC without an offset."
+    )
+    muted: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="A muted agent's findings are found and shown, but no alert goes out."
     )
 
     @model_validator(mode="after")
@@ -62,7 +69,9 @@ class AgentOut(BaseModel):
     schedule: str | None
     timezone: str | None
     grace_seconds: int | None
-    paused: bool
+    paused: bool = Field(description="Whether it is paused until somebody resumes it.")
+    paused_until: datetime | None
+    muted: bool
     state: Literal["new", "up", "down", "paused"]
     cadence: str | None = Field(description="The declared schedule, or the rhythm it showed, in words.")
     last_run: LastRun | None

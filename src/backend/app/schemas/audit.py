@@ -1,10 +1,15 @@
 """Wire types of the Auditor."""
 
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.models import AuditFinding
+from app.schemas.fleet import Name
+from app.schemas.storable import STORABLE
 
 
 class FindingOut(BaseModel):
@@ -14,6 +19,7 @@ class FindingOut(BaseModel):
 
     id: UUID
     rule: str = Field(examples=["stopped_reporting", "consecutive_failures", "silent_runs"])
+    severity: str = Field(examples=["high", "medium", "low"])
     agent_id: str
     message: str = Field(description="What is wrong, in one sentence.")
     evidence: dict[str, Any] = Field(description="What it was judged by: run ids, counts, expected times.")
@@ -22,6 +28,23 @@ class FindingOut(BaseModel):
     closing_evidence: dict[str, Any] | None = Field(
         description="Why it closed: a `reason`, and the `run` that ended it where one did."
     )
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    acknowledgement_note: str | None
+    muted: bool = Field(False, description="Whether no alert goes out about this agent.")
+    notified_at: datetime | None = Field(description="When an alert about it last went out.")
+
+    @classmethod
+    def of(cls, finding: AuditFinding, muted: Collection[str]) -> "FindingOut":
+        """A finding, where `muted` are the agents that are."""
+        return cls.model_validate(finding).model_copy(update={"muted": finding.agent_id in muted})
+
+
+class AcknowledgementIn(BaseModel):
+    """Who knows of a finding, so that nobody is reminded of it."""
+
+    by: Name
+    note: Annotated[str, StringConstraints(max_length=2000, pattern=STORABLE)] | None = None
 
 
 class FindingList(BaseModel):

@@ -64,7 +64,7 @@ async def agent_histories(
             now,
             tuple(runs.get(name, ())),
             outages=outages,
-            **_declaration(declared.get(name)),
+            **_declaration(declared.get(name), now),
         )
         for name in sorted({*runs, *declared})
     }
@@ -80,16 +80,19 @@ def _reported_run(run: AgentRunLog) -> ReportedRun:
     )
 
 
-def _declaration(agent: Agent | None) -> dict[str, Any]:
+def _declaration(agent: Agent | None, now: datetime) -> dict[str, Any]:
     if agent is None:
         return {}
+    until = agent.paused_until
+    over = until if until and until <= now else None
+    resumed = [moment for moment in (agent.resumed_at, over) if moment]
     grace = None if agent.grace_seconds is None else timedelta(seconds=agent.grace_seconds)
     return {
         "schedule": agent.schedule,
         "timezone": agent.timezone,
         "grace": grace,
-        "paused": agent.paused,
-        "watching_since": agent.resumed_at,
+        "paused": agent.paused or (until is not None and until > now),
+        "watching_since": max(resumed, default=None),
         "registered_at": agent.created_at,
     }
 

@@ -9,6 +9,7 @@ from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.schemas.agents import AgentDeclarationIn, AgentList, AgentOut, LastRun
 from app.schemas.runs import AgentId
+from app.services.agent_pauses import settle_pause
 from app.services.agents_service import AgentStatus, agent_statuses, declare_agent
 
 router = APIRouter(prefix="/api/v1/internal/agents", tags=["agents"], route_class=StrictRoute)
@@ -41,8 +42,9 @@ async def get_agent(agent_id: AgentPath) -> AgentOut:
     responses={**INVALID, **TOO_LARGE, **UNAVAILABLE},
 )
 async def put_agent(agent_id: AgentPath, declaration: AgentDeclarationIn) -> Response:
-    """Names, role, schedule, grace and pause. An agent that reports needs no declaration."""
+    """Names, role, schedule, grace, pause and mute. An agent that reports needs no declaration."""
     async with transaction() as session:
+        await settle_pause(session, agent_id)
         await declare_agent(session, agent_id, declaration.model_dump())
     return Response(status_code=204)
 
@@ -57,6 +59,8 @@ def _out(status: AgentStatus) -> AgentOut:
         timezone=declared.timezone if declared and declared.schedule else None,
         grace_seconds=declared.grace_seconds if declared else None,
         paused=declared.paused if declared else False,
+        paused_until=declared.paused_until if declared else None,
+        muted=declared.muted if declared else False,
         state=status.state,
         cadence=status.cadence,
         last_run=LastRun(id=last.id, status=last.status, summary=last.summary, ran_at=last.created_at)

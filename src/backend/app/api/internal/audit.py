@@ -1,15 +1,19 @@
 """What the Auditor found."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 
-from app.api.errors import INVALID, UNAVAILABLE
+from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
+from app.api.strict_route import StrictRoute
 from app.db.session import transaction
-from app.schemas.audit import FindingList, FindingOut
+from app.schemas.audit import AcknowledgementIn, FindingList, FindingOut
 from app.services import auditor_service
+from app.services.acknowledgements import acknowledge
+from app.services.alert_outbox import muted_agents
 
-router = APIRouter(prefix="/api/v1/internal/audit", tags=["auditor"])
+router = APIRouter(prefix="/api/v1/internal/audit", tags=["auditor"], route_class=StrictRoute)
 
 
 @router.get("/findings", summary="What the Auditor found", responses={**INVALID, **UNAVAILABLE})
@@ -22,4 +26,20 @@ async def get_findings(
     """Findings, newest first, as of the Auditor's last cycle."""
     async with transaction() as session:
         found = await auditor_service.findings(session, state=state, limit=limit)
-    return FindingList(findings=[FindingOut.model_validate(finding) for finding in found])
+        muted = await muted_agents(session)
+    return FindingList(findings=[FindingOut.of(finding, muted) for finding in found])
+
+
+@router.post(
+    "/findings/{finding_id}/acknowledge",
+    status_code=204,
+    summary="Acknowledge a finding",
+    responses={**INVALID, **NOT_FOUND, **TOO_LARGE, **UNAVAILABLE},
+)
+async def acknowledge_finding(finding_id: UUID, acknowledgement: AcknowledgementIn) -> Response:
+    """Somebody knows of it: no alert reminds of it again. Its end is told all the same."""
+    async with transaction() as session:
+        known = await acknowledge(session, finding_id, acknowledgement.by, acknowledgement.note)
+    if not known:
+        raise HTTPException(404, "no open finding has this id")
+    return Response(status_code=204)

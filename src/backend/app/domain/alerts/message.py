@@ -73,7 +73,7 @@ def _what_and_who(incidents: Sequence[Incident]) -> str:
     what = {incident.what for incident in incidents}
     who = ", ".join(listed(names, _MAX_NAMED)).replace(", and ", " and ")
     if len(what) == 1:
-        return f"{who}: {what.pop()}" if len(names) == 1 else f"{len(names)} agents {what.pop()}: {who}"
+        return f"{who}: {what.pop()}" if len(names) == 1 else f"{what.pop()}, {len(names)} agents: {who}"
     return f"{len(incidents)} findings: {who}"
 
 

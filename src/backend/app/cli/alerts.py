@@ -1,0 +1,100 @@
+"""`runlog alerts`: try the channels, and see what went out."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.alerts.delivery import make_channels, send
+from app.cli.output import print_json_lines, run_on_database
+from app.config import get_settings
+from app.db.session import transaction
+from app.domain.alerts.delivery import Delivery, Outcome
+from app.domain.alerts.message import test_message
+from app.domain.audit.finding import at, printable
+from app.errors import ConfigError
+from app.schemas.alerts import AlertOut
+from app.services.alerts_service import notifications, record_test
+
+app = typer.Typer(no_args_is_help=True, help="Try the channels of alerts, and see what went out.")
+
+_STYLES = {"sent": "green", "pending": "yellow", "failed": "red"}
+
+
+@app.command("test")
+def try_channels(
+    channel: Annotated[list[str] | None, typer.Option(help="Only by this channel; may be repeated.")] = None,
+) -> None:
+    """Send a test message by every channel now; exit 1 when one failed."""
+    done = run_on_database(_send_tests(channel))
+    if not all(outcome.ok for outcome in done):
+        raise typer.Exit(1)
+
+
+async def _send_tests(wanted: Sequence[str] | None) -> list[Outcome]:
+    channels = make_channels(get_settings())
+    if not channels:
+        raise ConfigError("no channel is set: RUNLOG_ALERT_URLS or RUNLOG_ALERT_WEBHOOK_URL names one")
+    if unknown := [name for name in wanted or () if name not in channels]:
+        raise ConfigError(f"there is no channel {unknown[0]}; there is {', '.join(channels)}")
+    deliveries = [_test(name) for name in wanted or channels]
+    outcomes = await asyncio.gather(*(send(channels[each.channel], each) for each in deliveries))
+    for delivery, outcome in zip(deliveries, outcomes, strict=True):
+        verdict = "ok" if outcome.ok else "failed"
+        typer.echo(f"{delivery.channel}: {verdict} in {outcome.seconds:.1f} s: {printable(outcome.text)}")
+    async with transaction() as session:
+        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+            await record_test(session, delivery, outcome)
+    return outcomes
+
+
+def _test(channel: str) -> Delivery:
+    test_id = uuid4()
+    message = test_message(str(test_id), channel, get_settings().url)
+    return Delivery(test_id, "test", channel, None, datetime.now(UTC), 1, message)
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an alert a line.")] = False,
+) -> None:
+    """Show what went out and what waits, newest first, and how the last try went."""
+    found = run_on_database(_notifications(limit))
+    if as_json:
+        print_json_lines(alert.model_dump() for alert in found)
+    elif found:
+        Console().print(_table(found))
+    else:
+        typer.echo("No alerts so far")
+
+
+async def _notifications(limit: int) -> list[AlertOut]:
+    async with transaction() as session:
+        found = await notifications(session, limit=limit)
+    return [AlertOut.of(row, attempts) for row, attempts in found]
+
+
+def _table(found: Sequence[AlertOut]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("written", "channel", "state", "tries", "last try"):
+        table.add_column(heading, no_wrap=heading != "last try")
+    table.add_column("alert", overflow="fold")
+    now = datetime.now(UTC)
+    for alert in found:
+        last = alert.attempts[-1] if alert.attempts else None
+        table.add_row(
+            at(alert.created_at, now),
+            alert.channel,
+            Text(alert.state, style=_STYLES[alert.state]),
+            str(len(alert.attempts)),
+            Text(printable(last.outcome or "no outcome") if last else "-"),
+            Text(alert.title or alert.kind),
+        )
+    return table

@@ -1,0 +1,63 @@
+"""Pausing and muting agents: a paused one raises no finding, of a muted one no alert goes out."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Agent, AgentRunState
+
+
+async def is_known(session: AsyncSession, agent_id: str) -> bool:
+    """Whether the agent has reported or is declared."""
+    declared = exists().where(Agent.agent_id == agent_id)
+    reported = exists().where(AgentRunState.agent_id == agent_id)
+    return bool(await session.scalar(select(or_(declared, reported))))
+
+
+async def settle_pause(session: AsyncSession, agent_id: str) -> None:
+    """Turn a pause until some time into what it is now: a plain pause, or one that has ended then."""
+    ended = case((Agent.paused_until <= func.now(), Agent.paused_until))
+    await session.execute(
+        update(Agent)
+        .where(Agent.agent_id == agent_id, Agent.paused_until.is_not(None))
+        .values(
+            paused=or_(Agent.paused, Agent.paused_until > func.now()),
+            resumed_at=func.greatest(Agent.resumed_at, ended),
+            paused_until=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def pause(session: AsyncSession, agent_id: str, until: datetime | None = None) -> None:
+    """Pause the agent, until it is resumed or until that time."""
+    await settle_pause(session, agent_id)
+    await _put(session, agent_id, paused=until is None, paused_until=until)
+
+
+async def resume(session: AsyncSession, agent_id: str) -> None:
+    """End the agent's pause; the wait for its reports begins anew. One that is not paused stays as it is."""
+    await settle_pause(session, agent_id)
+    await session.execute(
+        update(Agent)
+        .where(Agent.agent_id == agent_id, Agent.paused)
+        .values(paused=False, resumed_at=func.now(), updated_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def mute(session: AsyncSession, agent_id: str, *, muted: bool) -> None:
+    """Let no alert about the agent go out, or let them again."""
+    await _put(session, agent_id, muted=muted)
+
+
+async def _put(session: AsyncSession, agent_id: str, **values: Any) -> None:
+    entry = insert(Agent).values(agent_id=agent_id, **values)
+    await session.execute(
+        entry.on_conflict_do_update(
+            index_elements=[Agent.agent_id], set_={**values, "updated_at": func.now()}
+        )
+    )
