@@ -40,6 +40,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "task_routes": {
             "app.tasks.alert_tasks.*": {"queue": _ALERTS, "routing_key": _ALERTS},
             "app.tasks.audit_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT},
+            "app.tasks.rollup_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT},
         },
         "timezone": "UTC",
         "enable_utc": True,

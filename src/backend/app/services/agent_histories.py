@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     String,
     Subquery,
+    any_,
     cast,
     func,
     literal,
@@ -49,14 +50,16 @@ async def agent_histories(
     now: datetime,
     depth: int,
     *,
-    agent_id: str | None = None,
+    agent_ids: Sequence[str] | None = None,
     outages: Outages,
 ) -> dict[str, AgentHistory]:
-    """Every agent that reported or is declared, with its newest `depth` runs; or `agent_id` alone."""
+    """Every agent that reported or is declared, or those of `agent_ids`, with its newest `depth` runs."""
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
-    for run in await recent_runs(per_agent=depth, agent_id=agent_id, session=session):
+    for run in await recent_runs(per_agent=depth, agent_ids=agent_ids, session=session):
         runs[run.agent_id].append(_reported_run(run))
-    registered = select(Agent) if agent_id is None else select(Agent).where(Agent.agent_id == agent_id)
+    registered = select(Agent)
+    if agent_ids is not None:
+        registered = registered.where(Agent.agent_id == any_(literal(list(agent_ids), ARRAY(String))))
     declared = {agent.agent_id: agent for agent in await session.scalars(registered)}
     return {
         name: AgentHistory(

@@ -1,7 +1,7 @@
 """Write and read run logs directly, in any asyncio program that has a `DATABASE_URL`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -47,19 +47,20 @@ async def recent_runs(
     since: datetime | None = None,
     limit: int = 100,
     per_agent: int | None = None,
+    agent_ids: Sequence[str] | None = None,
     session: AsyncSession | None = None,
 ) -> list[AgentRunLog]:
     """The newest runs first, at most `limit` of them, read in `session` or a transaction of their own.
 
     `since` is inclusive, compared with `created_at`, and UTC where it has no offset. With `per_agent`
-    the result is instead the newest `per_agent` runs of every agent, without their `actions_taken`,
-    whatever `limit` says.
+    the result is instead the newest `per_agent` runs of every agent, or of `agent_ids`, without their
+    `actions_taken`, whatever `limit` says.
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
     filters = RunFilters(agent_id=agent_id, status=status, since=since)
     if per_agent is not None:
-        statement = newest_of_each_agent(per_agent, run_conditions(**filters))
+        statement = newest_of_each_agent(per_agent, run_conditions(**filters), agent_ids)
     else:
         statement = newest_runs([AgentRunLog], limit, **filters)
     async with nullcontext(session) if session else transaction() as reading:

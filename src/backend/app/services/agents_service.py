@@ -44,7 +44,8 @@ async def agent_statuses(session: AsyncSession, agent_id: str | None = None) -> 
     """Every agent that reported or is declared, by id; or `agent_id` alone."""
     now = await database_now(session)
     outages = await known_outages(session, now)
-    histories = await agent_histories(session, now, HISTORY_DEPTH, agent_id=agent_id, outages=outages)
+    only = None if agent_id is None else [agent_id]
+    histories = await agent_histories(session, now, HISTORY_DEPTH, agent_ids=only, outages=outages)
     known = await identities(session)
     declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
     successes = await _last_successes(session, list(histories))

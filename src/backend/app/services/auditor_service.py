@@ -27,7 +27,8 @@ from app.domain.audit.finding import Evidence, Finding, FindingKey
 from app.domain.audit.history import HISTORY_DEPTH
 from app.domain.audit.rule import Rule
 from app.domain.audit.transitions import transitions
-from app.models import AgentRunLog, AuditFinding
+from app.models import Agent, AgentRunLog, AuditFinding
+from app.services.agent_glance import glance
 from app.services.agent_histories import AUDITOR, agent_histories, deepened, known_outages
 from app.services.alert_outbox import announce
 from app.services.run_queries import database_now
@@ -88,16 +89,20 @@ async def audit(session: AsyncSession) -> AuditCycle:
     Several audits at once store each change once. A rule that crashes on an agent leaves that finding
     as it is and is in the cycle's `errors`.
     """
-    rules, first_look = _rules()
+    rules, first_look, silence_streak = _rules()
     now = await database_now(session)
     open_now = select(AuditFinding).where(AuditFinding.closed_at.is_(None))
     stored = {(finding.rule, finding.agent_id): finding for finding in await session.scalars(open_now)}
     outages = await known_outages(session, now)
-    histories = await agent_histories(session, now, first_look, outages=outages)
-    histories.pop(AUDITOR, None)
     open_by = defaultdict(set)
     for rule, agent_id in stored:
         open_by[agent_id].add(rule)
+    seen = await glance(session, now, depth=first_look, silence_streak=silence_streak)
+    declared = set(await session.scalars(select(Agent.agent_id)))
+    suspects = {agent_id for agent_id, well in seen.items() if not well} | declared | open_by.keys()
+    histories = await agent_histories(
+        session, now, first_look, agent_ids=sorted(suspects - {AUDITOR}), outages=outages
+    )
     suspicions = {
         agent_id: suspecting(rules, history, open_by[agent_id]) for agent_id, history in histories.items()
     }
@@ -112,7 +117,8 @@ async def audit(session: AsyncSession) -> AuditCycle:
     await _bring_up_to_date(session, stored, changes.persisting)
     cycle = AuditCycle(
         at=now,
-        agents=sum(not history.paused for history in histories.values()),
+        agents=len((seen.keys() | histories.keys()) - {AUDITOR})
+        - sum(history.paused for history in histories.values()),
         opened=await _open(session, now, changes.opened),
         closed=closed,
         still_open=[finding for key, finding in stored.items() if key not in changes.closed],
@@ -122,11 +128,12 @@ async def audit(session: AsyncSession) -> AuditCycle:
     return cycle
 
 
-def _rules() -> tuple[tuple[Rule, ...], int]:
-    """The rules by the settings, and how many runs of an agent they need for a first look."""
+def _rules() -> tuple[tuple[Rule, ...], int, int]:
+    """The rules by the settings, how many runs a first look takes, and how many silent ones are too many."""
     settings = get_settings()
     failures, silences = settings.audit_failure_streak, settings.audit_silence_streak
-    return all_rules(failure_streak=failures, silence_streak=silences), max(_FIRST_LOOK, failures, silences)
+    rules = all_rules(failure_streak=failures, silence_streak=silences)
+    return rules, max(_FIRST_LOOK, failures, silences), silences
 
 
 async def _open(session: AsyncSession, now: datetime, found: Sequence[Finding]) -> list[AuditFinding]:

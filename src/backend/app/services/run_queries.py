@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     Row,
     Select,
@@ -173,16 +174,15 @@ def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     return run
 
 
-def newest_of_each_agent(count: int, conditions: Sequence[ColumnElement[bool]] = ()) -> Select[AgentRunLog]:
-    """The newest `count` runs of every agent, without `actions_taken`, newest first.
+def newest_of_each_agent(
+    count: int, conditions: Sequence[ColumnElement[bool]] = (), agent_ids: Sequence[str] | None = None
+) -> Select[AgentRunLog]:
+    """The newest `count` runs of every agent, or of `agent_ids`, without `actions_taken`, newest first.
 
     Walks the (agent_id, created_at) index from agent to agent, so its cost follows the number of
     agents and not the length of the log.
     """
-    first = select(AgentRunLog.agent_id).order_by(AgentRunLog.agent_id).limit(1)
-    agents = select(first.scalar_subquery().label("agent_id")).cte("agents", recursive=True)
-    following = first.where(AgentRunLog.agent_id > agents.c.agent_id).scalar_subquery()
-    agents = agents.union_all(select(following).where(agents.c.agent_id.is_not(None)))
+    agents = _every_agent() if agent_ids is None else wanted_agents(agent_ids)
     newest = (
         select(AgentRunLog)
         .where(of_agent(agents.c.agent_id), AgentRunLog.created_at.is_not(None), *conditions)
@@ -198,6 +198,13 @@ def newest_of_each_agent(count: int, conditions: Sequence[ColumnElement[bool]] =
         .options(defer(run.actions_taken, raiseload=True))
         .order_by(run.created_at.desc(), run.id.desc())
     )
+
+
+def _every_agent() -> CTE:
+    first = select(AgentRunLog.agent_id).order_by(AgentRunLog.agent_id).limit(1)
+    agents = select(first.scalar_subquery().label("agent_id")).cte("agents", recursive=True)
+    following = first.where(AgentRunLog.agent_id > agents.c.agent_id).scalar_subquery()
+    return agents.union_all(select(following).where(agents.c.agent_id.is_not(None)))
 
 
 async def database_now(session: AsyncSession) -> datetime:
