@@ -1,5 +1,6 @@
 """One message instead of fifty, no more than anybody can read, and none at night that can wait."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from alerting import AGAIN, FAILING, FIXED, SECRET, audited, deliver, settle, st
 from app.db.session import transaction
 from app.models import AuditFinding
 from app.services.alert_outbox import announce
+from database import until_it_is
 from receiver import Receiver, receiving
 
 pytestmark = pytest.mark.anyio
@@ -236,3 +238,34 @@ async def test_a_digest_that_is_long_due_does_not_go_out(
     settle(monkeypatch, alert_digest=clock(timedelta(hours=-8)))
     await deliver()
     assert await states(db) == []
+
+
+async def test_what_gets_worse_is_not_said_to_be_over(db: asyncpg.Connection, receiver: Receiver) -> None:
+    await db.execute(
+        "INSERT INTO agent (agent_id, schedule, grace_seconds) VALUES ('nova', 'every 1h', 3600)"
+    )
+    ran = "INSERT INTO agent_run_log (agent_id, created_at) VALUES ('nova', now() - interval '115 minutes')"
+    await db.execute(ran)
+    await audited()
+    await deliver()
+    await db.execute("UPDATE agent SET grace_seconds = 60")
+    cycle = await audited()
+    assert [finding.rule for finding in cycle.closed] == ["late"]
+    await deliver()
+    assert told(receiver) == [[("nova", ["opened"])], [("nova", ["opened"])]]
+    titles = [request.json["data"]["title"] for request in receiver.requests]
+    assert titles == ["LOW: Nova: late", "HIGH: Nova: stopped reporting"]
+
+
+async def test_a_finding_that_is_being_changed_is_marked_as_told_afterwards(
+    database: str, db: asyncpg.Connection, receiver: Receiver
+) -> None:
+    await db.execute(FAILING, "nova")
+    await audited()
+    async with db.transaction():
+        await db.execute("SELECT id FROM audit_finding FOR UPDATE")
+        delivering = asyncio.create_task(deliver())
+        await until_it_is(database, "SELECT state FROM alert_notification", "sent")
+        assert await db.fetchval("SELECT notified_at FROM audit_finding") is None
+    await delivering
+    assert await db.fetchval("SELECT notified_at FROM audit_finding")

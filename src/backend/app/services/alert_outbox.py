@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.config import get_settings
 from app.domain.alerts.channels import WEBHOOK, named_urls
 from app.domain.alerts.clock import QuietHours
-from app.domain.alerts.incident import gravest, kind_of
+from app.domain.alerts.incident import GROWS_INTO, gravest, kind_of
 from app.models import Agent, AlertNotification, AuditFinding
 
 
@@ -27,21 +27,24 @@ async def announce(
     """Write what there is to tell of these findings, a message or two for each channel.
 
     Told is what opened, what is open still after the reminders' interval and not acknowledged, and the
-    end of whatever was told; nothing of a muted agent. Of low severity it is told after the quiet hours.
+    end of whatever was told, unless it grew into something worse; nothing of a muted agent. Of low severity
+    it is told after the quiet hours.
     """
     channels = channel_names()
     if not channels:
         return
     muted = await muted_agents(session)
+    present = {(each.rule, each.agent_id) for each in open_}
+    over = [each for each in closed if (GROWS_INTO.get(each.rule), each.agent_id) not in present]
     news: list[tuple[AuditFinding, str]] = [
         *await _claim_open(session, now, [each for each in open_ if each.agent_id not in muted]),
-        *((each, "closed") for each in closed if each.alerted_at and each.agent_id not in muted),
+        *((each, "closed") for each in over if each.alerted_at and each.agent_id not in muted),
     ]
     quiet_until = _quiet_until(now)
-    waiting = [(each, event) for each, event in news if quiet_until and each.severity == "low"]
-    at_once = [pair for pair in news if pair not in waiting]
-    for group, due in ((at_once, now), (waiting, quiet_until)):
-        if group and due:
+    waiting = [(each, event) for each, event in news if each.severity == "low"]
+    at_once = [(each, event) for each, event in news if each.severity != "low"]
+    for group, due in ((at_once, now), (waiting, quiet_until)) if quiet_until else ((news, now),):
+        if group:
             await _write(session, channels, group, now, due)
 
 

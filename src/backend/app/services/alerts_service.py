@@ -55,7 +55,7 @@ async def claim(session: AsyncSession, channel: str) -> Delivery | None:
         others = [row for row in rows if row.attempts or row.kind == _DIGEST]
         if not others:
             return None
-        row = min(others, key=lambda each: each.next_attempt_at)
+        row = min(others, key=lambda each: (each.kind == _DIGEST, each.next_attempt_at))
     return await _begin(session, row, now)
 
 
@@ -72,12 +72,28 @@ async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) ->
         return
     if outcome.ok:
         row.state, row.sent_at = "sent", now
-        await _mark_notified(session, row.events, now)
     # A slow try may end after another has begun, which then decides.
     elif row.attempts == delivery.attempt:
         row.next_attempt_at = now + retry_pause(row.attempts, random.random())  # noqa: S311
         if gives_up(row.first_attempt_at or now, now):
             row.state = "failed"
+
+
+async def mark_notified(session: AsyncSession, finding_ids: Sequence[UUID]) -> list[UUID]:
+    """Note that the findings were told just now; returns those that somebody else was changing.
+
+    It waits for no row, so that an audit, which changes many in its own order, never meets it in a deadlock.
+    """
+    of_these = AuditFinding.id == any_(literal(list(finding_ids), ARRAY(Uuid)))
+    free = select(AuditFinding.id).where(of_these).with_for_update(skip_locked=True)
+    marked = await session.scalars(
+        update(AuditFinding)
+        .where(AuditFinding.id.in_(free))
+        .values(notified_at=func.now())
+        .returning(AuditFinding.id)
+        .execution_options(synchronize_session=False)
+    )
+    return list({*finding_ids} - {*marked})
 
 
 async def give_up_orphans(session: AsyncSession, channels: Collection[str]) -> None:
@@ -186,6 +202,7 @@ async def _begin(session: AsyncSession, row: AlertNotification, now: datetime) -
         created_at=row.created_at,
         attempt=row.attempts,
         message=Message(**row.message),
+        findings=tuple({UUID(finding_id) for finding_id, _ in row.events}),
     )
 
 
@@ -194,16 +211,6 @@ async def _compose(session: AsyncSession, row: AlertNotification, now: datetime)
     if row.kind == _DIGEST:
         return await alert_digest.compose(session, row, now, url)
     return alert_message(str(row.id), await told_incidents(session, row.events), now, url)
-
-
-async def _mark_notified(session: AsyncSession, events: Sequence[Sequence[str]], now: datetime) -> None:
-    told = [UUID(finding_id) for finding_id, _ in events]
-    await session.execute(
-        update(AuditFinding)
-        .where(AuditFinding.id == any_(literal(told, ARRAY(Uuid))))
-        .values(notified_at=now)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _stored(message: Message) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from app.alerts.channel import Channel
 from app.alerts.delivery import make_channels, send
@@ -13,12 +14,13 @@ from app.domain.alerts.delivery import Delivery
 from app.errors import DatabaseError
 from app.logs import get_logger
 from app.services.alert_digest import write_digests
-from app.services.alerts_service import claim, give_up_orphans, record
+from app.services.alerts_service import claim, give_up_orphans, mark_notified, record
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
 
+_MARKING_TRIES = 5
 _BUDGET = 30.0
 """Seconds after which a task begins no further try."""
 
@@ -61,6 +63,8 @@ async def _send(channel: Channel, delivery: Delivery) -> None:
     outcome = await send(channel, delivery)
     async with transaction() as session:
         await record(session, delivery, outcome)
+    if outcome.ok:
+        await _mark_notified(delivery.findings)
     say = log.info if outcome.ok else log.warning
     say(
         "alert_sent" if outcome.ok else "alert_not_sent",
@@ -70,3 +74,12 @@ async def _send(channel: Channel, delivery: Delivery) -> None:
         attempt=delivery.attempt,
         outcome=outcome.text,
     )
+
+
+async def _mark_notified(finding_ids: Sequence[UUID]) -> None:
+    for _ in range(_MARKING_TRIES):
+        async with transaction() as session:
+            finding_ids = await mark_notified(session, finding_ids)
+        if not finding_ids:
+            return
+        await asyncio.sleep(1)

@@ -18,6 +18,7 @@ class Delivery:
     created_at: datetime
     attempt: int
     message: Message
+    findings: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

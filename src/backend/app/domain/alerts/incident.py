@@ -11,6 +11,9 @@ SEVERITIES = ("high", "medium", "low")
 EVENTS = ("opened", "reminder", "closed")
 """What may be new of a finding, the most important first."""
 
+GROWS_INTO = {"late": "stopped_reporting"}
+"""Rules whose findings end by getting worse: that one ended is then no good news."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
