@@ -18,6 +18,7 @@ from uuid import UUID
 import asyncpg
 from harness import RUNLOG, Figures, machine, running, servers, table
 
+from app.config import get_settings
 from app.domain.runs import Run
 from app.domain.scoring import RunReport, score
 from app.ingest.dispatch import Dispatcher
@@ -159,6 +160,7 @@ def measure(count: int, rounds: int) -> dict[str, Figures]:
     results: dict[str, list[float]] = {"rubric": [], "task": [], "end to end": []}
     with servers() as found:
         os.environ |= {**found.env, "RUNLOG_LOG_LEVEL": "warning"}
+        get_settings.cache_clear()
         url = found.env["DATABASE_URL"]
         for _ in range(rounds):
             results["rubric"].append(rubric(count))
