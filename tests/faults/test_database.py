@@ -39,8 +39,7 @@ def test_a_database_that_ends_and_comes_back(
         postgres.start()
         back_after = load.seconds_until_acknowledged(time.monotonic())
         load.wait_for(200)
-        tally = check(load, postgres.url, fault, back_after=back_after)
-    assert tally.refused > 0
+        check(load, postgres.url, fault, back_after=back_after)
 
 
 def test_a_killed_backend(
