@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     ingest_queue_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
     ingest_batch_size: Annotated[int, Field(ge=1, le=10_000)] = 256
     ingest_connections: Annotated[int, Field(ge=1, le=32)] = 3
-    # With the driver's two seconds to hang up and two in the queue, sooner than the ten that agents wait.
+    # With the driver's two seconds to hang up and one in the queue, sooner than the ten that agents wait.
     database_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
 
     score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0
