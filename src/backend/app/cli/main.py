@@ -24,6 +24,7 @@ COMMANDS = {
     "agents": "app.cli.agents:app",
     "audit": "app.cli.audit:app",
     "alerts": "app.cli.alerts:app",
+    "score": "app.cli.score:app",
     "schema": "app.cli.schema:app",
     "config": "app.cli.config:config",
 }

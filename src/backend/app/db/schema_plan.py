@@ -283,7 +283,8 @@ def _definition(index: Index) -> str:
 def _foreign_key(key: ForeignKeyConstraint) -> str:
     columns = ", ".join(key.column_keys)
     referred = ", ".join(element.column.name for element in key.elements)
-    return f"FOREIGN KEY ({columns}) REFERENCES {key.referred_table.name}({referred})"
+    on_delete = f" ON DELETE {key.ondelete}" if key.ondelete else ""
+    return f"FOREIGN KEY ({columns}) REFERENCES {key.referred_table.name}({referred}){on_delete}"
 
 
 def _type(column: Column[object]) -> str:

@@ -4,6 +4,7 @@ from app.models.agent import Agent
 from app.models.agent_cloud import AgentCloudTask
 from app.models.agent_run_change import AgentRunChange
 from app.models.agent_run_log import AgentRunLog
+from app.models.agent_run_score import AgentRunScore
 from app.models.agent_run_state import AgentRunState
 from app.models.alert import AlertAttempt, AlertNotification
 from app.models.audit_finding import AuditFinding
@@ -25,6 +26,7 @@ __all__ = [
     "AgentRunFeedback",
     "AgentRunIdempotencyKey",
     "AgentRunLog",
+    "AgentRunScore",
     "AgentRunState",
     "AlertAttempt",
     "AlertNotification",
