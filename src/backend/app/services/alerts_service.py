@@ -25,6 +25,9 @@ State = Literal["pending", "sent", "failed"]
 LEASE = timedelta(minutes=2)
 """How long a notification is one process's. It must exceed the longest try and the time of a task."""
 
+KEPT = timedelta(days=90)
+"""How long it is shown how a notification went."""
+
 _DIGEST = "digest"
 
 
@@ -109,6 +112,15 @@ async def give_up_orphans(session: AsyncSession, channels: Collection[str]) -> N
         .values(state="failed")
         .execution_options(synchronize_session=False)
     )
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Delete what was sent or given up long ago, with its tries. The findings stay."""
+    old = select(AlertNotification.id).where(
+        AlertNotification.created_at < func.now() - KEPT, AlertNotification.state != "pending"
+    )
+    await session.execute(delete(AlertAttempt).where(AlertAttempt.notification_id.in_(old)))
+    await session.execute(delete(AlertNotification).where(AlertNotification.id.in_(old)))
 
 
 async def record_test(session: AsyncSession, delivery: Delivery, outcome: Outcome) -> None:

@@ -14,7 +14,7 @@ from app.domain.alerts.delivery import Delivery
 from app.errors import DatabaseError
 from app.logs import get_logger
 from app.services.alert_digest import write_digests
-from app.services.alerts_service import claim, give_up_orphans, mark_notified, record
+from app.services.alerts_service import claim, forget_old, give_up_orphans, mark_notified, record
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 
@@ -43,6 +43,7 @@ async def _deliver_by(channels: Mapping[str, Channel]) -> None:
     async with transaction() as session:
         await write_digests(session, channels)
         await give_up_orphans(session, channels)
+        await forget_old(session)
     ends = time.monotonic() + _BUDGET
     drains = (_drain(name, channel, ends) for name, channel in channels.items())
     for failure in await asyncio.gather(*drains, return_exceptions=True):
