@@ -220,3 +220,17 @@ async def test_what_waits_for_a_channel_that_is_gone_is_given_up_in_the_end(
     await db.execute("UPDATE alert_notification SET next_attempt_at = now() - interval '4 days'")
     await deliver()
     assert await states(db) == [("opened", "failed")]
+
+
+async def test_what_went_out_long_ago_is_forgotten(db: asyncpg.Connection, receiver: Receiver) -> None:
+    await db.execute(FAILING, "nova")
+    await audited()
+    await deliver()
+    await db.execute("UPDATE alert_notification SET created_at = created_at - interval '89 days'")
+    await deliver()
+    assert await states(db) == [("opened", "sent")]
+    await db.execute("UPDATE alert_notification SET created_at = created_at - interval '2 days'")
+    await deliver()
+    assert await states(db) == []
+    assert await tries(db) == []
+    assert await db.fetchval("SELECT notified_at IS NOT NULL FROM audit_finding")

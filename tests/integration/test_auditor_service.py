@@ -316,3 +316,14 @@ async def test_findings_newest_first(db: asyncpg.Connection) -> None:
         assert [finding.agent_id for finding in everything] == ["sage", "nova"]
         assert len(await findings(session, state="all", limit=1)) == 1
     assert isinstance(everything[0].opened_at, datetime)
+
+
+async def test_an_agent_that_was_renamed_is_named(db: asyncpg.Connection) -> None:
+    await log_runs(db, "sage", ago=5 * HOUR, count=LONG_HOURLY)
+    await log_runs(db, "sage-v2", ago=HOUR / 2, count=4)
+    await log_runs(db, "sage-old", ago=HOUR / 2, count=LONG_HOURLY)
+    [finding] = (await cycle()).opened
+    assert (finding.rule, finding.agent_id) == ("stopped_reporting", "sage")
+    assert finding.evidence["perhaps_renamed_to"] == "sage-v2"
+    assert finding.message.endswith(": was it renamed?")
+    assert (await cycle()).open[0].message == finding.message

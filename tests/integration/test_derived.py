@@ -347,7 +347,7 @@ async def test_an_interrupted_filling_is_finished(
 
 @pytest.mark.anyio
 async def test_shards_are_merged_and_old_details_dropped(database: str, db: asyncpg.Connection) -> None:
-    for day in (0, 3, 20):
+    for day in (0, 3, 20, 40):
         connection = await asyncpg.connect(database)
         await connection.execute(
             "INSERT INTO agent_run_log (agent_id, created_at, rlhf_scores)"
@@ -356,12 +356,12 @@ async def test_shards_are_merged_and_old_details_dropped(database: str, db: asyn
         )
         await connection.close()
     await db.execute("INSERT INTO agent_run_log (agent_id) VALUES ('sage')")
-    await db.execute("INSERT INTO agent_rollup VALUES ('sage', now() - interval '16 days', 1, 1, 1)")
+    await db.execute("INSERT INTO agent_rollup VALUES ('sage', now() - interval '37 days', 1, 1, 1, 1)")
     await asyncio.to_thread(merge_shards.run)
     own = await db.fetchval("SELECT pg_backend_pid()")
     shards = await db.fetch(
         "SELECT DISTINCT shard FROM run_rollup UNION SELECT shard FROM agent_rollup ORDER BY 1"
     )
     assert [row["shard"] for row in shards] == [0, own]
-    assert await db.fetchval("SELECT min(bucket) > now() - interval '15 days' FROM agent_rollup")
+    assert await db.fetchval("SELECT min(bucket) > now() - interval '36 days' FROM agent_rollup")
     await check_derived(db)

@@ -80,6 +80,7 @@ async def test_the_fleet_is_measured_at_each_scrape(
         "runlog_agents[('state', 'down')]": 1,
         "runlog_agents[('state', 'new')]": 1,
         "runlog_agents[('state', 'paused')]": 1,
+        "runlog_agents[('state', 'unknown')]": 0,
         "runlog_agents[('state', 'up')]": 2,
     }
     assert {name: value for name, value in after.items() if name.startswith("runlog_findings")} == {

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from app.db.session import transaction
 from app.domain.audit.history import AgentHistory
 from app.domain.audit.liveness import StoppedReporting
+from app.domain.cadence import Outages
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
 from app.services.agent_histories import deepened
@@ -182,9 +183,9 @@ async def test_the_agents_qualities_read_their_hours_and_the_runs_of_one(
 ) -> None:
     agents = [f"agent-{n}" for n in range(3)]
     plan = await explain(busy_log, agent_scores_since(agents, NOW - 7 * DAY))
-    # The rollup is kept for 15 days, so all of it may be read.
+    # The rollup is kept for 36 days, so all of it may be read.
     assert {node["Relation Name"] for node in plan if node["Node Type"] == "Seq Scan"} <= {"agent_rollup"}
-    assert rows_read(plan) <= 3 * 15 * 24 + 3 * 120
+    assert rows_read(plan) <= 3 * 36 * 24 + 3 * 120
 
 
 async def test_the_past_of_a_quiet_agent_is_read_once(busy_log: asyncpg.Connection) -> None:
@@ -201,7 +202,7 @@ async def test_the_past_of_a_quiet_agent_is_read_once(busy_log: asyncpg.Connecti
         """How many entries of the log and its indexes a look at the agents reads, and what it sees."""
         async with transaction() as session:
             before = await session.scalar(text(entries))
-            found = await deepened(session, histories, suspicions, 50)
+            found = await deepened(session, histories, suspicions, 50, Outages())
             return int(await session.scalar(text(entries)) - before), found
 
     two_weeks = 14 * 24 * 40

@@ -110,13 +110,6 @@ def test_a_late_notice_ends_when_the_run_comes_or_the_deadline_passes() -> None:
     ]
 
 
-def test_a_run_that_waits_for_its_score_is_found_after_an_hour() -> None:
-    made = runs(hourly(100))
-    made[50] = ReportedRun("run-50", "success", made[50].created_at, scored=False)
-    found = spans(backtest({"nova": made}))
-    assert found == [("stuck_scoring", "nova", MONDAY + 51 * HOUR, None)]
-
-
 def test_a_drop_in_quality_is_found_and_ends() -> None:
     made = [
         ReportedRun(f"run-{i}", "success", at, score=0.4 if 24 * 40 <= i < 24 * 47 else 0.8 + i % 3 / 30)

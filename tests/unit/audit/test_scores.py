@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.audit.evaluation import Verdict
 from app.domain.audit.history import AgentHistory, ReportedRun
 from app.domain.audit.quality import PAST, WEEK, QualityTrend, QualityWindow
 from app.domain.audit.scores import QualityDrop, StuckScoring
+from app.domain.audit.transitions import transitions
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -52,24 +54,25 @@ def test_a_drop_stays_until_most_of_it_is_made_up_for() -> None:
 
 
 def waiting(*ages: timedelta) -> AgentHistory:
-    return history(
-        *(ReportedRun(f"run-{i}", "success", NOON - age, scored=False) for i, age in enumerate(ages))
-    )
+    runs = tuple(ReportedRun(f"run-{i}", "success", NOON - age) for i, age in enumerate(ages))
+    return AgentHistory("nova", NOON, (ReportedRun("newest", "success", NOON),), unscored=runs)
 
 
-def test_a_score_that_does_not_come_is_found() -> None:
-    finding = stuck.check(waiting(HOUR / 2, HOUR, 3 * HOUR))
+def test_scores_that_do_not_come_are_found() -> None:
+    finding = stuck.check(waiting(HOUR, 3 * HOUR))
     assert finding
     assert finding.message == "2 runs of nova still wait for a score, the oldest since 09:00 UTC"
-    assert finding.evidence["run_ids"] == ["run-1", "run-2"]
-    assert finding.evidence["last_run"]["id"] == "run-0"
+    assert finding.evidence["run_ids"] == ["run-0", "run-1"]
+    assert finding.evidence["last_run"]["id"] == "newest"
 
 
-def test_a_score_may_take_an_hour() -> None:
-    told = waiting(HOUR - timedelta.resolution)
-    assert stuck.check(told) is None
-    assert list(stuck.wakes(told)) == [NOON + timedelta.resolution]
-    assert stuck.check(history(ReportedRun("run-0", "success", NOON - DAY))) is None
+def test_it_ends_when_no_run_waits_any_more() -> None:
+    finding = stuck.check(waiting(HOUR))
+    assert finding
+    scored = waiting()
+    assert not stuck.suspects(scored)
+    changes = transitions([stuck], {finding.key: finding.evidence}, {"nova": scored}, [Verdict((), ())])
+    assert changes.closed == {finding.key: {"reason": "no run of it waits for a score any more"}}
 
 
 @given(st.lists(st.tuples(st.integers(0, 50 * 24), st.floats(0, 1)), min_size=1, max_size=60))

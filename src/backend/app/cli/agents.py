@@ -1,20 +1,47 @@
-"""`runlog agents`: pause and mute them."""
+"""`runlog agents`: how each is doing; pause and mute them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cli.output import parse_until, run_on_database
+from app.cli.output import parse_until, print_json_lines, run_on_database
 from app.db.session import transaction
+from app.domain.ago import ago
 from app.domain.audit.finding import printable
 from app.errors import NotFoundError
+from app.schemas.agents import AgentOut
 from app.services import agent_pauses
+from app.services.agents_service import AgentStatus, agent_statuses
 
-app = typer.Typer(no_args_is_help=True, help="Pause and mute agents.")
+app = typer.Typer(invoke_without_command=True, help="Show how every agent is doing; pause and mute them.")
+
+_STYLES = {"down": "red", "unknown": "yellow", "paused": "dim", "up": "green"}
+_TROUBLE_FIRST = ("down", "unknown", "new", "up", "paused")
 
 Agent = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")]
+
+
+@app.callback()
+def agents(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an agent a line.")] = False,
+) -> None:
+    """Show how every agent is doing, those in trouble first."""
+    if context.invoked_subcommand is not None:
+        return
+    statuses = run_on_database(_statuses())
+    if as_json:
+        print_json_lines(AgentOut.of(status).model_dump() for status in statuses)
+    elif statuses:
+        Console().print(_table(sorted(statuses, key=lambda status: _TROUBLE_FIRST.index(status.state))))
+    else:
+        typer.echo("No agent has reported or is declared")
 
 
 @app.command()
@@ -50,6 +77,41 @@ def unmute(agent: Agent) -> None:
     """Let alerts about an agent go out again."""
     _change(agent, lambda session: agent_pauses.mute(session, agent, muted=False))
     typer.echo(f"{printable(agent)} is not muted")
+
+
+async def _statuses() -> Sequence[AgentStatus]:
+    async with transaction() as session:
+        return await agent_statuses(session)
+
+
+def _table(statuses: Sequence[AgentStatus]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("agent", "state", "last run", "status", "score 7d"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("reports", overflow="fold")
+    now = datetime.now(UTC)
+    for status in statuses:
+        run, quality = status.last_run, status.quality_7d.mean
+        table.add_row(
+            Text(printable(status.agent_id)),
+            Text(status.state, style=_STYLES.get(status.state, "")),
+            ago(run.created_at, now) if run else "-",
+            Text(_went(status)),
+            "-" if quality is None else f"{quality:.2f}",
+            Text(printable(status.cadence or "-")),
+        )
+    return table
+
+
+def _went(status: AgentStatus) -> str:
+    """How its newest run went, and how many before it went so too."""
+    if status.last_run is None:
+        return "-"
+    if status.consecutive_failures > 1:
+        return f"failed {status.consecutive_failures} times"
+    if status.consecutive_silences > 1:
+        return f"silent {status.consecutive_silences} times"
+    return status.last_run.status
 
 
 def _change(agent: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from app.models.base import Base
-from app.models.run_rollup import DETAIL_KEPT, HOUR, MERGED, MINUTE
+from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
 
 _OWN = "pg_backend_pid()"
 _EPOCH = "'2000-01-01 00:00Z'"  # of PostgreSQL: no date is out of its reach
@@ -35,7 +35,7 @@ _SUMS = {
     "overall_sum": "sum(sign * overall)",
 }
 ROLLUP_KEYS = {"run_rollup": "width, bucket", "agent_rollup": "agent_id, bucket"}
-_MEASURES = {"run_rollup": tuple(_SUMS), "agent_rollup": ("scored", "overall_sum")}
+_MEASURES = {"run_rollup": tuple(_SUMS), "agent_rollup": ("scored", "overall_sum", "overall_squares")}
 
 
 def add_up(table: str, rows: str, shard: str = str(MERGED), measures: Sequence[str] | None = None) -> str:
@@ -72,14 +72,14 @@ def _fleet_rows(runs: str, measures: Sequence[str] = tuple(_SUMS)) -> str:
         WHERE created_at IS NOT NULL
         GROUP BY minute
     ) AS change, unnest(ARRAY[{MINUTE}, {HOUR}]) AS width
-    WHERE width = {HOUR} OR minute > now() - interval '{DETAIL_KEPT}'"""  # noqa: S608
+    WHERE width = {HOUR} OR minute > now() - interval '{MINUTES_KEPT}'"""  # noqa: S608
 
 
 def _agent_rows(runs: str) -> str:
     return f"""SELECT agent_id, date_bin('1 hour', created_at, {_EPOCH}) AS bucket,
-        sign AS scored, sign * overall AS overall_sum
+        sign AS scored, sign * overall AS overall_sum, sign * overall * overall AS overall_squares
     FROM ({_with_overall(runs)}) AS run
-    WHERE overall IS NOT NULL AND created_at > now() - interval '{DETAIL_KEPT}'"""  # noqa: S608
+    WHERE overall IS NOT NULL AND created_at > now() - interval '{AGENTS_KEPT}'"""  # noqa: S608
 
 
 def _with_overall(runs: str) -> str:

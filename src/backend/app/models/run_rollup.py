@@ -11,8 +11,11 @@ from app.models.base import Base
 HOUR, MINUTE = 60, 1
 """The widths of a bucket, in minutes."""
 
-DETAIL_KEPT = "15 days"
-"""How far back there are the minutes and the agents' hours: no window of them reaches further."""
+MINUTES_KEPT = "15 days"
+"""How far back there are minutes: no window of the fleet's reaches further."""
+
+AGENTS_KEPT = "36 days"
+"""How far back there are the agents' hours: a week is compared with the four before."""
 
 MERGED = 0
 """The shard of no backend: what is added up already, of any number of them."""
@@ -40,7 +43,10 @@ class RunRollup(Base):
 
 
 class AgentRollup(Base):
-    """The scores of an agent's runs of the hour from `bucket` on, sharded as `RunRollup` is."""
+    """The scores of an agent's runs of the hour from `bucket` on, sharded as `RunRollup` is.
+
+    `overall_squares` is the sum of their squares, which tells how much they vary.
+    """
 
     __tablename__ = "agent_rollup"
     __table_args__ = _ROOM
@@ -50,6 +56,7 @@ class AgentRollup(Base):
     shard: Mapped[int] = mapped_column(Integer, primary_key=True)
     scored: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     overall_sum: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
+    overall_squares: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
 
 
 class RollupGap(Base):

@@ -1,7 +1,7 @@
 """Wire types of the registry of agents."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
@@ -9,6 +9,7 @@ from app.domain.cadence import DEFAULT_TIMEZONE, parse_schedule
 from app.schemas.fleet import Count, Name
 from app.schemas.moments import UtcMoment
 from app.schemas.storable import NOT_BLANK
+from app.services.agents_service import AgentStatus, State
 
 
 def _boolean(value: object) -> object:
@@ -72,7 +73,9 @@ class AgentOut(BaseModel):
     paused: bool = Field(description="Whether it is paused until somebody resumes it.")
     paused_until: datetime | None
     muted: bool
-    state: Literal["new", "up", "down", "paused"]
+    state: State = Field(
+        description="`new`: no run yet; `down`: overdue; `unknown`: overdue in an outage of all."
+    )
     cadence: str | None = Field(description="The declared schedule, or the rhythm it showed, in words.")
     last_run: LastRun | None
     last_success_at: datetime | None
@@ -80,6 +83,32 @@ class AgentOut(BaseModel):
     consecutive_silences: int
     rlhf_quality_score_7d: float | None
     runs_scored_7d: int
+
+    @classmethod
+    def of(cls, status: AgentStatus) -> "AgentOut":
+        """How an agent stands, on the wire."""
+        declared, last = status.declared, status.last_run
+        return cls(
+            agent_id=status.agent_id,
+            display_name=status.identity.name,
+            role=status.identity.role,
+            schedule=declared.schedule if declared else None,
+            timezone=declared.timezone if declared and declared.schedule else None,
+            grace_seconds=declared.grace_seconds if declared else None,
+            paused=declared.paused if declared else False,
+            paused_until=declared.paused_until if declared else None,
+            muted=declared.muted if declared else False,
+            state=status.state,
+            cadence=status.cadence,
+            last_run=LastRun(id=last.id, status=last.status, summary=last.summary, ran_at=last.created_at)
+            if last
+            else None,
+            last_success_at=status.last_success_at,
+            consecutive_failures=status.consecutive_failures,
+            consecutive_silences=status.consecutive_silences,
+            rlhf_quality_score_7d=status.quality_7d.mean,
+            runs_scored_7d=status.quality_7d.runs,
+        )
 
 
 class AgentList(BaseModel):

@@ -1,7 +1,7 @@
 """What the Auditor and the list of agents judge by: every agent's recent runs and its declaration."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,6 +33,8 @@ from app.domain.cadence.learned import NEWEST_GAPS, REMEMBERED_DAYS
 from app.models import Agent, AgentRunLog
 from app.services.agent_memory import remembered
 from app.services.agent_run_log_service import recent_runs
+from app.services.agent_scores import overall_score
+from app.services.fleet_silence import past_silences
 from app.services.run_queries import of_agent, wanted_agents
 
 AUDITOR = "auditor"
@@ -73,6 +75,14 @@ async def agent_histories(
     }
 
 
+def reported_history(
+    agent: Agent, now: datetime, reports: Iterable[datetime], outages: Outages
+) -> AgentHistory:
+    """A declared agent of which no more is known than when it reported, newest first."""
+    runs = tuple(ReportedRun("", "success", reported_at) for reported_at in reports)
+    return AgentHistory(agent.agent_id, now, runs, outages=outages, **_declaration(agent, now))
+
+
 def _reported_run(run: AgentRunLog) -> ReportedRun:
     return ReportedRun(
         id=str(run.id),
@@ -80,6 +90,7 @@ def _reported_run(run: AgentRunLog) -> ReportedRun:
         created_at=run.created_at or run.run_at,
         silence_count=run.consecutive_silence_count,
         summary=run.action_summary,
+        score=overall_score(run.rlhf_scores),
     )
 
 
@@ -100,8 +111,18 @@ def _declaration(agent: Agent | None, now: datetime) -> dict[str, Any]:
     }
 
 
-async def known_outages(session: AsyncSession, now: datetime) -> Outages:
-    """When the product itself was out of order lately.
+async def known_outages(session: AsyncSession, now: datetime) -> tuple[Outages, Outages]:
+    """When nobody could report lately: the times that are over, and those and the one that is not.
+
+    Of that one nothing is to be learned yet.
+    """
+    found = [*await _own_outages(session, now), *await past_silences(session, now, now - _PAST)]
+    over = [outage for outage in found if outage.end < now.timestamp()]
+    return Outages(over), Outages(found)
+
+
+async def _own_outages(session: AsyncSession, now: datetime) -> list[Outage]:
+    """When the product itself was out of order.
 
     The Auditor's reports are its heartbeat. Where two of them are far apart and nobody else reported
     either, nobody could: the product was down, or the clock jumped.
@@ -121,7 +142,7 @@ async def known_outages(session: AsyncSession, now: datetime) -> Outages:
     end = func.coalesce(after, the_moment)
     statement = select(before, end).where(beats.c.gap > outage, end - before > outage)
     found = await session.execute(statement)
-    return Outages(Outage(start.timestamp(), over.timestamp()) for start, over in found if start and over)
+    return [Outage(start.timestamp(), over.timestamp()) for start, over in found if start and over]
 
 
 async def deepened(
@@ -129,15 +150,18 @@ async def deepened(
     histories: Mapping[str, AgentHistory],
     suspicions: Mapping[str, Sequence[Rule]],
     depth: int,
+    outages: Outages,
 ) -> dict[str, AgentHistory]:
-    """The histories of the agents under suspicion, at the depth that the suspecting rules need."""
+    """The histories of the agents under suspicion, at the depth that the suspecting rules need.
+
+    Cadences are learned from what was reported apart from the `outages`, which are over.
+    """
     needs = {agent_id: {rule.needs for rule in rules} for agent_id, rules in suspicions.items() if rules}
     of_runs = [agent_id for agent_id, needed in needs.items() if "runs" in needed]
     of_past = [agent_id for agent_id, needed in needs.items() if "past" in needed]
     runs = await _newest_runs(session, of_runs, depth)
     # A declared schedule needs no past.
     undeclared = [agent_id for agent_id in of_past if readable_schedule(histories[agent_id]) is None]
-    outages = next((history.outages for history in histories.values()), Outages())
     cadences = await remembered(session, undeclared, partial(_cadences, session, outages), basis=outages)
     return {
         agent_id: replace(
@@ -160,6 +184,7 @@ async def _newest_runs(
             AgentRunLog.created_at,
             AgentRunLog.consecutive_silence_count,
             func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
+            AgentRunLog.rlhf_scores,
         )
         .where(of_agent(wanted.c.agent_id), AgentRunLog.created_at.is_not(None))
         .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
@@ -168,8 +193,9 @@ async def _newest_runs(
     )
     statement = select(wanted, newest).join(newest, true())
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
-    for agent_id, *run in await session.execute(statement):
-        runs[agent_id].append(ReportedRun(*run))
+    for agent_id, run_id, status, at, silence_count, summary, scores in await session.execute(statement):
+        score = overall_score(scores)
+        runs[agent_id].append(ReportedRun(run_id, status, at, silence_count, summary, score))
     return {
         agent_id: tuple(sorted(found, key=lambda run: run.created_at, reverse=True))
         for agent_id, found in runs.items()

@@ -1,7 +1,7 @@
 """The agents: what is declared of each, and how each is doing now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
 from typing import Any, Literal
@@ -13,25 +13,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.agents import Identity, identify
 from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.domain.audit.liveness import StoppedReporting
-from app.domain.cadence import parse_schedule
+from app.domain.cadence import Outages, parse_schedule
 from app.models import Agent, AgentRunState
-from app.services.agent_histories import agent_histories, known_outages
+from app.services.agent_histories import agent_histories, deepened, known_outages
 from app.services.insights_service import WEEK, identities
 from app.services.run_queries import database_now, wanted_agents
 from app.services.window_sums import Quality, agent_scores_since
 
+State = Literal["new", "up", "down", "unknown", "paused"]
+
 
 @dataclass(frozen=True, slots=True)
 class AgentStatus:
-    """An agent as it stands. `state` is `new` (no run yet), `up`, `down` (overdue) or `paused`.
+    """An agent as it stands.
 
-    Streaks count its newest runs in a row; failures are counted among the newest 50.
+    `state` is `new` (no run yet), `up`, `down` (overdue), `unknown` (it would be, had all been able to
+    report) or `paused`. Streaks count its newest runs in a row; failures are counted among the newest 50.
     """
 
     agent_id: str
     identity: Identity
     declared: Agent | None
-    state: Literal["new", "up", "down", "paused"]
+    state: State
     cadence: str | None
     last_run: ReportedRun | None
     last_success_at: datetime | None
@@ -43,9 +46,12 @@ class AgentStatus:
 async def agent_statuses(session: AsyncSession, agent_id: str | None = None) -> list[AgentStatus]:
     """Every agent that reported or is declared, by id; or `agent_id` alone."""
     now = await database_now(session)
-    outages = await known_outages(session, now)
+    past, outages = await known_outages(session, now)
     only = None if agent_id is None else [agent_id]
     histories = await agent_histories(session, now, HISTORY_DEPTH, agent_ids=only, outages=outages)
+    overdue = StoppedReporting()
+    in_doubt = {each: [overdue] for each, history in histories.items() if only or overdue.suspects(history)}
+    histories |= await deepened(session, histories, in_doubt, HISTORY_DEPTH, past)
     known = await identities(session)
     declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
     successes = await _last_successes(session, list(histories))
@@ -79,12 +85,14 @@ async def _qualities(session: AsyncSession, since: datetime, agent_ids: Sequence
     return {agent_id: Quality.of(overall_sum, scored) for agent_id, overall_sum, scored in rows}
 
 
-def _state(history: AgentHistory) -> Literal["new", "up", "down", "paused"]:
+def _state(history: AgentHistory) -> State:
     if history.paused:
         return "paused"
     if not history.runs:
         return "new"
-    return "down" if StoppedReporting().check(history) else "up"
+    if StoppedReporting().check(history):
+        return "down"
+    return "unknown" if StoppedReporting().check(replace(history, outages=Outages())) else "up"
 
 
 def _cadence(history: AgentHistory) -> str | None:

@@ -1,6 +1,5 @@
 """The Auditor: reads recent runs, judges every agent, and stores findings when they open and close."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,20 +20,22 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
-from app.config import get_settings
-from app.domain.audit.evaluation import RuleError, all_rules, evaluate, suspecting
+from app.domain.audit.evaluation import RuleError
 from app.domain.audit.finding import Evidence, Finding, FindingKey
-from app.domain.audit.history import HISTORY_DEPTH
-from app.domain.audit.rule import Rule
+from app.domain.audit.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
+from app.domain.audit.liveness import Late, StoppedReporting
 from app.domain.audit.transitions import transitions
-from app.models import Agent, AgentRunLog, AuditFinding
-from app.services.agent_glance import glance
-from app.services.agent_histories import AUDITOR, agent_histories, deepened, known_outages
+from app.domain.cadence import Outage
+from app.models import AgentRunLog, AuditFinding
+from app.services.agent_histories import AUDITOR
 from app.services.alert_outbox import announce
+from app.services.fleet_look import Fleet, look
+from app.services.fleet_silence import fleet_silence
+from app.services.renamed_agents import with_successors
 from app.services.run_queries import database_now
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
-_FIRST_LOOK = 6
+_SILENT = (FLEET_SILENT, AUDITOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,36 +90,25 @@ async def audit(session: AsyncSession) -> AuditCycle:
     Several audits at once store each change once. A rule that crashes on an agent leaves that finding
     as it is and is in the cycle's `errors`.
     """
-    rules, first_look, silence_streak = _rules()
     now = await database_now(session)
     open_now = select(AuditFinding).where(AuditFinding.closed_at.is_(None))
     stored = {(finding.rule, finding.agent_id): finding for finding in await session.scalars(open_now)}
-    outages = await known_outages(session, now)
-    open_by = defaultdict(set)
-    for rule, agent_id in stored:
-        open_by[agent_id].add(rule)
-    seen = await glance(session, now, depth=first_look, silence_streak=silence_streak)
-    declared = set(await session.scalars(select(Agent.agent_id)))
-    suspects = {agent_id for agent_id, well in seen.items() if not well} | declared | open_by.keys()
-    histories = await agent_histories(
-        session, now, first_look, agent_ids=sorted(suspects - {AUDITOR}), outages=outages
-    )
-    suspicions = {
-        agent_id: suspecting(rules, history, open_by[agent_id]) for agent_id, history in histories.items()
-    }
-    depth = max(HISTORY_DEPTH, first_look)
-    histories |= await deepened(session, histories, suspicions, depth)
-    judged = {agent_id for agent_id, suspicious in suspicions.items() if suspicious}
-    judged |= open_by.keys() & histories.keys()
-    verdicts = [evaluate(rules, histories[agent_id], open_by[agent_id]) for agent_id in sorted(judged)]
-    held = {key: finding.evidence for key, finding in stored.items()}
-    changes = transitions(rules, held, histories, verdicts)
+    fleet = await look(session, now, stored)
+    silence = await _silence(session, fleet, stored.get(_SILENT))
+    if silence:
+        fleet = fleet.in_outage(silence)
+    verdicts = await with_successors(session, now, fleet.verdicts(), fleet.seen)
+    held = {key: finding.evidence for key, finding in stored.items() if key != _SILENT}
+    changes = transitions(fleet.rules, held, fleet.histories, verdicts)
+    if silence and _SILENT not in stored:
+        changes.opened.append(fleet_silent(silence, now, AUDITOR))
+    elif _SILENT in stored and not silence:
+        changes.closed[_SILENT] = REPORTING_AGAIN
     closed = await _close(session, now, {stored[key].id: proof for key, proof in changes.closed.items()})
     await _bring_up_to_date(session, stored, changes.persisting)
     cycle = AuditCycle(
         at=now,
-        agents=len((seen.keys() | histories.keys()) - {AUDITOR})
-        - sum(history.paused for history in histories.values()),
+        agents=fleet.size,
         opened=await _open(session, now, changes.opened),
         closed=closed,
         still_open=[finding for key, finding in stored.items() if key not in changes.closed],
@@ -128,12 +118,19 @@ async def audit(session: AsyncSession) -> AuditCycle:
     return cycle
 
 
-def _rules() -> tuple[tuple[Rule, ...], int, int]:
-    """The rules by the settings, how many runs a first look takes, and how many silent ones are too many."""
-    settings = get_settings()
-    failures, silences = settings.audit_failure_streak, settings.audit_silence_streak
-    rules = all_rules(failure_streak=failures, silence_streak=silences)
-    return rules, max(_FIRST_LOOK, failures, silences), silences
+async def _silence(session: AsyncSession, fleet: Fleet, known: AuditFinding | None) -> Outage | None:
+    """The time up to now in which hardly any agent reported: looked for when one is about to be blamed."""
+    overdue = {StoppedReporting.name, Late.name}
+    blamed = known or any(
+        finding.rule in overdue and finding.rule not in fleet.open_by.get(finding.agent_id, ())
+        for verdict in fleet.verdicts()
+        for finding in verdict.findings
+    )
+    if not blamed:
+        return None
+    return await fleet_silence(
+        session, fleet.now, set(fleet.seen) - {AUDITOR}, known.opened_at if known else None
+    )
 
 
 async def _open(session: AsyncSession, now: datetime, found: Sequence[Finding]) -> list[AuditFinding]:

@@ -10,6 +10,7 @@ from app.domain.audit.backtest import Declaration
 from app.domain.audit.history import ReportedRun
 from app.models import Agent, AgentRunLog
 from app.services.agent_histories import AUDITOR
+from app.services.agent_scores import overall_score
 from app.services.run_queries import database_now
 
 _CHUNK = 10_000
@@ -19,7 +20,6 @@ _SUMMARY_LENGTH = 200
 async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[list[tuple[str, ReportedRun]]]:
     """Every agent's runs from `since` on, in order, some thousands at a time; not those of the Auditor."""
     now = await database_now(session)
-    score = AgentRunLog.rlhf_scores["overall"]
     statement = (
         select(
             AgentRunLog.agent_id,
@@ -29,7 +29,7 @@ async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[li
             AgentRunLog.consecutive_silence_count,
             func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
             AgentRunLog.id,
-            score.astext,
+            AgentRunLog.rlhf_scores,
         )
         .where(AgentRunLog.created_at >= since, AgentRunLog.created_at <= now)
         .order_by(AgentRunLog.created_at, AgentRunLog.id)
@@ -40,9 +40,9 @@ async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[li
         yield [
             (
                 agent_id,
-                ReportedRun(run_id, status, at, silence, summary, score=float(score) if score else None),
+                ReportedRun(run_id, status, at, silence, summary, overall_score(scores)),
             )
-            for agent_id, run_id, status, at, silence, summary, _, score in rows
+            for agent_id, run_id, status, at, silence, summary, _, scores in rows
             if agent_id != AUDITOR
         ]
         page = statement.where(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.audit.fleet import FLEET_SILENT
 from app.domain.audit.liveness import StoppedReporting
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.services.agent_histories import AUDITOR
@@ -54,12 +55,16 @@ async def _agents(session: AsyncSession) -> dict[str, int]:
     stopped = select(AuditFinding.agent_id).where(
         AuditFinding.rule == StoppedReporting.name, AuditFinding.closed_at.is_(None)
     )
+    silent = select(AuditFinding.id).where(
+        AuditFinding.rule == FLEET_SILENT, AuditFinding.closed_at.is_(None)
+    )
     agent_id = func.coalesce(AgentRunState.agent_id, declared.c.agent_id)
     state = case(
         (func.coalesce(declared.c.paused, False), "paused"),
         (declared.c.paused_until > func.clock_timestamp(), "paused"),
         (AgentRunState.agent_id.is_(None), "new"),
         (agent_id.in_(stopped), "down"),
+        (silent.exists(), "unknown"),
         else_="up",
     ).label("state")
     each = (
@@ -71,7 +76,9 @@ async def _agents(session: AsyncSession) -> dict[str, int]:
     counted = await session.execute(
         select(states.c.state, func.count().label("agents")).group_by(states.c.state)
     )
-    return dict.fromkeys(("new", "up", "down", "paused"), 0) | {row.state: row.agents for row in counted}
+    return dict.fromkeys(("new", "up", "down", "unknown", "paused"), 0) | {
+        row.state: row.agents for row in counted
+    }
 
 
 async def _audit_age(session: AsyncSession) -> float | None:

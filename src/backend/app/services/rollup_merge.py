@@ -4,12 +4,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.derivation import ROLLUP_KEYS, add_up
-from app.models.run_rollup import DETAIL_KEPT, HOUR, MERGED
+from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTES_KEPT
 
 # No window reaches these.
 _OLD = {
-    "run_rollup": f"width < {HOUR} AND bucket <= now() - interval '{DETAIL_KEPT}'",
-    "agent_rollup": f"bucket <= now() - interval '{DETAIL_KEPT}'",
+    "run_rollup": f"width < {HOUR} AND bucket <= now() - interval '{MINUTES_KEPT}'",
+    "agent_rollup": f"bucket <= now() - interval '{AGENTS_KEPT}'",
 }
 
 # Of backends that ended, and hours later of the others.

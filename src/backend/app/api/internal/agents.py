@@ -7,10 +7,10 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
-from app.schemas.agents import AgentDeclarationIn, AgentList, AgentOut, LastRun
+from app.schemas.agents import AgentDeclarationIn, AgentList, AgentOut
 from app.schemas.runs import AgentId
 from app.services.agent_pauses import settle_pause
-from app.services.agents_service import AgentStatus, agent_statuses, declare_agent
+from app.services.agents_service import agent_statuses, declare_agent
 
 router = APIRouter(prefix="/api/v1/internal/agents", tags=["agents"], route_class=StrictRoute)
 
@@ -22,7 +22,7 @@ async def list_agents() -> AgentList:
     """Every agent that reported or is declared, by id."""
     async with transaction() as session:
         statuses = await agent_statuses(session)
-    return AgentList(agents=[_out(status) for status in statuses])
+    return AgentList(agents=[AgentOut.of(status) for status in statuses])
 
 
 @router.get("/{agent_id:path}", summary="Get one agent", responses={**INVALID, **NOT_FOUND, **UNAVAILABLE})
@@ -32,7 +32,7 @@ async def get_agent(agent_id: AgentPath) -> AgentOut:
         statuses = await agent_statuses(session, agent_id)
     if not statuses:
         raise HTTPException(404, "this agent has neither reported nor been declared")
-    return _out(statuses[0])
+    return AgentOut.of(statuses[0])
 
 
 @router.put(
@@ -47,28 +47,3 @@ async def put_agent(agent_id: AgentPath, declaration: AgentDeclarationIn) -> Res
         await settle_pause(session, agent_id)
         await declare_agent(session, agent_id, declaration.model_dump())
     return Response(status_code=204)
-
-
-def _out(status: AgentStatus) -> AgentOut:
-    declared, last = status.declared, status.last_run
-    return AgentOut(
-        agent_id=status.agent_id,
-        display_name=status.identity.name,
-        role=status.identity.role,
-        schedule=declared.schedule if declared else None,
-        timezone=declared.timezone if declared and declared.schedule else None,
-        grace_seconds=declared.grace_seconds if declared else None,
-        paused=declared.paused if declared else False,
-        paused_until=declared.paused_until if declared else None,
-        muted=declared.muted if declared else False,
-        state=status.state,
-        cadence=status.cadence,
-        last_run=LastRun(id=last.id, status=last.status, summary=last.summary, ran_at=last.created_at)
-        if last
-        else None,
-        last_success_at=status.last_success_at,
-        consecutive_failures=status.consecutive_failures,
-        consecutive_silences=status.consecutive_silences,
-        rlhf_quality_score_7d=status.quality_7d.mean,
-        runs_scored_7d=status.quality_7d.runs,
-    )

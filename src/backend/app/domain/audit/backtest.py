@@ -98,7 +98,6 @@ class _Replay:
         self._quality = QualityWindow()
         self._runs: deque[ReportedRun] = deque(maxlen=HISTORY_DEPTH)
         self._open: dict[str, PastFinding] = {}
-        self._awaiting_scores = False
 
     def judge(self, runs: Iterable[ReportedRun], begin: datetime, end: datetime) -> None:
         """Go through its runs in order, from `begin`, and let time pass until `end`."""
@@ -110,19 +109,13 @@ class _Replay:
         for run in runs:
             moment = run.created_at.timestamp()
             # The same limit as `patience()`, at a fraction of its cost: this is done for every run.
-            if (
-                not learns
-                or not self._runs
-                or moment - cadence.newest > cadence.typical + _GRACE
-                or self._awaiting_scores
-            ):
+            if not learns or not self._runs or moment - cadence.newest > cadence.typical + _GRACE:
                 self._let_pass(run.created_at)
             self._runs.appendleft(run)
             self._now = run.created_at
             cadence.observe(moment)
             if run.score is not None:
                 self._quality.add(run.created_at, run.score)
-            self._awaiting_scores = self._awaiting_scores or not run.scored
             concerned = [rule for rule in self._rules if rule.name in self._open or rule.may_open_on(run)]
             if concerned:
                 self._judge(concerned)
@@ -131,7 +124,7 @@ class _Replay:
     def _let_pass(self, until: datetime) -> None:
         """Judge by every rule at each moment before `until` at which a verdict may change by itself."""
         history = self._history()
-        if self._runs and not self._awaiting_scores and until - self._now <= patience(history):
+        if self._runs and until - self._now <= patience(history):
             return
         moments = waking(self._rules, history)
         for moment in moments:
@@ -161,7 +154,7 @@ class _Replay:
             tuple(self._runs),
             self._cadence,
             self._quality.trend(),
-            self._outages,
+            outages=self._outages,
             **self._declared,
         )
 

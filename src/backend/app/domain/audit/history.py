@@ -16,7 +16,7 @@ HISTORY_DEPTH = 50
 class ReportedRun:
     """A run as the Auditor sees it. `silence_count`: how many runs in a row up to it were silent.
 
-    `scored` is False while its score is awaited; `score` is its overall one, from 0 to 1.
+    `score` is its overall one, from 0 to 1, where it has one.
     """
 
     id: str
@@ -24,7 +24,6 @@ class ReportedRun:
     created_at: datetime
     silence_count: int = 0
     summary: str | None = None
-    scored: bool = True
     score: float | None = None
 
     @property
@@ -38,7 +37,8 @@ class AgentHistory:
     """An agent at `now`: its newest runs, newest first, at most `HISTORY_DEPTH`, and its declaration.
 
     `cadence` is how it reported, further back than `runs` where that was read; `quality` how its scores
-    went. In `outages` nobody could report. `watching_since` is when somebody began to wait for it again:
+    went, and `unscored` are its runs that have waited too long for a score, newest first. In `outages`
+    nobody could report. `watching_since` is when somebody began to wait for it again:
     when a pause ended. `registered_at` is None of an agent that is not declared.
     """
 
@@ -47,6 +47,7 @@ class AgentHistory:
     runs: tuple[ReportedRun, ...] = ()
     cadence: Cadence | None = None
     quality: QualityTrend | None = None
+    unscored: tuple[ReportedRun, ...] = ()
     outages: Outages = field(default_factory=Outages)
     schedule: str | None = None
     timezone: str = DEFAULT_TIMEZONE
@@ -63,7 +64,9 @@ class AgentHistory:
     @cached_property
     def learned(self) -> Cadence:
         """Its cadence, from its newest runs alone where no more was read."""
-        return self.cadence if self.cadence is not None else Cadence.of(reversed(self.reports), self.outages)
+        if self.cadence is None:
+            return Cadence.of(reversed(self.reports), self.outages)
+        return self.cadence.amid(self.outages)
 
     @cached_property
     def expected(self) -> Expected | None:

@@ -16,8 +16,10 @@ class Rule(ABC):
     severity: ClassVar[Severity]
     needs: ClassVar[Literal["runs", "past"]]
     """What `check()` needs of the history at full depth."""
-    recovery: ClassVar[str]
+    recovery: ClassVar[str] = ""
     """What a run did that ended a finding, after the agent's name: `nova succeeded again`."""
+    ending: ClassVar[str] = "it no longer holds by the present schedule and thresholds"
+    """Why a finding ended that no run ended."""
 
     def suspects(self, history: AgentHistory) -> bool:
         """A cheap look at the few newest runs: False when `check()` at full depth finds nothing."""

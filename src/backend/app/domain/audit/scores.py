@@ -1,11 +1,11 @@
 """Rules about the scores of an agent's runs."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import sqrt
 
 from app.domain.audit.finding import Finding, at, last_good, printable, run_evidence, run_ids
-from app.domain.audit.history import AgentHistory, ReportedRun
+from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.domain.audit.quality import QualityTrend
 from app.domain.audit.rule import Rule
 
 LEAST_DROP = 0.15
@@ -14,6 +14,16 @@ STANDARD_ERRORS = 4.0
 LEAST_RUNS = 5
 LEAST_PAST_RUNS = 20
 SCORED_WITHIN = timedelta(hours=1)
+"""How long after it was recorded a run may wait for its score."""
+
+
+def is_drop(trend: QualityTrend, *, held: bool = False) -> bool:
+    """Whether the mean fell by much, and by more than chance does; or, once it had, still is far down."""
+    if trend.runs < LEAST_RUNS or trend.past_runs < LEAST_PAST_RUNS:
+        return False
+    drop = trend.past_mean - trend.mean
+    by_chance = trend.past_deviation * sqrt(1 / trend.runs + 1 / trend.past_runs)
+    return drop >= (STILL_DROPPED if held else max(LEAST_DROP, STANDARD_ERRORS * by_chance))
 
 
 class QualityDrop(Rule):
@@ -38,11 +48,7 @@ class QualityDrop(Rule):
     def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
         """A finding that says from what to what it fell."""
         trend = history.quality
-        if trend is None or not history.runs or trend.runs < LEAST_RUNS or trend.past_runs < LEAST_PAST_RUNS:
-            return None
-        drop = trend.past_mean - trend.mean
-        by_chance = trend.past_deviation * sqrt(1 / trend.runs + 1 / trend.past_runs)
-        if drop < (STILL_DROPPED if held else max(LEAST_DROP, STANDARD_ERRORS * by_chance)):
+        if trend is None or not history.runs or not is_drop(trend, held=held):
             return None
         message = (
             f"{printable(history.agent_id)} scored {trend.mean:.2f} on average in 7 days ({trend.runs} runs),"
@@ -65,42 +71,37 @@ class QualityDrop(Rule):
 
 
 class StuckScoring(Rule):
-    """A run has waited for its score for more than an hour."""
+    """A run has waited for its score for too long."""
 
     name = "stuck_scoring"
     severity = "low"
     needs = "runs"
-    recovery = "is scored again"
+    ending = "no run of it waits for a score any more"
 
     def suspects(self, history: AgentHistory) -> bool:
-        """Whether one of the newest runs has."""
-        return self.check(history) is not None
+        """Whether one has."""
+        return bool(history.unscored)
 
     def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
         """A finding that says since when."""
-        waiting = [run for run in history.runs if self._waits(run, history.now)]
+        waiting = history.unscored
         if not waiting:
             return None
         oldest, count = waiting[-1], len(waiting)
         name, since = printable(history.agent_id), at(oldest.created_at, history.now)
-        message = f"{count} run{'s' if count > 1 else ''} of {name} still wait{'' if count > 1 else 's'}"
+        at_least = "at least " if count >= HISTORY_DEPTH else ""
+        message = (
+            f"{at_least}{count} run{'s' if count > 1 else ''} of {name} still wait{'' if count > 1 else 's'}"
+        )
         message += f" for a score, the oldest since {since}"
         evidence = {
             "count": count,
             "run_ids": run_ids(waiting),
             "first_run": run_evidence(oldest),
-            "last_run": run_evidence(history.runs[0]),
+            "last_run": run_evidence(history.runs[0] if history.runs else waiting[0]),
         }
         return self._finding(history, message, evidence)
 
-    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
-        """When a run will have waited for too long."""
-        return [run.created_at + SCORED_WITHIN for run in history.runs if not run.scored]
-
     def is_recovery(self, run: ReportedRun) -> bool:
-        """Any run with a score."""
-        return run.scored
-
-    @staticmethod
-    def _waits(run: ReportedRun, now: datetime) -> bool:
-        return not run.scored and now >= run.created_at + SCORED_WITHIN
+        """No run as such: what ends it is the score of the runs that wait."""
+        return False

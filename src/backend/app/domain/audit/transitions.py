@@ -63,4 +63,4 @@ def _closing_evidence(rule: Rule | None, history: AgentHistory | None, evidence:
         if run.created_at > judged_until and rule.is_recovery(run):
             reason = f"{name} {rule.recovery} at {at(run.created_at, history.now)}"
             return {"reason": reason, "run": run_evidence(run)}
-    return {"reason": "it no longer holds by the present schedule and thresholds"}
+    return {"reason": rule.ending}

@@ -1,7 +1,7 @@
 """When agents are expected to report: by a declared schedule, or as their past reports show."""
 
 from app.domain.cadence.learned import Cadence, Forecast
-from app.domain.cadence.outages import Outage, Outages, find_outages
+from app.domain.cadence.outages import Outage, Outages, find_outages, present_outage
 from app.domain.cadence.schedule import (
     DEFAULT_TIMEZONE,
     LEAST_GRACE,
@@ -29,4 +29,5 @@ __all__ = [
     "find_outages",
     "in_words",
     "parse_schedule",
+    "present_outage",
 ]

@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterable, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from itertools import islice, pairwise
 from typing import NamedTuple, Self
@@ -85,6 +86,14 @@ class Cadence:
         cadence = cls(outages)
         for report in reports:
             cadence.observe(report.timestamp())
+        return cadence
+
+    def amid(self, outages: Outages) -> "Cadence":
+        """The same, to forecast by when nobody could report at these times. It is not to learn more."""
+        if outages is self._outages or outages == self._outages:
+            return self
+        cadence = copy(self)
+        cadence._outages, cadence._reckoned = outages, False
         return cadence
 
     def observe(self, moment: float) -> None:

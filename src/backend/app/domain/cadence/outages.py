@@ -10,6 +10,7 @@ _BIN = 900
 _WEEK = 7 * 86_400 // _BIN
 _LEAST_AGENTS = 5
 _LEAST_MISSING = 12
+_LEAST_BACK = 2
 _FAR_BELOW = 0.25
 
 
@@ -39,6 +40,10 @@ class Outages:
         return isinstance(other, Outages) and (self._starts, self._ends) == (other._starts, other._ends)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def joined(self, outage: Outage) -> "Outages":
+        """These and another one."""
+        return Outages([*map(Outage, self._starts, self._ends), outage])
 
     def touches(self, start: float, end: float) -> bool:
         """Whether an outage lies, in part at least, between `start` and `end`."""
@@ -75,6 +80,19 @@ def find_outages(reports: Mapping[str, Sequence[float]]) -> list[Outage]:
         if _few_of_many(reports, first * _BIN, (last + 1) * _BIN):
             found.append(outage)
     return found
+
+
+def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage | None:
+    """The outage that lasts until `now`, by `find_outages`: over are those after which agents are back."""
+    # Time goes on though nobody reports.
+    found = find_outages({**reports, "": [now]})
+    if not found or found[-1].end < now:
+        return None
+    lately = sum(_reported(times, now - _BIN, now) for times in reports.values())
+    usually = sum(
+        _reported(times, now - _BIN - _WEEK * _BIN, now - _WEEK * _BIN) for times in reports.values()
+    )
+    return None if lately >= max(_LEAST_BACK, usually * _FAR_BELOW) else found[-1]
 
 
 def _far_below_usual(counts: Mapping[int, int]) -> Iterator[tuple[int, int]]:

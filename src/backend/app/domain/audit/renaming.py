@@ -1,0 +1,52 @@
+"""Agents that did not stop but go by another name now."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import combinations
+
+from app.domain.audit.finding import Finding, at, printable
+
+_PART = re.compile(r"[^\W\d_]+|\d+")
+_MOST_PARTS = 8
+
+
+def similar_names(names: Iterable[str], among: Iterable[str]) -> dict[str, list[str]]:
+    """For each of `names`, the others that say the same and more, or less: `sage` and `Sage-v2`."""
+    by_part: dict[str, set[str]] = defaultdict(set)
+    by_all: dict[frozenset[str], set[str]] = defaultdict(set)
+    for name in among:
+        parts = _parts(name)
+        by_all[parts].add(name)
+        for part in parts:
+            by_part[part].add(name)
+    found = {}
+    for name in names:
+        parts = _parts(name)
+        if not 0 < len(parts) <= _MOST_PARTS:
+            continue
+        more = set.intersection(*sorted((by_part[part] for part in parts), key=len))
+        subsets = (frozenset(some) for count in range(1, len(parts)) for some in combinations(parts, count))
+        less = {other for subset in subsets for other in by_all.get(subset, ())}
+        if alike := sorted((more | less) - {name}):
+            found[name] = alike
+    return found
+
+
+def _parts(name: str) -> frozenset[str]:
+    return frozenset(_PART.findall(name.casefold()))
+
+
+def name_successor(finding: Finding, first_reports: Mapping[str, datetime], now: datetime) -> Finding:
+    """The finding of an agent that stopped, and who of these began afterwards, and may be the same one."""
+    stopped_at = datetime.fromisoformat(finding.evidence["last_run"]["created_at"])
+    later = {name: began for name, began in first_reports.items() if began > stopped_at}
+    if not later:
+        return finding
+    successor = min(later, key=lambda name: (later[name], name))
+    began = later[successor].astimezone(UTC)
+    message = f"{finding.message}; {printable(successor)} began to report {at(began, now)}: was it renamed?"
+    renamed = {"perhaps_renamed_to": successor, "successor_began_at": began.isoformat()}
+    return replace(finding, message=message, evidence=finding.evidence | renamed)

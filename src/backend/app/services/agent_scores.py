@@ -1,0 +1,138 @@
+"""What the Auditor judges agents' scores by: how they go, and which runs wait for theirs too long."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
+from math import isfinite, sqrt
+from typing import Any
+from weakref import WeakKeyDictionary
+from zlib import crc32
+
+from sqlalchemy import ARRAY, Engine, String, any_, cast, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.audit.history import HISTORY_DEPTH, ReportedRun
+from app.domain.audit.quality import PAST, WEEK, QualityTrend
+from app.domain.audit.scores import SCORED_WITHIN
+from app.domain.runs import made_at
+from app.models import AgentRollup, AgentRunLog, AgentRunState
+from app.models.agent_run_log import UNSCORED
+
+# When a trend was read, as the number of an hour that begins when the agent's does, and who last changed
+# its runs behind the writer's back.
+Standing = tuple[int, int | None]
+
+_MOST_READ = 1_000
+_MOST_WAITING = 10_000
+_HOUR = 3600
+
+_memories: WeakKeyDictionary[Engine, dict[str, tuple[Standing, QualityTrend | None]]] = WeakKeyDictionary()
+
+
+def overall_score(scores: Any) -> float | None:
+    """The overall score of a run by its `rlhf_scores`; None also for what somebody else wrote there."""
+    overall = scores.get("overall") if isinstance(scores, dict) else None
+    is_score = isinstance(overall, int | float) and not isinstance(overall, bool) and 0 <= overall <= 1
+    return float(overall) if is_score and overall is not None else None
+
+
+async def quality_trends(
+    session: AsyncSession, now: datetime, agent_ids: Collection[str]
+) -> dict[str, QualityTrend]:
+    """How the scores of these agents go. A trend is remembered for an hour by the process.
+
+    A mean of seven days hardly moves in an hour, and the agents' hours come in turn, so that a cycle reads
+    a part of the fleet. What is still to be read beyond a thousand agents is left for the next cycles.
+    """
+    states = await session.execute(select(AgentRunState.agent_id, AgentRunState.changed_in))
+    standings = {
+        agent_id: (_hour_of(agent_id, now), changed_in)
+        for agent_id, changed_in in states
+        if agent_id in agent_ids
+    }
+    engine = session.get_bind().engine
+    memory = _memories.get(engine, {})
+    stale = [
+        agent_id
+        for agent_id in standings
+        if (known := memory.get(agent_id)) is None or known[0] != standings[agent_id]
+    ]
+    stale.sort(key=lambda agent_id: agent_id in memory)
+    read = stale[:_MOST_READ]
+    found = await _read_trends(session, now, read)
+    _memories[engine] = {agent_id: memory[agent_id] for agent_id in standings if agent_id in memory} | {
+        agent_id: (standings[agent_id], found.get(agent_id)) for agent_id in read
+    }
+    return {agent_id: trend for agent_id, (_, trend) in _memories[engine].items() if trend}
+
+
+def _hour_of(agent_id: str, now: datetime) -> int:
+    return int(now.timestamp() + crc32(agent_id.encode()) % _HOUR) // _HOUR
+
+
+async def _read_trends(
+    session: AsyncSession, now: datetime, agent_ids: Collection[str]
+) -> dict[str, QualityTrend | None]:
+    if not agent_ids:
+        return {}
+    ids, hour = cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String)), AgentRollup.bucket
+    recent, past = hour > now - WEEK, hour <= now - WEEK
+    sums = [
+        func.sum(column).filter(when)
+        for when in (recent, past)
+        for column in (AgentRollup.scored, AgentRollup.overall_sum, AgentRollup.overall_squares)
+    ]
+    statement = (
+        select(AgentRollup.agent_id, *sums)
+        .where(AgentRollup.agent_id == any_(ids), hour > now - WEEK - PAST, hour <= now)
+        .group_by(AgentRollup.agent_id)
+    )
+    return {agent_id: _trend(*found) for agent_id, *found in await session.execute(statement)}
+
+
+def _trend(
+    runs: Decimal | None,
+    total: Decimal | None,
+    _: Decimal | None,
+    past_runs: Decimal | None,
+    past_total: Decimal | None,
+    past_squares: Decimal | None,
+) -> QualityTrend | None:
+    if not runs or not past_runs or total is None or past_total is None or past_squares is None:
+        return None
+    past_mean = past_total / past_runs
+    variance = max(past_squares / past_runs - past_mean * past_mean, Decimal())
+    mean, past, deviation = float(total / runs), float(past_mean), sqrt(variance)
+    # Somebody may have written scores that no float holds.
+    if not all(map(isfinite, (mean, past, deviation))):
+        return None
+    return QualityTrend(mean, int(runs), past, deviation, int(past_runs))
+
+
+async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tuple[ReportedRun, ...]]:
+    """Each agent's runs that have waited for their scores too long, newest first, the newest few at most.
+
+    Those alone that came in by the writer: of the others nobody knows since when they wait. Somebody may
+    just have brought in a long history.
+    """
+    columns = (
+        AgentRunLog.agent_id,
+        AgentRunLog.id,
+        AgentRunLog.status,
+        AgentRunLog.created_at,
+        func.left(AgentRunLog.action_summary, 200),
+    )
+    statement = (
+        select(*columns)
+        .where(UNSCORED, AgentRunLog.created_at <= now - SCORED_WITHIN)
+        .order_by(AgentRunLog.created_at.desc())
+        .limit(_MOST_WAITING)
+    )
+    waiting: dict[str, list[ReportedRun]] = defaultdict(list)
+    for agent_id, run_id, status, created_at, summary in await session.execute(statement):
+        recorded_at = made_at(run_id)
+        waits = recorded_at is not None and recorded_at <= now - SCORED_WITHIN
+        if waits and len(waiting[agent_id]) < HISTORY_DEPTH:
+            waiting[agent_id].append(ReportedRun(str(run_id), status, created_at, summary=summary))
+    return {agent_id: tuple(runs) for agent_id, runs in waiting.items() if runs}

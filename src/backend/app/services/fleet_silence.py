@@ -1,0 +1,64 @@
+"""Times in which hardly any agent reported: how they are found, and those that were."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from zlib import crc32
+
+from sqlalchemy import DateTime, bindparam, func, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.audit.fleet import FLEET_SILENT
+from app.domain.cadence import Outage, present_outage
+from app.models import AuditFinding
+
+_SAMPLE = 300
+_LOOK_BACK = timedelta(hours=3)
+_LONGEST = timedelta(days=7)
+_WEEKS = 5
+
+_REPORTS = text("""
+SELECT wanted.agent_id, run.created_at
+FROM unnest(CAST(:agent_ids AS text[])) AS wanted (agent_id)
+CROSS JOIN generate_series(0, :weeks - 1) AS week
+CROSS JOIN LATERAL (
+    SELECT created_at FROM agent_run_log AS run
+    WHERE run.agent_id = ANY (ARRAY[wanted.agent_id])
+        AND created_at > :since - week * interval '7 days' AND created_at <= :now - week * interval '7 days'
+) AS run
+""").bindparams(
+    bindparam("now", type_=DateTime(timezone=True)), bindparam("since", type_=DateTime(timezone=True))
+)
+
+
+async def fleet_silence(
+    session: AsyncSession, now: datetime, agent_ids: Collection[str], known_since: datetime | None
+) -> Outage | None:
+    """The time up to now in which hardly any of the agents reported; None while they do as usual.
+
+    They are held, a sample of a large fleet, against the same hours of the four weeks before.
+    `known_since` is when such a time began that was found before.
+    """
+    since = now - _LOOK_BACK
+    if known_since is not None:
+        since = max(min(since, known_since - _LOOK_BACK), now - _LONGEST)
+    sample = sorted(agent_ids, key=lambda agent_id: (crc32(agent_id.encode()), agent_id))[:_SAMPLE]
+    reports: dict[str, list[float]] = defaultdict(list)
+    moments = {"agent_ids": sample, "weeks": _WEEKS, "since": since, "now": now}
+    for agent_id, reported_at in await session.execute(_REPORTS, moments):
+        reports[agent_id].append(reported_at.timestamp())
+    for times in reports.values():
+        times.sort()
+    return present_outage(reports, now.timestamp())
+
+
+async def past_silences(session: AsyncSession, now: datetime, since: datetime) -> list[Outage]:
+    """The times that were found: each from when it began until it was over, or until now."""
+    over = func.coalesce(AuditFinding.closed_at, literal(now, DateTime(timezone=True)))
+    statement = select(AuditFinding.evidence["since"].astext, over).where(
+        AuditFinding.rule == FLEET_SILENT, over > since
+    )
+    return [
+        Outage(datetime.fromisoformat(began).timestamp(), ended.timestamp())
+        for began, ended in await session.execute(statement)
+    ]

@@ -1,0 +1,56 @@
+"""Who may go on under another name of the agents that stopped."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.audit.evaluation import Verdict
+from app.domain.audit.liveness import StoppedReporting
+from app.domain.audit.renaming import name_successor, similar_names
+from app.models import AgentRunLog
+from app.services.run_queries import of_agent, wanted_agents
+
+
+async def with_successors(
+    session: AsyncSession, now: datetime, verdicts: Sequence[Verdict], agent_ids: Collection[str]
+) -> list[Verdict]:
+    """The verdicts, whose findings of agents that stopped name the one that may have taken over."""
+    stopped = [
+        finding.agent_id
+        for verdict in verdicts
+        for finding in verdict.findings
+        if finding.rule == StoppedReporting.name
+    ]
+    alike = similar_names(stopped, agent_ids) if stopped else {}
+    first = await _first_reports(session, sorted({name for names in alike.values() for name in names}))
+    told = []
+    for verdict in verdicts:
+        findings = [
+            name_successor(
+                finding, {name: first[name] for name in alike[finding.agent_id] if name in first}, now
+            )
+            if finding.rule == StoppedReporting.name and finding.agent_id in alike
+            else finding
+            for finding in verdict.findings
+        ]
+        told.append(replace(verdict, findings=tuple(findings)))
+    return told
+
+
+async def _first_reports(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, datetime]:
+    if not agent_ids:
+        return {}
+    wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
+    first = (
+        select(created_at)
+        .where(of_agent(wanted.c.agent_id), created_at.is_not(None))
+        .order_by(AgentRunLog.agent_id.desc(), created_at)
+        .limit(1)
+        .correlate(wanted)
+        .lateral()
+    )
+    rows = await session.execute(select(wanted.c.agent_id, first.c.created_at).join(first, true()))
+    return {agent_id: began for agent_id, began in rows if began is not None}

@@ -1,0 +1,129 @@
+"""The Auditor's look at scores: drops are found in the rollups, and so are runs that nobody scores."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from app.db.session import transaction
+from app.domain.runs import made_at, new_run_id
+from app.services import agent_scores
+from app.services.agent_scores import quality_trends
+from app.services.auditor_service import AuditCycle, audit
+
+pytestmark = pytest.mark.anyio
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+async def cycle() -> AuditCycle:
+    async with transaction() as session:
+        return await audit(session)
+
+
+def keys(cycle: AuditCycle) -> list[tuple[str, str]]:
+    return sorted((finding.rule, finding.agent_id) for finding in cycle.open)
+
+
+async def score_history(db: asyncpg.Connection, agent: str, *, lately: float, days: int = 33) -> None:
+    """Hourly runs up to now, which scored about 0.8 until a week ago and `lately` since then."""
+    await db.execute(
+        """
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at, rlhf_scores)
+        SELECT $1, 'did it', at, at, jsonb_build_object('overall',
+            CASE WHEN n < 7 * 24 THEN $2 ELSE 0.8 END + (n % 5 - 2) * 0.01)
+        FROM generate_series(0, $3 * 24) AS n,
+            LATERAL (SELECT clock_timestamp() - interval '1 minute' - n * interval '1 hour' AS at) AS t
+        """,
+        agent,
+        lately,
+        days,
+    )
+
+
+async def test_a_drop_in_quality_opens_and_closes(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.5)
+    await score_history(db, "sage", lately=0.75)
+    opened = await cycle()
+    assert keys(opened) == [("quality_drop", "nova")]
+    assert "scored 0.50 on average in 7 days" in opened.opened[0].message
+    assert "after 0.80 in the four weeks before" in opened.opened[0].message
+    assert len(opened.opened[0].evidence["run_ids"]) == 10
+
+    assert keys(await cycle()) == [("quality_drop", "nova")]
+
+    await db.execute(
+        "UPDATE agent_run_log SET rlhf_scores = '{\"overall\": 0.8}'"
+        " WHERE created_at > now() - interval '6 days'"
+    )
+    await db.execute(
+        "INSERT INTO agent_run_log (agent_id, action_summary, rlhf_scores)"
+        " VALUES ('nova', 'did it', '{\"overall\": 0.8}')"
+    )
+    closed = await cycle()
+    assert closed.open == []
+    assert closed.closed[0].closing_evidence
+    assert closed.closed[0].closing_evidence["reason"].startswith("nova scored better at ")
+
+
+async def test_a_fleet_is_read_in_turns(db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    agents = {f"agent-{n}" for n in range(5)}
+    for agent in sorted(agents):
+        await score_history(db, agent, lately=0.4)
+    monkeypatch.setattr(agent_scores, "_MOST_READ", 2)
+    now = await db.fetchval("SELECT now()")
+    async with transaction() as session:
+        seen = [len(await quality_trends(session, now, agents)) for _ in range(3)]
+        assert seen == [2, 4, 5]
+        trend = (await quality_trends(session, now, {"agent-0"}))["agent-0"]
+    assert trend.mean == pytest.approx(0.4, abs=0.005)
+    assert trend.past_mean == pytest.approx(0.8, abs=0.005)
+    assert trend.past_deviation == pytest.approx(0.0141, abs=0.001)
+    assert trend.runs + trend.past_runs == 33 * 24 + 1
+
+
+async def test_scores_that_no_float_holds_are_no_trend(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.8)
+    huge = "1" + "0" * 400
+    await db.execute(f"UPDATE agent_run_log SET rlhf_scores = '{{\"overall\": {huge}}}'")  # noqa: S608
+    assert keys(await cycle()) == []
+
+
+def made(ago: timedelta) -> UUID:
+    """An id as the writer makes them, that long ago."""
+    millis = int((datetime.now(UTC) - ago).timestamp() * 1000)
+    return UUID(int=new_run_id().int & (1 << 80) - 1 | millis << 80)
+
+
+async def report(db: asyncpg.Connection, run_id: UUID, ago: timedelta) -> None:
+    await db.execute(
+        "INSERT INTO agent_run_log (id, agent_id, action_summary, run_at, created_at)"
+        " SELECT $1, 'sage', 'did it', now() - $2::interval, now() - $2::interval",
+        run_id,
+        ago,
+    )
+
+
+async def test_runs_that_nobody_scores_are_found_until_somebody_does(db: asyncpg.Connection) -> None:
+    for ago in (30 * MINUTE, 61 * MINUTE, 2 * HOUR):
+        await report(db, made(ago), ago)
+    opened = await cycle()
+    assert keys(opened) == [("stuck_scoring", "sage")]
+    assert opened.open[0].message.startswith("2 runs of sage still wait for a score, the oldest since ")
+    await db.execute("UPDATE agent_run_log SET rlhf_scores = '{\"overall\": 0.5}'")
+    closed = await cycle()
+    assert closed.open == []
+    assert closed.closed[0].closing_evidence == {"reason": "no run of it waits for a score any more"}
+
+
+async def test_a_history_that_was_just_brought_in_waits_for_nothing(db: asyncpg.Connection) -> None:
+    for run_id in (uuid4(), new_run_id(), made(5 * MINUTE)):
+        await report(db, run_id, 3 * HOUR)
+    assert keys(await cycle()) == []
+
+
+def test_the_ids_of_this_test_are_the_writers() -> None:
+    at = made_at(made(HOUR))
+    assert at
+    assert datetime.now(UTC) - at - HOUR < MINUTE

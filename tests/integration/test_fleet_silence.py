@@ -1,0 +1,93 @@
+"""When hardly any agent reports, the way to the log is broken: that is told once, and no agent is blamed."""
+
+from collections import Counter
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from app.db.session import transaction
+from app.services.agents_service import agent_statuses
+from app.services.auditor_service import AuditCycle, audit
+
+pytestmark = pytest.mark.anyio
+
+AGENTS = 20
+MINUTE = timedelta(minutes=1)
+
+
+async def log_fleet(db: asyncpg.Connection, *, quiet: timedelta, agents: int = AGENTS) -> None:
+    """Ten days of agents that report every ten minutes, up to `quiet` ago; the Auditor went on meanwhile."""
+    await db.execute(
+        """
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', at, at
+        FROM generate_series(1, $2) AS agent, generate_series(0, 10 * 144) AS n,
+            LATERAL (SELECT now() - $1::interval - (n * 600 + agent * 9) * interval '1 second' AS at) AS t
+        """,
+        quiet,
+        agents,
+    )
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
+        SELECT 'auditor', 'audited', at, at FROM generate_series(0, 12 * 24 * 10) AS n,
+            LATERAL (SELECT now() - n * interval '5 minutes' AS at) AS t
+    """)
+
+
+async def report(db: asyncpg.Connection, agents: range) -> None:
+    await db.execute(
+        "INSERT INTO agent_run_log (agent_id, action_summary) SELECT 'agent-' || n, 'did it'"
+        " FROM unnest($1::int[]) AS n",
+        list(agents),
+    )
+
+
+async def cycle() -> AuditCycle:
+    async with transaction() as session:
+        return await audit(session)
+
+
+def rules(cycle: AuditCycle) -> Counter[str]:
+    return Counter(finding.rule for finding in cycle.open)
+
+
+async def states() -> Counter[str]:
+    async with transaction() as session:
+        return Counter(status.state for status in await agent_statuses(session))
+
+
+async def test_nobody_is_blamed_while_nobody_can_report(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    opened = await cycle()
+    assert rules(opened) == {"fleet_silent": 1}
+    assert opened.opened[0].message.startswith("Hardly any agent has reported since ")
+    assert await states() == {"unknown": AGENTS, "up": 1}
+    assert rules(await cycle()) == {"fleet_silent": 1}
+
+    await report(db, range(1, 16))
+    over = await cycle()
+    assert rules(over) == {}
+    assert over.closed[0].closing_evidence == {"reason": "agents report as usual again"}
+    assert await states() == {"unknown": 5, "up": 16}
+
+    # An hour later, those that did not come back have stopped.
+    await db.execute("UPDATE audit_finding SET closed_at = closed_at - interval '1 hour'")
+    assert rules(await cycle()) == {"stopped_reporting": 5}
+    assert await states() == {"down": 5, "up": 16}
+
+
+async def test_some_that_stop_together_are_blamed(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', at, at FROM generate_series(1, 12) AS agent,
+            generate_series(0, 6) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
+    """)
+    assert rules(await cycle()) == {"stopped_reporting": 8}
+    assert await states() == {"down": 8, "up": 13}
+
+
+async def test_a_few_agents_are_no_fleet(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE, agents=4)
+    assert rules(await cycle()) == {"stopped_reporting": 4}
