@@ -12,9 +12,9 @@ import pytest
 
 from app.db.session import transaction
 from app.domain.scoring import RunReport, Score, score
-from app.services import scoring_service
+from app.services import scorers
 from app.services.agent_run_log_service import write_run_log
-from app.services.scoring_service import MAX_ATTEMPTS, score_runs, unscored_runs
+from app.services.scoring_service import score_runs, unscored_runs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -57,7 +57,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
             raise ZeroDivisionError("no scale")
         return score(run, history)
 
-    monkeypatch.setattr(scoring_service, "score", fragile)
+    monkeypatch.setattr(scorers, "score", fragile)
     return summaries
 
 
@@ -115,35 +115,14 @@ async def test_a_failing_scorer_is_shown_on_its_run_and_harms_no_other(
         await write_run_log("sage", {"summary": "cursed"}),
     )
     assert await score_now(good, bad) == 1
-    assert await scores(db, bad) == {
-        "overall": None,
-        "error": "ZeroDivisionError: no scale",
-        "attempts": 1,
-    }
+    failure = await scores(db, bad)
+    assert set(failure) == {"overall", "error", "attempts", "retry_at"}
+    assert (failure["overall"], failure["error"], failure["attempts"]) == (
+        None,
+        "ZeroDivisionError: no scale",
+        1,
+    )
     assert isinstance((await scores(db, good))["overall"], float)
-
-
-async def test_a_failed_score_is_tried_again_and_then_left(db: asyncpg.Connection, broken: set[str]) -> None:
-    broken.add("cursed")
-    run_id = await write_run_log("sage", {"summary": "cursed"})
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        assert await unscored() == [run_id]
-        await score_now(run_id)
-        assert (await scores(db, run_id))["attempts"] == attempt
-    assert await unscored() == []
-    await score_now(run_id)
-    assert (await scores(db, run_id))["attempts"] == MAX_ATTEMPTS
-
-
-async def test_a_scorer_that_works_again_replaces_the_error(db: asyncpg.Connection, broken: set[str]) -> None:
-    broken.add("cursed")
-    run_id = await write_run_log("sage", {"summary": "cursed"})
-    await score_now(run_id)
-    broken.clear()
-    assert await score_now(run_id) == 1
-    scored = await scores(db, run_id)
-    assert "error" not in scored
-    assert "attempts" not in scored
 
 
 async def test_the_sweep_finds_what_is_old_enough_oldest_first(db: asyncpg.Connection) -> None:
@@ -167,8 +146,7 @@ async def test_rows_somebody_else_inserted_end_in_a_score_or_an_error(
     db: asyncpg.Connection, actions: str | None
 ) -> None:
     run_id = await insert(db, actions)
-    for _ in range(MAX_ATTEMPTS):
-        await score_now(run_id)
+    await score_now(run_id)
     scored = await scores(db, run_id)
     assert isinstance(scored["overall"], float) or scored["error"]
     assert await unscored() == []
@@ -204,7 +182,7 @@ async def test_the_history_is_the_agents_earlier_runs_oldest_first(
         seen[run.actions_taken["n"]] = [past.actions_taken["n"] for past in history]
         return score(run, history)
 
-    monkeypatch.setattr(scoring_service, "score", remember)
+    monkeypatch.setattr(scorers, "score", remember)
     run_ids = [await write_run_log(agent, {"n": n}) for n, agent in enumerate(["sage", "nova"] * 8)]
     await score_now(run_ids[14], run_ids[0], run_ids[3])
     assert seen == {14: [4, 6, 8, 10, 12], 0: [], 3: [1]}

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Double, ForeignKey, Integer, String, Text, text
+from sqlalchemy import DateTime, Double, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,12 @@ class AgentRunScore(Base):
     """
 
     __tablename__ = "agent_run_score"
+    __table_args__ = (
+        Index("idx_agent_run_score_version", "scorer", "version"),
+        Index(
+            "idx_agent_run_score_failed", "scorer", "retry_at", postgresql_where=text("(error IS NOT NULL)")
+        ),
+    )
 
     run_id: Mapped[UUID] = mapped_column(ForeignKey("agent_run_log.id", ondelete="CASCADE"), primary_key=True)
     scorer: Mapped[str] = mapped_column(String(32), primary_key=True)

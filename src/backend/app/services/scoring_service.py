@@ -1,39 +1,47 @@
 """Score runs and write the scores back; take in people's ratings."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, TextClause, Uuid, any_, bindparam, func, literal, select, text
+from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.engine import dumps_exactly, loads_exactly
-from app.domain.scoring import SCORER, VERSION, RunReport, score
+from app.db.engine import loads_exactly
+from app.domain.scoring import RunReport
+from app.domain.scoring.results import MAX_ATTEMPTS, Result, failed, succeeded, with_human
 from app.logs import get_logger
 from app.models import AgentRunFeedback, AgentRunLog
 from app.models.agent_run_log import UNSCORED
 from app.services.run_queries import database_now
+from app.services.score_records import mean_ratings, record_results
+from app.services.scorers import Scorer, active_scorers
 
 log = get_logger(__name__)
 
 HISTORY = 5
-MAX_ATTEMPTS = 3
+SCORING_LOCK = 0x73636F72
+"""The class of the advisory lock that a batch holds, with the number of its unscored runs as its key."""
 
 _NO_OBJECT = TypeError("actions_taken is no JSON object that can be read")
 # Payloads that are in memory at once, each up to a megabyte.
 _PAYLOADS = 20
 _RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
-# Compared as JSON: whatever somebody wrote there, no sweep fails over it.
-_TRIES_LEFT = text(f"coalesce(rlhf_scores -> 'attempts' < '{MAX_ATTEMPTS}', true)")
+# What waits for its next try is `due_retries`' to find, and what is given up nobody's. Compared as JSON:
+# whatever somebody wrote there, no sweep fails over it.
+_UNTRIED = text(
+    f"{UNSCORED} AND rlhf_scores -> 'retry_at' IS NULL"
+    f" AND coalesce(rlhf_scores -> 'attempts' < '{MAX_ATTEMPTS}', true)"
+)
 
 # The runs to score, and of the runs before each those that are not among them and lie behind the one scored
 # before: nothing comes twice. With an agent's reports in order, every run's history has then just gone by.
 _READ = """
 WITH batch AS MATERIALIZED (
-    SELECT id, agent_id, created_at, status, actions_taken, rlhf_scores -> 'attempts' AS attempts
+    SELECT id, agent_id, created_at, status, actions_taken, {unscored} AS unscored
     FROM agent_run_log
     WHERE id = ANY(:run_ids) AND {condition}
     ORDER BY id
@@ -57,21 +65,20 @@ history AS (
     WHERE past.created_at >= moments.previous AND past.id NOT IN (SELECT id FROM batch)
 )
 SELECT
-    id, agent_id, created_at, status, actions_taken::text, attempts::text, statement_timestamp() AS read_at
+    id, agent_id, created_at, status, actions_taken::text, statement_timestamp() AS read_at,
+    (
+        SELECT pg_advisory_xact_lock_shared({lock}, CAST(count(*) FILTER (WHERE unscored) AS integer))
+        FROM batch
+    ) AS marked
 FROM (
-    SELECT id, agent_id, created_at, status, actions_taken, attempts FROM batch
+    SELECT id, agent_id, created_at, status, actions_taken FROM batch
     UNION ALL
-    SELECT NULL, agent_id, created_at, status, actions_taken, NULL FROM history
+    SELECT NULL, agent_id, created_at, status, actions_taken FROM history
     -- Here too, so that references to long payloads are sorted, and not their texts.
     ORDER BY agent_id, created_at
 ) AS report
 ORDER BY agent_id, created_at
 """
-_WRITE = text("""
-UPDATE agent_run_log AS run SET rlhf_scores = scored.scores::jsonb
-FROM unnest(:run_ids, :scores) AS scored (id, scores)
-WHERE run.id = scored.id
-""").bindparams(_RUN_IDS, bindparam("scores", type_=ARRAY(Text)))
 
 
 def read_batch(*, wait: bool) -> TextClause:
@@ -80,21 +87,28 @@ def read_batch(*, wait: bool) -> TextClause:
     A row without an id is history. Payloads come as JSON text. With `wait` what others have locked is
     waited for, else it is left out.
     """
+    # Whoever failed to score a run just now shall not be asked again at once.
+    return read_where("rlhf_scores IS NULL" if wait else str(_UNTRIED), wait=wait)
+
+
+def read_where(condition: str, *, wait: bool) -> TextClause:
+    """`read_batch` of those runs that fulfil `condition`, SQL about a row of the log."""
     statement = _READ.format(
-        # Whoever failed to score a run just now shall not be asked again at once.
-        condition="rlhf_scores IS NULL" if wait else f"{UNSCORED} AND {_TRIES_LEFT}",
+        condition=condition,
+        unscored=UNSCORED,
         locked="" if wait else "SKIP LOCKED",
         history=HISTORY,
+        lock=SCORING_LOCK,
     )
     return text(statement).bindparams(_RUN_IDS)
 
 
 async def unscored_runs(session: AsyncSession, *, older_than: timedelta, limit: int) -> list[UUID]:
-    """Ids of runs without a score, oldest first, whose scorer has not failed for good."""
+    """Ids of runs that no scorer has tried yet, oldest first."""
     cutoff = await database_now(session) - older_than
     statement = (
         select(AgentRunLog.id)
-        .where(UNSCORED, AgentRunLog.created_at < cutoff, _TRIES_LEFT)
+        .where(_UNTRIED, AgentRunLog.created_at < cutoff)
         .order_by(AgentRunLog.created_at)
         .limit(limit)
     )
@@ -108,36 +122,38 @@ async def score_runs(session: AsyncSession, run_ids: Sequence[UUID], *, wait: bo
     left alone. A run that is locked for another reason, by somebody who rates it, needs a second call
     with `wait`. Each call needs a transaction of its own, which should end right after it.
 
-    A run whose scorer fails gets `{"overall": null, "error", "attempts"}` and is tried again by
-    the sweep, at most `MAX_ATTEMPTS` times.
+    A run whose scorer fails gets `{"overall": null, "error", "attempts", "retry_at"}`.
     """
-    scores = await _scores(session, run_ids, wait=wait)
-    if not scores:
-        return 0
-    # Read after the rows are locked, so that no rating given meanwhile is missed.
-    for run_id, human in (await _ratings(session, list(scores))).items():
-        scores[run_id] = _with_human(scores[run_id], human)
-    texts = [dumps_exactly(given) for given in scores.values()]
-    await session.execute(_WRITE, {"run_ids": list(scores), "scores": texts})
-    return sum("error" not in given for given in scores.values())
+    statement = read_batch(wait=wait)
+    results = await score_batch(session, statement, {"run_ids": run_ids}, await active_scorers(session))
+    return sum(any(result.error is None for result in given) for given in results.values())
 
 
-async def _scores(
-    session: AsyncSession, run_ids: Sequence[UUID], *, wait: bool
-) -> dict[UUID, dict[str, Any]]:
-    reports = await session.stream(read_batch(wait=wait), {"run_ids": run_ids})
+async def score_batch(
+    session: AsyncSession, statement: TextClause, arguments: Mapping[str, Any], scorers: Sequence[Scorer]
+) -> dict[UUID, list[Result]]:
+    """Score what a `read_where` reads and locks, and keep the results, which are returned."""
+    results = await _results(session, statement, arguments, scorers)
+    await record_results(session, results)
+    return results
+
+
+async def _results(
+    session: AsyncSession, statement: TextClause, arguments: Mapping[str, Any], scorers: Sequence[Scorer]
+) -> dict[UUID, list[Result]]:
+    reports = await session.stream(statement, arguments)
     histories = _Histories()
-    scores = {}
+    results = {}
     async for rows in reports.partitions(_PAYLOADS):
         for row in rows:
             actions = _actions(row.actions_taken)
             report = RunReport(row.agent_id, row.status, actions or {})
             history = histories.before(row.created_at, report)
             if row.id is not None and actions is None:
-                scores[row.id] = _failed(row, _NO_OBJECT)
+                results[row.id] = [_failed(row, scorer, _NO_OBJECT) for scorer in scorers]
             elif row.id is not None:
-                scores[row.id] = _score(row, report, history)
-    return scores
+                results[row.id] = [_score(row, scorer, report, history) for scorer in scorers]
+    return results
 
 
 def _actions(payload: str | None) -> dict[str, Any] | None:
@@ -174,41 +190,16 @@ class _Histories:
         return list(self._earlier) if moment is not None else []
 
 
-def _score(run: Row[Any], report: RunReport, history: Sequence[RunReport]) -> dict[str, Any]:
+def _score(run: Row[Any], scorer: Scorer, report: RunReport, history: Sequence[RunReport]) -> Result:
     try:
-        result = score(report, history)
+        return succeeded(scorer.name, scorer.version, scorer.score(report, history), run.read_at)
     except Exception as error:  # noqa: BLE001  # whatever a scorer does wrong is shown on the run
-        return _failed(run, error)
-    return {
-        "overall": result.auto,
-        "auto": result.auto,
-        "scorer": SCORER,
-        "version": VERSION,
-        "dimensions": dict(result.dimensions),
-        "reasons": list(result.reasons),
-        "scored_at": run.read_at.isoformat().replace("+00:00", "Z"),
-    }
+        return _failed(run, scorer, error)
 
 
-def _failed(run: Row[Any], error: Exception) -> dict[str, Any]:
-    earlier = loads_exactly(run.attempts or "0")
-    attempts = (earlier if isinstance(earlier, int) else 0) + 1
-    log.warning("score_failed", run_id=str(run.id), attempts=attempts, exc_info=error)
-    return {"overall": None, "error": f"{type(error).__name__}: {error}", "attempts": attempts}
-
-
-async def _ratings(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    rows = await session.execute(
-        select(AgentRunFeedback.run_id, func.avg(AgentRunFeedback.rating), func.count())
-        .where(AgentRunFeedback.run_id == any_(literal(run_ids, ARRAY(Uuid))))
-        .group_by(AgentRunFeedback.run_id)
-    )
-    return {run_id: {"rating": round(mean, 4), "raters": raters} for run_id, mean, raters in rows}
-
-
-def _with_human(scores: dict[str, Any], human: dict[str, Any]) -> dict[str, Any]:
-    """`overall` is the mean human rating where there is one."""
-    return {**scores, "overall": human["rating"], "human": human}
+def _failed(run: Row[Any], scorer: Scorer, error: Exception) -> Result:
+    log.warning("score_failed", run_id=str(run.id), scorer=scorer.name, exc_info=error)
+    return failed(scorer.name, scorer.version, f"{type(error).__name__}: {error}", run.read_at)
 
 
 async def rate_run(
@@ -230,7 +221,7 @@ async def rate_run(
     )
     # An unscored run stays unscored; the scorer takes the rating in.
     if run.rlhf_scores is not None:
-        human = (await _ratings(session, [run_id]))[run_id]
-        run.rlhf_scores = _with_human(run.rlhf_scores, human)
+        human = (await mean_ratings(session, [run_id]))[run_id]
+        run.rlhf_scores = with_human(run.rlhf_scores, human)
         await session.flush()
     return True

@@ -2,10 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
 from app.db.plain_errors import plain_errors
@@ -13,6 +16,7 @@ from app.db.session import transaction
 from app.domain.runs import made_at
 from app.errors import DatabaseError
 from app.logs import get_logger
+from app.services.rescoring import due_retries, retry_scores
 from app.services.scoring_service import score_runs, unscored_runs
 from app.tasks.celery_app import celery_app
 from app.tasks.pacing import Pace
@@ -23,10 +27,13 @@ log = get_logger(__name__)
 # What one transaction locks, scores and writes: a few tenths of a second.
 _BATCH = 250
 _SWEEP_LIMIT = 20_000
+_RETRY_LIMIT = 1000
 # What a sweep leaves to runs that come in meanwhile, and how long it may take at most, in seconds.
 _SWEEP_SHARE = 2 / 3
 _SWEEP_TIME = 60.0
 _pace = Pace(time.monotonic)
+
+Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
 
 @celery_app.task
@@ -43,7 +50,7 @@ def score_agent_runs(run_ids: Sequence[str]) -> None:
 
 @celery_app.task
 def sweep_unscored_runs() -> None:
-    """Score what is still unscored after a while, oldest first: the broker was away, or a scorer failed.
+    """Score what is still unscored after a while, oldest first, and try again what is due.
 
     A long backlog is worked off over several sweeps, with room between them for what comes in.
     """
@@ -55,7 +62,8 @@ async def _score(run_ids: Sequence[UUID]) -> None:
         scored = sum([await _score_batch(batch) for batch in _batches(run_ids)])
         if scored < len(run_ids):
             # Scored already, or locked by another worker or by somebody who rates: the last may be left.
-            scored += sum([await _score_batch(batch, wait=True) for batch in _batches(run_ids)])
+            wait = partial(score_runs, wait=True)
+            scored += sum([await _score_batch(batch, wait) for batch in _batches(run_ids)])
         log.info("runs_scored", runs=scored, of=len(run_ids))
 
 
@@ -65,20 +73,30 @@ async def _sweep() -> None:
     with _put_off_without_database("sweep_put_off"):
         async with transaction() as session:
             age = timedelta(seconds=settings.score_sweep_age)
+            due = await due_retries(session, limit=_RETRY_LIMIT)
             run_ids = await unscored_runs(session, older_than=age, limit=_SWEEP_LIMIT)
+        work: list[tuple[Score, Sequence[UUID]]] = [
+            *(
+                (partial(retry_scores, scorer=scorer), batch)
+                for scorer, ids in due
+                for batch in _batches(ids)
+            ),
+            *((score_runs, batch) for batch in _batches(run_ids)),
+        ]
         scored = 0
-        for batch in _batches(run_ids):
-            scored += await _score_batch(batch)
+        for score, batch in work:
+            scored += await _score_batch(batch, score)
             if time.monotonic() > ends:
                 break
-        if run_ids:
-            log.info("unscored_runs_swept", runs=scored, of=len(run_ids))
+        if work:
+            found = len(run_ids) + sum(len(ids) for _, ids in due)
+            log.info("unscored_runs_swept", runs=scored, of=found)
 
 
-async def _score_batch(run_ids: Sequence[UUID], *, wait: bool = False) -> int:
+async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> int:
     started = time.monotonic()
     async with transaction() as session:
-        scored = await score_runs(session, run_ids, wait=wait)
+        scored = await score(session, run_ids)
     if scored:
         made = [moment for run_id in run_ids if (moment := made_at(run_id))]
         await asyncio.sleep(_pace.rest_after(time.monotonic() - started, made, datetime.now(UTC)))
