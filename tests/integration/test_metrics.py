@@ -96,6 +96,24 @@ async def test_the_fleet_is_measured_at_each_scrape(
     assert 0 <= after["runlog_audit_age_seconds"] < 120
 
 
+async def test_scoring_is_measured_at_each_scrape(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    before = await samples(api)
+    assert before["runlog_scoring_oldest_queued_seconds"] == 0
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, rlhf_scores, created_at) VALUES
+            ('sage', NULL, now() - interval '1 hour'), ('sage', NULL, now()),
+            ('sage', '{"overall": 0.5}', now())
+    """)
+    after = await samples(api)
+    assert {name: value for name, value in after.items() if name.startswith("runlog_scoring_runs")} == {
+        "runlog_scoring_runs[('state', 'error')]": 0,
+        "runlog_scoring_runs[('state', 'queued')]": 2,
+        "runlog_scoring_runs[('state', 'scored')]": 1,
+        "runlog_scoring_runs[('state', 'scoring')]": 0,
+    }
+    assert 3600 <= after["runlog_scoring_oldest_queued_seconds"] < 3720
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:p@127.0.0.1:1/db", ""])
 async def test_metrics_come_without_the_database_too(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from app.main import create_app

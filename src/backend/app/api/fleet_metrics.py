@@ -17,6 +17,11 @@ def fleet_exposition(gauges: FleetGauges) -> bytes:
     alerts = Gauge("runlog_alerts", "Alerts ever written.", ["channel", "state"], registry=registry)
     for (channel, state), count in gauges.alerts.items():
         alerts.labels(channel, state).set(count)
+    scoring = Gauge("runlog_scoring_runs", "Runs on their way to a score.", ["state"], registry=registry)
+    for state, runs in gauges.scoring.states.items():
+        scoring.labels(state).set(runs.runs)
+    oldest = Gauge("runlog_scoring_oldest_queued_seconds", "Age of the oldest queued run.", registry=registry)
+    oldest.set(gauges.oldest_queued_age or 0)
     if gauges.audit_age is not None:
         age = Gauge("runlog_audit_age_seconds", "Time since the last audit cycle.", registry=registry)
         age.set(gauges.audit_age)

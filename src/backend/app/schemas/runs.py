@@ -58,6 +58,36 @@ class RunOut(BaseModel):
     created_at: datetime | None
 
 
+class ScoringOut(BaseModel):
+    """Where the run stands on its way to a score; an error with its attempts, and when it is tried again."""
+
+    state: Literal["queued", "scoring", "scored", "error"]
+    attempts: int | None = None
+    error: str | None = None
+    retry_at: datetime | None = None
+
+
+class ResultOut(BaseModel):
+    """What one version of a scorer made of the run: a score, or an error."""
+
+    scorer: str
+    version: str
+    scored_at: datetime
+    auto: float | None
+    dimensions: dict[str, float] | None
+    reasons: list[str] | None
+    error: str | None
+    attempts: int
+    retry_at: datetime | None
+
+
+class RunDetail(RunOut):
+    """One row of the log, and what every scorer made of it, the latest first."""
+
+    scoring: ScoringOut
+    scores: list[ResultOut]
+
+
 class RunPage(BaseModel):
     """Runs, newest first. Pass `next_cursor` as `cursor` for the page after; null on the last."""
 

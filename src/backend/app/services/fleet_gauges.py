@@ -11,6 +11,8 @@ from app.domain.audit.liveness import StoppedReporting
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.services.agent_histories import AUDITOR
 from app.services.alert_outbox import channel_names
+from app.services.run_queries import database_now
+from app.services.scoring_states import ScoringCounts, scoring_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +20,15 @@ class FleetGauges:
     """Counts, and the age of the last audit cycle in seconds, None before the first one.
 
     `findings` are those open, by rule and severity; `agents` are by state, as of the last cycle; `alerts`
-    are by channel and state, without tests.
+    are by channel and state, without tests. `oldest_queued_age` is in seconds, None where no run waits.
     """
 
     findings: Mapping[tuple[str, str], int]
     agents: Mapping[str, int]
     alerts: Mapping[tuple[str, str], int]
     audit_age: float | None
+    scoring: ScoringCounts
+    oldest_queued_age: float | None
 
 
 async def fleet_gauges(session: AsyncSession) -> FleetGauges:
@@ -41,12 +45,16 @@ async def fleet_gauges(session: AsyncSession) -> FleetGauges:
         .group_by(AlertNotification.channel, AlertNotification.state)
     )
     none_yet = {(channel, state): 0 for channel in channel_names() for state in ("pending", "sent", "failed")}
+    scoring = await scoring_counts(session)
+    oldest = scoring.oldest_queued_at
     return FleetGauges(
         findings={(rule, severity): count for rule, severity, count in await session.execute(findings)},
         agents=await _agents(session),
         alerts=none_yet
         | {(channel, state): count for channel, state, count in await session.execute(alerts)},
         audit_age=await _audit_age(session),
+        scoring=scoring,
+        oldest_queued_age=(await database_now(session) - oldest).total_seconds() if oldest else None,
     )
 
 

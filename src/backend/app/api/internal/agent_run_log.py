@@ -13,9 +13,10 @@ from app.db.session import transaction
 from app.errors import InvalidRunError
 from app.ingest.payload import parse_run
 from app.ingest.writer import get_writer
-from app.schemas.runs import FeedbackIn, RunIn, RunOut, RunPage, Status
+from app.schemas.runs import FeedbackIn, RunDetail, RunIn, RunPage, Status
 from app.services.run_queries import CURSOR_PATTERN, Cursor, get_run, list_runs
 from app.services.scoring_service import rate_run
+from app.services.scoring_states import scoring_of
 
 PATH = "/api/v1/internal/agent-run-log"
 router = APIRouter(prefix=PATH, tags=["agent run log"], route_class=StrictRoute)
@@ -96,15 +97,16 @@ async def list_agent_run_log(
 @router.get(
     "/{run_id}",
     summary="Get one run",
-    response_model=RunOut,
+    response_model=RunDetail,
     responses={**INVALID, **NOT_FOUND, **UNAVAILABLE},
 )
 async def get_agent_run_log(run_id: UUID) -> Response:
-    """One row of the log, its payload as it was sent."""
+    """One row of the log, its payload as it was sent; where its score stands, and every scorer's result."""
     async with transaction() as session:
         run = await get_run(session, run_id)
-    if run is None:
-        raise HTTPException(404, "there is no run with this id")
+        if run is None:
+            raise HTTPException(404, "there is no run with this id")
+        run |= await scoring_of(session, run_id)
     return _json(run)
 
 

@@ -1,0 +1,37 @@
+"""Where a run stands on its way to a score."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.scoring.states import scoring_state
+
+
+@pytest.mark.parametrize(
+    ("scores", "held", "expected"),
+    [
+        (None, False, "queued"),
+        (None, True, "scoring"),
+        ({"overall": 0.5}, False, "scored"),
+        ({"overall": 0.5}, True, "scored"),
+        ({"overall": 0, "error": "no", "attempts": 1, "human": {}}, False, "scored"),
+        ({"overall": None, "error": "no", "attempts": 1}, True, "scoring"),
+        ({"overall": None, "error": "no", "attempts": 1}, False, "error"),
+        ({"overall": True}, False, "error"),
+        ([], False, "error"),
+        ("done", False, "error"),
+    ],
+)
+def test_a_run_is_in_one_state(scores: Any, held: bool, expected: str) -> None:
+    assert scoring_state(scores, held=held)["state"] == expected
+
+
+def test_an_error_tells_all_that_is_known() -> None:
+    failure = {"overall": None, "error": "no", "attempts": 2, "retry_at": "2026-11-22T10:00:00Z"}
+    told = {key: value for key, value in failure.items() if key != "overall"}
+    assert scoring_state(failure, held=False) == {"state": "error", **told}
+    assert scoring_state({"overall": "high", "error": 5}, held=False) == {
+        "state": "error",
+        "attempts": 0,
+        "error": "rlhf_scores holds no score",
+    }
