@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.cadence import Outage, Outages, find_outages
+from app.domain.cadence import Outage, Outages, find_outages, present_outage
 
 HOUR, DAY = 3_600.0, 86_400.0
 START = 20_000 * DAY
@@ -66,12 +66,45 @@ def test_what_is_no_outage(reports: dict[str, list[float]]) -> None:
     assert find_outages(reports) == []
 
 
+END = START + 21 * DAY
+
+
+@pytest.mark.parametrize(("every", "minutes"), [(HOUR, 60), (600.0, 15), (300.0, 12)])
+def test_an_outage_is_known_within_minutes_by_what_is_missing(every: float, minutes: float) -> None:
+    """And is over as soon as agents are back."""
+    reports = fleet(40, every=every, lost=(21 - minutes / 1440, 22))
+    outage = present_outage(reports, END)
+    assert outage
+    assert outage.end == END
+    assert END - 60 * minutes - HOUR / 4 <= outage.start < END - 300
+    back = {name: [*times, END - 30 - n] for n, (name, times) in enumerate(reports.items()) if n < 15}
+    assert present_outage(reports | back, END) is None
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        fleet(40),
+        fleet(40, days=6, lost=(5.9, 6)),
+        fleet(4, every=300.0, lost=(20.9, 21)),
+        fleet(40, every=DAY, lost=(20.98, 21)),
+        {**fleet(20, every=DAY), "busy": fleet(1, every=60.0, lost=(20.9, 21))["agent-0"]},
+        {**fleet(20, every=600.0), **{f"gone-{n}": [START] for n in range(40)}},
+        {},
+    ],
+    ids=["none", "first week", "few agents", "rare reports", "of one busy agent", "gone for long", "nothing"],
+)
+def test_what_is_no_outage_now(reports: dict[str, list[float]]) -> None:
+    assert present_outage(reports, END) is None
+
+
 def test_a_quiet_weekend_is_no_outage() -> None:
     office = {
         name: [at for at in times if at // DAY % 7 not in (2, 3)]  # day 0 was a Thursday
         for name, times in fleet(20, days=35).items()
     }
     assert find_outages(office) == []
+    assert [day for day in range(14, 35) if present_outage(office, START + day * DAY + DAY / 2)] == []
 
 
 def test_slow_is_an_outage_too() -> None:

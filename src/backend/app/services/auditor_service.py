@@ -128,9 +128,7 @@ async def _silence(session: AsyncSession, fleet: Fleet, known: AuditFinding | No
     )
     if not blamed:
         return None
-    return await fleet_silence(
-        session, fleet.now, set(fleet.seen) - {AUDITOR}, known.opened_at if known else None
-    )
+    return await fleet_silence(session, fleet.now, set(fleet.seen) - {AUDITOR})
 
 
 async def _open(session: AsyncSession, now: datetime, found: Sequence[Finding]) -> list[AuditFinding]:

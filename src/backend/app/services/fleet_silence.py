@@ -14,7 +14,6 @@ from app.models import AuditFinding
 
 _SAMPLE = 300
 _LOOK_BACK = timedelta(hours=3)
-_LONGEST = timedelta(days=7)
 _WEEKS = 5
 
 _REPORTS = text("""
@@ -31,20 +30,14 @@ CROSS JOIN LATERAL (
 )
 
 
-async def fleet_silence(
-    session: AsyncSession, now: datetime, agent_ids: Collection[str], known_since: datetime | None
-) -> Outage | None:
+async def fleet_silence(session: AsyncSession, now: datetime, agent_ids: Collection[str]) -> Outage | None:
     """The time up to now in which hardly any of the agents reported; None while they do as usual.
 
     They are held, a sample of a large fleet, against the same hours of the four weeks before.
-    `known_since` is when such a time began that was found before.
     """
-    since = now - _LOOK_BACK
-    if known_since is not None:
-        since = max(min(since, known_since - _LOOK_BACK), now - _LONGEST)
     sample = sorted(agent_ids, key=lambda agent_id: (crc32(agent_id.encode()), agent_id))[:_SAMPLE]
     reports: dict[str, list[float]] = defaultdict(list)
-    moments = {"agent_ids": sample, "weeks": _WEEKS, "since": since, "now": now}
+    moments = {"agent_ids": sample, "weeks": _WEEKS, "since": now - _LOOK_BACK, "now": now}
     for agent_id, reported_at in await session.execute(_REPORTS, moments):
         reports[agent_id].append(reported_at.timestamp())
     for times in reports.values():

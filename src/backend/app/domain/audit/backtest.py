@@ -17,7 +17,7 @@ from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.domain.audit.quality import QualityWindow
 from app.domain.audit.rule import Rule
 from app.domain.audit.transitions import transitions
-from app.domain.cadence import DEFAULT_TIMEZONE, LEAST_GRACE, Cadence, Outages, find_outages
+from app.domain.cadence import DEFAULT_TIMEZONE, LEAST_GRACE, Cadence, Outages, find_outages, present_outage
 
 _GRACE = LEAST_GRACE.total_seconds()
 
@@ -67,7 +67,8 @@ def judge(
         return Backtest([], [])
     begin, end = min(run[0].created_at for run in runs), max(run[-1].created_at for run in runs)
     reports = {agent: [run.created_at.timestamp() for run in runs] for agent, runs in history.items()}
-    outages = Outages(find_outages(reports))
+    present = present_outage(reports, end.timestamp())
+    outages = Outages([*find_outages(reports), *([present] if present else [])])
     found: list[PastFinding] = []
     errors: list[RuleError] = []
     for agent_id in tracked(sorted({*history, *declared})):

@@ -10,7 +10,7 @@ _BIN = 900
 _WEEK = 7 * 86_400 // _BIN
 _LEAST_AGENTS = 5
 _LEAST_MISSING = 12
-_LEAST_BACK = 2
+_SPANS = (10_800, 7_200, 3_600, 1_800, 1_200, 900, 600)
 _FAR_BELOW = 0.25
 
 
@@ -83,16 +83,34 @@ def find_outages(reports: Mapping[str, Sequence[float]]) -> list[Outage]:
 
 
 def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage | None:
-    """The outage that lasts until `now`, by `find_outages`: over are those after which agents are back."""
-    # Time goes on though nobody reports.
-    found = find_outages({**reports, "": [now]})
-    if not found or found[-1].end < now:
-        return None
-    lately = sum(_reported(times, now - _BIN, now) for times in reports.values())
-    usually = sum(
-        _reported(times, now - _BIN - _WEEK * _BIN, now - _WEEK * _BIN) for times in reports.values()
-    )
-    return None if lately >= max(_LEAST_BACK, usually * _FAR_BELOW) else found[-1]
+    """The outage that lasts until `now`, from the sorted report times of all agents.
+
+    In some time up to now, from ten minutes to three hours, fewer than a quarter of the agents reported,
+    and fewer reports came, than then in the weeks before (medians of up to four): of five agents at least,
+    and a dozen reports are missing. None also in the first week.
+    """
+    earliest = min((times[0] for times in reports.values() if times), default=now)
+    for span in _SPANS:
+        weeks = [week for week in range(1, 5) if now - span - week * _WEEK * _BIN >= earliest]
+        if weeks and _is_far_below(reports, now - span, now, weeks):
+            return Outage(now - span, now)
+    return None
+
+
+def _is_far_below(
+    reports: Mapping[str, Sequence[float]], start: float, end: float, weeks: Iterable[int]
+) -> bool:
+    before = [_came(reports, start - week * _WEEK * _BIN, end - week * _WEEK * _BIN) for week in weeks]
+    usual_agents = median([agents for agents, _ in before])
+    missing = median([count for _, count in before]) - _came(reports, start, end)[1]
+    few = _came(reports, start, end)[0] < usual_agents * _FAR_BELOW
+    return few and usual_agents >= _LEAST_AGENTS and missing >= _LEAST_MISSING
+
+
+def _came(reports: Mapping[str, Sequence[float]], start: float, end: float) -> tuple[int, int]:
+    """How many agents reported after `start` and not after `end`, and how often."""
+    counts = [bisect_right(times, end) - bisect_right(times, start) for times in reports.values()]
+    return sum(map(bool, counts)), sum(counts)
 
 
 def _far_below_usual(counts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
