@@ -327,3 +327,19 @@ async def test_an_agent_that_was_renamed_is_named(db: asyncpg.Connection) -> Non
     assert finding.evidence["perhaps_renamed_to"] == "sage-v2"
     assert finding.message.endswith(": was it renamed?")
     assert (await cycle()).open[0].message == finding.message
+
+
+async def test_a_clock_that_was_set_back_an_hour_raises_nothing(db: asyncpg.Connection) -> None:
+    """The newest runs are dated in the future then, for an hour; what they say counts still."""
+    await log_runs(db, "atlas", ago=-50 * MINUTE, count=LONG_HOURLY)
+    await log_runs(db, "lyra", ago=-55 * MINUTE, every=10 * MINUTE, count=LONG_HOURLY)
+    await log_runs(db, "auditor", ago=-58 * MINUTE, every=5 * MINUTE, count=LONG_HOURLY)
+    await log_runs(db, "nova", ago=-50 * MINUTE, every=5 * MINUTE, count=3, status="failed")
+    assert keys((await cycle()).open) == [("consecutive_failures", "nova")]
+
+    await write_run_log("nova", {"summary": "fixed it"})
+    await write_run_log("atlas", {"summary": "reports by the new clock"})
+    assert keys((await cycle()).open) == [("consecutive_failures", "nova")]
+    await db.execute("UPDATE agent_run_log SET created_at = created_at - interval '1 hour'")
+    await write_run_log("nova", {"summary": "fixed it"})
+    assert keys((await cycle()).closed) == [("consecutive_failures", "nova")]
