@@ -2,4 +2,7 @@
 
 import typer
 
+from app.cli.score_eval import evaluate_scorer
+
 app = typer.Typer(no_args_is_help=True, help="See, measure and improve how runs are scored.")
+app.command("eval")(evaluate_scorer)

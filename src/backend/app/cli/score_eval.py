@@ -1,0 +1,135 @@
+"""`runlog score eval`: how well the rubric agrees with people, without a database."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+from msgspec import Meta, Struct
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.output import print_json_lines
+from app.domain.audit.finding import printable
+from app.domain.scoring import RunReport
+from app.domain.scoring.evaluation import SCORERS, Evaluation, Judged, Pair, evaluate
+from app.errors import InputFileError
+
+_Word = Annotated[str, Meta(pattern=r"\S", max_length=255)]
+
+
+class _Earlier(Struct):
+    status: Literal["success", "partial", "failed"]
+    actions_taken: dict[str, Any]
+
+
+class _Report(_Earlier, kw_only=True):
+    agent_id: _Word
+
+
+class _Line(Struct):
+    id: _Word
+    category: _Word
+    better: _Report
+    worse: _Report
+    history: list[_Earlier] = []
+
+
+def evaluate_scorer(
+    file: Annotated[Path, typer.Argument(help="A file with a pair of reports a line, as JSON.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line for each pair judged wrong, then one with the figures.")
+    ] = False,
+) -> None:
+    """Measure how often the rubric prefers the report that people prefer."""
+    pairs = list(read_pairs(file))
+    results = {name: evaluate(pairs, scorer) for name, scorer in SCORERS.items()}
+    if as_json:
+        print_json_lines([*map(_wrong_as_json, results["rubric"].wrong), _figures(results)])
+        return
+    console = Console()
+    console.print(_accuracy(results))
+    if wrong := results["rubric"].wrong:
+        console.print()
+        console.print(_wrong(wrong))
+
+
+def read_pairs(path: Path) -> Iterator[Pair]:
+    """The pairs of a file. Raises `InputFileError` naming the first line that is none."""
+    decode = msgspec.json.Decoder(_Line).decode
+    found = False
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.isspace():
+                    continue
+                try:
+                    yield _pair(decode(line))
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                    raise InputFileError(f"{path}, line {number}: no pair ({error})") from error
+                found = True
+    except OSError as error:
+        raise InputFileError(f"cannot read {path}: {error.strerror}") from error
+    if not found:
+        raise InputFileError(f"{path} holds no pairs")
+
+
+def _pair(line: _Line) -> Pair:
+    agent_id = line.better.agent_id
+    return Pair(
+        id=line.id,
+        category=line.category,
+        better=RunReport(agent_id, line.better.status, line.better.actions_taken),
+        worse=RunReport(line.worse.agent_id, line.worse.status, line.worse.actions_taken),
+        history=tuple(RunReport(agent_id, run.status, run.actions_taken) for run in line.history),
+    )
+
+
+def _figures(results: Mapping[str, Evaluation]) -> dict[str, Any]:
+    rubric = results["rubric"]
+    return {
+        "pairs": len(rubric.judged),
+        "accuracy": round(rubric.accuracy, 4),
+        "by_category": {name: round(value, 4) for name, value in rubric.by_category.items()},
+        "baselines": {
+            name: round(result.accuracy, 4) for name, result in results.items() if result is not rubric
+        },
+    }
+
+
+def _wrong_as_json(judged: Judged) -> dict[str, Any]:
+    pair = judged.pair
+    return {"id": pair.id, "category": pair.category, "better": judged.better, "worse": judged.worse}
+
+
+def _accuracy(results: Mapping[str, Evaluation]) -> Table:
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    categories = [judged.pair.category for judged in results["rubric"].judged]
+    table.add_column("category", footer="all")
+    table.add_column("pairs", justify="right", footer=str(len(categories)))
+    for name, result in results.items():
+        heading = name if name == "rubric" else f"{name} only"
+        table.add_column(heading, justify="right", footer=f"{result.accuracy:.3f}")
+    for category in results["rubric"].by_category:
+        shares = (f"{result.by_category[category]:.3f}" for result in results.values())
+        table.add_row(Text(printable(category)), str(categories.count(category)), *shares)
+    return table
+
+
+def _wrong(wrong: tuple[Judged, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, title="Judged wrong", title_justify="left", title_style="bold")
+    table.add_column("pair", overflow="fold")
+    table.add_column("category", overflow="fold")
+    table.add_column("better", justify="right")
+    table.add_column("worse", justify="right")
+    for judged in wrong:
+        pair = judged.pair
+        table.add_row(
+            Text(printable(pair.id)),
+            Text(printable(pair.category)),
+            f"{judged.better:.4f}",
+            f"{judged.worse:.4f}",
+        )
+    return table
