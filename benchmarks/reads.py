@@ -41,8 +41,9 @@ FILL = """
             jsonb_build_array('src/backend/app/db/session.py'), 'tests_run', n % 40, 'pr_created', '#' || n),
         (ARRAY['success', 'success', 'success', 'partial', 'failed'])[1 + n / 50 % 5],
         CASE WHEN created_at < now() - interval '1 hour' THEN jsonb_build_object('overall', overall,
-            'auto', overall, 'scorer', 'rubric', 'version', '1', 'dimensions', jsonb_build_object(
-                'outcome', 1, 'evidence', overall, 'specificity', overall, 'consistency', 1, 'novelty', 0.5),
+            'auto', overall, 'scorer', 'rubric', 'version', '2', 'dimensions', jsonb_build_object(
+                'progress', 1, 'evidence', overall, 'specificity', overall, 'honesty', 1, 'diagnosis', 1,
+                'padding', 1, 'repetition', 0.95, 'gaming', 1, 'risk', 1),
             'reasons', jsonb_build_array('It says what it changed'), 'scored_at', created_at) END,
         created_at
     FROM (

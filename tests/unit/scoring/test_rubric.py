@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.scoring import SCORER, VERSION, RunReport, Score, score
-from app.domain.scoring.rubric import WEIGHTS
-
-DIMENSIONS = {"outcome", "evidence", "specificity", "consistency", "novelty"}
+from app.domain.scoring.rubric import LEFT, WEIGHTS
 
 
 def rate(status: str, *history: dict[str, Any], **actions: Any) -> Score:
@@ -16,9 +14,9 @@ def rate(status: str, *history: dict[str, Any], **actions: Any) -> Score:
     )
 
 
-def test_a_score_has_five_dimensions_and_its_reasons() -> None:
+def test_a_score_has_its_dimensions_and_their_reasons() -> None:
     result = rate("success", summary="Fixed the pool leak in session.py", tests_run=14, tests_passed=14)
-    assert set(result.dimensions) == DIMENSIONS == set(WEIGHTS)
+    assert set(result.dimensions) == {*WEIGHTS, *LEFT}
     assert all(0 <= value <= 1 and value == round(value, 4) for value in result.dimensions.values())
     assert 0 <= result.auto <= 1
     assert "names 1 file" in result.reasons
@@ -26,11 +24,11 @@ def test_a_score_has_five_dimensions_and_its_reasons() -> None:
 
 
 def test_the_scorer_names_itself() -> None:
-    assert (SCORER, VERSION) == ("rubric", "1")
+    assert (SCORER, VERSION) == ("rubric", "2")
 
 
-def test_the_weights_sum_to_one() -> None:
-    assert sum(WEIGHTS.values()) == pytest.approx(1)
+def test_the_weights_sum_to_one_where_nothing_failed() -> None:
+    assert sum(WEIGHTS.values()) - WEIGHTS["diagnosis"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("status", ["success", "partial", "failed"])
@@ -114,7 +112,7 @@ def test_keys_are_read_in_any_convention() -> None:
     snake = rate("success", summary="All tests passed", tests_run=5, tests_passed=3)
     camel = rate("success", summary="All tests passed", testsRun=5, testsPassed=3)
     assert snake.auto == camel.auto
-    assert snake.dimensions["consistency"] < 0.3
+    assert snake.dimensions["honesty"] < 0.3
 
 
 def test_the_fields_of_the_scheduler_are_no_evidence() -> None:

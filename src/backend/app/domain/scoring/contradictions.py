@@ -14,7 +14,7 @@ _FAILED_COUNT = re.compile(
     re.IGNORECASE,
 )
 _BARE_RATIO = re.compile(r"\s{0,3}(\d{1,9})\s?(?:/|of)\s?(\d{1,9})\s{0,3}")
-_NUMBERED_THING = re.compile(r"\b(\d{1,3}(?:,\d{3}){1,4}|\d{1,12}) ([a-z]{3,30})\b")
+_NUMBERED_THING = re.compile(r"(?<!of )(?<!/)\b(\d{1,3}(?:,\d{3}){1,4}|\d{1,12}) ([a-z]{3,30})\b")
 _GAVE_UP = re.compile(
     r"\b(?:could not|couldn't|unable to|was aborted|has failed|did not (?:run|complete|finish|work))\b"
     r"|\b(?:failed|aborted)[.:;]",
@@ -116,6 +116,26 @@ def _whole_with_failed_count(facts: Facts) -> Iterator[Contradiction]:
         yield Contradiction(0.3, f"reports success although '{match[0]}'")
 
 
+def _whole_with_missing_names(facts: Facts) -> Iterator[Contradiction]:
+    """ "Green in every browser" over two of the three that were requested."""
+    if facts.status == "failed" or not facts.claims_everything or facts.admits_limits:
+        return
+    names: dict[tuple[str, ...], set[object]] = {}
+    for leaf in facts.payload.leaves:
+        if leaf.in_list:
+            names.setdefault(leaf.words, set()).add(leaf.value)
+    for wanted, whole in names.items():
+        if keys.TOTAL.isdisjoint(wanted):
+            continue
+        for part, done in names.items():
+            if done < whole:
+                yield Contradiction(
+                    0.7,
+                    f"claims everything is done, yet '{' '.join(part)}' holds {len(done)} of the"
+                    f" {len(whole)} under '{' '.join(wanted)}'",
+                )
+
+
 def _sums(facts: Facts) -> Iterator[Contradiction]:
     """Done and left over must make the total."""
     for total, done in _totals(facts.counts):
@@ -143,7 +163,9 @@ def _failed_but_done(facts: Facts) -> Iterator[Contradiction]:
     """Status failed over an account in which nothing fails."""
     if facts.status != "failed" or facts.headline.hits(lexicon.FAILURE) or facts.admits_limits:
         return
-    if facts.claims_everything or (facts.headline.hits(lexicon.DONE) and not facts.errors):
+    explains = facts.headline.hits(lexicon.CAUSE) or facts.headline.hits(lexicon.NEXT_STEP)
+    done = facts.headline.hits(lexicon.DONE) and not facts.errors
+    if done or (facts.claims_everything and not explains):
         yield Contradiction(0.7, "is marked failed while its account says that the work is done")
 
 
@@ -165,6 +187,7 @@ _RULES: tuple[Callable[[Facts], Iterator[Contradiction]], ...] = (
     _whole_with_smaller_count,
     _whole_with_partial_field,
     _whole_with_failed_count,
+    _whole_with_missing_names,
     _sums,
     _account_against_field,
     _failed_but_done,

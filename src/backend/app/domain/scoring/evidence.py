@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 from app.domain.scoring.facts import Facts
+from app.domain.scoring.gaming import placeholders_and_solid
 from app.domain.scoring.model import Assessment, clamp
 from app.domain.scoring.references import WEIGHTS
 
@@ -24,25 +25,26 @@ _NAMES = {
 }
 
 
-def assess(facts: Facts) -> Assessment:
+def assess(facts: Facts, readable: Assessment) -> Assessment:
     """How much of the report can be verified by somebody who was not there.
 
-    References count by kind (`references.WEIGHTS`), each further one of a kind less, because ten paths
-    prove little more than three. Named items and measured numbers support them. Placeholders and marks
-    an agent gives itself take away: they look like evidence and are none. The points saturate as
-    1 - exp(-points / 3), so 0 is reached by bare assertions only and 1 never. A declared no-op has
-    done nothing that could be shown, so it is not held against it.
+    A claim nobody can check is worth little in a permanent record. References count by kind
+    (`references.WEIGHTS`), each further one of a kind less, because ten paths prove little more than three.
+    Named items and measured numbers support them. Placeholders and marks an agent gives itself take away:
+    they look like evidence and are none. The points saturate as 1 - exp(-points / 3), so 0 is reached by
+    bare assertions only and 1 never. A declared no-op has done nothing that could be shown, so it is not
+    held against it. What is hard to read (`readable`) is hard to check.
     """
     if facts.silent:
         return Assessment(0.0)
-    placeholders = sum(1 for reference in facts.references if reference.placeholder)
-    solid = sum(1 for r in facts.references if not r.placeholder and WEIGHTS[r.kind] >= 0.5)
+    placeholders, solid = placeholders_and_solid(facts)
     value = 1 - math.exp(-(_reference_points(facts) + _measured(facts)) / _SATURATION)
     if placeholders:
         value *= 1 - 0.8 * placeholders / (placeholders + solid)
     value -= min(0.3, 0.08 * facts.self_ratings)
+    value *= (1 + readable.value) / 2
     value = max(value, _NOTHING_TO_SHOW) if facts.declared_noop else value
-    return Assessment(clamp(value), tuple(_reasons(facts, placeholders)))
+    return Assessment(clamp(value), tuple(_reasons(facts)))
 
 
 def _reference_points(facts: Facts) -> float:
@@ -62,15 +64,11 @@ def _measured(facts: Facts) -> float:
     return min(1.2, 0.3 * figures) + min(0.9, 0.3 * counts) + min(0.8, 0.12 * facts.named)
 
 
-def _reasons(facts: Facts, placeholders: int) -> list[str]:
+def _reasons(facts: Facts) -> list[str]:
     kinds = Counter(r.kind for r in facts.references if not r.placeholder and r.kind in _NAMES)
     reasons = []
     if kinds:
         reasons.append("names " + ", ".join(f"{n} {_NAMES[kind][n > 1]}" for kind, n in kinds.most_common(3)))
     elif not facts.declared_noop:
         reasons.append("names nothing that could be looked up")
-    if placeholders:
-        reasons.append(f"gives {placeholders} placeholder{'s' if placeholders > 1 else ''} for evidence")
-    if facts.self_ratings:
-        reasons.append("gives itself top marks")
     return reasons

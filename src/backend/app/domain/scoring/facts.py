@@ -11,11 +11,17 @@ from app.domain.scoring.text import Text
 from app.domain.silence import QUIET_REPLIES, is_silent
 
 _MIN_RAW_LINES = 4
+_SHORT = 8.0
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
 _NO_ERROR = re.compile(
     r"\W*(?:(?:none|no|nothing|0|ok|null|n/a|nil|keine?r?|ning[uú]n[oa]?|nenhum|aucune?)\b|なし|无|$)",
     re.IGNORECASE,
 )
+_PROPER = re.compile(
+    r"(?<=[a-z,;:0-9(] )[A-Z][\w&-]{1,40}"
+    r"|(?<=\()[A-Z][\w&-]{1,40}|(?<![\w'])'[^'\n]{2,60}'(?!\w)|\"[^\"\n]{2,60}\""
+)
+_MOSTLY = 0.25
 _TOP_MARKS = frozenset(
     {"high", "very high", "maximum", "max", "perfect", "excellent", "strong", "full", "alta", "高"}
 )
@@ -64,9 +70,10 @@ class Facts:
     with it, each string once, `raw` what a tool printed. `in_headline` and `in_rest` are what can be
     looked up there, each reference in one of them. `silent` also holds for a quiet reply that only the
     scheduler's own fields surround. `errors` says where the payload itself speaks of an error, `named`
-    how many array elements are names, `self_ratings` how many top marks the agent gives itself. The
-    account `claims_everything` by a word for the whole, by 100 % or by N of N; it `admits_limits` by
-    naming a remainder or a failure, in words or as 3 of 5.
+    how many array elements are names, `stated` how many concrete things are said (references and figures
+    in prose by their weight, numbers and names in fields), `self_ratings` how many top marks the agent
+    gives itself. The account `claims_everything` by a word for the whole, by 100 % or by N of N; it
+    `admits_limits` by naming a remainder or a failure, in words or as 3 of 5.
     """
 
     status: str
@@ -83,9 +90,15 @@ class Facts:
     remainders: tuple[Count, ...]
     errors: tuple[str, ...]
     named: int
+    stated: float
     self_ratings: int
     claims_everything: bool
     admits_limits: bool
+
+    @property
+    def density(self) -> float:
+        """How many concrete things are said to a word."""
+        return self.stated / max(_SHORT, self.body.length)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -110,6 +123,7 @@ def extract(run: RunReport) -> Facts:
     counts = _counts(payload)
     quiet = headline.raw.strip() in QUIET_REPLIES
     everything = _claims_everything(headline, in_headline)
+    named = sum(1 for leaf in strings if leaf.in_list and not _is_raw(leaf) and _is_name(str(leaf.value)))
     return Facts(
         status=run.status,
         silent=is_silent(run.actions_taken)
@@ -125,7 +139,8 @@ def extract(run: RunReport) -> Facts:
         counts=counts,
         remainders=tuple(count for count in counts if count.value > 0 and is_remainder(count.words)),
         errors=_errors(payload),
-        named=sum(1 for leaf in strings if leaf.in_list and _is_name(str(leaf.value))),
+        named=named,
+        stated=_stated((in_headline, in_rest), counts, named + _proper_names(headline)),
         self_ratings=sum(
             1 for leaf in payload.leaves if _rates_itself(leaf.words) and _is_top_mark(leaf.value)
         ),
@@ -158,9 +173,26 @@ def _claims_everything(headline: Text, found: Found) -> bool:
     return any(ratio.done == ratio.total > 1 for ratio in found.ratios)
 
 
+def _proper_names(account: Text) -> int:
+    """How many different things are called by a name of their own.
+
+    Such a name stands in quotation marks, or has a capital inside a sentence; capitals are not counted where
+    every noun has one, as in German.
+    """
+    names = set(_PROPER.findall(account.raw))
+    capitals = sum(1 for name in names if name[0].isalpha())
+    return len(names) if capitals <= _MOSTLY * len(account.words) else len(names) - capitals
+
+
+def _stated(prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> float:
+    said = sum(found.reference_weight + found.figure_weight for found in prose)
+    fields = sum(0.3 for count in counts if count.value > 1)
+    return said + min(1.5, fields) + min(1.5, 0.2 * named)
+
+
 def _is_raw(leaf: Leaf) -> bool:
     text = str(leaf.value)
-    if _RAW.search(text):
+    if _RAW.search(text) or not keys.TRACE.isdisjoint(leaf.words):
         return True
     return text.count("\n") >= _MIN_RAW_LINES and not keys.RAW.isdisjoint(leaf.words)
 

@@ -2,51 +2,82 @@
 
 import re
 
+from app.domain.scoring.disguise import unmasked
 from app.domain.scoring.facts import Facts
 from app.domain.scoring.payload import Leaf
 from app.domain.scoring.text import Text, Vocabulary, entries
 
-_RATER = r"(?:evaluators?|graders?|judges?|scorers?|raters?|assessors?|reviewing model|language model|llms?)"
+_RATER = (
+    r"(?:evaluators?|graders?|judges?|scorers?|raters?|assessors?|language model|llms?"
+    r"|(?:grading|scoring|rating|judging|evaluating|evaluation|assessment|reviewing|judge) "
+    r"(?:models?|systems?|agents?|bots?|ai|pipeline|script|assistant))"
+)
 _WORK = r"(?:this|the above|it|my|me)"
 _TOP = r"(?:10 ?/ ?10|5 ?/ ?5|100 ?/ ?100|100 ?%|1\.0|perfect|excellent|flawless|highest|maximum|best|top)"
+_DIMENSION = (
+    r"(?:overall|auto|progress|evidence|specificity|honesty|diagnosis|repetition|padding|gaming|risk)"
+)
 _INSTRUCTION = re.compile(
     "|".join(
         (
             # The turns of a chat, forged.
             r"<\|(?:im_start|im_end|system|user|assistant|endoftext)\|?>|\[/?INST\]|<</?SYS>>",
             r"\#{2,3} ?(?:instruction|response|system)s?:|\bsystem override\b",
-            r"\b(?:system|assistant) ?: you\b|</?(?:system|assistant|instructions?|prompt)>",
+            r"\[/?(?:system|assistant|admin)\b[^\]]{0,40}\]",
+            r"\b(?:system|assistant) ?: ?(?:you\b|the\b|set\b|new\b|score\b|rate\b|grade\b)"
+            r"|</?(?:system|assistant|user|instructions?|prompt|tool_\w{1,20}|function_\w{1,20}|grade|rating|evaluation)"
+            r"(?: [^<>]{0,80})?>",
             # Orders to forget orders.
-            r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}"
-            r"\b(?:instructions?|prompts?|rules|rubric|criteria|guidelines)\b",
+            r"\b(?:ignore|disregard|forget|override|bypass|overrid\w{1,3})\b.{0,30}"
+            r"\b(?:instructions?|prompts?|rules|rubric|criteria|guidelines|scoring|grading)\b",
+            r"\b(?:grading|scoring|rating|evaluation|rubric) (?:override|is (?:suspended|disabled|off))\b",
             r"\b(?:ignorier|vergiss|vergess|missachte)\w{0,4}\b.{0,30}\b(?:anweisung|vorgaben|regeln)",
             r"\b(?:ignor|olvid|descart|desconsider|esque)\w{0,6}\b.{0,30}\b(?:instruc|instruç|indicacion|regras|reglas)",
             r"\b(?:ignore[zr]?|oublie[zr]?)\b.{0,30}\b(?:consignes?|instructions)\b",
+            r"\b(?:ignora\w{0,3}|dimentica\w{0,3})\b.{0,30}\b(?:istruzion|regole)",
+            r"\b(?:negeer|vergeet)\b.{0,30}\b(?:instructies|regels)\b|\b(?:zignoruj|pomiń)\b.{0,40}\b(?:instrukcj|poleceni|zasad)",
+            r"\b(?:игнорир|забуд|проигнорир)\w{0,8}\b.{0,40}\b(?:инструкц|правил|указан)",
+            r"\b(?:talimat|kural)\w{0,12}\b.{0,30}\b(?:yok say|görmezden|unut)",
+            r"(?:تجاهل|انس).{0,30}(?:التعليمات|القواعد|تعليمات)|(?:지시|규칙|지침).{0,12}(?:무시|잊)",
             r"(?:以前の|これまでの|前の)指示.{0,6}(?:無視|忘れ)|(?:忽略|无视|忘记).{0,8}(?:指令|指示|说明|规则)",
             # An address to the rater, with a wish.
             r"\b(?:note|message|instructions?|hint|reminder|memo)\b.{0,6}\b(?:to|for) "
             r"(?:(?:the|any|all|an?|automated|automatic|ai|llm|human) ){0,3}" + _RATER + r"\b",
             r"\b(?:dear|hello|hey|attention)[ ,:]{1,3}(?:the )?(?:ai\b|" + _RATER + r")",
             r"\b(?:ai|model) (?:grading|judging|evaluating|rating|scoring) (?:this|the)\b",
-            _RATER + r"\b.{0,30}\b(?:must|should|need not|please|has to|have to)\b.{0,40}"
-            r"\b(?:score|rate|rated|mark|points|check|accept|carry|give|award|ignore|treat)\b",
-            r"\byou are (?:an? |the )?(?:\w{1,20} ){0,2}(?:judge|grader|evaluator|scorer)\b",
+            _RATER + r"\b.{0,30}\b(?:must|should|need not|please|has to|have to|will|shall)\b.{0,40}"
+            r"\b(?:score|rate|rated|mark|points|check|accept|carry|give|award|ignore|treat|assign|return|output)\b",
+            r"\byou are (?:now )?(?:an? |the )?(?:\w{1,20} ){0,2}(?:judge|grader|evaluator|scorer)\b",
             r"\b(?:hinweis|nachricht|anweisung) (?:an|für) (?:den |die )?(?:bewert|prüf|gutacht)",
-            r"\b(?:evaluador|avaliador|calificador|évaluateur)\w{0,3}\b.{0,60}(?:instruc|punt|pont|nota|note|ignor|olvid|debe|deve)",
-            r"(?:評価者|採点者|審査員|评估者|评分者|评审|评委|评分模型).{0,30}(?:指示|満点|最高|无视|忽略|请|必須|给|して)",
+            r"\b(?:evaluador|avaliador|calificador|évaluateur|valutatore)\w{0,3}\b.{0,60}"
+            r"(?:instruc|punt|pont|nota|note|ignor|olvid|debe|deve)",
+            r"(?:評価者|採点者|審査員|评估者|评分者|评审|评委|评分模型|평가자|채점자).{0,30}"
+            r"(?:指示|満点|最高|无视|忽略|请|必須|給|して|만점|최고|무시)",
             # The wish for a mark.
             r"\b(?:rate|score|grade|mark|evaluate)\b " + _WORK + r"\b.{0,40}" + _TOP,
-            r"\b(?:please|must|should|always|you)\b.{0,20}\b(?:give|assign|award|output|return|respond|mark)\b.{0,40}"
-            r"(?:\b(?:maximum|highest|perfect|full|top|best)\b.{0,20}\b(?:score|mark|grade|rating|points)\b"
+            r"\b(?:please|must|should|always|you|and|to)\b.{0,20}\b(?:give|assign|award|output|return|respond|mark)\b.{0,40}"
+            r"(?:\b(?:maximum|highest|perfect|full|top|best)\b.{0,20}\b(?:score|marks?|grade|rating|points)\b"
             r"|\b(?:score|quality|rating|overall)\b.{0,12}\b1\.0\b|\b10 ?/ ?10\b)",
-            r"\b(?:set|give|assign|output)\b.{0,30}\b(?:overall|score|rating|quality)\b.{0,8}\b(?:1\.0|10|100)\b",
-            r"\b(?:report|run|record|output|response|work)\b.{0,20}\b(?:must|should) "
+            r"\b(?:set|give|assign|output|return)\b.{0,30}\b(?:overall|score|rating|quality)\b.{0,8}\b(?:1(?:\.0)?|10|100)\b",
+            r"\b(?:report|run|record|output|response|work)s?\b.{0,30}\b(?:must|should|shall) "
             r"(?:be (?:rated|scored|graded)|receive)",
             r"\b(?:always|must|should|to) (?:receive|get|be given) (?:the )?"
             r"(?:full|maximum|top|highest|perfect)\b.{0,10}\b(?:score|marks?|grade|rating|points)\b",
+            r"\b(?:scor|rat|grad)(?:e|ing|ed)\b (?:\w{1,10} ){0,4}"
+            r"(?:below|under|lower than|less than|above|at least)\b",
             r"\b(?:not|don't|never) (?:deduct|subtract) (?:any )?(?:points|marks)\b",
-            r"\b(?:höchst|best|maximal)\w{0,4} (?:punktzahl|bewertung|wertung)\b|\bnote maximale\b",
+            # A verdict, forged: marks for two dimensions of the rubric, or for the whole.
+            r"(?:\b"
+            + _DIMENSION
+            + r"\"? ?[=:] ?(?:1(?:\.0{1,4})?|0?\.9\d{0,3}|100|10)(?![\d.%/])[^\w]{0,4}){2}",
+            r"\boverall\"? ?[=:] ?1(?:\.0{1,4})?(?![\d.%/])(?! of)",
+            r"\b(?:höchst|best|maximal)\w{0,4} ?(?:punktzahl|bewertung|wertung)\b",
+            r"\bvolle punktzahl\b|\bnote maximale\b",
             r"\b(?:puntuación|calificación|nota|pontuação) (?:máxima|perfecta|perfeita)\b",
+            r"\bpunteggio (?:massimo|pieno)\b",
+            r"\b(?:maximale|hoogste) (?:score|punten)\b|\b(?:maksymaln|najwyższ)\w{1,4} (?:ocen|liczb)",
+            r"\b(?:максимальн|высш|наивысш)\w{1,4} (?:оценк|балл)|\b(?:tam|en yüksek) puan",
+            r"(?:الدرجة|العلامة) (?:الكاملة|القصوى)|만점을|최고 점수",
             r"満点を|最高点を|给.{0,6}满分|打满分|给.{0,6}最高分",
         )
     ),
@@ -54,37 +85,20 @@ _INSTRUCTION = re.compile(
 )
 # Every instruction has one of these, so most reports are spared the search.
 _TRIGGERS = entries(
-    "ignore, disregard, forget, override, bypass, evaluator, evaluators, grader, graders",
+    "ignore, disregard, forget, override, overriding, bypass, evaluator, evaluators, grader, graders",
     "grading, judge, judges, scorer, scorers, rater, raters, assessor, assessors, llm, llms",
     "ai, model, rate, score, grade, give, assign, award, mark, evaluate, set, output",
     "return, respond, rated, scored, graded, receive, deduct, subtract, system, instruction",
-    "instructions, response, nota, note, inst, points, marks",
+    "instructions, response, nota, note, inst, points, marks, rating, scoring, evaluating, evaluation",
+    "overall, auto, progress, evidence, specificity, honesty, diagnosis, repetition, padding, gaming, risk",
+    "assistant, admin, prompt, bewertung, wertung, punktzahl, negeer, vergeet, zignoruj, pomiń, puan",
 )
 _STEMS = (
-    *(
-        "<|",
-        "<<sys",
-        "ignor",
-        "olvid",
-        "descart",
-        "desconsider",
-        "esque",
-        "vergiss",
-        "vergess",
-        "missacht",
-        "oublie",
-    ),
-    *(
-        "evaluador",
-        "avaliador",
-        "calificador",
-        "évaluateur",
-        "hinweis an",
-        "hinweis für",
-        "nachricht an",
-        "anweisung",
-    ),
-    *("puntuación", "calificación", "pontuação", "höchst", "bestbewert", "maximal"),
+    *("<|", "<<sys", "ignor", "olvid", "descart", "desconsider", "esque", "vergiss", "vergess", "missacht"),
+    *("oublie", "dimentica", "evaluador", "avaliador", "calificador", "évaluateur", "valutatore"),
+    *("hinweis an", "hinweis für", "nachricht an", "anweisung", "puntuación", "calificación", "pontuação"),
+    *("punteggio", "höchst", "bestbewert", "maximal", "hoogste", "maksymaln", "najwyższ", "talimat", "kural"),
+    *("игнорир", "забуд", "оценк", "балл", "تجاهل", "انس", "الدرجة", "العلامة"),
 )
 _QUOTED = re.compile(
     r"'[^'\n]{8,300}'|\"[^\"\n]{8,300}\"|`[^`\n]{8,300}`"
@@ -101,7 +115,7 @@ _HANDLED = Vocabulary(
     entries("報告, 検出, 無視し, ブロック, 标记, 检测, 拦截, 上报, 신고, 차단"),
 )
 _RATERS = entries(
-    "grader, judge, evaluator, scorer, rater, evaluador, avaliador, bewerter, rubric, llm",
+    "grader, grading, judge, evaluator, scorer, scoring, rater, evaluador, avaliador, bewerter, rubric, llm",
 )
 _ORDERS = entries("instructions, instruction, override, rubric, note, message, prompt, hint")
 _MARKS = entries(
@@ -117,13 +131,16 @@ def instructs_judge(facts: Facts) -> str:
     """How a report instructs its judge, in plain words; empty when it does not.
 
     Quoting an attack that was found and dealt with is no attack: that needs both quotation marks
-    around all of it and a word for what was done about it.
+    around all of it and a word for what was done about it. What is hidden, by invisible characters,
+    letters of other scripts or an encoding, is read as well, and a quotation excuses nothing there.
     """
     for text in (facts.body, facts.raw):
         if _may_instruct(text) and _INSTRUCTION.search(text.raw):
             dealt_with = text.hits(_HANDLED) and not _INSTRUCTION.search(_QUOTED.sub(" ", text.raw))
             if not dealt_with:
                 return "instructs whoever rates it"
+        if any(map(_INSTRUCTION.search, unmasked(text.raw))):
+            return "hides instructions for whoever rates it"
     for leaf in facts.payload.leaves:
         if _is_order(leaf):
             return f"carries a field for whoever rates it ('{' '.join(leaf.words)}')"

@@ -68,5 +68,20 @@ RAW = entries(
 )
 """Under these a tool's own output is pasted."""
 
+TRACE = entries("traceback, trace, stack, stacktrace, backtrace")
+"""Under these it is pasted line by line."""
+
+CAUSE = entries("cause, reason, because, why, ursache, grund, causa, motivo, raison, 原因, 理由")
+"""Under these stands why something failed."""
+
+NEXT = entries(
+    "next, fix, remedy, remediation, followup, todo, plan, action, workaround, resolution, retry, mitigation",
+    "nächster, siguiente, próximo, prochain, 次, 対応, 下一步",
+)
+"""Under these stands what comes next."""
+
+STATE = entries("impact, state, rollback, affected, consequence, auswirkung, impacto, estado, 影響, 影响")
+"""Under these stands in what state things were left."""
+
 OPAQUE = entries("foo, bar, baz, tmp, temp, misc, val, arr, obj, stuff, thing, data, var")
 """These say nothing about what they hold."""

@@ -17,7 +17,8 @@ _CUT = re.compile(
 _LOG_LINE = re.compile(
     r"^[ \t\[]{0,4}(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|DEBUG\b|INFO\b|WARN|ERROR\b|\$ )", re.MULTILINE
 )
-_BLOB = re.compile(r"[A-Za-z0-9+/=]{200}")
+_TABLE = re.compile(r"\|[^|\n]{0,60}\|[^|\n]{0,60}\|[^\n]{0,80}(?:\||\\n)")
+_BLOB = re.compile(r"[A-Za-z0-9+/=]{80}")
 
 
 def assess(facts: Facts) -> Assessment:
@@ -32,7 +33,8 @@ def assess(facts: Facts) -> Assessment:
         (not facts.declared and bool(facts.headline.raw), 0.75, "has no summary"),
         (_is_serialised(head), 0.6, "hides its content in a string of JSON"),
         (len(_MARKUP.findall(head)) > 2, 0.5, "gives terminal codes or markup for an account"),
-        (len(_LOG_LINE.findall(head)) > 3, 0.6, "pastes a log for an account"),
+        (len(_LOG_LINE.findall(head)) > 3, 0.45, "pastes a log for an account"),
+        (_TABLE.search(head) is not None, 0.6, "gives a table in one line for an account"),
         (_BLOB.search(head) is not None, 0.5, "gives encoded data for an account"),
         (_breaks_off(facts), 0.6, "breaks off"),
         (_opaque_share(facts) > 0.3, 0.6, "uses keys that say nothing"),
@@ -67,4 +69,4 @@ def _are_opaque(words: tuple[str, ...]) -> bool:
 
 
 def _is_opaque(word: str) -> bool:
-    return word in keys.OPAQUE or word.isdecimal() or (len(word) == 1 and word.isascii())
+    return word in keys.OPAQUE or (word.isdecimal() and len(word) < 3) or (len(word) == 1 and word.isascii())

@@ -162,6 +162,7 @@ EMPTY_DIAGNOSIS = Vocabulary(
     entries(
         "something went wrong, see output, see log, see logs, possible causes, have a look",
         "try again, unknown error, returned an error, an error occurred, some reason",
+        "something in, something was, something about",
         "please check, unfortunately, sorry, could be, might be, it is recommended",
         "should investigate, check the logs, unexpected error, an issue, some error",
         "some errors, several factors, may be responsible, further investigation, some kind",
@@ -234,3 +235,20 @@ PRAISE = Vocabulary(
     ),
 )
 """Praises the work, where a fact should stand."""
+
+CEREMONY = Vocabulary(
+    entries(
+        "thank, thanks, thank you, grateful, dear team, dear all, do not hesitate, at your disposal",
+        "reach out, look forward, looking forward, it is my pleasure, my pleasure, i am delighted",
+        "i am pleased",
+        "i am happy, i am excited, we are excited, in conclusion, in summary, in other words, to summarise",
+        "needless to say, it is worth noting, it should be noted, i would like to, rest assured",
+        "kind regards, best regards, i wondered, i thought about, i asked myself, plays a role, is a topic",
+        "stehe gerne, zur verfügung, vielen dank, danke, mit freundlichen grüßen, im rahmen der, ich hoffe",
+        "zusammenfassend, gracias, quedo a, a su disposición, en conclusión, en resumen, saludos, obrigado",
+        "agradeço, fico à disposição, à disposição, em conclusão, merci, je reste à, à votre disposition",
+        "en conclusion, cordialement, bedankt, dziękuję, grazie",
+    ),
+    entries("よろしくお願い, お疲れ様, ありがとうございます, 感谢, 谢谢, 敬请, 감사합니다"),
+)
+"""Is said out of politeness, or about saying."""

@@ -22,6 +22,7 @@ _SCALARS = (str, int, float, type(None))  # told apart first, for asking whether
 
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 _DATA_KEY = re.compile(r"[/\s.]")
+_MARKS = ".,;:!?()[]{}'\"`*_"
 _DIGITS = re.compile(r"\d+")
 
 # The machinery's own account of the run: identifiers, clocks, tokens and delivery. It is the
@@ -81,8 +82,13 @@ class Payload:
 
     @cached_property
     def said(self) -> frozenset[str]:
-        """Every word and number of the content."""
-        return frozenset(word for _, value in self.content for word in value.lower().split())
+        """Every word and number of the content, without the marks around them."""
+        return frozenset(
+            word.strip(_MARKS)
+            for _, value in self.content
+            for word in value.lower().split()
+            if word.strip(_MARKS)
+        )
 
 
 class _Key(NamedTuple):

@@ -20,7 +20,7 @@ _SCAN = re.compile(
     (?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,11}://[^\s"'<>(){}\[\]|\\^`]{3,300})
     |(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)
     |(?P<date>\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:?[0-5]\d(?::?\d\d)?Z?)?(?![\w./-]\w))
-    |(?P<path>(?<![\w./<])(?:~/|\.{1,2}/|/)?(?:[\w.@+*:=-]{1,64}/){1,12}[\w.@*+-]{0,64}|(?<![\w./<])/[\w.@+-]{2,64}\b)
+    |(?P<path>(?<![\w./<])(?:~/|\.{1,2}/|/)?(?:[\w.@+*:=-]{1,64}/){1,12}[\w.@*+-]{0,64}|(?<![\w./<\[])/[\w.@+-]{2,64}\b)
     |(?P<file>\b[\w-]{1,64}(?:\.[\w-]{1,32}){0,3}\.(?:"""
     + _EXTENSIONS
     + r""")\b(?::\d{1,6})?)
@@ -45,6 +45,11 @@ _SCAN = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
+
+_BRANCHES = frozenset(
+    {"feat", "feature", "fix", "bugfix", "hotfix", "release", "chore", "refactor", "origin"}
+)
+"""What a branch is called by, before a slash."""
 
 WEIGHTS = {
     "url": 1.0,
@@ -132,6 +137,8 @@ def _is_path(found: str) -> bool:
     if not any(c.isalpha() for c in found):
         return False
     last = found.rsplit("/", 1)[-1]
+    if found.partition("/")[0] in _BRANCHES:
+        return True
     return found[0] in "/~." or found.endswith("/") or found.count("/") > 1 or "." in last
 
 

@@ -1,0 +1,62 @@
+"""Repetition: whether the report is about this run, or an earlier one again. 1 when nothing is repeated."""
+
+from collections.abc import Sequence
+
+from app.domain.scoring.facts import Facts
+from app.domain.scoring.model import Assessment, RunReport
+from app.domain.scoring.payload import Payload
+
+_LOOK_BACK = 5
+_FILLER = 0.15
+_TELLING = 3
+
+
+def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
+    """How far the report differs from the agent's last five.
+
+    A scheduled agent that is stuck, or has found out that nobody reads, sends the same report again.
+    The machinery's fields (clocks, durations, ids of the run) are left out, so a copy with a new
+    timestamp is still a copy, and so is one with a filler word more. Old figures under a new date are
+    suspicious; a routine report in its usual words with new figures is fine. Giving the same reason for
+    doing nothing costs less than a copied success: there may still be nothing to do.
+    """
+    own = facts.payload
+    if facts.silent or not history or not own.content:
+        return Assessment(1.0)
+    past = [run.payload for run in history[-_LOOK_BACK:]]
+    if any(own.content == other.content for other in past):
+        if facts.declared_noop:
+            return Assessment(0.6, ("gives the same reason for doing nothing as before",))
+        return Assessment(0.0, ("repeats an earlier report word for word",))
+    if any(_says_nothing_new(own, other) for other in past):
+        return Assessment(0.25, ("says nothing that an earlier report did not say",))
+    if any(_has_old_figures(own, other) for other in past):
+        return Assessment(0.4, ("gives the figures of an earlier report",))
+    if any(own.wording == other.wording for other in past):
+        return Assessment(0.95, ("gives new numbers in its usual words",))
+    return Assessment(1.0, ("differs from its earlier reports",))
+
+
+def _says_nothing_new(own: Payload, other: Payload) -> bool:
+    """Whether hardly a word and no number is new, however they are arranged now."""
+    new = own.said - other.said
+    return len(new) <= _FILLER * len(own.said) and not any(any(map(str.isdigit, word)) for word in new)
+
+
+def _has_old_figures(own: Payload, other: Payload) -> bool:
+    """Whether the figures long enough to tell runs apart are those of the earlier report, and the words too.
+
+    Dates and times are none: they are what a copy changes.
+    """
+    telling = [word for word in own.said if _is_telling(word)]
+    old = [word for word in telling if word in other.said]
+    if len(old) < 2 or len(old) < 0.75 * len(telling):
+        return False
+    new = {word for word in own.said - other.said if not word[:1].isdigit()}
+    return len(new) <= _FILLER * len(own.said)
+
+
+def _is_telling(word: str) -> bool:
+    if len(word) < _TELLING or not any(map(str.isdigit, word)):
+        return False
+    return not (word[:4].isdigit() and word[4:5] == "-") and ":" not in word
