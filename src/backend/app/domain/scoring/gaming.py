@@ -5,7 +5,6 @@ import re
 from app.domain.scoring.facts import Facts
 from app.domain.scoring.injection import instructs_judge
 from app.domain.scoring.model import Assessment
-from app.domain.scoring.padding import repeated_share
 from app.domain.scoring.references import WEIGHTS
 
 _STUFFED = 0.3
@@ -47,7 +46,7 @@ def placeholders_and_solid(facts: Facts) -> tuple[int, int]:
 
 def keyword_stuffing(facts: Facts) -> str:
     """In what way the account is a string of keywords; empty when it is made of sentences."""
-    if repeated_share(facts.body.words) > 0.25 and facts.density < _DENSE:
+    if facts.body.repeated > 0.25 and facts.density < _DENSE:
         return "repeats the same phrases"
     fragments = [part.strip() for part in _FRAGMENTS.split(facts.headline.raw) if part.strip()]
     bare = [part for part in fragments if len(part) <= 24 and len(part.split()) <= 3 and not _has_digit(part)]

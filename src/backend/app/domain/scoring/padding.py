@@ -1,8 +1,6 @@
 """Padding: whether every word is needed. 1 when nothing can be left out."""
 
 import math
-from collections import Counter
-from itertools import pairwise
 
 from app.domain.scoring import lexicon
 from app.domain.scoring.facts import Facts
@@ -24,7 +22,7 @@ def assess(facts: Facts) -> Assessment:
     if facts.silent:
         return Assessment(1.0)
     excess = max(0.0, facts.body.length - _FREE_WORDS - _WORDS_A_FACT * facts.stated)
-    repeated = repeated_share(facts.body.words) * (1 - min(1.0, facts.density / _DENSE))
+    repeated = facts.body.repeated * (1 - min(1.0, facts.density / _DENSE))
     ceremony = facts.body.hits(lexicon.CEREMONY)
     praise = max(0, facts.body.hits(lexicon.PRAISE) - 1)
     value = math.exp(-excess / _TOO_MANY) * (1 - min(0.7, 1.5 * max(0.0, repeated - 0.08)))
@@ -37,12 +35,3 @@ def assess(facts: Facts) -> Assessment:
     )
     told = tuple(reason for applies, reason in reasons if applies)
     return Assessment(clamp(value), told if told or value < 0.9 else ("wastes no words",))
-
-
-def repeated_share(words: list[str]) -> float:
-    """The share of words that begin a pair said before; numbers left out, for tables repeat their units."""
-    spoken = [word for word in words if not word.isdecimal()]
-    if len(spoken) < 12:
-        return 0.0
-    pairs = Counter(pairwise(spoken))
-    return sum(n - 1 for n in pairs.values()) / len(spoken)

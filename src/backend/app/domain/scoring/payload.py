@@ -23,6 +23,8 @@ _SCALARS = (str, int, float, type(None))  # told apart first, for asking whether
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 _DATA_KEY = re.compile(r"[/\s.]")
 _MARKS = ".,;:!?()[]{}'\"`*_"
+_SHORT = 2
+_FIGURE = re.compile(r"(?!\d{4}-)(?=\D{0,100}\d)[^:]{1,200}")
 _DIGITS = re.compile(r"\d+")
 
 # The machinery's own account of the run: identifiers, clocks, tokens and delivery. It is the
@@ -79,6 +81,11 @@ class Payload:
     def wording(self) -> Content:
         """The content, one number as good as another."""
         return frozenset((words, _DIGITS.sub("0", value)) for words, value in self.content)
+
+    @cached_property
+    def figures(self) -> frozenset[str]:
+        """What of it has a digit and is long enough to tell runs apart; dates and times do not count."""
+        return frozenset(word for word in self.said if len(word) > _SHORT and _FIGURE.fullmatch(word))
 
     @cached_property
     def said(self) -> frozenset[str]:

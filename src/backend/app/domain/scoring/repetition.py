@@ -8,7 +8,6 @@ from app.domain.scoring.payload import Payload
 
 _LOOK_BACK = 5
 _FILLER = 0.15
-_TELLING = 3
 
 
 def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
@@ -48,15 +47,8 @@ def _has_old_figures(own: Payload, other: Payload) -> bool:
 
     Dates and times are none: they are what a copy changes.
     """
-    telling = [word for word in own.said if _is_telling(word)]
-    old = [word for word in telling if word in other.said]
-    if len(old) < 2 or len(old) < 0.75 * len(telling):
+    old = own.figures & other.figures
+    if len(old) < 2 or len(old) < 0.75 * len(own.figures):
         return False
-    new = {word for word in own.said - other.said if not word[:1].isdigit()}
+    new = {word for word in own.said - other.said if not word[0].isdigit()}
     return len(new) <= _FILLER * len(own.said)
-
-
-def _is_telling(word: str) -> bool:
-    if len(word) < _TELLING or not any(map(str.isdigit, word)):
-        return False
-    return not (word[:4].isdigit() and word[4:5] == "-") and ":" not in word

@@ -8,6 +8,7 @@ from itertools import pairwise
 _WORD = re.compile(r"[^\W_]{1,40}(?:['-][^\W_]{1,40}){0,4}")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 _MAX_WORDS = 3_000
+_FEW_WORDS = 12
 
 
 def entries(*lines: str) -> frozenset[str]:
@@ -72,6 +73,17 @@ class Text:
                 kept.append(word)
             before, last = last, word
         return frozenset(kept)
+
+    @cached_property
+    def repeated(self) -> float:
+        """The share of words that begin a pair said before, 0..1; 0 for a short text.
+
+        Numbers are left out, for tables repeat their units.
+        """
+        spoken = [word for word in self.words if not word.isdecimal()]
+        if len(spoken) < _FEW_WORDS:
+            return 0.0
+        return (len(spoken) - 1 - len(set(pairwise(spoken)))) / len(spoken)
 
     def hits(self, vocabulary: Vocabulary) -> int:
         """How many different entries of the vocabulary occur."""
