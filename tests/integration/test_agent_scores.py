@@ -67,6 +67,18 @@ async def test_a_drop_in_quality_opens_and_closes(db: asyncpg.Connection) -> Non
     assert closed.closed[0].closing_evidence["reason"].startswith("nova scored better at ")
 
 
+async def test_a_stricter_scorer_is_no_drop(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.5)
+    await db.execute("""
+        UPDATE agent_run_log SET rlhf_scores = rlhf_scores || '{"scorer": "rubric"}' || jsonb_build_object(
+            'version', CASE WHEN created_at > now() - interval '7 days' THEN '2' ELSE '1' END)
+    """)
+    assert keys(await cycle()) == []
+    await db.execute('UPDATE agent_run_log SET rlhf_scores = rlhf_scores || \'{"version": "2"}\'')
+    await db.execute("INSERT INTO agent_run_log (agent_id, action_summary) VALUES ('nova', 'did it')")
+    assert keys(await cycle()) == [("quality_drop", "nova")]
+
+
 async def test_a_fleet_is_read_in_turns(db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     agents = {f"agent-{n}" for n in range(5)}
     for agent in sorted(agents):

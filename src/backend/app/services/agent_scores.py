@@ -1,7 +1,7 @@
 """What the Auditor judges agents' scores by: how they go, and which runs wait for theirs too long."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from math import isfinite, sqrt
@@ -9,15 +9,16 @@ from typing import Any
 from weakref import WeakKeyDictionary
 from zlib import crc32
 
-from sqlalchemy import ARRAY, Engine, String, any_, cast, func, literal, select
+from sqlalchemy import ARRAY, Engine, Select, String, any_, cast, func, literal, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.audit.history import HISTORY_DEPTH, ReportedRun
 from app.domain.audit.quality import PAST, WEEK, QualityTrend
-from app.domain.audit.scores import SCORED_WITHIN
+from app.domain.audit.scores import SCORED_WITHIN, is_drop
 from app.domain.runs import made_at
 from app.models import AgentRollup, AgentRunLog, AgentRunState
 from app.models.agent_run_log import UNSCORED
+from app.services.run_queries import of_agent, wanted_agents
 
 # When a trend was read, as the number of an hour that begins when the agent's does, and who last changed
 # its runs behind the writer's back.
@@ -25,6 +26,7 @@ Standing = tuple[int, int | None]
 
 _MOST_READ = 1_000
 _MOST_WAITING = 10_000
+_SAMPLE = 20
 _HOUR = 3600
 
 _memories: WeakKeyDictionary[Engine, dict[str, tuple[Standing, QualityTrend | None]]] = WeakKeyDictionary()
@@ -61,6 +63,9 @@ async def quality_trends(
     stale.sort(key=lambda agent_id: agent_id in memory)
     read = stale[:_MOST_READ]
     found = await _read_trends(session, now, read)
+    dropped = [agent_id for agent_id, trend in found.items() if trend and is_drop(trend, held=True)]
+    for agent_id in await _scored_another_way(session, now, dropped):
+        del found[agent_id]
     _memories[engine] = {agent_id: memory[agent_id] for agent_id in standings if agent_id in memory} | {
         agent_id: (standings[agent_id], found.get(agent_id)) for agent_id in read
     }
@@ -108,6 +113,38 @@ def _trend(
     if not all(map(isfinite, (mean, past, deviation))):
         return None
     return QualityTrend(mean, int(runs), past, deviation, int(past_runs))
+
+
+async def _scored_another_way(session: AsyncSession, now: datetime, agent_ids: Sequence[str]) -> list[str]:
+    """Those of whose runs of this week most were not scored by what scored those right before.
+
+    Another scorer, or another version of it, may be stricter, and that is no drop.
+    """
+    if not agent_ids:
+        return []
+    wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
+    scorer, version = (AgentRunLog.rlhf_scores[name].astext for name in ("scorer", "version"))
+
+    def newest_until(moment: datetime, earliest: datetime) -> Select[Any]:
+        sample = (
+            select(scorer.label("scorer"), version.label("version"))
+            .where(
+                of_agent(wanted.c.agent_id), created_at <= moment, created_at > earliest, scorer.is_not(None)
+            )
+            .order_by(AgentRunLog.agent_id, created_at.desc())
+            .limit(_SAMPLE)
+            .correlate(wanted)
+            .lateral()
+        )
+        return select(wanted.c.agent_id, sample).join(sample, true())
+
+    usual = []
+    for statement in (newest_until(now, now - WEEK), newest_until(now - WEEK, now - WEEK - PAST)):
+        kinds: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+        for agent_id, *kind in await session.execute(statement):
+            kinds[agent_id][kind[0], kind[1]] += 1
+        usual.append({agent_id: counted.most_common(1)[0][0] for agent_id, counted in kinds.items()})
+    return [agent_id for agent_id in agent_ids if usual[0].get(agent_id) != usual[1].get(agent_id)]
 
 
 async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tuple[ReportedRun, ...]]:
