@@ -147,6 +147,11 @@ def instructs_judge(facts: Facts) -> str:
     return ""
 
 
+def addresses_rater(text: str) -> bool:
+    """Whether `text` holds an instruction, be it quoted: what is safe to rate is not yet safe to pass on."""
+    return _INSTRUCTION.search(text) is not None
+
+
 def _may_instruct(text: Text) -> bool:
     if text.unspaced or not text.vocabulary.isdisjoint(_TRIGGERS):
         return True

@@ -1,0 +1,170 @@
+"""From the scores of an agent's runs to what it is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.feedback.advice import DIMENSION, advice
+from app.domain.feedback.quoting import quotable
+from app.domain.scoring.rubric import WEIGHTS
+from app.domain.trend import Trend
+
+FALLS_SHORT = 0.6
+"""A run that is worth less in a dimension lacked something there."""
+
+_GOOD = 0.8
+# An example is at least so good, and by so much better than the mean.
+_WORTH_SHOWING = 0.5
+_BETTER = 0.1
+_MOST_LACKS = 3
+_MOST_STRENGTHS = 2
+_MOST_COMMENTS = 3
+_EXAMPLE_LENGTH = 120
+_COMMENT_LENGTH = 140
+# What is no part of the weighted mean devalues the whole of a report.
+_WHOLE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRun:
+    """A run, its score and its dimensions, each 0 to 1."""
+
+    id: UUID
+    ran_at: datetime
+    summary: str | None
+    overall: float
+    dimensions: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What a person wrote of a run, beside a rating from 0 to 1."""
+
+    run_id: UUID
+    commented_at: datetime
+    rating: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A run that did well in some dimension."""
+
+    run_id: UUID
+    ran_at: datetime
+    score: float
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A dimension in which `runs` of `of` runs fell short; `mean` is that of all of them."""
+
+    dimension: str
+    mean: float
+    runs: int
+    of: int
+    next_time: str
+    example: Example | None
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """A dimension in which the agent does well."""
+
+    dimension: str
+    mean: float
+    praise: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What an agent is told: what its newest scored `runs` lacked, the most costly first, and the rest.
+
+    Every text in it that others wrote is quoted as `quotable` does. `trend` is of the days looked at
+    against as many before.
+    """
+
+    agent_id: str
+    runs: int
+    trend: Trend
+    lacks: tuple[Lack, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    comments_left_out: int = 0
+    strengths: tuple[Strength, ...] = ()
+
+
+def build(agent_id: str, runs: Sequence[ScoredRun], comments: Sequence[Comment], trend: Trend) -> Feedback:
+    """The feedback on `runs`, with the newest of people's `comments`; both newest first.
+
+    What a dimension costs is its weight times what is missing in the runs that fall short in it, by run:
+    so what is often a little weak may cost more than what once was bad.
+    """
+    names = sorted({name for run in runs for name in run.dimensions if DIMENSION.fullmatch(name)})
+    costs = {name: _cost(name, runs) for name in names}
+    lacking = sorted((name for name in names if costs[name] > 0), key=lambda name: (-costs[name], name))
+    examples = _Examples(runs)
+    quoted = [_quoted(comment) for comment in comments]
+    return Feedback(
+        agent_id=agent_id,
+        runs=len(runs),
+        trend=trend,
+        lacks=tuple(_lack(name, runs, examples) for name in lacking[:_MOST_LACKS]),
+        comments=tuple(comment for comment in quoted if comment)[:_MOST_COMMENTS],
+        comments_left_out=quoted.count(None),
+        strengths=_strengths(names, lacking[:_MOST_LACKS], runs),
+    )
+
+
+def _cost(name: str, runs: Sequence[ScoredRun]) -> float:
+    missing = (1 - value for value in _values(name, runs) if value < FALLS_SHORT)
+    return WEIGHTS.get(name, _WHOLE) * sum(missing) / len(runs)
+
+
+def _values(name: str, runs: Sequence[ScoredRun]) -> list[float]:
+    return [run.dimensions[name] for run in runs if name in run.dimensions]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(sum(values) / len(values), 4)
+
+
+def _lack(name: str, runs: Sequence[ScoredRun], examples: "_Examples") -> Lack:
+    values = _values(name, runs)
+    mean, short = _mean(values), sum(value < FALLS_SHORT for value in values)
+    return Lack(name, mean, short, len(values), advice(name).next_time, examples.of(name, mean))
+
+
+class _Examples:
+    """Picks for each dimension the agent's own best run, each run once."""
+
+    def __init__(self, runs: Sequence[ScoredRun]) -> None:
+        self._runs = list(runs)
+
+    def of(self, name: str, mean: float) -> Example | None:
+        """The best run in this dimension that may be quoted; of equals the best of all, then the newest."""
+        least = max(_WORTH_SHOWING, mean + _BETTER)
+        good = [run for run in self._runs if run.dimensions.get(name, 0.0) >= least]
+        best_first = sorted(
+            good, key=lambda run: (run.dimensions[name], run.overall, run.ran_at, run.id), reverse=True
+        )
+        for run in best_first:
+            if quote := quotable(run.summary or "", _EXAMPLE_LENGTH):
+                self._runs.remove(run)
+                return Example(run.id, run.ran_at, run.overall, quote)
+        return None
+
+
+def _quoted(comment: Comment) -> Comment | None:
+    quote = quotable(comment.text, _COMMENT_LENGTH)
+    return Comment(comment.run_id, comment.commented_at, comment.rating, quote) if quote else None
+
+
+def _strengths(
+    names: Sequence[str], lacking: Sequence[str], runs: Sequence[ScoredRun]
+) -> tuple[Strength, ...]:
+    means = {name: _mean(_values(name, runs)) for name in names if name not in lacking}
+    best_first = sorted(means, key=lambda name: (-means[name] * WEIGHTS.get(name, 0.0), name))
+    good = [name for name in best_first if means[name] >= _GOOD]
+    return tuple(Strength(name, means[name], advice(name).praise) for name in good[:_MOST_STRENGTHS])
