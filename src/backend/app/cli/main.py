@@ -25,6 +25,7 @@ COMMANDS = {
     "audit": "app.cli.audit:app",
     "alerts": "app.cli.alerts:app",
     "score": "app.cli.score:app",
+    "feedback": "app.cli.feedback:feedback",
     "schema": "app.cli.schema:app",
     "config": "app.cli.config:config",
 }

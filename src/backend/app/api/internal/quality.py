@@ -1,0 +1,70 @@
+"""How scores go, and what each agent is told of its own."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from app.api.errors import INVALID, NOT_FOUND, UNAVAILABLE, ErrorBody
+from app.api.negotiation import preferred
+from app.api.query import LogText
+from app.api.strict_route import StrictRoute
+from app.db.session import transaction
+from app.domain import feedback
+from app.domain.trend import LEAST_DAYS, MOST_DAYS
+from app.errors import NotFoundError
+from app.schemas.quality import AgentFeedbackOut, QualityOut
+from app.schemas.runs import AgentId
+from app.services.feedback_service import agent_feedback
+from app.services.quality_service import DAYS, agent_quality, fleet_quality
+
+router = APIRouter(prefix="/api/v1/internal", tags=["quality"], route_class=StrictRoute)
+
+_MARKDOWN = "text/markdown"
+_OFFERS = ("application/json", _MARKDOWN)
+_VARY = {"Vary": "Accept"}
+_IN_MARKDOWN: dict[int | str, dict[str, Any]] = {
+    200: {"content": {_MARKDOWN: {"schema": {"type": "string"}}}, "description": "The feedback."},
+    406: {"model": ErrorBody, "description": "Neither JSON nor Markdown is accepted."},
+}
+
+
+@router.get(
+    "/quality",
+    summary="How scores go",
+    responses={**INVALID, **NOT_FOUND, **UNAVAILABLE},
+)
+async def get_quality(
+    agent_id: LogText = None,
+    days: Annotated[int, Query(ge=LEAST_DAYS, le=MOST_DAYS, description="The length of a window.")] = DAYS,
+) -> QualityOut:
+    """The last `days` days against as many before: of the fleet and every agent, or of one agent."""
+    async with transaction() as session:
+        try:
+            report = await (
+                fleet_quality(session, days) if agent_id is None else agent_quality(session, agent_id, days)
+            )
+        except NotFoundError as error:
+            raise HTTPException(404, str(error)) from error
+    return QualityOut.model_validate(report)
+
+
+@router.get(
+    "/agents/{agent_id:path}/feedback",
+    summary="What an agent is told",
+    response_model=AgentFeedbackOut,
+    responses={**_IN_MARKDOWN, **INVALID, **NOT_FOUND, **UNAVAILABLE},
+)
+async def get_agent_feedback(agent_id: Annotated[AgentId, Path()], request: Request) -> Response:
+    """What its recent runs lacked and what to do next time, as JSON, or as Markdown for its prompt."""
+    media_type = preferred(", ".join(request.headers.getlist("Accept")), _OFFERS)
+    if media_type is None:
+        raise HTTPException(406, f"there is {' and '.join(_OFFERS)}", headers=_VARY)
+    async with transaction() as session:
+        try:
+            given = await agent_feedback(session, agent_id)
+        except NotFoundError as error:
+            raise HTTPException(404, str(error), headers=_VARY) from error
+    if media_type == _MARKDOWN:
+        return Response(feedback.markdown(given), media_type=_MARKDOWN, headers=_VARY)
+    return JSONResponse(AgentFeedbackOut.model_validate(given).model_dump(mode="json"), headers=_VARY)

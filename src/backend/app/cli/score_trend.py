@@ -1,0 +1,100 @@
+"""`runlog score trend`."""
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.output import print_json_lines, run_on_database
+from app.db.session import transaction
+from app.domain.audit.finding import printable
+from app.domain.trend import Trend
+from app.schemas.quality import QualityOut
+from app.services.quality_service import QualityReport, agent_quality, fleet_quality
+
+_WIDE = 200
+_FIGURES = 64  # what all columns but the first take at most, with four digits of runs
+_SIGNS = {
+    "improved": ("▲", "green"),
+    "declined": ("▼", "red"),
+    "no change that matters": ("=", ""),
+    "too few runs": ("?", "dim"),
+    "not comparable": ("≠", "yellow"),
+}
+
+
+def trend(
+    agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare the scores of the last 7 days with those of the 7 before."""
+    report = run_on_database(_report(agent))
+    if as_json:
+        print_json_lines([QualityOut.model_validate(report).model_dump(mode="json")])
+        return
+    # Whoever reads a file or a pipe has no narrow window.
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    console.print(_table(report, console.width - _FIGURES))
+    if report.overall.scorer_changed:
+        console.print(
+            Text(f"scored by {_counts(report.scorers)}; before by {_counts(report.previous_scorers)}")
+        )
+    if report.sampled:
+        console.print(Text("dimensions by the newest runs of each day"))
+
+
+async def _report(agent: str | None) -> QualityReport:
+    async with transaction() as session:
+        return await (fleet_quality(session) if agent is None else agent_quality(session, agent))
+
+
+def _table(report: QualityReport, name_width: int) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("last 7 days", no_wrap=True, overflow="ellipsis", max_width=max(name_width, 8))
+    for heading in ("now", "before", "change", "runs"):
+        table.add_column(heading, no_wrap=True, justify="right")
+    table.add_column("verdict", no_wrap=True)
+    subject = "fleet" if report.agent_id is None else printable(report.agent_id)
+    _add(table, subject, report.overall, style="bold")
+    _add_all(table, "dimensions", report.dimensions)
+    _add_all(table, "agents", report.agents)
+    return table
+
+
+def _add_all(table: Table, heading: str, trends: Mapping[str, Trend]) -> None:
+    if trends:
+        table.add_row()
+        table.add_row(Text(heading, style="dim"))
+    for name, each in trends.items():
+        _add(table, printable(name), each)
+
+
+def _add(table: Table, name: str, each: Trend, style: str = "") -> None:
+    sign, color = _SIGNS[each.verdict]
+    table.add_row(
+        Text(name, style=style),
+        _figure(each.mean),
+        _figure(each.previous_mean),
+        _change(each),
+        f"{each.runs}/{each.previous_runs}",
+        Text(f"{sign} {each.verdict}", style=color),
+    )
+
+
+def _figure(mean: float | None) -> str:
+    return "-" if mean is None else f"{mean:.2f}"
+
+
+def _change(each: Trend) -> str:
+    if each.change is None or each.interval is None:
+        return "-"
+    change = round(each.change, 2) + 0.0  # no minus before a zero
+    return f"{change:+.2f} ±{each.interval[1] - each.change:.2f}"
+
+
+def _counts(scorers: Mapping[str, int]) -> str:
+    return ", ".join(f"{printable(name)} ({runs})" for name, runs in sorted(scorers.items())) or "nobody"

@@ -1,0 +1,77 @@
+"""What an agent is told of its own recent runs."""
+
+from datetime import timedelta
+
+from sqlalchemy import DateTime, String, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.engine import loads_exactly
+from app.domain.feedback import Comment, Feedback, ScoredRun, build
+from app.services.quality_service import DAYS, agent_quality
+
+_AGENT = bindparam("agent_id", type_=String)
+_SINCE = bindparam("since", type_=DateTime(timezone=True))
+
+# However many runs wait for a score, those with one are looked for among the newest 500 only. Long texts are
+# cut last, so that no more of them are unpacked than are wanted.
+_RUNS = text("""
+SELECT
+    id, created_at, left(action_summary, 4001) AS summary, (rlhf_scores ->> 'overall')::numeric AS overall,
+    (
+        SELECT jsonb_object_agg(key, value)::text
+        FROM jsonb_each(
+            CASE jsonb_typeof(rlhf_scores -> 'dimensions') WHEN 'object' THEN rlhf_scores -> 'dimensions' END
+        )
+        WHERE jsonb_typeof(value) = 'number'
+    ) AS dimensions
+FROM (
+    SELECT * FROM (
+        SELECT id, created_at, action_summary, rlhf_scores
+        FROM agent_run_log AS run
+        WHERE run.agent_id = ANY(ARRAY[:agent_id]) AND created_at > :since
+        ORDER BY run.agent_id, created_at DESC
+        LIMIT 500
+    ) AS newest
+    WHERE jsonb_typeof(rlhf_scores -> 'overall') = 'number'
+    ORDER BY created_at DESC, id DESC
+    LIMIT 50
+) AS scored
+ORDER BY created_at DESC, id DESC
+""").bindparams(_AGENT, _SINCE)
+_COMMENTS = text("""
+SELECT run_id, updated_at, rating, left(comment, 4001)
+FROM (
+    SELECT id FROM agent_run_log AS run
+    WHERE run.agent_id = ANY(ARRAY[:agent_id]) AND created_at > :since
+    ORDER BY run.agent_id, created_at DESC
+    LIMIT 2000
+) AS newest
+JOIN agent_run_feedback ON run_id = newest.id
+WHERE comment ~ '\\S'
+ORDER BY updated_at DESC, run_id, rater
+LIMIT 6
+""").bindparams(_AGENT, _SINCE)
+
+
+async def agent_feedback(session: AsyncSession, agent_id: str) -> Feedback:
+    """The feedback on the agent's newest scored runs of the last 7 days, at most 50.
+
+    Raises `NotFoundError` for an agent that has neither reported nor been declared.
+    """
+    quality = await agent_quality(session, agent_id)
+    window = {"agent_id": agent_id, "since": quality.generated_at - timedelta(days=DAYS)}
+    runs = [
+        ScoredRun(row.id, row.created_at, row.summary, _within(row.overall), _dimensions(row.dimensions))
+        for row in await session.execute(_RUNS, window)
+    ]
+    comments = [Comment(*row) for row in await session.execute(_COMMENTS, window)] if runs else []
+    return build(agent_id, runs, comments, quality.overall)
+
+
+def _dimensions(given: str | None) -> dict[str, float]:
+    return {name: _within(value) for name, value in loads_exactly(given or "{}").items()}
+
+
+def _within(score: float) -> float:
+    """The score as it is; what is no score, whoever wrote it there, as the nearest one."""
+    return min(max(float(score), 0.0), 1.0)

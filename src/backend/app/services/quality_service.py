@@ -1,0 +1,156 @@
+"""How scores go: the fleet's, an agent's and each dimension's, some days against as many before."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.feedback import DIMENSION
+from app.domain.trend import Day, Trend, compare, is_other_scorer
+from app.errors import NotFoundError
+from app.services.agent_pauses import is_known
+from app.services.day_sums import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
+from app.services.run_queries import database_now
+from app.services.window_sums import scores_between
+
+DAYS = 7
+
+_DAY = timedelta(days=1)
+_NOTHING = Day(0.0, 0)
+_URGENCY = ("declined", "improved", "no change that matters", "not comparable", "too few runs")
+
+DaySums = Mapping[int, Day]
+"""The scores of each day, counted back from now: 0 is the day up to now."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport:
+    """How scores went, at one moment of the database's clock.
+
+    `dimensions` and `scorers` are told by the newest `MOST_A_DAY` runs of each day; `sampled` says that a
+    day had more. `agents` is there for the fleet alone.
+    """
+
+    generated_at: datetime
+    days: int
+    agent_id: str | None
+    overall: Trend
+    dimensions: Mapping[str, Trend]
+    scorers: Mapping[str, int]
+    previous_scorers: Mapping[str, int]
+    sampled: bool
+    agents: Mapping[str, Trend] = field(default_factory=dict)
+
+
+async def fleet_quality(session: AsyncSession, days: int = DAYS) -> QualityReport:
+    """The fleet's last `days` days against those before, and every agent's that has scores in either."""
+    now = await database_now(session)
+    overall = {}
+    for day in range(2 * days):
+        between = scores_between(now - (day + 1) * _DAY, now - day * _DAY)
+        overall[day] = _day(*(await session.execute(between)).one())
+    agents = await _agents(session, now, days)
+    return await _report(session, now, days, None, overall, agents)
+
+
+async def agent_quality(session: AsyncSession, agent_id: str, days: int = DAYS) -> QualityReport:
+    """The agent's last `days` days against those before. Raises `NotFoundError` for an unknown agent."""
+    if not await is_known(session, agent_id):
+        raise NotFoundError("this agent has neither reported nor been declared")
+    now = await database_now(session)
+    moments = {"now": now, "middle": now - days * _DAY, "start": now - 2 * days * _DAY}
+    rows = await session.execute(ONE_AGENT, {"agent_id": agent_id, **moments})
+    overall = {day: _day(total, scored) for _, day, total, scored in rows}
+    return await _report(session, now, days, agent_id, overall, {})
+
+
+async def _agents(session: AsyncSession, now: datetime, days: int) -> dict[str, Trend]:
+    sums: dict[str, dict[int, Day]] = defaultdict(dict)
+    rows = await session.execute(ALL_AGENTS, {"now": now, "start": now - 2 * days * _DAY})
+    for agent_id, day, total, scored in rows:
+        sums[agent_id][day] = _day(total, scored)
+    scorers: dict[str, _Scorers] = defaultdict(lambda: _Scorers(days))
+    parameters = {"agent_ids": list(sums), "now": now, "days": days}
+    for agent_id, *row in await session.execute(SCORERS_OF_AGENTS, parameters):
+        scorers[agent_id].add(*row)
+    trends = {
+        agent_id: _trend(of_agent, days, scorer_changed=scorers[agent_id].changed)
+        for agent_id, of_agent in sums.items()
+        if any(day.runs for day in of_agent.values())
+    }
+    return dict(sorted(trends.items(), key=lambda item: (_URGENCY.index(item[1].verdict), item[0])))
+
+
+async def _report(
+    session: AsyncSession,
+    now: datetime,
+    days: int,
+    agent_id: str | None,
+    overall: DaySums,
+    agents: Mapping[str, Trend],
+) -> QualityReport:
+    scorers, sampled = _Scorers(days), False
+    dimensions: dict[str, dict[int, Day]] = defaultdict(dict)
+    rows = await session.execute(sample(agent_id, 2 * days), {"now": now})
+    for kind, day, name, rated, total, runs in rows:
+        if kind == "read":
+            sampled = sampled or runs == MOST_A_DAY
+        elif kind == "scorer":
+            scorers.add(day, name, rated, runs)
+        elif DIMENSION.fullmatch(name):
+            dimensions[name][day] = _day(total, runs)
+    return QualityReport(
+        generated_at=now,
+        days=days,
+        agent_id=agent_id,
+        overall=_trend(overall, days, scorer_changed=scorers.changed),
+        dimensions={
+            name: _trend(dimensions[name], days, scorer_changed=scorers.automatic_changed)
+            for name in sorted(dimensions)
+        },
+        scorers=scorers.windows[0],
+        previous_scorers=scorers.windows[1],
+        sampled=sampled,
+        agents=agents,
+    )
+
+
+class _Scorers:
+    """Who scored the runs of the two windows.
+
+    People's ratings decide a run's `overall` and leave its dimensions alone.
+    """
+
+    def __init__(self, days: int) -> None:
+        self._days = days
+        self.windows: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+        self._automatic: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+
+    def add(self, day: int, scorer: str, rated: bool, runs: int) -> None:
+        """Take in so many runs of a day, all scored alike."""
+        earlier = day >= self._days
+        self.windows[earlier]["people" if rated else scorer] += runs
+        self._automatic[earlier][scorer] += runs
+
+    @property
+    def changed(self) -> bool:
+        """Whether `overall` comes from others than before."""
+        return is_other_scorer(*self.windows)
+
+    @property
+    def automatic_changed(self) -> bool:
+        """Whether the dimensions do."""
+        return is_other_scorer(*self._automatic)
+
+
+def _day(total: Decimal | None, runs: int) -> Day:
+    return Day(float(total or 0), runs)
+
+
+def _trend(sums: DaySums, days: int, *, scorer_changed: bool) -> Trend:
+    now = [sums.get(day, _NOTHING) for day in range(days)]
+    before = [sums.get(day, _NOTHING) for day in range(days, 2 * days)]
+    return compare(now, before, scorer_changed=scorer_changed)
