@@ -61,6 +61,27 @@ async def test_the_examples_of_the_readme(
     assert '"tasks_completed_today":2' in outputs[-1]
 
 
+async def test_an_agent_fetches_its_feedback_as_the_howto_shows(
+    database: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, rlhf_scores)
+        SELECT 'sage', 'Did things', '{"overall": 0.3, "dimensions": {"evidence": 0.1}}'
+        FROM generate_series(1, 3)
+    """)
+    howto = blocks(ROOT / "docs/howto/agent-feedback.md", "At the start of a run")
+    assert [language for language, _ in howto] == ["sh", "python"]
+    with serving(env={}, log=tmp_path / "serve.log") as url:
+        _, shown = [run_block(*block, url, tmp_path) for block in howto]
+        for prompt in ((tmp_path / "prompt.txt").read_text(encoding="utf-8"), shown):
+            assert "**evidence** fell short in 3 of 3 runs." in prompt
+            assert prompt.startswith("You are Sage")
+            assert "\nYour task: " in prompt
+    # Nor does it keep an agent from its work that the product is away.
+    run_block(*howto[0], url, tmp_path)
+    assert "evidence" not in (tmp_path / "prompt.txt").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     targets = LINK.findall(document.read_text(encoding="utf-8"))
