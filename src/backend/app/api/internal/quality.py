@@ -68,3 +68,9 @@ async def get_agent_feedback(agent_id: Annotated[AgentId, Path()], request: Requ
     if media_type == _MARKDOWN:
         return Response(feedback.markdown(given), media_type=_MARKDOWN, headers=_VARY)
     return JSONResponse(AgentFeedbackOut.model_validate(given).model_dump(mode="json"), headers=_VARY)
+
+
+@router.put("/agents/{agent_id:path}/feedback", include_in_schema=False)
+async def put_agent_feedback() -> Response:
+    """Refused here, for else it would declare an agent of this name, whose id may hold slashes."""
+    raise HTTPException(405, headers={"Allow": "GET"})
