@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.domain.feedback.advice import DIMENSION, advice
+from app.domain.feedback.advice import DIMENSION, next_time, praise
 from app.domain.feedback.quoting import quotable
-from app.domain.scoring.rubric import WEIGHTS
+from app.domain.scoring.rubric import LEFT, WEIGHTS
 from app.domain.trend import Trend
 
 FALLS_SHORT = 0.6
@@ -22,8 +22,9 @@ _MOST_STRENGTHS = 2
 _MOST_COMMENTS = 3
 _EXAMPLE_LENGTH = 120
 _COMMENT_LENGTH = 140
-# What is no part of the weighted mean devalues the whole of a report.
-_WHOLE = 1.0
+# What a dimension takes away at most: its share, or so much of the whole. Another scorer's is middling.
+_WEIGHTS = {**WEIGHTS, **{name: 1 - left for name, left in LEFT.items()}}
+_MIDDLING = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def build(agent_id: str, runs: Sequence[ScoredRun], comments: Sequence[Comment],
 
 def _cost(name: str, runs: Sequence[ScoredRun]) -> float:
     missing = (1 - value for value in _values(name, runs) if value < FALLS_SHORT)
-    return WEIGHTS.get(name, _WHOLE) * sum(missing) / len(runs)
+    return _WEIGHTS.get(name, _MIDDLING) * sum(missing) / len(runs)
 
 
 def _values(name: str, runs: Sequence[ScoredRun]) -> list[float]:
@@ -133,7 +134,7 @@ def _mean(values: Sequence[float]) -> float:
 def _lack(name: str, runs: Sequence[ScoredRun], examples: "_Examples") -> Lack:
     values = _values(name, runs)
     mean, short = _mean(values), sum(value < FALLS_SHORT for value in values)
-    return Lack(name, mean, short, len(values), advice(name).next_time, examples.of(name, mean))
+    return Lack(name, mean, short, len(values), next_time(name), examples.of(name, mean))
 
 
 class _Examples:
@@ -167,4 +168,4 @@ def _strengths(
     means = {name: _mean(_values(name, runs)) for name in names if name not in lacking}
     best_first = sorted(means, key=lambda name: (-means[name] * WEIGHTS.get(name, 0.0), name))
     good = [name for name in best_first if means[name] >= _GOOD]
-    return tuple(Strength(name, means[name], advice(name).praise) for name in good[:_MOST_STRENGTHS])
+    return tuple(Strength(name, means[name], praise(name)) for name in good[:_MOST_STRENGTHS])
