@@ -62,14 +62,28 @@ def test_the_example_is_the_agents_own_best_run_of_each_dimension() -> None:
         run(0, {"evidence": 0.1, "honesty": 0.1}),
         run(1, {"evidence": 0.95, "honesty": 0.9}, overall=0.9, summary="Best evidence"),
         run(2, {"evidence": 0.95, "honesty": 0.2}, overall=0.8),
-        run(3, {"evidence": 0.1, "honesty": 0.85}, summary="Honest"),
+        run(3, {"evidence": 0.1, "honesty": 0.95}, summary="Honest"),
         run(4, {"evidence": 0.1, "honesty": 0.1}),
     ]
     examples = {lack.dimension: lack.example for lack in told(runs).lacks}
     assert {name: example.quote for name, example in examples.items() if example} == {
-        "evidence": "Best evidence" if WEIGHTS.get("evidence", 1) > WEIGHTS.get("honesty", 1) else "Run 2",
-        "honesty": "Honest" if WEIGHTS.get("evidence", 1) > WEIGHTS.get("honesty", 1) else "Best evidence",
+        "evidence": "Best evidence",
+        "honesty": "Honest",
     }
+
+
+def test_one_run_that_is_best_throughout_is_quoted_once() -> None:
+    good, bad = {"evidence": 0.9, "honesty": 0.9}, {"evidence": 0.1, "honesty": 0.1}
+    text = markdown(told([run(0, bad), run(1, good, summary="Best of all"), run(2, bad)]))
+    assert text.count("`Best of all`") == 1
+    assert text.count(": as shown above.") == 1
+
+
+def test_what_was_never_put_to_the_test_is_no_strength() -> None:
+    runs = [run(n, {"evidence": 0.85, "honesty": 0.9, "diagnosis": 1.0, "risk": 1.0}) for n in range(3)]
+    assert [each.dimension for each in told(runs).strengths] == ["honesty", "evidence"]
+    runs.append(run(3, {"honesty": 0.5, "evidence": 0.9}))
+    assert [each.dimension for each in told(runs).strengths] == ["evidence"]
 
 
 def test_a_run_that_may_not_be_quoted_is_no_example() -> None:

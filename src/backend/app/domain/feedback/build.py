@@ -105,16 +105,15 @@ def build(agent_id: str, runs: Sequence[ScoredRun], comments: Sequence[Comment],
     names = sorted({name for run in runs for name in run.dimensions if DIMENSION.fullmatch(name)})
     costs = {name: _cost(name, runs) for name in names}
     lacking = sorted((name for name in names if costs[name] > 0), key=lambda name: (-costs[name], name))
-    examples = _Examples(runs)
     quoted = [_quoted(comment) for comment in comments]
     return Feedback(
         agent_id=agent_id,
         runs=len(runs),
         trend=trend,
-        lacks=tuple(_lack(name, runs, examples) for name in lacking[:_MOST_LACKS]),
+        lacks=tuple(_lack(name, runs) for name in lacking[:_MOST_LACKS]),
         comments=tuple(comment for comment in quoted if comment)[:_MOST_COMMENTS],
         comments_left_out=quoted.count(None),
-        strengths=_strengths(names, lacking[:_MOST_LACKS], runs),
+        strengths=_strengths(names, lacking, runs),
     )
 
 
@@ -131,30 +130,23 @@ def _mean(values: Sequence[float]) -> float:
     return round(sum(values) / len(values), 4)
 
 
-def _lack(name: str, runs: Sequence[ScoredRun], examples: "_Examples") -> Lack:
+def _lack(name: str, runs: Sequence[ScoredRun]) -> Lack:
     values = _values(name, runs)
     mean, short = _mean(values), sum(value < FALLS_SHORT for value in values)
-    return Lack(name, mean, short, len(values), next_time(name), examples.of(name, mean))
+    return Lack(name, mean, short, len(values), next_time(name), _example(name, mean, runs))
 
 
-class _Examples:
-    """Picks for each dimension the agent's own best run, each run once."""
-
-    def __init__(self, runs: Sequence[ScoredRun]) -> None:
-        self._runs = list(runs)
-
-    def of(self, name: str, mean: float) -> Example | None:
-        """The best run in this dimension that may be quoted; of equals the best of all, then the newest."""
-        least = max(_WORTH_SHOWING, mean + _BETTER)
-        good = [run for run in self._runs if run.dimensions.get(name, 0.0) >= least]
-        best_first = sorted(
-            good, key=lambda run: (run.dimensions[name], run.overall, run.ran_at, run.id), reverse=True
-        )
-        for run in best_first:
-            if quote := quotable(run.summary or "", _EXAMPLE_LENGTH):
-                self._runs.remove(run)
-                return Example(run.id, run.ran_at, run.overall, quote)
-        return None
+def _example(name: str, mean: float, runs: Sequence[ScoredRun]) -> Example | None:
+    """The best run in this dimension that may be quoted; of equals the best of all, then the newest."""
+    least = max(_WORTH_SHOWING, mean + _BETTER)
+    good = [run for run in runs if run.dimensions.get(name, 0.0) >= least]
+    best_first = sorted(
+        good, key=lambda run: (run.dimensions[name], run.overall, run.ran_at, run.id), reverse=True
+    )
+    for run in best_first:
+        if quote := quotable(run.summary or "", _EXAMPLE_LENGTH):
+            return Example(run.id, run.ran_at, run.overall, quote)
+    return None
 
 
 def _quoted(comment: Comment) -> Comment | None:
@@ -165,7 +157,8 @@ def _quoted(comment: Comment) -> Comment | None:
 def _strengths(
     names: Sequence[str], lacking: Sequence[str], runs: Sequence[ScoredRun]
 ) -> tuple[Strength, ...]:
+    """The weightiest in which no run fell short. A flawless one may only never have been put to the test."""
     means = {name: _mean(_values(name, runs)) for name in names if name not in lacking}
-    best_first = sorted(means, key=lambda name: (-means[name] * WEIGHTS.get(name, 0.0), name))
-    good = [name for name in best_first if means[name] >= _GOOD]
-    return tuple(Strength(name, means[name], praise(name)) for name in good[:_MOST_STRENGTHS])
+    earned = [name for name in means if name in WEIGHTS and _GOOD <= means[name] < 1]
+    best_first = sorted(earned, key=lambda name: (-means[name] * WEIGHTS[name], name))
+    return tuple(Strength(name, means[name], praise(name)) for name in best_first[:_MOST_STRENGTHS])

@@ -27,7 +27,11 @@ def markdown(feedback: Feedback) -> str:
 
 
 def _text(feedback: Feedback, comments: int, examples: int) -> str:
-    lacks = [_lack(number, lack, number <= examples) for number, lack in enumerate(feedback.lacks, 1)]
+    runs = [lack.example.run_id if lack.example else None for lack in feedback.lacks]
+    lacks = [
+        _lack(number, lack, number <= examples, runs[number - 1] in runs[: number - 1])
+        for number, lack in enumerate(feedback.lacks, 1)
+    ]
     said = [_comment(comment) for comment in feedback.comments[:comments]]
     if feedback.comments_left_out:
         n = feedback.comments_left_out
@@ -63,10 +67,11 @@ def _section(heading: str, lines: list[str]) -> str:
     return f"## {heading}\n" + "\n".join(lines) if lines else ""
 
 
-def _lack(number: int, lack: Lack, with_example: bool) -> str:
+def _lack(number: int, lack: Lack, with_example: bool, seen: bool) -> str:
     line = f"{number}. {lack.next_time} **{lack.dimension}** fell short in {lack.runs} of {lack.of} runs."
     if lack.example and with_example:
-        line += f" Better on {_date(lack.example.ran_at)} ({lack.example.score:.2f}): `{lack.example.quote}`"
+        shown = "as shown above." if seen else f"`{lack.example.quote}`"
+        line += f" Better on {_date(lack.example.ran_at)} ({lack.example.score:.2f}): {shown}"
     return line
 
 
