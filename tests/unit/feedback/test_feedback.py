@@ -72,6 +72,12 @@ def test_the_example_is_the_agents_own_best_run_of_each_dimension() -> None:
     }
 
 
+def test_a_run_that_is_poor_as_a_whole_is_no_example() -> None:
+    runs = [run(0, {"evidence": 0.1}), run(1, {"evidence": 0.9}, overall=0.3, summary="All done!")]
+    (lack,) = told(runs).lacks
+    assert lack.example is None
+
+
 def test_one_run_that_is_best_throughout_is_quoted_once() -> None:
     good, bad = {"evidence": 0.9, "honesty": 0.9}, {"evidence": 0.1, "honesty": 0.1}
     text = markdown(told([run(0, bad), run(1, good, summary="Best of all"), run(2, bad)]))

@@ -14,7 +14,7 @@ FALLS_SHORT = 0.6
 """A run that is worth less in a dimension lacked something there."""
 
 _GOOD = 0.8
-# An example is at least so good, and by so much better than the mean.
+# An example is at least so good in its dimension and as a whole, and by so much better than the mean there.
 _WORTH_SHOWING = 0.5
 _BETTER = 0.1
 _MOST_LACKS = 3
@@ -139,7 +139,9 @@ def _lack(name: str, runs: Sequence[ScoredRun]) -> Lack:
 def _example(name: str, mean: float, runs: Sequence[ScoredRun]) -> Example | None:
     """The best run in this dimension that may be quoted; of equals the best of all, then the newest."""
     least = max(_WORTH_SHOWING, mean + _BETTER)
-    good = [run for run in runs if run.dimensions.get(name, 0.0) >= least]
+    good = [
+        run for run in runs if run.dimensions.get(name, 0.0) >= least and run.overall >= _WORTH_SHOWING
+    ]
     best_first = sorted(
         good, key=lambda run: (run.dimensions[name], run.overall, run.ran_at, run.id), reverse=True
     )
