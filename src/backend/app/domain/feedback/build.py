@@ -139,9 +139,7 @@ def _lack(name: str, runs: Sequence[ScoredRun]) -> Lack:
 def _example(name: str, mean: float, runs: Sequence[ScoredRun]) -> Example | None:
     """The best run in this dimension that may be quoted; of equals the best of all, then the newest."""
     least = max(_WORTH_SHOWING, mean + _BETTER)
-    good = [
-        run for run in runs if run.dimensions.get(name, 0.0) >= least and run.overall >= _WORTH_SHOWING
-    ]
+    good = [run for run in runs if run.dimensions.get(name, 0.0) >= least and run.overall >= _WORTH_SHOWING]
     best_first = sorted(
         good, key=lambda run: (run.dimensions[name], run.overall, run.ran_at, run.id), reverse=True
     )
