@@ -39,6 +39,13 @@ RATED_OTHERWISE = """
     WHERE rating <> 0.25 OR run.rlhf_scores->>'overall' <> '0.25'
         OR run.rlhf_scores->'human' <> '{"rating": 0.25, "raters": 1}'
 """
+# Of the runs, how many do not show exactly what is kept beside them of the one scorer that there is.
+TOLD_OTHERWISE = """
+    SELECT count(*) FROM agent_run_log AS run LEFT JOIN agent_run_score AS kept ON kept.run_id = run.id
+    WHERE (run.rlhf_scores->>'scorer', run.rlhf_scores->>'version', run.rlhf_scores->>'auto')
+        IS DISTINCT FROM (kept.scorer::text, kept.version::text, kept.auto::text)
+        OR kept.attempts <> 1 OR kept.error IS NOT NULL
+"""
 SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
 
 Start = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
@@ -56,9 +63,10 @@ def start(postgres: Postgres, broker: Broker, background: Background, tmp_path: 
 
 
 def check_scores(postgres: Postgres, background: Background) -> None:
-    """Wait until every run is scored; each was scored once."""
+    """Wait until every run is scored; each was scored once, on the run and beside it."""
     background.run(until_it_is(postgres.url, UNSCORED, 0))
     assert background.run(query(postgres.url, SCORED_TWICE)) == 0
+    assert background.run(query(postgres.url, TOLD_OTHERWISE)) == 0
 
 
 def test_a_killed_broker(
@@ -121,6 +129,47 @@ def test_killed_workers(
         with start("worker", "--concurrency", "1"):
             check_scores(postgres, background)
     assert background.run(query(postgres.url, "SELECT count(*) FROM agent_run_feedback")) >= 30
+    assert background.run(query(postgres.url, RATED_OTHERWISE)) == 0
+
+
+HISTORY = """
+    INSERT INTO agent_run_log (agent_id, created_at, actions_taken, rlhf_scores)
+    SELECT 'agent-' || n % 5, now() - n * interval '1 minute', jsonb_build_object('summary', 'Fixed ' || n),
+        jsonb_build_object('overall', 0.5, 'auto', 0.5, 'scorer', 'rubric', 'version', 'old')
+    FROM generate_series(1, 1200) AS n;
+    INSERT INTO agent_run_score (run_id, scorer, version, auto)
+    SELECT id, 'rubric', 'old', 0.5 FROM agent_run_log;
+    UPDATE agent_run_log
+    SET rlhf_scores = rlhf_scores || '{"overall": 0.25, "human": {"rating": 0.25, "raters": 1}}'
+    WHERE agent_id = 'agent-0';
+    INSERT INTO agent_run_feedback (run_id, rater, rating)
+    SELECT id, 'ada', 0.25 FROM agent_run_log WHERE agent_id = 'agent-0'
+"""
+BACKFILL = ("score", "backfill", "--since", "30d")
+BACKFILLED = "SELECT count(*) FROM agent_run_score WHERE version <> 'old'"
+BACKFILLS = "SELECT scored, skipped, failed, finished_at IS NOT NULL AS finished FROM score_backfill"
+COUNTED_ON_THE_RUN = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->>'version' <> 'old'"
+
+
+def test_a_killed_backfill(postgres: Postgres, background: Background, start: Start) -> None:
+    background.run(execute(postgres.url, HISTORY))
+    for done in (0, 250):
+        with start(*BACKFILL) as backfill:
+            further = f"SELECT scored > {done} FROM score_backfill"  # noqa: S608
+            background.run(until_it_is(postgres.url, further, True))
+            kill_in_mid_score(backfill.pid, postgres, background)
+        background.run(until_it_is(postgres.url, SCORING, False))
+    (stopped,) = background.run(rows(postgres.url, BACKFILLS))
+    assert 0 < stopped["scored"] < 1200
+    assert not stopped["finished"]
+    assert background.run(query(postgres.url, BACKFILLED)) == stopped["scored"]
+    with start(*BACKFILL) as backfill:
+        assert backfill.wait(120) == 0
+    (finished,) = background.run(rows(postgres.url, BACKFILLS))
+    assert tuple(finished) == (1200, 0, 0, True)
+    assert background.run(query(postgres.url, BACKFILLED)) == 1200
+    assert background.run(query(postgres.url, COUNTED_ON_THE_RUN)) == 1200
+    assert background.run(query(postgres.url, SCORED_TWICE)) == 0
     assert background.run(query(postgres.url, RATED_OTHERWISE)) == 0
 
 

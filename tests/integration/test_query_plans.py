@@ -16,11 +16,13 @@ from app.db.session import transaction
 from app.domain.audit.history import AgentHistory
 from app.domain.audit.liveness import StoppedReporting
 from app.domain.cadence import Outages
-from app.models import AgentRunLog
+from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
 from app.services.agent_histories import deepened
 from app.services.run_queries import newest_of_each_agent, newest_runs
+from app.services.score_backfills import next_runs
 from app.services.scoring_service import read_batch
+from app.services.scoring_states import results_by_version, scoring_counts
 from app.services.window_sums import agent_scores_since, scores_between, successes_since
 
 pytestmark = pytest.mark.anyio
@@ -148,6 +150,33 @@ async def test_the_sweep_reads_only_what_is_unscored(long_log: asyncpg.Connectio
     plan = await explain(long_log, unscored.order_by(AgentRunLog.created_at).limit(20_000))
     assert indexes(plan) == {"idx_agent_run_log_unscored"}
     assert rows_read(plan) <= 60
+
+
+@pytest.mark.parametrize("cursor_at", [None, NOW - 5 * DAY])
+async def test_a_backfill_reads_its_next_runs_from_the_index(
+    long_log: asyncpg.Connection, cursor_at: datetime | None
+) -> None:
+    backfill = ScoreBackfill(since=NOW - 9 * DAY, until=NOW, cursor_at=cursor_at, cursor_id=UUID(int=0))
+    plan = await explain(long_log, next_runs(backfill))
+    assert indexes(plan) == {"idx_agent_run_log_created_at"}
+    assert rows_read(plan) <= 255
+
+
+async def test_the_counts_of_scoring_read_a_bounded_part_of_the_log(
+    long_log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.scoring_states.CAP", 100)
+    await long_log.execute("""
+        INSERT INTO agent_run_score (run_id, scorer, version, auto, error)
+        SELECT id, 'rubric', '1', 0.5, CASE WHEN random() < 0.5 THEN 'no' END FROM agent_run_log
+    """)
+    await long_log.execute("VACUUM ANALYZE")
+    async with transaction() as session:
+        await scoring_counts(session)
+        before = await tuples_read(long_log)
+        await scoring_counts(session)
+        await results_by_version(session)
+    assert await tuples_read(long_log) - before <= 2 * 2 * 101
 
 
 @pytest.fixture

@@ -2,9 +2,13 @@
 
 import typer
 
+from app.cli.score_backfill import backfill
 from app.cli.score_eval import evaluate_scorer
+from app.cli.score_status import status
 from app.cli.score_trend import trend
 
 app = typer.Typer(no_args_is_help=True, help="See, measure and improve how runs are scored.")
+app.command()(status)
+app.command()(backfill)
 app.command("eval")(evaluate_scorer)
 app.command()(trend)

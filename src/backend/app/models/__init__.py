@@ -14,6 +14,7 @@ from app.models.feedback import AgentRunFeedback
 from app.models.idempotency import AgentRunIdempotencyKey
 from app.models.peer_swarm import PeerSwarmHeartbeat
 from app.models.run_rollup import AgentRollup, RollupGap, RunRollup
+from app.models.score_backfill import ScoreBackfill
 
 __all__ = [
     "DERIVATION_TABLES",
@@ -35,4 +36,5 @@ __all__ = [
     "PeerSwarmHeartbeat",
     "RollupGap",
     "RunRollup",
+    "ScoreBackfill",
 ]

@@ -16,7 +16,8 @@ _MAX_KIB = 400_000
 """A pool process that has grown beyond this, in KiB, is replaced after its task."""
 
 TASK_MODULES = tuple(
-    f"app.tasks.{name}" for name in ("rlhf_tasks", "audit_tasks", "alert_tasks", "rollup_tasks")
+    f"app.tasks.{name}"
+    for name in ("rlhf_tasks", "backfill_tasks", "audit_tasks", "alert_tasks", "rollup_tasks")
 )
 
 

@@ -68,6 +68,11 @@ class Pace:
         rate = len(made) / max((newest - oldest).total_seconds(), _LEAST_SPAN)
         return rest_seconds(busy=self._busy, worked=worked, age=now - oldest, rate=rate)
 
+    def rest_unhurried(self, worked: float) -> float:
+        """`rest_seconds` after `worked` seconds for which nobody waits."""
+        self._look()
+        return rest_seconds(busy=self._busy, worked=worked, age=timedelta(), rate=0)
+
     def _look(self) -> None:
         now = self._clock()
         if now - self._looked_at >= _LOOK_SECONDS:

@@ -6,6 +6,7 @@ from app.config import Settings
 
 _MERGE_INTERVAL = 300.0
 ALERT_SECONDS = 10.0
+BACKFILL_SECONDS = 10.0
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -15,6 +16,11 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "task": "app.tasks.rlhf_tasks.sweep_unscored_runs",
             "schedule": settings.score_sweep_interval,
             "options": {"expires": settings.score_sweep_interval},
+        },
+        "continue-score-backfills": {
+            "task": "app.tasks.backfill_tasks.continue_backfills",
+            "schedule": BACKFILL_SECONDS,
+            "options": {"expires": BACKFILL_SECONDS},
         },
         "audit": {
             "task": "app.tasks.audit_tasks.run_audit",

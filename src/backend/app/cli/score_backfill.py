@@ -1,0 +1,95 @@
+"""`runlog score backfill`."""
+
+import asyncio
+import sys
+import time
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.cli.output import parse_since, run_on_database
+from app.db.session import transaction
+from app.domain.audit.finding import printable
+from app.models import ScoreBackfill
+from app.schemas.scores import BackfillOut
+from app.services.score_backfills import open_backfill
+from app.services.scorers import find_scorer
+from app.tasks.backfills import continue_backfill
+from app.tasks.pacing import Pace
+from app.tasks.runtime import yield_processors
+
+
+class ScorerName(StrEnum):
+    """The scorers that history can be scored by."""
+
+    RUBRIC = "rubric"
+    REWARD = "reward"
+
+
+def backfill(
+    since: Annotated[str, typer.Option(help="The runs since: 30d, 12w or an ISO 8601 time.")],
+    until: Annotated[str | None, typer.Option(help="And before then, the same way; now, unless set.")] = None,
+    scorer: Annotated[ScorerName, typer.Option(help="Who scores them.")] = ScorerName.RUBRIC,
+    version: Annotated[str | None, typer.Option(help="In which version; the one in use, unless set.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Score history again by the scorer's version in use, where it has not been yet.
+
+    Interrupted, the same command goes on where it stopped. Results of other versions stay beside it, and
+    ratings decide as ever.
+    """
+    window = parse_since(since), parse_since(until) if until else None
+    if window[1] is not None and window[1] <= window[0]:
+        raise typer.BadParameter("--until must be later than --since")
+    yield_processors()
+    try:
+        done = run_on_database(_backfill(f"{since} {until or ''}".strip(), window, scorer.value, version))
+    except KeyboardInterrupt:
+        typer.echo("Stopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(BackfillOut.model_validate(done).model_dump_json())
+    elif done.error is not None:
+        typer.echo(f"Ended: {printable(done.error)}")
+    else:
+        typer.echo(
+            f"Scored {done.scored:,} runs by {done.scorer} {printable(done.version)};"
+            f" skipped {done.skipped:,}, failed {done.failed:,}"
+        )
+
+
+async def _backfill(
+    request: str, window: tuple[datetime, datetime | None], scorer: str, version: str | None
+) -> ScoreBackfill:
+    since, until = window
+    async with transaction() as session:
+        wanted = await find_scorer(session, scorer, version)
+        opened = await open_backfill(
+            session, since=since, until=until, scorer=scorer, version=wanted.version, request=request
+        )
+    pace = Pace(time.monotonic)
+    with _progress() as progress:
+        bar = progress.add_task(f"{opened.scorer} {printable(opened.version)}", total=opened.runs)
+        while opened.finished_at is None:
+            done = opened.scored + opened.skipped + opened.failed
+            progress.update(bar, completed=done, total=max(done, opened.runs))
+            opened, rest = await continue_backfill(opened.id, pace)
+            await asyncio.sleep(rest)
+    return opened
+
+
+def _progress() -> Progress:
+    """A bar on a terminal, on stderr; elsewhere nothing."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )

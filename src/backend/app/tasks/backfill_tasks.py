@@ -1,0 +1,57 @@
+"""The backfills that the system itself opened, worked off a little at a time beside everything else."""
+
+import asyncio
+import time
+from uuid import UUID
+
+from app.db.plain_errors import plain_errors
+from app.db.session import transaction
+from app.errors import DatabaseError, NotFoundError
+from app.logs import get_logger
+from app.services.score_backfills import give_up_backfill, open_system_backfills
+from app.tasks.backfills import continue_backfill
+from app.tasks.celery_app import celery_app
+from app.tasks.pacing import Pace
+from app.tasks.runtime import run_async
+from app.tasks.schedule import BACKFILL_SECONDS
+
+log = get_logger(__name__)
+
+# New runs wait behind it where there is one worker process.
+_SHARE = 0.3
+_pace = Pace(time.monotonic)
+
+
+@celery_app.task
+def continue_backfills() -> None:
+    """Go on with the system's backfills for a while; beat asks again."""
+    run_async(_continue())
+
+
+async def _continue() -> None:
+    ends = time.monotonic() + _SHARE * BACKFILL_SECONDS
+    try:
+        with plain_errors():
+            async with transaction() as session:
+                backfill_ids = await open_system_backfills(session)
+            for backfill_id in backfill_ids:
+                await _continue_one(backfill_id, ends)
+    except DatabaseError as error:
+        log.warning("backfills_put_off", error=str(error))
+
+
+async def _continue_one(backfill_id: UUID, ends: float) -> None:
+    rest = 0.0
+    # What is a long rest for a backfill is a long wait for a run: rather the next message goes on.
+    while time.monotonic() + rest < ends:
+        await asyncio.sleep(rest)
+        try:
+            backfill, rest = await continue_backfill(backfill_id, _pace)
+        except NotFoundError as error:
+            log.warning("backfill_given_up", backfill_id=str(backfill_id), error=str(error))
+            async with transaction() as session:
+                await give_up_backfill(session, backfill_id, str(error))
+            return
+        if backfill.finished_at is not None:
+            log.info("backfill_finished", backfill_id=str(backfill_id), scored=backfill.scored)
+            return
