@@ -60,6 +60,11 @@ def sync_agent_run_idempotency_key_table(url: str | None = None) -> list[str]:
     return _sync("agent_run_idempotency_key", url=url)
 
 
+def sync_agent_run_score_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_score`, and `agent_run_log`, which it refers to."""
+    return _sync("agent_run_log", "agent_run_score", url=url)
+
+
 def sync_agent_run_state_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_run_state`; a new one is filled from the log."""
     return _sync("agent_run_state", url=url)
@@ -93,6 +98,11 @@ def sync_rollup_gap_table(url: str | None = None) -> list[str]:
 def sync_run_rollup_table(url: str | None = None) -> list[str]:
     """Create or repair `run_rollup` and all that is derived from the log together with it."""
     return _sync(*DERIVATION_TABLES, url=url)
+
+
+def sync_score_backfill_table(url: str | None = None) -> list[str]:
+    """Create or repair `score_backfill` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("score_backfill", url=url)
 
 
 def _sync(*tables: str, url: str | None) -> list[str]:
