@@ -22,7 +22,7 @@ from app.services.agent_histories import deepened
 from app.services.run_queries import newest_of_each_agent, newest_runs
 from app.services.score_backfills import next_runs
 from app.services.scoring_service import read_batch
-from app.services.scoring_states import results_by_version, scoring_counts
+from app.services.scoring_states import error_reasons, results_by_version, scoring_counts
 from app.services.window_sums import agent_scores_since, scores_between, successes_since
 
 pytestmark = pytest.mark.anyio
@@ -166,17 +166,23 @@ async def test_the_counts_of_scoring_read_a_bounded_part_of_the_log(
     long_log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.services.scoring_states.CAP", 100)
+    monkeypatch.setattr("app.services.scoring_states._SAMPLED_PAGES", 10)
     await long_log.execute("""
         INSERT INTO agent_run_score (run_id, scorer, version, auto, error)
-        SELECT id, 'rubric', '1', 0.5, CASE WHEN random() < 0.5 THEN 'no' END FROM agent_run_log
+        SELECT id, 'rubric', '1', 0.5, CASE WHEN agent_id = 'agent-1' THEN 'no' END FROM agent_run_log;
+        INSERT INTO agent_run_score (run_id, scorer, version)
+        SELECT id, 'judge', 'a' FROM agent_run_log LIMIT 3;
     """)
     await long_log.execute("VACUUM ANALYZE")
+    before = [await tuples_read(long_log, table) for table in ("agent_run_log", "agent_run_score")]
     async with transaction() as session:
         await scoring_counts(session)
-        before = await tuples_read(long_log)
-        await scoring_counts(session)
+        await error_reasons(session)
         await results_by_version(session)
-    assert await tuples_read(long_log) - before <= 2 * 2 * 101
+        await session.execute(text("SELECT pg_stat_force_next_flush()"))
+    runs, results = [await tuples_read(long_log, table) for table in ("agent_run_log", "agent_run_score")]
+    assert runs - before[0] <= 2 * 101
+    assert results - before[1] <= 101 + 101 + 10 * 200
 
 
 @pytest.fixture
@@ -260,8 +266,8 @@ async def test_a_plain_insert_settles_its_agents_state_from_the_index(busy_log: 
     assert await tuples_read(busy_log) - before <= 20
 
 
-async def tuples_read(db: asyncpg.Connection) -> int:
-    """How many rows of the log have ever been read, by whatever statement."""
+async def tuples_read(db: asyncpg.Connection, table: str = "agent_run_log") -> int:
+    """How many rows of a table have ever been read, by whatever statement."""
     await db.execute("SELECT pg_stat_force_next_flush()")
-    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'agent_run_log'"
-    return int(await db.fetchval(read))
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = $1"
+    return int(await db.fetchval(read, table))

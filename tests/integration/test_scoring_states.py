@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.db.session import transaction
-from app.domain.scoring import RunReport, Score, score
+from app.domain.scoring import VERSION, RunReport, Score, score
 from app.services import scorers, scoring_states
 from app.services.agent_run_log_service import write_run_log
 from app.services.scoring_service import score_runs
@@ -125,11 +125,14 @@ async def test_one_run_shows_every_result_the_latest_first(
         await score_runs(session, [run_id])
     await _score_by_version("99", run_id, monkeypatch)
     found = (await api.get(f"{PATH}/{run_id}")).json()
-    assert [result["version"] for result in found["scores"]] == ["99", "1"]
+    assert [result["version"] for result in found["scores"]] == ["99", VERSION]
     assert found["scores"][0]["reasons"] == found["rlhf_scores"]["reasons"]
     async with transaction() as session:
         versions = await results_by_version(session)
-    assert {kind: count.runs for kind, count in versions.items()} == {("rubric", "1"): 1, ("rubric", "99"): 1}
+    assert {kind: count.runs for kind, count in versions.items()} == {
+        ("rubric", VERSION): 1,
+        ("rubric", "99"): 1,
+    }
 
 
 async def _score_by_version(version: str, run_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,15 +40,23 @@ FROM agent_run_log AS run WHERE id = :run_id
 """).columns(rlhf_scores=JSONB, held=Boolean)  # noqa: S608
 _SCORING = text(f"SELECT coalesce(sum(CAST(objid AS bigint)), 0) FROM ({_MARKS}) AS mark")  # noqa: S608
 
+# What is ordered as an index is, and limited, is read from that index: estimates cannot mislead the planner
+# to the whole table.
 _ERRORS = text(f"""
 SELECT count(*) FROM (
-    SELECT run_id FROM agent_run_score WHERE scorer = '{RUBRIC}' AND error IS NOT NULL LIMIT :most
+    SELECT run_id FROM agent_run_score
+    WHERE scorer = '{RUBRIC}' AND error IS NOT NULL
+    ORDER BY retry_at LIMIT :most
 ) AS failure JOIN agent_run_log ON id = run_id
 WHERE {UNSCORED}
 """)  # noqa: S608
 _REASONS = text("""
 SELECT scorer, error, count(*) AS runs, count(retry_at) AS retried, min(retry_at) AS retry_at
-FROM (SELECT scorer, error, retry_at FROM agent_run_score WHERE error IS NOT NULL LIMIT :most) AS failure
+FROM (
+    SELECT scorer, error, retry_at FROM agent_run_score
+    WHERE error IS NOT NULL
+    ORDER BY scorer, retry_at LIMIT :most
+) AS failure
 GROUP BY scorer, error
 ORDER BY runs DESC, scorer, error
 LIMIT :reasons
@@ -66,10 +74,11 @@ WITH RECURSIVE kind AS (
 )
 SELECT scorer, version, counted.results
 FROM kind CROSS JOIN LATERAL (
-    SELECT count(*) AS results FROM (
-        SELECT FROM agent_run_score AS result
-        WHERE result.scorer = kind.scorer AND result.version = kind.version LIMIT :most
-    ) AS first
+    SELECT count(*) FILTER (WHERE (scorer, version) = (kind.scorer, kind.version)) AS results FROM (
+        SELECT scorer, version FROM agent_run_score AS result
+        WHERE (result.scorer, result.version) >= (kind.scorer, kind.version)
+        ORDER BY scorer, version LIMIT :most
+    ) AS following
 ) AS counted
 """)
 _PAGES = text("SELECT pg_relation_size('agent_run_score') / current_setting('block_size')::int")
