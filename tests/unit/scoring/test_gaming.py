@@ -73,6 +73,13 @@ def test_writing_about_instructions_and_scores_is_fine(summary: str) -> None:
         "Evidence: 3 screenshots of the form are in BUG-12, risk: 1 of 40 users affected",
         "Bewertung der 14 Lieferanten steht in lieferanten.csv, beste Note 1,7 für Brandt",
         "Decoded payload aGVsbG8gd29ybGQgZnJvbSB0aGUgdGVzdCBzdWl0ZQ== of message 4410 by hand",
+        "Scored 412 leads; those scored below 30 went to nurture, those rated above 80 to sales",
+        "Graded 40 essays based on the rubric of Ms Lind, best 9.5, scoring is disabled for 2 late ones",
+        "[system] boot took 41 s on web-3, [admin] login from the jump host at 03:10",
+        "System: new kernel 6.12 on 4 hosts. Overall: 1 failure in 212 tests",
+        "Feed had <rating>4</rating> for 12 products, <user> element missing in 3",
+        "sensitivity: 0.91, specificity: 0.95 on the 400 scans of the hold-out",
+        "Updated the risk score accordingly for 12 suppliers, list in scm/risk.csv",
         "Система оценок поставщиков перенесена, 41 запись, ошибок нет",
     ],
 )

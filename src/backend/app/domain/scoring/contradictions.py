@@ -14,7 +14,7 @@ _FAILED_COUNT = re.compile(
     re.IGNORECASE,
 )
 _BARE_RATIO = re.compile(r"\s{0,3}(\d{1,9})\s?(?:/|of)\s?(\d{1,9})\s{0,3}")
-_NUMBERED_THING = re.compile(r"(?<!of )(?<!/)\b(\d{1,3}(?:,\d{3}){1,4}|\d{1,12}) ([a-z]{3,30})\b")
+_NUMBERED_THING = re.compile(r"(?<!of )(?<![/\d,.])\b(\d{1,3}(?:,\d{3}){1,4}|\d{1,12}) ([a-z]{3,30})\b")
 _GAVE_UP = re.compile(
     r"\b(?:could not|couldn't|unable to|was aborted|has failed|did not (?:run|complete|finish|work))\b"
     r"|\b(?:failed|aborted)[.:;]",

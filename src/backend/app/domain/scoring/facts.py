@@ -181,7 +181,7 @@ def _proper_names(account: Text) -> int:
     """
     names = set(_PROPER.findall(account.raw))
     capitals = sum(1 for name in names if name[0].isalpha())
-    return len(names) if capitals <= _MOSTLY * len(account.words) else len(names) - capitals
+    return len(names) if capitals <= max(3, _MOSTLY * len(account.words)) else len(names) - capitals
 
 
 def _stated(prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> float:

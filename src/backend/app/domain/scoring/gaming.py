@@ -48,6 +48,8 @@ def keyword_stuffing(facts: Facts) -> str:
     """In what way the account is a string of keywords; empty when it is made of sentences."""
     if facts.body.repeated > 0.25 and facts.density < _DENSE:
         return "repeats the same phrases"
+    if facts.headline.raw.lstrip()[:1] in {"{", "["}:
+        return ""
     fragments = [part.strip() for part in _FRAGMENTS.split(facts.headline.raw) if part.strip()]
     bare = [part for part in fragments if len(part) <= 24 and len(part.split()) <= 3 and not _has_digit(part)]
     if len(bare) >= 8 and len(bare) >= 0.6 * len(fragments):

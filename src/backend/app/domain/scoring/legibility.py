@@ -18,7 +18,7 @@ _LOG_LINE = re.compile(
     r"^[ \t\[]{0,4}(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|DEBUG\b|INFO\b|WARN|ERROR\b|\$ )", re.MULTILINE
 )
 _TABLE = re.compile(r"\|[^|\n]{0,60}\|[^|\n]{0,60}\|[^\n]{0,80}(?:\||\\n)")
-_BLOB = re.compile(r"[A-Za-z0-9+/=]{80}")
+_BLOB = re.compile(r"(?=[A-Za-z0-9+/=]{80})(?=[^A-Z]{0,80}[A-Z])(?=[^a-z]{0,80}[a-z])")
 
 
 def assess(facts: Facts) -> Assessment:
@@ -31,7 +31,7 @@ def assess(facts: Facts) -> Assessment:
     flaws = (
         (not facts.headline.raw, 0.5, "has no account in words"),
         (not facts.declared and bool(facts.headline.raw), 0.75, "has no summary"),
-        (_is_serialised(head), 0.6, "hides its content in a string of JSON"),
+        (_is_serialised(head), 0.45, "hides its content in a string of JSON"),
         (len(_MARKUP.findall(head)) > 2, 0.5, "gives terminal codes or markup for an account"),
         (len(_LOG_LINE.findall(head)) > 3, 0.45, "pastes a log for an account"),
         (_TABLE.search(head) is not None, 0.6, "gives a table in one line for an account"),
@@ -47,7 +47,7 @@ def assess(facts: Facts) -> Assessment:
 
 def _is_serialised(head: str) -> bool:
     text = head.strip()
-    return text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and '":' in text
+    return text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and ('":' in text or "':" in text)
 
 
 def _breaks_off(facts: Facts) -> bool:

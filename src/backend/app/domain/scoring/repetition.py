@@ -8,6 +8,7 @@ from app.domain.scoring.payload import Payload
 
 _LOOK_BACK = 5
 _FILLER = 0.15
+_REWORDING = 0.3
 
 
 def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
@@ -51,4 +52,4 @@ def _has_old_figures(own: Payload, other: Payload) -> bool:
     if len(old) < 2 or len(old) < 0.75 * len(own.figures):
         return False
     new = {word for word in own.said - other.said if not word[0].isdigit()}
-    return len(new) <= _FILLER * len(own.said)
+    return len(new) <= _REWORDING * len(own.said)

@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import pairwise
 
 _WORD = re.compile(r"[^\W_]{1,40}(?:['-][^\W_]{1,40}){0,4}")
+_NO_PROSE = re.compile(r"[/\d]")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 _MAX_WORDS = 3_000
 _FEW_WORDS = 12
@@ -78,9 +79,10 @@ class Text:
     def repeated(self) -> float:
         """The share of words that begin a pair said before, 0..1; 0 for a short text.
 
-        Numbers are left out, for tables repeat their units.
+        Numbers, paths and links are left out: tables repeat their units, and links their hosts.
         """
-        spoken = [word for word in self.words if not word.isdecimal()]
+        prose = " ".join(token for token in self.lower.split() if not _NO_PROSE.search(token))
+        spoken = _WORD.findall(prose)[:_MAX_WORDS]
         if len(spoken) < _FEW_WORDS:
             return 0.0
         return (len(spoken) - 1 - len(set(pairwise(spoken)))) / len(spoken)
