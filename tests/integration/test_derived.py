@@ -15,8 +15,9 @@ from app.db.schema_sync import rebuild_state
 from app.db.session import Database, transaction
 from app.domain.runs import Run
 from app.ingest.statements import store_runs
+from app.services.ratings_service import rate_run
 from app.services.rollup_merge import merge_rollups
-from app.services.scoring_service import rate_run, score_runs
+from app.services.scoring_service import score_runs
 from app.tasks.rollup_tasks import merge_shards
 from derived import STATE, check_derived, rollups
 

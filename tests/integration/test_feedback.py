@@ -11,14 +11,22 @@ import pytest
 
 from app.db.session import transaction
 from app.services.agent_run_log_service import write_run_log
-from app.services.scoring_service import rate_run, score_runs
+from app.services.ratings_service import rate_run
+from app.services.scoring_service import score_runs
 
 pytestmark = pytest.mark.anyio
+
+PATH = "/api/v1/internal/agent-run-log"
 
 
 async def rate(api: httpx.AsyncClient, run_id: UUID, **feedback: Any) -> httpx.Response:
     """Send one rating."""
-    return await api.post(f"/api/v1/internal/agent-run-log/{run_id}/feedback", json=feedback)
+    return await api.post(f"{PATH}/{run_id}/feedback", json=feedback)
+
+
+async def withdraw(api: httpx.AsyncClient, run_id: UUID, rater: str) -> httpx.Response:
+    """Withdraw one rating; `rater` as it stands in a URL."""
+    return await api.delete(f"{PATH}/{run_id}/feedback/{rater}")
 
 
 async def score(*run_ids: UUID) -> None:
@@ -104,7 +112,7 @@ async def test_rating_an_unknown_run_is_a_404(api: httpx.AsyncClient, db: asyncp
 async def test_a_bad_rating_is_refused(api: httpx.AsyncClient, feedback: dict[str, Any], place: str) -> None:
     run_id = await write_run_log("sage")
     answer = await api.post(
-        f"/api/v1/internal/agent-run-log/{run_id}/feedback",
+        f"{PATH}/{run_id}/feedback",
         content=json.dumps(feedback),
         headers={"Content-Type": "application/json"},
     )
@@ -129,3 +137,104 @@ async def test_ratings_and_scores_at_once_lose_nothing(database: str, db: asyncp
         assert scored["human"] == {"rating": 0.5, "raters": 5}
         assert scored["overall"] == 0.5
         assert 0 <= scored["auto"] <= 1
+
+
+async def test_the_mean_is_not_rounded(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await score(run_id)
+    for rater, rating in (("ada", 1), ("bob", 0.5), ("eve", 0.5)):
+        await rate(api, run_id, rater=rater, rating=rating)
+    assert (await scores(db, run_id))["overall"] == pytest.approx(2 / 3, abs=1e-12)
+
+
+async def test_the_ratings_are_shown_with_who_gave_them(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    assert (await api.get(f"{PATH}/{run_id}/feedback")).json() == {"ratings": []}
+    await rate(api, run_id, rater="zoe", rating=0.5, comment="Says nothing of the tests")
+    await rate(api, run_id, rater="ada", rating=1)
+    await rate(api, run_id, rater="zoe", rating=0.75)
+    first, second = (await api.get(f"{PATH}/{run_id}/feedback")).json()["ratings"]
+    assert set(first) == {"rater", "rating", "comment", "created_at", "updated_at"}
+    assert (first["rater"], first["rating"], first["comment"]) == ("zoe", 0.75, None)
+    assert (second["rater"], second["rating"], second["comment"]) == ("ada", 1, None)
+    assert first["created_at"] < second["created_at"] < first["updated_at"]
+    assert (await api.get(f"{PATH}/{uuid4()}/feedback")).status_code == 404
+    assert (await api.get(f"{PATH}/nonsense/feedback")).status_code == 422
+
+
+async def test_overall_follows_a_rating_that_is_withdrawn(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await score(run_id)
+    before = await scores(db, run_id)
+    await rate(api, run_id, rater="ada", rating=0)
+    await rate(api, run_id, rater="ops/bob ", rating=1)
+    assert (await withdraw(api, run_id, "ada")).status_code == 204
+    left = await scores(db, run_id)
+    assert (left["overall"], left["human"]) == (1, {"rating": 1, "raters": 1})
+    assert (await withdraw(api, run_id, "ops%2Fbob")).status_code == 204
+    assert await scores(db, run_id) == before
+
+
+async def test_what_was_not_given_cannot_be_withdrawn(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await rate(api, run_id, rater="ada", rating=0)
+    assert (await withdraw(api, run_id, "Ada")).status_code == 404
+    assert (await withdraw(api, uuid4(), "ada")).status_code == 404
+    for rater in ("%00", "%20", "a" * 256):
+        assert (await withdraw(api, run_id, rater)).status_code == 422
+    assert await db.fetchval("SELECT count(*) FROM agent_run_feedback") == 1
+
+
+async def test_a_run_without_a_score_has_none_again_once_its_rating_is_withdrawn(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    unscored, failed = [await write_run_log("sage", {"n": n}) for n in range(2)]
+    error = {"overall": None, "error": "ValueError: no", "attempts": 3}
+    await db.execute(
+        "UPDATE agent_run_log SET rlhf_scores = $1::text::jsonb WHERE id = $2", json.dumps(error), failed
+    )
+    for run_id in (unscored, failed):
+        await rate(api, run_id, rater="ada", rating=0.9)
+        await withdraw(api, run_id, "ada")
+    assert await scores(db, unscored) is None
+    assert await scores(db, failed) == error
+
+
+@pytest.mark.parametrize("stored", ["[]", '"done"', "5", "null", "{}"])
+async def test_what_somebody_else_wrote_for_a_score_keeps_nobody_from_rating(
+    api: httpx.AsyncClient, db: asyncpg.Connection, stored: str
+) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await db.execute("UPDATE agent_run_log SET rlhf_scores = $1::text::jsonb", stored)
+    assert (await rate(api, run_id, rater="ada", rating=0.9)).status_code == 204
+    assert await scores(db, run_id) == {"overall": 0.9, "human": {"rating": 0.9, "raters": 1}}
+    await withdraw(api, run_id, "ada")
+    assert (await scores(db, run_id))["overall"] is None
+
+
+async def test_many_raters_of_one_run_at_once_lose_nothing(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+
+    async def change_ones_mind(rater: int) -> None:
+        await rate(api, run_id, rater=f"rater-{rater}", rating=0)
+        if rater % 4 == 0:
+            await withdraw(api, run_id, f"rater-{rater}")
+        else:
+            await rate(api, run_id, rater=f"rater-{rater}", rating=rater / 40)
+
+    await asyncio.gather(
+        *(change_ones_mind(rater) for rater in range(40)), *(score(run_id) for _ in range(5))
+    )
+    await score(run_id)
+    given = await db.fetch("SELECT rating FROM agent_run_feedback")
+    mean = sum(row["rating"] for row in given) / len(given)
+    scored = await scores(db, run_id)
+    assert scored["human"] == {"rating": pytest.approx(mean, abs=1e-12), "raters": 30}
+    assert scored["overall"] == scored["human"]["rating"]
+    assert isinstance(scored["auto"], float)

@@ -14,8 +14,9 @@ from app.config import get_settings
 from app.db.session import transaction
 from app.domain.scoring import RunReport, Score, score
 from app.domain.scoring.results import MAX_ATTEMPTS
-from app.services import scorers, scoring_service
+from app.services import scorers
 from app.services.agent_run_log_service import write_run_log
+from app.services.ratings_service import rate_run
 from app.services.scorers import Scorer
 from app.services.scoring_service import score_runs, unscored_runs
 from app.tasks.rlhf_tasks import sweep_unscored_runs
@@ -126,7 +127,7 @@ async def test_a_rating_keeps_a_failure_from_no_retry(
     run_id = await write_run_log("sage", {"cursed": True})
     await sweep()
     async with transaction() as session:
-        await scoring_service.rate_run(session, run_id, rater="ada", rating=0.25, comment=None)
+        await rate_run(session, run_id, rater="ada", rating=0.25, comment=None)
     monkeypatch.setattr(scorers, "score", score)
     await db.execute(LET_PASS, timedelta(minutes=2))
     await sweep()

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from app.api import health
 from app.api.application import Application
 from app.api.errors import install_error_handlers
-from app.api.internal import agent_cloud, agent_run_log, agents, alerts, audit, peer_swarm, quality
+from app.api.internal import agent_cloud, agent_run_log, agents, alerts, audit, peer_swarm, quality, ratings
 from app.api.request_context import RequestContext
 from app.api.v1.endpoints import platform_intelligence
 from app.config import Settings, get_settings
@@ -20,6 +20,7 @@ from app.logs import configure_logging
 
 INTERNAL = (
     agent_run_log.router,
+    ratings.router,
     peer_swarm.router,
     agent_cloud.router,
     quality.router,  # before the agents, whose ids may hold slashes

@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "app.cli.report:report",
     "exec": "app.cli.report:execute",
     "runs": "app.cli.runs:runs",
+    "rate": "app.cli.rate:rate",
     "agents": "app.cli.agents:app",
     "audit": "app.cli.audit:app",
     "alerts": "app.cli.alerts:app",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.schemas.storable import NOT_BLANK, STORABLE, StorableObject
+from app.schemas.storable import NOT_BLANK, StorableObject
 
 AgentId = Annotated[
     str,
@@ -93,13 +93,3 @@ class RunPage(BaseModel):
 
     runs: list[RunOut]
     next_cursor: str | None
-
-
-class FeedbackIn(BaseModel):
-    """A person's rating of a run; the same rater's next rating replaces it."""
-
-    rating: Annotated[float, Field(ge=0, le=1, strict=True)]
-    rater: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK)
-    ]
-    comment: Annotated[str, StringConstraints(max_length=10_000, pattern=STORABLE)] | None = None

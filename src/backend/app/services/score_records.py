@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, func, literal, select, text
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.engine import dumps_exactly
 from app.domain.scoring.results import Result, counted, current, document
-from app.models import AgentRunFeedback, AgentRunLog, AgentRunScore
+from app.models import AgentRunLog, AgentRunScore
+from app.services.ratings_service import mean_ratings
 from app.services.scorers import active_scorers
 
 _KEPT = (
@@ -108,13 +109,3 @@ async def kept_results(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[U
     for run_id, *values in rows:
         found.setdefault(run_id, []).append(Result(*values))
     return found
-
-
-async def mean_ratings(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    """`human` of each of these runs that people have rated."""
-    rows = await session.execute(
-        select(AgentRunFeedback.run_id, func.avg(AgentRunFeedback.rating), func.count())
-        .where(AgentRunFeedback.run_id == any_(literal(run_ids, ARRAY(Uuid))))
-        .group_by(AgentRunFeedback.run_id)
-    )
-    return {run_id: {"rating": round(mean, 4), "raters": raters} for run_id, mean, raters in rows}

@@ -1,4 +1,4 @@
-"""Score runs and write the scores back; take in people's ratings."""
+"""Score runs and write the scores back."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -6,18 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.engine import loads_exactly
 from app.domain.scoring import RunReport
-from app.domain.scoring.results import MAX_ATTEMPTS, Result, failed, succeeded, with_human
+from app.domain.scoring.results import MAX_ATTEMPTS, Result, failed, succeeded
 from app.logs import get_logger
-from app.models import AgentRunFeedback, AgentRunLog
+from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
 from app.services.run_queries import database_now
-from app.services.score_records import mean_ratings, record_results
+from app.services.score_records import record_results
 from app.services.scorers import Scorer, active_scorers
 
 log = get_logger(__name__)
@@ -200,28 +199,3 @@ def _score(run: Row[Any], scorer: Scorer, report: RunReport, history: Sequence[R
 def _failed(run: Row[Any], scorer: Scorer, error: Exception) -> Result:
     log.warning("score_failed", run_id=str(run.id), scorer=scorer.name, exc_info=error)
     return failed(scorer.name, scorer.version, f"{type(error).__name__}: {error}", run.read_at)
-
-
-async def rate_run(
-    session: AsyncSession, run_id: UUID, *, rater: str, rating: float, comment: str | None
-) -> bool:
-    """Keep a person's rating of a run and let it decide `overall`. False when there is no such run."""
-    found = select(AgentRunLog).where(AgentRunLog.id == run_id).with_for_update()
-    run = (await session.scalars(found)).one_or_none()
-    if run is None:
-        return False
-    given = {"rating": rating, "comment": comment}
-    await session.execute(
-        insert(AgentRunFeedback)
-        .values(run_id=run_id, rater=rater, **given)
-        .on_conflict_do_update(
-            index_elements=[AgentRunFeedback.run_id, AgentRunFeedback.rater],
-            set_={**given, "updated_at": func.now()},
-        )
-    )
-    # An unscored run stays unscored; the scorer takes the rating in.
-    if run.rlhf_scores is not None:
-        human = (await mean_ratings(session, [run_id]))[run_id]
-        run.rlhf_scores = with_human(run.rlhf_scores, human)
-        await session.flush()
-    return True

@@ -1,4 +1,4 @@
-"""The run log's endpoints: agents report here, and people read and rate what was reported."""
+"""The run log's endpoints: agents report here, and people read what was reported."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,9 +13,8 @@ from app.db.session import transaction
 from app.errors import InvalidRunError
 from app.ingest.payload import parse_run
 from app.ingest.writer import get_writer
-from app.schemas.runs import FeedbackIn, RunDetail, RunIn, RunPage, Status
+from app.schemas.runs import RunDetail, RunIn, RunPage, Status
 from app.services.run_queries import CURSOR_PATTERN, Cursor, get_run, list_runs
-from app.services.scoring_service import rate_run
 from app.services.scoring_states import scoring_of
 
 PATH = "/api/v1/internal/agent-run-log"
@@ -108,23 +107,6 @@ async def get_agent_run_log(run_id: UUID) -> Response:
             raise HTTPException(404, "there is no run with this id")
         run |= await scoring_of(session, run_id)
     return _json(run)
-
-
-@router.post(
-    "/{run_id}/feedback",
-    status_code=204,
-    summary="Rate a run",
-    responses={**INVALID, **NOT_FOUND, **TOO_LARGE, **UNAVAILABLE},
-)
-async def rate_agent_run_log(run_id: UUID, feedback: FeedbackIn) -> Response:
-    """A person's rating decides the run's `overall`; rating again replaces one's own rating."""
-    async with transaction() as session:
-        found = await rate_run(
-            session, run_id, rater=feedback.rater, rating=feedback.rating, comment=feedback.comment
-        )
-    if not found:
-        raise HTTPException(404, "there is no run with this id")
-    return Response(status_code=204)
 
 
 def _json(value: Any) -> Response:

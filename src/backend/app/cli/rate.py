@@ -1,0 +1,39 @@
+"""`runlog rate`."""
+
+import getpass
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from pydantic import ValidationError
+
+from app.cli.output import run_on_database
+from app.db.session import transaction
+from app.domain.audit.finding import printable
+from app.errors import NotFoundError
+from app.schemas.ratings import FeedbackIn
+from app.services.ratings_service import rate_run
+
+
+def rate(
+    run_id: Annotated[UUID, typer.Argument(metavar="RUN_ID", help="The run's id.")],
+    rating: Annotated[
+        float, typer.Argument(metavar="RATING", help="From 0, of no use, to 1, as it should be.")
+    ],
+    rater: Annotated[str | None, typer.Option(help="Who rates.", show_default="the name of the user")] = None,
+    comment: Annotated[str | None, typer.Option(help="Why.")] = None,
+) -> None:
+    """Rate a run. Your next rating of it replaces this one."""
+    try:
+        given = FeedbackIn(rating=rating, rater=rater or getpass.getuser(), comment=comment)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from error
+    if not run_on_database(_rate(run_id, given)):
+        raise NotFoundError(f"there is no run {run_id}")
+    typer.echo(f"{printable(given.rater)} rated {run_id} {given.rating:g}")
+
+
+async def _rate(run_id: UUID, given: FeedbackIn) -> bool:
+    async with transaction() as session:
+        return await rate_run(session, run_id, rater=given.rater, rating=given.rating, comment=given.comment)
