@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, TextClause, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
@@ -19,6 +19,7 @@ from app.domain.cadence import Outages
 from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
 from app.services.agent_histories import deepened
+from app.services.agreement_service import RATED
 from app.services.run_queries import newest_of_each_agent, newest_runs
 from app.services.score_backfills import next_runs
 from app.services.scoring_service import read_batch
@@ -51,7 +52,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-async def explain(db: asyncpg.Connection, statement: Select[Any]) -> list[dict[str, Any]]:
+async def explain(db: asyncpg.Connection, statement: Select[Any] | TextClause) -> list[dict[str, Any]]:
     """The nodes of the plan of `statement`, as it was executed."""
     sql = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
     (text,) = await db.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
@@ -271,3 +272,28 @@ async def tuples_read(db: asyncpg.Connection, table: str = "agent_run_log") -> i
     await db.execute("SELECT pg_stat_force_next_flush()")
     read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = $1"
     return int(await db.fetchval(read, table))
+
+
+@pytest.fixture
+async def rated_log(long_log: asyncpg.Connection) -> asyncpg.Connection:
+    """The long log, every run with two scorers' results, and one in four rated by two people."""
+    await long_log.execute("""
+        INSERT INTO agent_run_score (run_id, scorer, version, auto)
+        SELECT id, scorer, '1', 0.5 FROM agent_run_log, unnest(ARRAY['rubric', 'judge']) AS scorer
+    """)
+    await long_log.execute("""
+        INSERT INTO agent_run_feedback (run_id, rater, rating, updated_at)
+        SELECT id, rater, 0.5, created_at
+        FROM agent_run_log, unnest(ARRAY['ada', 'bob']) AS rater WHERE (actions_taken ->> 'n')::int % 4 = 0
+    """)
+    await long_log.execute("ANALYZE")
+    return long_log
+
+
+async def test_agreement_reads_the_runs_rated_last(rated_log: asyncpg.Connection) -> None:
+    plan = await explain(rated_log, RATED.bindparams(since=NOW - 365 * DAY, newest=100))
+    assert indexes(plan) == {
+        *("idx_agent_run_feedback_updated_at", "agent_run_log_pkey"),
+        *("agent_run_score_pkey", "agent_run_feedback_pkey"),
+    }
+    assert rows_read(plan) <= 400 + 100 * (1 + 2 + 2)

@@ -9,7 +9,17 @@ from fastapi import FastAPI
 from app.api import health
 from app.api.application import Application
 from app.api.errors import install_error_handlers
-from app.api.internal import agent_cloud, agent_run_log, agents, alerts, audit, peer_swarm, quality, ratings
+from app.api.internal import (
+    agent_cloud,
+    agent_run_log,
+    agents,
+    agreement,
+    alerts,
+    audit,
+    peer_swarm,
+    quality,
+    ratings,
+)
 from app.api.request_context import RequestContext
 from app.api.v1.endpoints import platform_intelligence
 from app.config import Settings, get_settings
@@ -27,6 +37,7 @@ INTERNAL = (
     agents.router,
     audit.router,
     alerts.router,
+    agreement.router,
     health.metrics_router,
 )
 PUBLIC = (platform_intelligence.router,)

@@ -2,6 +2,7 @@
 
 import typer
 
+from app.cli.score_agreement import agreement
 from app.cli.score_backfill import backfill
 from app.cli.score_eval import evaluate_scorer
 from app.cli.score_status import status
@@ -12,3 +13,4 @@ app.command()(status)
 app.command()(backfill)
 app.command("eval")(evaluate_scorer)
 app.command()(trend)
+app.command()(agreement)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Double, ForeignKey, String, Text, text
+from sqlalchemy import DateTime, Double, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -13,6 +13,7 @@ class AgentRunFeedback(Base):
     """One person's rating of one run, 0 to 1; rating again replaces it."""
 
     __tablename__ = "agent_run_feedback"
+    __table_args__ = (Index("idx_agent_run_feedback_updated_at", text("updated_at DESC")),)
 
     run_id: Mapped[UUID] = mapped_column(ForeignKey("agent_run_log.id"), primary_key=True)
     rater: Mapped[str] = mapped_column(String(255), primary_key=True)

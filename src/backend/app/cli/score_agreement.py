@@ -1,0 +1,82 @@
+"""`runlog score agreement`."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.output import parse_since, print_json_lines, run_on_database
+from app.db.session import transaction
+from app.domain.agreement import CATEGORIES, Agreement, Measure
+from app.domain.agreement_report import AgreementReport, RatedRun, report
+from app.domain.audit.finding import printable
+from app.schemas.agreement import AgreementReportOut
+from app.services.agreement_service import rated_runs
+
+_MEASURES = {
+    "Spearman": "spearman",
+    "pairs in order": "pairwise",
+    "kappa": "kappa",
+    "error": "error",
+    "absolute error": "absolute_error",
+}
+
+
+def agreement(
+    since: Annotated[
+        str | None, typer.Option(help="Only runs rated since: 30d, 12w or an ISO 8601 time.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show how each scorer agrees with people's ratings, and people with each other."""
+    moment = parse_since(since) if since else None
+    found = report(run_on_database(_rated(moment)))
+    if as_json:
+        print_json_lines([AgreementReportOut.of(found, moment).model_dump()])
+    elif found.runs:
+        _print(found)
+    else:
+        typer.echo("Nobody has rated a run yet" if moment is None else "Nobody rated a run since then")
+
+
+async def _rated(since: datetime | None) -> list[RatedRun]:
+    async with transaction() as session:
+        return await rated_runs(session, since)
+
+
+def _print(found: AgreementReport) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("scorer", "runs", "raters", *_MEASURES):
+        table.add_column(heading, justify="left" if heading == "scorer" else "right")
+    for scorer in found.scorers:
+        if scorer.version is not None:
+            name = Text(printable(f"{scorer.scorer} {scorer.version}"))
+            table.add_row(name, str(scorer.runs), str(scorer.raters), *_figures(scorer.agreement))
+    for pair in found.rater_pairs:
+        name = Text(printable(" and ".join(pair.raters)))
+        table.add_row(name, str(pair.runs), "2", *_figures(pair.agreement))
+    Console().print(table)
+    typer.echo(f"With 95% intervals; kappa is quadratic over {', '.join(CATEGORIES)}.")
+    measured = [each.agreement for each in found.scorers if each.runs]
+    measured += [each.agreement for each in found.rater_pairs]
+    for reason in sorted({measure.reason for each in measured for measure in _all(each) if measure.reason}):
+        typer.echo(f"-: {reason}.")
+
+
+def _all(found: Agreement) -> list[Measure]:
+    return [getattr(found, name) for name in _MEASURES.values()]
+
+
+def _figures(found: Agreement) -> list[str]:
+    return [_figure(measure) for measure in _all(found)]
+
+
+def _figure(measure: Measure) -> str:
+    if measure.value is None:
+        return "-"
+    if measure.low is None or measure.high is None:
+        return f"{measure.value:.2f}"
+    return f"{measure.value:.2f} ({measure.low:.2f} to {measure.high:.2f})"
