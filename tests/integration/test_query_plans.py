@@ -20,6 +20,7 @@ from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
 from app.services.agent_histories import deepened
 from app.services.agreement_service import RATED
+from app.services.review_service import CANDIDATES
 from app.services.run_queries import newest_of_each_agent, newest_runs
 from app.services.score_backfills import next_runs
 from app.services.scoring_service import read_batch
@@ -288,6 +289,16 @@ async def rated_log(long_log: asyncpg.Connection) -> asyncpg.Connection:
     """)
     await long_log.execute("ANALYZE")
     return long_log
+
+
+async def test_the_review_queue_reads_a_few_runs_of_each_agent(rated_log: asyncpg.Connection) -> None:
+    bounds = {"agents": 300, "runs": 20, "since": NOW - 30 * DAY, "now": NOW, "rater": "ada"}
+    plan = await explain(rated_log, CANDIDATES.bindparams(**bounds))
+    assert indexes(plan) == {
+        *("idx_agent_run_log_agent_created", "agent_run_score_pkey", "agent_run_feedback_pkey")
+    }
+    # Five agents, twenty runs of each, two results of a run and two ratings of one in four.
+    assert rows_read(plan) <= 5 + 5 * 20 * (1 + 2 + 2)
 
 
 async def test_agreement_reads_the_runs_rated_last(rated_log: asyncpg.Connection) -> None:

@@ -19,6 +19,7 @@ from app.api.internal import (
     peer_swarm,
     quality,
     ratings,
+    review,
 )
 from app.api.request_context import RequestContext
 from app.api.v1.endpoints import platform_intelligence
@@ -38,6 +39,7 @@ INTERNAL = (
     audit.router,
     alerts.router,
     agreement.router,
+    review.router,
     health.metrics_router,
 )
 PUBLIC = (platform_intelligence.router,)

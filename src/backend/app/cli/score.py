@@ -5,6 +5,7 @@ import typer
 from app.cli.score_agreement import agreement
 from app.cli.score_backfill import backfill
 from app.cli.score_eval import evaluate_scorer
+from app.cli.score_review import review
 from app.cli.score_status import status
 from app.cli.score_trend import trend
 
@@ -14,3 +15,4 @@ app.command()(backfill)
 app.command("eval")(evaluate_scorer)
 app.command()(trend)
 app.command()(agreement)
+app.command()(review)

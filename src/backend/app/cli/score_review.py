@@ -1,0 +1,63 @@
+"""`runlog score review`."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.output import print_json_lines, run_on_database
+from app.db.session import transaction
+from app.domain.ago import ago
+from app.domain.audit.finding import printable
+from app.domain.review import Suggestion
+from app.schemas.review import SuggestionOut
+from app.services.review_service import runs_to_review
+
+_WIDE = 200
+
+
+def review(
+    rater: Annotated[str | None, typer.Option(help="Leave out what this person has rated.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a run a line.")] = False,
+) -> None:
+    """Show the recent runs that are most worth a person's rating, and why."""
+    found = run_on_database(_to_review(rater.strip() if rater else None, limit))
+    if as_json:
+        print_json_lines(SuggestionOut.of(each).model_dump() for each in found)
+    elif found:
+        console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+        console.print(_table(found))
+        typer.echo("Rate one with: runlog rate RUN_ID RATING")
+    else:
+        typer.echo("No recent run waits for a rating")
+
+
+async def _to_review(rater: str | None, limit: int) -> list[Suggestion]:
+    async with transaction() as session:
+        return await runs_to_review(session, rater=rater, limit=limit)
+
+
+def _table(found: Sequence[Suggestion]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("run", "when", "agent", "score"):
+        table.add_column(heading, no_wrap=True, max_width=36)
+    table.add_column("summary and why", overflow="fold")
+    now = datetime.now(UTC)
+    for suggestion in found:
+        run = suggestion.run
+        table.add_row(
+            str(run.id),
+            ago(run.created_at, now),
+            Text(printable(run.agent_id)),
+            "-" if run.overall is None else f"{run.overall:.2f}",
+            Text(
+                "\n".join((printable(run.action_summary or run.status), *map(printable, suggestion.reasons)))
+            ),
+        )
+    return table

@@ -1,0 +1,68 @@
+"""The review queue: candidates by what rating them is worth, spread over agents."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.domain.review.candidate import Candidate
+from app.domain.review.worth import Recent, signals
+
+_HALF_AS_RECENT = timedelta(days=7)
+_RATED = 0.5
+_PLAIN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A run to look at, what that is worth beside others, and why in words."""
+
+    run: Candidate
+    worth: float
+    reasons: tuple[str, ...]
+
+
+def review_queue(candidates: Iterable[Candidate], now: datetime, limit: int) -> list[Suggestion]:
+    """The `limit` runs most worth a look, none of those that are rated by who asks.
+
+    A run's worth is that of its signals together, as if each were the chance to learn something; less by
+    half when others rated it, and by up to half as it ages. Each run of an agent that is in the queue
+    halves the worth of the agent's next: so no agent fills it as long as another has something to show.
+    """
+    by_agent: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        by_agent[candidate.agent_id].append(candidate)
+    found = [suggestion for runs in by_agent.values() for suggestion in _of_agent(runs, now)]
+    return heapq.nsmallest(limit, found, key=_worthiest_first)
+
+
+def _worthiest_first(suggestion: Suggestion) -> tuple[float, float, str]:
+    return (-suggestion.worth, -suggestion.run.created_at.timestamp(), str(suggestion.run.id))
+
+
+def _of_agent(runs: list[Candidate], now: datetime) -> list[Suggestion]:
+    """The agent's runs that are to be looked at, each worth less by those before it."""
+    agent = Recent.of(runs)
+    found = sorted((_suggestion(run, agent, now) for run in runs if not run.mine), key=_worthiest_first)
+    return [replace(each, worth=round(each.worth / 2**place, 4)) for place, each in enumerate(found)]
+
+
+def _suggestion(run: Candidate, agent: Recent, now: datetime) -> Suggestion:
+    found = signals(run, agent)
+    nothing_learnt = 1.0
+    for signal in found:
+        nothing_learnt *= 1 - signal.worth / 2
+    worth = max(_PLAIN, 1 - nothing_learnt)
+    if run.ratings:
+        worth *= _RATED
+    age = max(now - run.created_at, timedelta(0))
+    worth *= (1 + 0.5 ** (age / _HALF_AS_RECENT)) / 2
+    reasons = tuple(signal.reason for signal in found)
+    return Suggestion(run, worth, reasons or (_plainly(run),))
+
+
+def _plainly(run: Candidate) -> str:
+    if run.ratings:
+        return "you have not rated it yet"
+    return "it is recent, and nobody has rated it"

@@ -1,0 +1,91 @@
+"""The review queue, from a bounded number of recent runs: its cost does not follow the log's length."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import DateTime, Row, String, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.review import Candidate, Suggestion, review_queue
+from app.services.run_queries import database_now
+
+AGENTS = 300
+RUNS = 20
+"""Of so many agents, those that reported last, so many runs each, the newest."""
+_RECENT = timedelta(days=30)
+
+# From the agents to their runs, and from those to scores and ratings, by index each. The array keeps the
+# planner to the index on agent and time. No number that somebody else wrote is taken for a score.
+CANDIDATES = text("""
+WITH agents AS MATERIALIZED (
+    SELECT agent_id, runs FROM agent_run_state
+    WHERE last_created_at >= :since
+    ORDER BY last_created_at DESC, agent_id
+    LIMIT :agents
+)
+SELECT
+    run.id, run.agent_id, run.created_at, run.status, run.action_summary, agents.runs AS agent_runs,
+    run.scores ->> 'scorer' AS scorer, run.scores ? 'error' AS failed,
+    CASE jsonb_typeof(run.scores -> 'overall') WHEN 'number' THEN run.scores -> 'overall' END AS overall,
+    CASE jsonb_typeof(run.scores -> 'auto') WHEN 'number' THEN run.scores -> 'auto' END AS auto,
+    scorers.results, people.ratings, people.lowest, people.highest, people.mine
+FROM agents
+CROSS JOIN LATERAL (
+    SELECT id, agent_id, created_at, status, left(action_summary, 300) AS action_summary,
+        CASE jsonb_typeof(rlhf_scores) WHEN 'object' THEN rlhf_scores END AS scores
+    FROM agent_run_log
+    WHERE agent_id = ANY (ARRAY[agents.agent_id]) AND created_at >= :since AND created_at <= :now
+    ORDER BY agent_run_log.agent_id, created_at DESC
+    LIMIT :runs
+) AS run
+CROSS JOIN LATERAL (
+    SELECT jsonb_object_agg(scorer, auto ORDER BY scored_at) AS results FROM agent_run_score
+    WHERE run_id = run.id AND auto BETWEEN 0 AND 1
+) AS scorers
+CROSS JOIN LATERAL (
+    SELECT count(*) AS ratings, min(rating) AS lowest, max(rating) AS highest,
+        coalesce(bool_or(rater = :rater), false) AS mine
+    FROM agent_run_feedback WHERE run_id = run.id
+) AS people
+""").bindparams(
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("now", type_=DateTime(timezone=True)),
+    bindparam("rater", type_=String),
+)
+_TYPED = CANDIDATES.columns(overall=JSONB, auto=JSONB, results=JSONB)
+
+
+async def runs_to_review(session: AsyncSession, *, rater: str | None, limit: int) -> list[Suggestion]:
+    """The runs of the last 30 days most worth a look by `rater`, without those that they rated."""
+    now = await database_now(session)
+    bounds = {"agents": AGENTS, "runs": RUNS, "since": now - _RECENT, "now": now, "rater": rater}
+    rows = await session.execute(_TYPED, bounds)
+    return review_queue([_candidate(row) for row in rows], now, limit)
+
+
+def _candidate(row: Row[Any]) -> Candidate:
+    scores: dict[str, float] = dict(row.results or {})
+    auto = _score(row.auto)
+    if auto is not None and row.scorer:
+        # Also where the scorer's result was not kept beside the run.
+        scores[row.scorer] = auto
+    return Candidate(
+        id=row.id,
+        agent_id=row.agent_id,
+        created_at=row.created_at,
+        status=row.status,
+        action_summary=row.action_summary,
+        overall=_score(row.overall),
+        scores=scores,
+        failed=bool(row.failed),
+        ratings=row.ratings,
+        lowest=row.lowest,
+        highest=row.highest,
+        mine=row.mine,
+        agent_runs=row.agent_runs,
+    )
+
+
+def _score(value: Any) -> float | None:
+    return float(value) if value is not None and 0 <= value <= 1 else None
