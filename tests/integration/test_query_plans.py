@@ -20,6 +20,7 @@ from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
 from app.services.agent_histories import deepened
 from app.services.agreement_service import RATED
+from app.services.export_service import NEXT_OF_AGENT
 from app.services.review_service import CANDIDATES
 from app.services.run_queries import newest_of_each_agent, newest_runs
 from app.services.score_backfills import next_runs
@@ -308,3 +309,14 @@ async def test_agreement_reads_the_runs_rated_last(rated_log: asyncpg.Connection
         *("agent_run_score_pkey", "agent_run_feedback_pkey"),
     }
     assert rows_read(plan) <= 400 + 100 * (1 + 2 + 2)
+
+
+@pytest.mark.parametrize("agent", ["agent-0", "agent-3"])
+async def test_the_next_runs_of_an_agent_are_exported_from_its_index(
+    rated_log: asyncpg.Connection, agent: str
+) -> None:
+    for since in (NOW - 365 * DAY, NOW - 7 * DAY):
+        bounds = {"agent_id": agent, "created_at": since, "id": UUID(int=0), "limit": 100}
+        plan = await explain(rated_log, NEXT_OF_AGENT.bindparams(**bounds))
+        assert indexes(plan) == {"idx_agent_run_log_agent_created"}
+        assert rows_read(plan) <= 102

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.redaction import MASK, public_text, redact
+from app.domain.redaction import MASK, public_text, redact, redact_json
 
 SECRET = "Zx9q7LmT2vKw8RtY4uPs6NdB"
 
@@ -123,3 +123,28 @@ def test_a_long_hostile_text_is_cleaned_at_once(part: str) -> None:
     started = time.perf_counter()
     redact(part * (300_000 // len(part)))
     assert time.perf_counter() - started < 10
+
+
+def test_json_keeps_its_form_and_loses_its_credentials() -> None:
+    payload = {
+        "summary": "Rotated sk-abcdefghijklmnop1234 today",
+        "password": "correct horse battery",
+        "api_keys": ["abcdef123456", {"note": "kept"}],
+        "login": {"secret": 12345678, "user": "ada"},
+        "ghp_abcdefghij0123456789": 1,
+        "tokens_used": 5123,
+        "done": True,
+        "nothing": None,
+        "ratio": 0.5,
+    }
+    assert redact_json(payload) == {
+        "summary": "Rotated [redacted] today",
+        "password": "[redacted]",
+        "api_keys": ["[redacted]", {"note": "kept"}],
+        "login": {"secret": "[redacted]", "user": "ada"},
+        "[redacted]": 1,
+        "tokens_used": 5123,
+        "done": True,
+        "nothing": None,
+        "ratio": 0.5,
+    }

@@ -27,6 +27,7 @@ COMMANDS = {
     "alerts": "app.cli.alerts:app",
     "score": "app.cli.score:app",
     "feedback": "app.cli.feedback:feedback",
+    "export": "app.cli.export:app",
     "schema": "app.cli.schema:app",
     "config": "app.cli.config:config",
 }

@@ -1,6 +1,7 @@
 """Mask what looks like a credential before text is shown to the public."""
 
 import re
+from typing import Any
 
 MASK = "[redacted]"
 
@@ -32,6 +33,10 @@ _HEADER = re.compile(
 )
 _URL_PASSWORD = re.compile(r"""(://[^\s/:@]*:)[^\s/"']+(?=@)""")
 
+# Names that `_NAMED` and `_HEADER` may know; their values show themselves at once.
+_SUSPECT = re.compile(r"(?i)passw|passphrase|secret|key|credential|token|authorization")
+_START = 64
+
 
 def redact(text: str) -> str:
     """`text` with every credential it recognises replaced by a mask."""
@@ -50,3 +55,27 @@ def public_text(text: str, length: int) -> str:
         start = start.rpartition(" ")[0] or start
     clean = redact(start)
     return clean if len(clean) <= length else clean[: length - 1].rstrip() + "…"
+
+
+def redact_json(value: Any, key: str = "") -> Any:
+    """A JSON `value` with the credentials in its keys and texts masked; `key` is the name it has.
+
+    What stands under a credential's name is masked as a whole. Raises `RecursionError` where it is nested
+    too deep.
+    """
+    if isinstance(value, dict):
+        return {redact(name): redact_json(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [redact_json(item, key) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    text = str(value)
+    if _SUSPECT.search(key) and _is_named(key, text[:_START]):
+        return MASK
+    clean = redact(text)
+    return clean if clean != text else value
+
+
+def _is_named(name: str, start: str) -> bool:
+    """Whether what begins so is a credential for its name alone."""
+    return redact(f"{name}={start}") != f"{redact(name)}={redact(start)}"

@@ -1,0 +1,198 @@
+"""What is exported: ratings, and pairs of runs. Read bit by bit, so that no length of the log fills memory.
+
+Whatever leaves here has its credentials masked.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, cast, select, text, tuple_
+from sqlalchemy import Text as SqlText
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.engine import dumps_exactly, loads_exactly
+from app.domain.agents import Identity, identify
+from app.domain.preferences import JudgedRun, PastReport, Preference, conversation, prompt
+from app.domain.redaction import public_text, redact, redact_json
+from app.models import AgentRunFeedback, AgentRunLog, AgentRunState
+from app.services.insights_service import identities
+
+# Payloads in memory at once, each up to a megabyte.
+PAGE = 20
+
+_HISTORY = 3
+_RUNS = 1000
+_TEXT = 280
+_SINCE = bindparam("since", type_=DateTime(timezone=True))
+
+# A reader may take its time, and these lock nothing that anybody waits for.
+_TAKE_TIME = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+_BY_PEOPLE = text("""
+SELECT run.id, run.agent_id, run.created_at, CAST(rated.rating AS double precision) AS rating
+FROM (SELECT run_id, avg(rating::numeric) AS rating FROM agent_run_feedback GROUP BY run_id) AS rated
+JOIN agent_run_log AS run ON run.id = rated.run_id
+WHERE run.created_at >= :since
+ORDER BY run.agent_id COLLATE "C", run.created_at, run.id
+""").bindparams(_SINCE)
+# Of one agent, by the index on agent and time, backwards; the array keeps the planner to it.
+NEXT_OF_AGENT = text("""
+SELECT id, created_at, CASE jsonb_typeof(rlhf_scores -> 'overall')
+    WHEN 'number' THEN CAST(rlhf_scores ->> 'overall' AS numeric) END AS overall
+FROM agent_run_log
+WHERE agent_id = ANY (ARRAY[:agent_id]) AND (created_at, id) > (:created_at, :id)
+ORDER BY agent_id DESC, created_at, id
+LIMIT :limit
+""").bindparams(bindparam("created_at", type_=DateTime(timezone=True)), bindparam("id", type_=Uuid))
+_RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
+_REPORTS = text("""
+SELECT id, status, actions_taken::text AS actions_taken FROM agent_run_log WHERE id = ANY(:run_ids)
+""").bindparams(_RUN_IDS)
+_PAST = text("""
+SELECT run.id, past.status, past.summary
+FROM agent_run_log AS run CROSS JOIN LATERAL (
+    SELECT status, left(action_summary, :longest) AS summary, created_at FROM agent_run_log
+    WHERE agent_id = ANY (ARRAY[run.agent_id]) AND created_at < run.created_at
+    ORDER BY agent_run_log.agent_id, created_at DESC
+    LIMIT :history
+) AS past
+WHERE run.id = ANY(:run_ids)
+ORDER BY run.id, past.created_at
+""").bindparams(_RUN_IDS)
+
+
+class RatingsPage(NamedTuple):
+    """Some ratings as JSON-ready mappings, and where the next page begins; None after the last one."""
+
+    lines: list[dict[str, Any]]
+    after: tuple[UUID, str] | None
+
+
+async def ratings_page(
+    session: AsyncSession, since: datetime | None, after: tuple[UUID, str] | None
+) -> RatingsPage:
+    """The ratings last given since, by run and rater, of those that follow `after`."""
+    key = (AgentRunFeedback.run_id, AgentRunFeedback.rater)
+    statement = (
+        select(
+            AgentRunFeedback,
+            AgentRunLog.agent_id,
+            AgentRunLog.status,
+            cast(AgentRunLog.actions_taken, SqlText).label("actions_taken"),
+        )
+        .join(AgentRunLog, AgentRunLog.id == AgentRunFeedback.run_id)
+        .order_by(*key)
+        .limit(PAGE)
+    )
+    if since is not None:
+        statement = statement.where(AgentRunFeedback.updated_at >= since)
+    if after is not None:
+        statement = statement.where(tuple_(*key) > after)
+    rows = (await session.execute(statement)).all()
+    lines = [
+        {
+            "run_id": given.run_id,
+            "agent_id": agent_id,
+            "status": status,
+            "actions_taken": _masked(actions_taken),
+            "rating": given.rating,
+            "rater": given.rater,
+            "comment": given.comment and redact(given.comment),
+            "created_at": given.created_at,
+        }
+        for given, agent_id, status, actions_taken in rows
+    ]
+    last = rows[-1][0] if len(rows) == PAGE else None
+    return RatingsPage(lines, (last.run_id, last.rater) if last else None)
+
+
+async def runs_judged_by_people(session: AsyncSession, since: datetime) -> AsyncIterator[JudgedRun]:
+    """The rated runs created since, with their mean ratings, agent by agent, each agent's oldest first."""
+    await session.execute(_TAKE_TIME)
+    async for row in await session.stream(_BY_PEOPLE, {"since": since}):
+        yield JudgedRun(*row)
+
+
+async def runs_judged_by_overall(session: AsyncSession, since: datetime) -> AsyncIterator[JudgedRun]:
+    """The runs created since with their `overall`, agent by agent, each agent's oldest first."""
+    await session.execute(_TAKE_TIME)
+    agents = select(AgentRunState.agent_id).order_by(AgentRunState.agent_id.collate("C"))
+    for agent_id in (await session.scalars(agents)).all():
+        place = {"created_at": since, "id": UUID(int=0)}
+        while True:
+            wanted = {"agent_id": agent_id, "limit": _RUNS, **place}
+            rows = (await session.execute(NEXT_OF_AGENT, wanted)).all()
+            for row in rows:
+                if row.overall is not None and 0 <= row.overall <= 1:
+                    yield JudgedRun(row.id, agent_id, row.created_at, float(row.overall))
+            if len(rows) < _RUNS:
+                break
+            place = {"created_at": rows[-1].created_at, "id": rows[-1].id}
+
+
+class PreferenceLines:
+    """Puts pairs into the lines that TRL reads: conversational, with an explicit prompt.
+
+    A run comes back in several pairs soon after each other, so the reports read last are remembered.
+    """
+
+    def __init__(self, session: AsyncSession, by: str) -> None:
+        self._session = session
+        self._by = by
+        self._identities: Mapping[str, Identity] | None = None
+        self._reports: dict[UUID, str | None] = {}
+
+    async def of(self, pairs: Sequence[Preference]) -> list[dict[str, Any]]:
+        """A line a pair, but for those whose reports read the same, or of which one cannot be read."""
+        await self._read({run.id for pair in pairs for run in pair})
+        past = await _past(self._session, [pair.earlier.id for pair in pairs])
+        if self._identities is None:
+            self._identities = await identities(self._session)
+        return [line for pair in pairs if (line := self._line(pair, past[pair.earlier.id]))]
+
+    async def _read(self, run_ids: Set[UUID]) -> None:
+        """Remember what these runs reported, as JSON text, and forget all others."""
+        new = [run_id for run_id in run_ids if run_id not in self._reports]
+        self._reports = {run_id: self._reports.get(run_id) for run_id in run_ids}
+        for row in await self._session.execute(_REPORTS, {"run_ids": new}):
+            actions = _masked(row.actions_taken)
+            if isinstance(actions, dict):
+                self._reports[row.id] = dumps_exactly({"status": row.status, "actions_taken": actions})
+
+    def _line(self, pair: Preference, past: Sequence[PastReport]) -> dict[str, Any] | None:
+        chosen, rejected = self._reports[pair.chosen.id], self._reports[pair.rejected.id]
+        if chosen is None or rejected is None or chosen == rejected:
+            return None
+        agent_id = pair.chosen.agent_id
+        title = ((self._identities or {}).get(agent_id) or identify(agent_id)).title
+        return {
+            "prompt": conversation("user", prompt(public_text(title, _TEXT), past)),
+            "chosen": conversation("assistant", chosen),
+            "rejected": conversation("assistant", rejected),
+            "agent_id": agent_id,
+            "by": self._by,
+            "chosen_run_id": pair.chosen.id,
+            "rejected_run_id": pair.rejected.id,
+            "chosen_rating": pair.chosen.rating,
+            "rejected_rating": pair.rejected.rating,
+        }
+
+
+async def _past(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, list[PastReport]]:
+    """What the agent of each run reported before it, oldest first."""
+    # Masked before it is cut, or half a credential would be left.
+    bounds = {"run_ids": run_ids, "history": _HISTORY, "longest": _TEXT * 20}
+    past = defaultdict(list)
+    for row in await session.execute(_PAST, bounds):
+        past[row.id].append(PastReport(row.status, public_text(row.summary or "", _TEXT) or None))
+    return past
+
+
+def _masked(payload: str | None) -> Any:
+    """A payload with its credentials masked; None for what is nested too deep to be read."""
+    try:
+        return redact_json(loads_exactly(payload or "{}"))
+    except RecursionError:
+        return None
