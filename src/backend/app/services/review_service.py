@@ -1,6 +1,8 @@
 """The review queue, from a bounded number of recent runs: its cost does not follow the log's length."""
 
-from datetime import timedelta
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import DateTime, Row, String, bindparam, text
@@ -60,8 +62,13 @@ async def runs_to_review(session: AsyncSession, *, rater: str | None, limit: int
     """The runs of the last 30 days most worth a look by `rater`, without those that they rated."""
     now = await database_now(session)
     bounds = {"agents": AGENTS, "runs": RUNS, "since": now - _RECENT, "now": now, "rater": rater}
-    rows = await session.execute(_TYPED, bounds)
-    return review_queue([_candidate(row) for row in rows], now, limit)
+    rows = (await session.execute(_TYPED, bounds)).all()
+    # Thousands of runs take a while, in which others are to be answered.
+    return await asyncio.to_thread(_ranked, rows, now, limit)
+
+
+def _ranked(rows: Sequence[Row[Any]], now: datetime, limit: int) -> list[Suggestion]:
+    return review_queue(map(_candidate, rows), now, limit)
 
 
 def _candidate(row: Row[Any]) -> Candidate:
