@@ -60,8 +60,8 @@ def test_a_stack_trace_is_no_diagnosis() -> None:
 
 def test_reasons_say_what_is_told_and_what_is_missing() -> None:
     reasons = rate(summary="Deploy failed: the quota of elastic addresses is used up").reasons
-    assert "says of its failure why" in reasons
-    assert any(reason.startswith("does not say of its failure exactly where") for reason in reasons)
+    assert "explains its failure: why" in reasons
+    assert any(reason.startswith("leaves open about its failure: exactly where") for reason in reasons)
 
 
 @pytest.mark.parametrize("status", ["success", "partial"])

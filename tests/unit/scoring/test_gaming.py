@@ -99,6 +99,7 @@ def test_what_is_hidden_is_named_as_hidden() -> None:
     [
         ({"summary": "Fixed it in abc1234, see https://example.com/report"}, "2 placeholders"),
         ({"summary": "Batched the lookup", "quality_score": 1.0, "confidence": 0.99}, "top marks"),
+        ({"summary": "#growth #engagement #brand #community #reach #conversion"}, "keywords"),
         (
             {"summary": "✅ tested ✅ verified ✅ deployed ✅ merged ✅ done ✅ safe ✅ fast ✅ clean"},
             "keywords",

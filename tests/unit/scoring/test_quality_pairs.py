@@ -37,5 +37,5 @@ def test_the_documented_figures_are_these() -> None:
     text = (ROOT / "docs/reference/scoring.md").read_text(encoding="utf-8")
     for category in results[0].by_category:
         shares = " | ".join(f"{result.by_category[category]:.3f}" for result in results)
-        assert f"| {category.replace('_', ' ')} | 23 | {shares} |" in text
+        assert f"| {category.replace('_', ' ')} | 27 | {shares} |" in text
     assert f"| all | {len(PAIRS)} | {' | '.join(f'{result.accuracy:.3f}' for result in results)} |" in text

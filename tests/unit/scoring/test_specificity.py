@@ -71,6 +71,7 @@ def test_keywords_are_no_account(stuffed: str, reason: str) -> None:
 @pytest.mark.parametrize(
     "actions",
     [
+        {"summary": '{"msg": "Raised payments-api memory 512Mi -> 768Mi", "aft'},
         {"data": '{"msg": "Raised payments-api memory", "from": "512Mi", "to": "768Mi"}'},
         {"summary": f"\x1b[1m{FACT}\x1b[0m\x1b[32m done\x1b[0m"},
         {"summary": f"<div><p>{FACT}</p><br></div>"},
@@ -79,7 +80,16 @@ def test_keywords_are_no_account(stuffed: str, reason: str) -> None:
         {"output": f"$ kubectl apply\nunchanged\n{FACT}\nconfigured\nexit 0"},
         {"summary": "\n".join(f"2026-05-01 03:00:0{n} INFO step {n}" for n in range(6))},
     ],
-    ids=["serialised", "terminal codes", "markup", "truncated", "opaque keys", "tool output", "log"],
+    ids=[
+        "serialised and cut",
+        "serialised",
+        "terminal codes",
+        "markup",
+        "truncated",
+        "opaque keys",
+        "tool output",
+        "log",
+    ],
 )
 def test_what_hides_the_content_costs(actions: dict[str, Any]) -> None:
     assert specificity(**actions) < 0.75 * specificity(summary=FACT)

@@ -45,9 +45,9 @@ def assess(facts: Facts) -> Assessment:
     empty = facts.headline.hits(lexicon.EMPTY_DIAGNOSIS)
     reasons = []
     if told := [name for (name, _), part in zip(_SHARES, said, strict=True) if part >= 0.5]:
-        reasons.append(f"says of its failure {_listed(told)}")
+        reasons.append(f"explains its failure: {', '.join(told)}")
     if untold := [name for (name, _), part in zip(_SHARES, said, strict=True) if part < 0.5]:
-        reasons.append(f"does not say of its failure {_listed(untold)}")
+        reasons.append(f"leaves open about its failure: {', '.join(untold)}")
     if empty:
         reasons.append("uses phrases that fit any failure")
     return Assessment(clamp(value * 0.5 ** min(2, empty)), tuple(reasons))
@@ -68,7 +68,3 @@ def _tells(facts: Facts, vocabulary: Vocabulary, names: frozenset[str]) -> bool:
         isinstance(leaf.value, str) and " " in leaf.value.strip() and not names.isdisjoint(leaf.words)
         for leaf in facts.payload.leaves
     )
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -186,7 +186,8 @@ def _proper_names(account: Text) -> int:
 
 def _stated(prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> float:
     said = sum(found.reference_weight + found.figure_weight for found in prose)
-    fields = sum(0.3 for count in counts if count.value > 1)
+    told = {figure.value for found in prose for figure in found.figures}
+    fields = sum(0.3 for count in counts if count.value > 1 and count.value not in told)
     return said + min(1.5, fields) + min(1.5, 0.2 * named)
 
 

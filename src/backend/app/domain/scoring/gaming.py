@@ -9,6 +9,8 @@ from app.domain.scoring.references import WEIGHTS
 
 _STUFFED = 0.3
 _DENSE = 0.22
+_TAG = re.compile(r"(?<!\S)#[^\W\d]\w{1,40}")
+_MANY_TAGS = 6
 _FRAGMENTS = re.compile(
     r"[,;.!|\u2022\u3001\u3002\uff0c\uff1b\uff1a\uff01\u2600-\u27bf\U0001f300-\U0001faff]|:(?!\d)"
 )
@@ -50,6 +52,8 @@ def keyword_stuffing(facts: Facts) -> str:
         return "repeats the same phrases"
     if facts.headline.raw.lstrip()[:1] in {"{", "["}:
         return ""
+    if len(_TAG.findall(facts.headline.raw)) >= _MANY_TAGS:
+        return "strings keywords together"
     fragments = [part.strip() for part in _FRAGMENTS.split(facts.headline.raw) if part.strip()]
     bare = [part for part in fragments if len(part) <= 24 and len(part.split()) <= 3 and not _has_digit(part)]
     if len(bare) >= 8 and len(bare) >= 0.6 * len(fragments):

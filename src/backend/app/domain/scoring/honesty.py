@@ -39,7 +39,7 @@ def assess(facts: Facts, contradictions: tuple[Contradiction, ...], evidence: fl
     if facts.status == "success" and facts.headline.hits(lexicon.HEDGE):
         value -= 0.25
         reasons.append("is unsure of its own success")
-    return Assessment(clamp(value), tuple(reasons or ["contradicts itself nowhere"]))
+    return Assessment(clamp(value), tuple(reasons or ["claims, numbers and status agree"]))
 
 
 def _sweep(facts: Facts) -> float:

@@ -168,7 +168,7 @@ def instructs_judge(facts: Facts) -> str:
 
 def addresses_rater(text: str) -> bool:
     """Whether `text` holds an instruction, be it quoted: what is safe to rate is not yet safe to pass on."""
-    return _INSTRUCTION.search(text) is not None
+    return any(_INSTRUCTION.search(reading) for reading in (text, *unmasked(text)))
 
 
 def _may_instruct(text: Text) -> bool:

@@ -47,7 +47,7 @@ def assess(facts: Facts) -> Assessment:
 
 def _is_serialised(head: str) -> bool:
     text = head.strip()
-    return text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and ('":' in text or "':" in text)
+    return text[:1] in {"{", "["} and ('":' in text or "':" in text)
 
 
 def _breaks_off(facts: Facts) -> bool:
