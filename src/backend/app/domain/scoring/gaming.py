@@ -16,17 +16,17 @@ _FRAGMENTS = re.compile(
 )
 
 
-def assess(facts: Facts) -> Assessment:
+def assess(facts: Facts, stuffing: str) -> Assessment:
     """Whether something in the report only makes sense as an attempt at a score.
 
     A score that can be had by other means than work is worth nothing to anybody. Instructions to
-    whoever rates the report leave nothing; strings of keywords, placeholders for evidence and top
-    marks for oneself leave less the more there are.
+    whoever rates the report leave nothing; strings of keywords (`stuffing`), placeholders for evidence and
+    top marks for oneself leave less the more there are.
     """
     if order := instructs_judge(facts):
         return Assessment(0.0, (order,))
     value, reasons = 1.0, []
-    if stuffing := keyword_stuffing(facts):
+    if stuffing:
         value *= _STUFFED
         reasons.append(stuffing)
     placeholders, solid = placeholders_and_solid(facts)

@@ -66,8 +66,9 @@ def _by_weight(parts: dict[str, Assessment]) -> Iterator[str]:
 def _assess(facts: Facts, history: Sequence[RunReport]) -> dict[str, Assessment]:
     found = contradictions.find(facts)
     readable = legibility.assess(facts)
+    stuffing = gaming.keyword_stuffing(facts)
     shown = evidence.assess(facts, readable)
-    concrete = specificity.assess(facts, readable)
+    concrete = specificity.assess(facts, readable, stuffing)
     explained = diagnosis.assess(facts)
     support = (shown.value + concrete.value) / 2
     return {
@@ -78,6 +79,6 @@ def _assess(facts: Facts, history: Sequence[RunReport]) -> dict[str, Assessment]
         "diagnosis": explained,
         "padding": padding.assess(facts),
         "repetition": repetition.assess(facts, history),
-        "gaming": gaming.assess(facts),
+        "gaming": gaming.assess(facts, stuffing),
         "risk": risk.assess(facts),
     }
