@@ -12,6 +12,7 @@ from app.domain.silence import QUIET_REPLIES, is_silent
 
 _MIN_RAW_LINES = 4
 _SHORT = 8.0
+_BARE_FIGURES = 2.5
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
 _NO_ERROR = re.compile(
     r"\W*(?:(?:none|no|nothing|0|ok|null|n/a|nil|keine?r?|ning[uú]n[oa]?|nenhum|aucune?)\b|なし|无|$)",
@@ -185,7 +186,10 @@ def _proper_names(account: Text) -> int:
 
 
 def _stated(prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> float:
-    said = sum(found.reference_weight + found.figure_weight for found in prose)
+    pointed = sum(found.reference_weight for found in prose)
+    figures = sum(found.figure_weight for found in prose)
+    # Numbers with nothing named that they belong to pin down only so much.
+    said = pointed + min(figures, _BARE_FIGURES + 2 * pointed + 0.3 * named)
     told = {figure.value for found in prose for figure in found.figures}
     fields = sum(0.3 for count in counts if count.value > 1 and count.value not in told)
     return said + min(1.5, fields) + min(1.5, 0.2 * named)
