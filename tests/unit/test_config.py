@@ -26,6 +26,8 @@ OTHER = {
     "alert_webhook_url": "https://h/hook",
     "alert_quiet_hours": "22:00-07:00 Europe/Berlin",
     "alert_digest": "08:00",
+    "judge_url": "http://h:11434/v1",
+    "judge_sample": "0.5",
 }
 
 

@@ -94,6 +94,14 @@ class Settings(BaseSettings):
     alert_quiet_hours: Annotated[str, AfterValidator(_checked_by(QuietHours.parse))] | None = None
     alert_digest: Annotated[str, AfterValidator(_checked_by(DailyTime.parse))] | None = None
 
+    judge_url: str | None = None
+    judge_model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    judge_api_key: SecretStr | None = None
+    judge_sample: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    judge_daily_budget: Annotated[int, Field(ge=0, le=1_000_000_000)] = 500
+    # A try must end within the time of a task.
+    judge_timeout: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 30.0
+
     @field_validator("alert_urls")
     @classmethod
     def _urls_are_some(cls, value: SecretStr | None) -> SecretStr | None:
@@ -106,6 +114,20 @@ class Settings(BaseSettings):
     def _url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not _HTTP_URL.fullmatch(value.get_secret_value()):
             raise ValueError("must be one URL that starts with https:// or http://")
+        return value
+
+    @field_validator("judge_url")
+    @classmethod
+    def _judge_url_is_one(cls, value: str | None) -> str | None:
+        if value and not _HTTP_URL.fullmatch(value):
+            raise ValueError("must be one URL that starts with https:// or http://")
+        return value or None
+
+    @field_validator("judge_api_key")
+    @classmethod
+    def _api_key_fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.fullmatch(r"[!-~]*", value.get_secret_value()):
+            raise ValueError("must be visible ASCII characters")
         return value
 
     @field_validator("alert_webhook_secret")
@@ -132,6 +154,17 @@ class Settings(BaseSettings):
         if self.database_url is None:
             raise ConfigError("DATABASE_URL is not set and no `runlog up` is running here")
         return self.database_url.get_secret_value()
+
+    @property
+    def judge_is_on(self) -> bool:
+        """Whether a judge is configured."""
+        return bool(self.judge_url and self.judge_model)
+
+    def check_judge(self) -> None:
+        """Raise `ConfigError` for half a judge, where runs are judged: no run is refused for it elsewhere."""
+        if bool(self.judge_url) != bool(self.judge_model):
+            given, missing = ("MODEL", "URL") if self.judge_model else ("URL", "MODEL")
+            raise ConfigError(f"RUNLOG_JUDGE_{given} is set, and RUNLOG_JUDGE_{missing} is not")
 
     def require_broker_url(self) -> str:
         """The broker's URL, or `ConfigError` saying how to get one."""
