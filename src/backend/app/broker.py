@@ -12,6 +12,9 @@ SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
 # In the order in which a worker serves them: neither an alert nor an audit may wait behind a backlog.
 _QUEUES = _ALERTS, _AUDIT, _SCORING = ("runlog.alerts", "runlog.audit", "runlog")
 
+JUDGE_QUEUE = "runlog.judge"
+"""Served by a process of its own, for a judge is slow."""
+
 # A worker that was killed leaves its tasks unacknowledged; they come back after this many
 # seconds, which must exceed the longest task (`app.tasks.celery_app` limits tasks to less).
 REDELIVERY_SECONDS = 120
@@ -41,6 +44,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
             "app.tasks.alert_tasks.*": {"queue": _ALERTS, "routing_key": _ALERTS},
             "app.tasks.audit_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT},
             "app.tasks.rollup_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT},
+            "app.tasks.judge_tasks.*": {"queue": JUDGE_QUEUE, "routing_key": JUDGE_QUEUE},
         },
         "timezone": "UTC",
         "enable_utc": True,

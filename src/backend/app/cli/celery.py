@@ -1,11 +1,13 @@
 """`runlog worker` and `runlog beat`."""
 
 import warnings
-from typing import Annotated
+from contextlib import nullcontext
+from typing import Annotated, NoReturn
 
 import typer
 
-from app.broker import celery_settings
+from app.broker import JUDGE_QUEUE, celery_settings
+from app.cli.judge_process import JudgeProcess
 from app.config import get_settings
 from app.tasks.runtime import yield_processors
 
@@ -14,25 +16,37 @@ def worker(
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=64, help="Processes; as many as processors unless set.")
     ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Only ask the judge, as every worker has one process do.")
+    ] = False,
 ) -> None:
-    """Run the Celery worker: scores, audits and alerts, on what processors the rest leaves."""
-    get_settings().require_database_url()
+    """Run the Celery worker: scores, audits and alerts, on what processors the rest leaves.
+
+    Where a judge is set, a process beside it asks the judge.
+    """
+    settings = get_settings()
+    settings.require_database_url()
+    settings.check_judge()
     yield_processors()
-    options = ["--without-gossip", "--without-mingle", "--loglevel", get_settings().log_level]
+    options = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
+    if judge:
+        _celery(["worker", *options, "--queues", JUDGE_QUEUE, "--hostname", "judge@%h", "--concurrency", "1"])
     if concurrency is not None:
         options += ["--concurrency", str(concurrency)]
-    _celery(["worker", *options])
+    with JudgeProcess() if settings.judge_is_on else nullcontext():
+        _celery(["worker", *options])
 
 
 def beat() -> None:
     """Run the Celery beat: sends the sweep, the audit and the delivery of alerts when they are due."""
+    get_settings().check_judge()
     # The schedule is kept in memory: its intervals are short, and two beats need no common file.
     _celery(
         ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=", "--loglevel", get_settings().log_level]
     )
 
 
-def _celery(arguments: list[str]) -> None:
+def _celery(arguments: list[str]) -> NoReturn:
     celery_settings(get_settings().require_broker_url())
     from celery.bin.celery import celery
     from celery.platforms import SecurityWarning

@@ -40,6 +40,7 @@ def up(
     if data_dir is not None:
         os.environ["RUNLOG_DATA_DIR"] = str(data_dir.absolute())
     settings = get_settings()
+    settings.check_judge()
     directory = DataDirectory(settings.data_dir)
     with directory.locked():
         say(f"the data is in {directory.path}")

@@ -12,6 +12,7 @@ from app.models.base import Base
 from app.models.derivation import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
 from app.models.feedback import AgentRunFeedback
 from app.models.idempotency import AgentRunIdempotencyKey
+from app.models.judge_usage import JudgeOutcome, JudgeUsage
 from app.models.peer_swarm import PeerSwarmHeartbeat
 from app.models.run_rollup import AgentRollup, RollupGap, RunRollup
 from app.models.score_backfill import ScoreBackfill
@@ -33,6 +34,8 @@ __all__ = [
     "AlertNotification",
     "AuditFinding",
     "Base",
+    "JudgeOutcome",
+    "JudgeUsage",
     "PeerSwarmHeartbeat",
     "RollupGap",
     "RunRollup",

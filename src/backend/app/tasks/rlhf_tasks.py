@@ -19,6 +19,7 @@ from app.logs import get_logger
 from app.services.rescoring import due_retries, retry_scores
 from app.services.scoring_service import score_runs, unscored_runs
 from app.tasks.celery_app import celery_app
+from app.tasks.judge_tasks import hand_to_judge
 from app.tasks.pacing import Pace
 from app.tasks.runtime import run_async
 
@@ -98,6 +99,7 @@ async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> in
     async with transaction() as session:
         scored = await score(session, run_ids)
     if scored:
+        await hand_to_judge(run_ids)
         made = [moment for run_id in run_ids if (moment := made_at(run_id))]
         await asyncio.sleep(_pace.rest_after(time.monotonic() - started, made, datetime.now(UTC)))
     return scored

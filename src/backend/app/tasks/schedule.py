@@ -5,13 +5,21 @@ from typing import Any
 from app.config import Settings
 
 _MERGE_INTERVAL = 300.0
+_JUDGE_INTERVAL = 60.0
 ALERT_SECONDS = 10.0
 BACKFILL_SECONDS = 10.0
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
     """Beat's entries. A message that nobody took by the time of the next one expires."""
-    return {
+    judging = {
+        "sweep-unjudged-runs": {
+            "task": "app.tasks.judge_tasks.sweep_unjudged_runs",
+            "schedule": _JUDGE_INTERVAL,
+            "options": {"expires": _JUDGE_INTERVAL},
+        },
+    }
+    return (judging if settings.judge_is_on else {}) | {
         "sweep-unscored-runs": {
             "task": "app.tasks.rlhf_tasks.sweep_unscored_runs",
             "schedule": settings.score_sweep_interval,

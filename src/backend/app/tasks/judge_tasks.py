@@ -1,0 +1,174 @@
+"""Asking the judge about runs, on a queue and in a process of its own."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from uuid import UUID
+
+from kombu.exceptions import OperationalError
+
+from app.config import get_settings
+from app.db.plain_errors import plain_errors
+from app.db.session import transaction
+from app.domain.judge import Case, Kept, prepare
+from app.domain.judge.prompt import version
+from app.domain.judge.reply import Outcome, Reply
+from app.domain.judge.sampling import is_sampled
+from app.errors import DatabaseError
+from app.judge.breaker import Breaker
+from app.judge.client import Judge
+from app.logs import get_logger
+from app.loop_local import LoopLocal
+from app.services.judge_budget import book, calls_left, take_call
+from app.services.judge_runs import (
+    BudgetSpentError,
+    claim,
+    due_runs,
+    keep,
+    load_run,
+    record_failure,
+    record_verdict,
+)
+from app.tasks.celery_app import celery_app
+from app.tasks.runtime import run_async
+
+log = get_logger(__name__)
+
+_MESSAGE_SIZE = 20
+_MESSAGE_SECONDS = 24 * 3600
+_SWEEP_LIMIT = 200
+_AT_ONCE = 4
+_SPACING = 0.1
+# Seconds after which a task begins no further call: with the longest call within what a task may take.
+_TASK_SECONDS = 20.0
+
+_judge = LoopLocal(lambda: Judge(get_settings()), Judge.close)
+_breaker = Breaker(time.monotonic)
+
+
+@celery_app.task
+def judge_agent_runs(run_ids: Sequence[str]) -> None:
+    """Have these runs judged. What the budget or the endpoint does not let through now, a sweep finds."""
+    run_async(_judge_by_settings([UUID(run_id) for run_id in run_ids]))
+
+
+@celery_app.task
+def sweep_unjudged_runs() -> None:
+    """Have judged what was missed within the last day, and what failed and is due again."""
+    run_async(_judge_by_settings(None))
+
+
+async def hand_to_judge(run_ids: Sequence[UUID]) -> None:
+    """Send the sampled ones of these runs to the judge, as many as today's budget still has room for."""
+    settings = get_settings()
+    if not settings.judge_is_on:
+        return
+    chosen = [str(run_id) for run_id in run_ids if is_sampled(run_id, settings.judge_sample)]
+    if not chosen:
+        return
+    async with transaction() as session:
+        left = await calls_left(session, settings.judge_daily_budget)
+    try:
+        for start in range(0, min(len(chosen), left), _MESSAGE_SIZE):
+            message = (chosen[start : start + _MESSAGE_SIZE],)
+            judge_agent_runs.apply_async(message, retry=False, expires=_MESSAGE_SECONDS)
+    except OperationalError as error:
+        log.warning("judge_dispatch_failed", runs=len(chosen), error=str(error))
+
+
+async def _judge_by_settings(run_ids: Sequence[UUID] | None) -> None:
+    if not get_settings().judge_is_on or _breaker.is_open:
+        return
+    try:
+        with plain_errors():
+            await _judge_runs(run_ids)
+    except DatabaseError as error:
+        log.warning("judging_put_off", error=str(error))
+
+
+async def _judge_runs(run_ids: Sequence[UUID] | None) -> None:
+    settings, judge = get_settings(), _judge.get()
+    async with transaction() as session:
+        if not await calls_left(session, settings.judge_daily_budget):
+            return
+        if run_ids is None:
+            run_ids = await due_runs(session, version(judge.model), settings.judge_sample, _SWEEP_LIMIT)
+    sitting = _Sitting(judge, settings.judge_daily_budget, run_ids)
+    at_once = 1 if _breaker.is_trying else _AT_ONCE
+    works = (sitting.work() for _ in range(at_once))
+    for failure in await asyncio.gather(*works, return_exceptions=True):
+        if failure is not None:
+            raise failure
+    if run_ids:
+        log.info("runs_judged", runs=sitting.judged, failed=sitting.failed, of=len(run_ids))
+
+
+class _Sitting:
+    """One task's calls, a few at a time and begun a little apart."""
+
+    def __init__(self, judge: Judge, budget: int, run_ids: Sequence[UUID]) -> None:
+        self.judged = self.failed = 0
+        self._judge, self._budget = judge, budget
+        self._version = version(judge.model)
+        self._waiting = deque(run_ids)
+        self._ends = time.monotonic() + _TASK_SECONDS
+        self._gate = asyncio.Lock()
+        self._over = False
+
+    async def work(self) -> None:
+        """Take runs, one after the other, until there is none, or time, budget or endpoint say stop."""
+        while self._waiting and not self._over and not _breaker.is_open and time.monotonic() < self._ends:
+            await self._take_up(self._waiting.popleft())
+
+    async def _take_up(self, run_id: UUID) -> None:
+        async with transaction() as session:
+            submitted = await load_run(session, run_id)
+        if submitted is None:
+            return
+        case: Case | Kept = Kept.UNREADABLE
+        if submitted.report is not None:
+            case = prepare(run_id, submitted.report, submitted.history, self._judge.fence_key)
+        if isinstance(case, Kept):
+            async with transaction() as session:
+                await keep(session, run_id, self._version, case)
+            return
+        try:
+            async with transaction() as session:
+                attempt = await claim(session, run_id, self._version, self._budget)
+        except BudgetSpentError:
+            self._over = True
+            return
+        if attempt is not None:
+            await self._record(run_id, attempt, case, await self._ask(case))
+
+    async def _ask(self, case: Case) -> Reply:
+        while True:
+            async with self._gate:
+                await asyncio.sleep(_SPACING)
+            reply = await self._judge.ask(case.prompt)
+            _breaker.note(reply)
+            if reply.outcome is not Outcome.FORM_REFUSED:
+                return reply
+            async with transaction() as session:
+                if not await take_call(session, self._budget):
+                    return reply
+                await book(session, reply)
+
+    async def _record(self, run_id: UUID, attempt: int, case: Case, reply: Reply) -> None:
+        async with transaction() as session:
+            if reply.verdict is not None:
+                await record_verdict(session, run_id, self._version, attempt, case, reply)
+            else:
+                await record_failure(session, run_id, self._version, attempt, reply)
+            await book(session, reply)
+        self.judged += reply.verdict is not None
+        self.failed += reply.verdict is None
+        if reply.verdict is None:
+            log.warning(
+                "run_not_judged",
+                run_id=str(run_id),
+                attempt=attempt,
+                outcome=reply.outcome.value,
+                error=reply.error,
+            )
