@@ -2,6 +2,7 @@
 
 import typer
 
+from app.cli import score_judge
 from app.cli.score_agreement import agreement
 from app.cli.score_backfill import backfill
 from app.cli.score_eval import evaluate_scorer
@@ -16,3 +17,4 @@ app.command("eval")(evaluate_scorer)
 app.command()(trend)
 app.command()(agreement)
 app.command()(review)
+app.add_typer(score_judge.app, name="judge")
