@@ -129,3 +129,26 @@ async def test_metrics_come_without_the_database_too(url: str, monkeypatch: pyte
         found = await samples(client)
     assert "runlog_ingest_queued" in found
     assert not any(name.startswith("runlog_agents") for name in found)
+
+
+async def test_the_judge_is_measured_where_there_is_one(
+    api: httpx.AsyncClient, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await db.execute(
+        "INSERT INTO judge_usage (day, calls) VALUES ((now() AT TIME ZONE 'UTC')::date, 5), ('2026-01-01', 9)"
+    )
+    await db.execute(
+        "INSERT INTO judge_outcome (day, outcome, calls, seconds) VALUES ('2026-01-01', 'judged', 7, 3.5),"
+        " ('2026-01-02', 'judged', 1, 0.5), ('2026-01-02', 'timeout', 2, 60)"
+    )
+    assert not [name for name in await samples(api) if name.startswith("runlog_judge")]
+    settle(monkeypatch, judge_url="http://h/v1", judge_model="m", judge_daily_budget=20)
+    after = await samples(api)
+    found = {name: value for name, value in after.items() if "judge" in name and "_created" not in name}
+    assert found == {
+        "runlog_judge_calls_total[('outcome', 'judged')]": 8,
+        "runlog_judge_calls_total[('outcome', 'timeout')]": 2,
+        "runlog_judge_seconds_total[('outcome', 'judged')]": 4,
+        "runlog_judge_seconds_total[('outcome', 'timeout')]": 60,
+        "runlog_judge_budget_left": 15,
+    }

@@ -1,8 +1,8 @@
 """How the fleet stands, in Prometheus' text format."""
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from app.services.fleet_gauges import FleetGauges
+from app.services.fleet_gauges import FleetGauges, JudgeGauges
 
 
 def fleet_exposition(gauges: FleetGauges) -> bytes:
@@ -25,4 +25,16 @@ def fleet_exposition(gauges: FleetGauges) -> bytes:
     if gauges.audit_age is not None:
         age = Gauge("runlog_audit_age_seconds", "Time since the last audit cycle.", registry=registry)
         age.set(gauges.audit_age)
+    if gauges.judge is not None:
+        _add_judge(registry, gauges.judge)
     return generate_latest(registry)
+
+
+def _add_judge(registry: CollectorRegistry, judge: JudgeGauges) -> None:
+    calls = Counter("runlog_judge_calls", "Calls to the judge.", ["outcome"], registry=registry)
+    seconds = Counter("runlog_judge_seconds", "Time that calls took.", ["outcome"], registry=registry)
+    for outcome, count in judge.costs.calls.items():
+        calls.labels(outcome).inc(count)
+        seconds.labels(outcome).inc(judge.costs.seconds[outcome])
+    left = Gauge("runlog_judge_budget_left", "Calls that are left today.", registry=registry)
+    left.set(judge.budget_left)

@@ -2,17 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.config import get_settings
 from app.domain.audit.fleet import FLEET_SILENT
 from app.domain.audit.liveness import StoppedReporting
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.services.agent_histories import AUDITOR
 from app.services.alert_outbox import channel_names
+from app.services.judge_budget import JudgeCosts, judge_costs
 from app.services.run_queries import database_now
 from app.services.scoring_states import ScoringCounts, scoring_counts
+
+
+class JudgeGauges(NamedTuple):
+    """All calls to the judge, and what is left of today's budget for them."""
+
+    costs: JudgeCosts
+    budget_left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,7 @@ class FleetGauges:
 
     `findings` are those open, by rule and severity; `agents` are by state, as of the last cycle; `alerts`
     are by channel and state, without tests. `oldest_queued_age` is in seconds, None where no run waits.
+    `judge` is None where none is set.
     """
 
     findings: Mapping[tuple[str, str], int]
@@ -29,6 +40,7 @@ class FleetGauges:
     audit_age: float | None
     scoring: ScoringCounts
     oldest_queued_age: float | None
+    judge: JudgeGauges | None
 
 
 async def fleet_gauges(session: AsyncSession) -> FleetGauges:
@@ -55,7 +67,16 @@ async def fleet_gauges(session: AsyncSession) -> FleetGauges:
         audit_age=await _audit_age(session),
         scoring=scoring,
         oldest_queued_age=(await database_now(session) - oldest).total_seconds() if oldest else None,
+        judge=await _judge(session),
     )
+
+
+async def _judge(session: AsyncSession) -> JudgeGauges | None:
+    settings = get_settings()
+    if not settings.judge_is_on:
+        return None
+    costs = await judge_costs(session)
+    return JudgeGauges(costs, max(0, settings.judge_daily_budget - costs.calls_today))
 
 
 async def _agents(session: AsyncSession) -> dict[str, int]:
