@@ -30,6 +30,9 @@ from brokers import Broker
 hypothesis.settings.register_profile("runlog", deadline=None)
 hypothesis.settings.load_profile("runlog")
 
+# For numpy, before it is imported: as a worker has it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 TEMPLATE = "runlog_test_template"
 SETTINGS = ("DATABASE_URL", "CELERY_BROKER_URL")
 

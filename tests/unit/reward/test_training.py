@@ -1,0 +1,131 @@
+"""What trainings come to, with simulated people whose tastes are known."""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from simulated_raters import agreement, make_raters, ratings_of, worth
+from simulated_reports import simulated_reports
+
+from app.domain.reward.features import extract_features
+from app.domain.reward.ratings import Rating
+from app.domain.reward.training import InForce, Training, train
+from app.domain.scoring import score
+
+COUNT, UNRATED = 400, 200
+RUNS = simulated_reports(COUNT + UNRATED, seed=11)
+SCORED = [score(run) for run in RUNS]
+FEATURES = [extract_features(*each) for each in zip(RUNS, SCORED, strict=True)]
+FRESH = slice(COUNT, COUNT + UNRATED)
+TASTES = ("brevity", "evidence", "topics", "candid numbers")
+
+
+def rated(taste: str, count: int, seed: int = 1, raters: int = 4) -> list[Rating]:
+    return ratings_of(worth(taste, RUNS, SCORED), make_raters(raters, seed), count, seed)
+
+
+def random_ratings(rater: str, count: int, seed: int) -> list[Rating]:
+    chance = random.Random(seed)
+    return [Rating(run, rater, round(chance.random(), 2)) for run in range(count)]
+
+
+def trained(given: Sequence[Rating], in_force: InForce | None = None, rejected: int = 0) -> Training:
+    count = 1 + max(rating.run for rating in given)
+    result = train(FEATURES[:count], given, in_force=in_force, rejected=rejected)
+    assert result is not None
+    return result
+
+
+def by_model(training: Training, taste: str) -> float:
+    """How often the model agrees with the taste on runs that nobody rated."""
+    scores = [training.model.score(*each).auto for each in zip(RUNS[FRESH], SCORED[FRESH], strict=True)]
+    return agreement(worth(taste, RUNS, SCORED)[FRESH], scores)
+
+
+def by_rubric(taste: str) -> float:
+    return agreement(worth(taste, RUNS, SCORED)[FRESH], [scored.auto for scored in SCORED[FRESH]])
+
+
+@pytest.mark.parametrize("taste", TASTES)
+def test_it_learns_what_people_like_and_says_how_well(taste: str) -> None:
+    training = trained(rated(taste, COUNT))
+    assert training.promoted
+    assert by_model(training, taste) >= by_rubric(taste) + 0.1
+    against = training.report["against"]["rubric"]
+    assert against["at_least"] > 0
+    assert against["candidate"] == pytest.approx(by_model(training, taste), abs=0.12)
+
+
+@pytest.mark.parametrize("taste", TASTES)
+def test_few_ratings_do_no_harm(taste: str) -> None:
+    training = trained(rated(taste, 40))
+    assert not training.promoted or by_model(training, taste) >= by_rubric(taste)
+
+
+def test_the_same_ratings_make_the_same_model() -> None:
+    given = rated("evidence", 150)
+    first, second = trained(given), trained(given)
+    assert first.model.parameters() == second.model.parameters()
+    assert first.report == second.report
+
+
+def test_scores_are_on_the_scale_of_the_ratings() -> None:
+    given = rated("brevity", COUNT)
+    training = trained(given)
+    scores = [training.model.score(*each).auto for each in zip(RUNS[:COUNT], SCORED[:COUNT], strict=True)]
+    mean = sum(rating.rating for rating in given) / len(given)
+    assert sum(scores) / len(scores) == pytest.approx(mean, abs=0.05)
+    assert max(scores) - min(scores) > 0.3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_ratings_promote_nothing(seed: int) -> None:
+    given = random_ratings("dice", COUNT, seed)
+    for rejected, count in enumerate(range(50, COUNT + 1, 50)):
+        assert not trained(given[:count], rejected=rejected).promoted
+
+
+def test_one_who_rates_at_random_or_contradicts_everybody_counts_little() -> None:
+    given = rated("evidence", 300)
+    contrary = [Rating(each.run, "contrary", 1 - each.rating) for each in given[:120]]
+    training = trained([*given, *contrary, *random_ratings("dice", 120, 1)])
+    weights = {name: of["weight"] for name, of in training.report["raters"].items()}
+    assert weights["contrary"] == 0.1
+    assert weights["dice"] < 0.6
+    assert min(of for name, of in weights.items() if name.startswith("rater")) > 0.7
+    assert training.promoted
+    assert by_model(training, "evidence") > by_rubric("evidence") + 0.05
+
+
+def test_too_few_runs_or_nothing_to_compare_them_by_is_no_training() -> None:
+    assert train(FEATURES[:10], rated("evidence", 10), in_force=None, rejected=0) is None
+    strangers = [Rating(n, f"rater-{n}", 0.5) for n in range(100)]
+    assert train(FEATURES[:100], strangers, in_force=None, rejected=0) is None
+    assert train([], [], in_force=None, rejected=0) is None
+
+
+def test_raters_to_whom_everything_is_the_same_teach_nothing() -> None:
+    assert not trained([Rating(n, f"rater-{n % 3}", 0.5) for n in range(100)]).promoted
+
+
+def test_a_copy_of_what_is_in_force_does_not_replace_it() -> None:
+    given = rated("evidence", 200)
+    first = trained(given)
+    again = trained(given, InForce(first.model, [True] * 200))
+    assert first.promoted
+    assert not again.promoted
+
+
+def test_what_is_in_force_is_judged_on_runs_that_it_has_not_seen() -> None:
+    first = trained(rated("evidence", 100))
+    given = rated("evidence", 300)
+    training = trained(given, InForce(first.model, [n < 100 for n in range(300)]))
+    against = training.report["against"]
+    assert 0 < against["in force"]["pairs"] < against["rubric"]["pairs"]
+
+
+def test_a_taste_that_has_changed_is_learnt_anew() -> None:
+    first = trained(rated("evidence", 200))
+    given = rated("brevity", COUNT)
+    training = trained(given, InForce(first.model, [False] * COUNT))
+    assert training.promoted
