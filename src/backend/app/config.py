@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0
     score_sweep_age: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
 
+    reward_train_after: Annotated[int, Field(ge=1)] = 25
+
     audit_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
     audit_failure_streak: Annotated[int, Field(ge=1)] = 3
     audit_silence_streak: Annotated[int, Field(ge=1)] = 3

@@ -7,6 +7,7 @@ from app.cli.score_agreement import agreement
 from app.cli.score_backfill import backfill
 from app.cli.score_eval import evaluate_scorer
 from app.cli.score_review import review
+from app.cli.score_reward import models, rollback, train
 from app.cli.score_status import status
 from app.cli.score_trend import trend
 
@@ -18,3 +19,6 @@ app.command()(trend)
 app.command()(agreement)
 app.command()(review)
 app.add_typer(score_judge.app, name="judge")
+app.command()(train)
+app.command()(models)
+app.command()(rollback)

@@ -14,6 +14,7 @@ from app.models.feedback import AgentRunFeedback
 from app.models.idempotency import AgentRunIdempotencyKey
 from app.models.judge_usage import JudgeOutcome, JudgeUsage
 from app.models.peer_swarm import PeerSwarmHeartbeat
+from app.models.reward_model import RewardModelVersion
 from app.models.run_rollup import AgentRollup, RollupGap, RunRollup
 from app.models.score_backfill import ScoreBackfill
 
@@ -37,6 +38,7 @@ __all__ = [
     "JudgeOutcome",
     "JudgeUsage",
     "PeerSwarmHeartbeat",
+    "RewardModelVersion",
     "RollupGap",
     "RunRollup",
     "ScoreBackfill",

@@ -17,7 +17,15 @@ _MAX_KIB = 400_000
 
 TASK_MODULES = tuple(
     f"app.tasks.{name}"
-    for name in ("rlhf_tasks", "backfill_tasks", "judge_tasks", "audit_tasks", "alert_tasks", "rollup_tasks")
+    for name in (
+        "rlhf_tasks",
+        "backfill_tasks",
+        "judge_tasks",
+        "reward_tasks",
+        "audit_tasks",
+        "alert_tasks",
+        "rollup_tasks",
+    )
 )
 
 

@@ -6,6 +6,7 @@ from app.config import Settings
 
 _MERGE_INTERVAL = 300.0
 _JUDGE_INTERVAL = 60.0
+_REWARD_INTERVAL = 60.0
 ALERT_SECONDS = 10.0
 BACKFILL_SECONDS = 10.0
 
@@ -34,6 +35,11 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "task": "app.tasks.audit_tasks.run_audit",
             "schedule": settings.audit_interval,
             "options": {"expires": settings.audit_interval},
+        },
+        "train-reward-model": {
+            "task": "app.tasks.reward_tasks.train_reward_model",
+            "schedule": _REWARD_INTERVAL,
+            "options": {"expires": _REWARD_INTERVAL},
         },
         "merge-rollups": {
             "task": "app.tasks.rollup_tasks.merge_shards",

@@ -1,0 +1,113 @@
+"""`runlog score train`, `models` and `rollback`: the reward model."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.output import print_json_lines, run_on_database
+from app.db.session import transaction
+from app.domain.audit.finding import at, printable
+from app.errors import NotFoundError
+from app.schemas.reward import RewardModelOut
+from app.services import reward_models, reward_training
+
+_MAX_SHOWN = 1_000
+_STYLES = {"promoted": "green", "withdrawn": "yellow", "rejected": "dim"}
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def train(as_json: _AsJson = False) -> None:
+    """Train the reward model on people's ratings now, and promote it if it beats what is in force."""
+    version = run_on_database(_train())
+    if as_json:
+        print_json_lines([version.model_dump()])
+        return
+    typer.echo(f"version {version.version}: {version.state}")
+    for name, figures in version.report["against"].items():
+        typer.echo(_compared(name, figures))
+    typer.echo("what moves its scores most:")
+    for feature, weight in version.report["features"].items():
+        typer.echo(f"  {weight:+.3f} {printable(feature)}")
+
+
+def models(as_json: _AsJson = False) -> None:
+    """List the versions of the reward model, newest first, with what they were judged by."""
+    found = run_on_database(_models())
+    if as_json:
+        print_json_lines(version.model_dump() for version in found)
+    elif found:
+        Console().print(_table(found))
+    else:
+        typer.echo("No reward model so far; the rubric scores runs")
+
+
+def rollback(
+    version: Annotated[int | None, typer.Argument(help="Go back to this one.", show_default=False)] = None,
+) -> None:
+    """Withdraw the reward model in force, or all that are newer than VERSION. Ratings are kept."""
+    in_force = run_on_database(_roll_back(version))
+    if in_force is None:
+        typer.echo("no reward model is in force now; the rubric scores runs")
+    else:
+        typer.echo(f"version {in_force} is in force now")
+
+
+async def _train() -> RewardModelOut:
+    async with transaction() as session:
+        if not await reward_training.lock_training(session):
+            raise NotFoundError("another training is under way")
+        trained = await reward_training.train_now(session)
+        if trained is None:
+            raise NotFoundError("there are too few ratings to learn from so far")
+        return RewardModelOut.of(trained)
+
+
+async def _models() -> list[RewardModelOut]:
+    async with transaction() as session:
+        return [RewardModelOut.of(row) for row in await reward_models.versions(session, limit=_MAX_SHOWN)]
+
+
+async def _roll_back(version: int | None) -> int | None:
+    async with transaction() as session:
+        return await reward_models.roll_back(session, version)
+
+
+def _compared(name: str, figures: Mapping[str, Any]) -> str:
+    return (
+        f"agrees with people on {figures['candidate']:.1%} of {figures['pairs']} pairs left out, the {name}"
+        f" on {figures['other']:.1%}: a gain of {figures['gain']:+.3f}, at least {figures['at_least']:+.3f}"
+    )
+
+
+def _table(found: Sequence[RewardModelOut]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in (
+        "version",
+        "trained",
+        "state",
+        "ratings",
+        "raters",
+        "runs",
+        "agreement",
+        "rubric's",
+        "at least",
+    ):
+        table.add_column(heading, no_wrap=True)
+    now = datetime.now(UTC)
+    for version in found:
+        against = version.report["against"]["rubric"]
+        table.add_row(
+            str(version.version),
+            at(version.trained_at, now),
+            Text(version.state, style=_STYLES[version.state]),
+            *map(str, (version.ratings, version.raters, version.runs)),
+            f"{against['candidate']:.3f}",
+            f"{against['other']:.3f}",
+            f"{against['at_least']:+.3f}",
+        )
+    return table
