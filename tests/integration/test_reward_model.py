@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -214,10 +215,10 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def send_training() -> None:
-    """Send what beat sends."""
-    from app.tasks.reward_tasks import train_reward_model
-
-    await asyncio.to_thread(train_reward_model.delay)
+    """Send what beat sends, from a process of its own, as Celery keeps a broker for the process's life."""
+    code = "from app.tasks.reward_tasks import train_reward_model; train_reward_model.delay()"
+    sender = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+    assert await sender.wait() == 0
 
 
 async def test_ratings_by_http_change_how_a_running_worker_scores(

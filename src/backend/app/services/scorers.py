@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.audit.finding import printable
 from app.domain.scoring import SCORER, VERSION, RunReport, Score, score
+from app.domain.scoring.results import REWARD
 from app.errors import NotFoundError
+from app.services.reward_models import model_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +21,28 @@ class Scorer:
     score: Callable[[RunReport, Sequence[RunReport]], Score]
 
 
+class _Rubric:
+    """The rubric, which keeps its last score: whoever corrects it comes right after it."""
+
+    def __init__(self) -> None:
+        self._last: tuple[RunReport, Score] | None = None
+
+    def __call__(self, run: RunReport, history: Sequence[RunReport]) -> Score:
+        if self._last is None or self._last[0] is not run:
+            self._last = run, score(run, history)
+        return self._last[1]
+
+
 async def active_scorers(session: AsyncSession) -> list[Scorer]:
-    """What every new run is scored by: the rubric first."""
-    return [Scorer(SCORER, VERSION, score)]
+    """What every new run is scored by: the rubric first, and the reward model where one is in force."""
+    rubric = _Rubric()
+    scorers = [Scorer(SCORER, VERSION, rubric)]
+    found = await model_in_force(session)
+    if found is not None:
+        version, model = found
+        rewarded = Scorer(REWARD, str(version), lambda run, history: model.score(run, rubric(run, history)))
+        scorers.append(rewarded)
+    return scorers
 
 
 async def find_scorer(session: AsyncSession, name: str, version: str | None = None) -> Scorer:
