@@ -20,7 +20,8 @@ DIMENSION = "dimension "
 WORD, KEY, NUMBER = "word ", "key ", "number "
 """Begin the names of terms: a word of the report, a key of its payload, the size of a number under a key."""
 
-_MAX_TERMS = 400
+_MOST_TERMS = 400
+_NO_NUMBER = 1e-6
 _LONGEST_WORD = 24
 _LONGEST_KEY = 40
 _KINDS = {
@@ -66,7 +67,7 @@ def extract_features(run: RunReport, scored: Score) -> Features:
     facts = extract(run)
     return Features(
         measures={**_of_rubric(scored), **_of_outcome(facts), **_of_text(facts), **_of_payload(facts)},
-        terms=dict(_first(_terms(facts), _MAX_TERMS)),
+        terms=_terms(facts),
     )
 
 
@@ -112,7 +113,7 @@ def _of_text(facts: Facts) -> dict[str, float]:
         "sentences": math.log1p(len(_SENTENCE_END.findall(head.raw))),
         "bullets": math.log1p(len(_BULLET.findall(head.raw))),
         "lines": math.log1p(head.raw.count("\n")),
-        "word length": sum(map(len, body.words)) / max(1, len(body.words)),
+        "word length": len("".join(body.words)) / max(1, len(body.words)),
         "repetition": 1 - len(body.vocabulary) / max(1, len(body.words)),
         "exclamations": math.log1p(head.raw.count("!") + head.raw.count("\uff01")),
         "questions": math.log1p(head.raw.count("?") + head.raw.count("\uff1f")),
@@ -158,30 +159,28 @@ def _is_of_tests(words: Iterable[str]) -> bool:
     return any(word.startswith("test") for word in words)
 
 
-def _terms(facts: Facts) -> Iterator[tuple[str, float]]:
-    for count in facts.counts:
-        yield NUMBER + count.name[:_LONGEST_KEY], min(2.0, math.log1p(abs(count.value)) / 4)
+def _terms(facts: Facts) -> dict[str, float]:
+    """Numbers and keys first, then words in the order of the report, as far as they are allowed."""
+    terms = {
+        NUMBER + count.name[:_LONGEST_KEY]: min(2.0, math.log1p(abs(count.value)) / 4)
+        for count in facts.counts
+        if abs(count.value) > _NO_NUMBER
+    }
     for key in dict.fromkeys(leaf.words for leaf in facts.payload.leaves):
-        yield KEY + " ".join(key)[:_LONGEST_KEY], 1.0
-    for word in dict.fromkeys(words_of(facts.body)):
-        yield WORD + word, 1.0
+        terms[KEY + " ".join(key)[:_LONGEST_KEY]] = 1.0
+    for word in words_of(facts.body):
+        terms[WORD + word] = 1.0
+        if len(terms) >= _MOST_TERMS:
+            break
+    return terms
 
 
 def words_of(text: Text) -> Iterator[str]:
     """The words that may be terms: letters only, and pairs of characters where no spaces divide words."""
+    spaced = not text.unspaced
     for word in text.words:
-        if word.isalpha() and (word.isascii() or not text.unspaced) and 2 < len(word) <= _LONGEST_WORD:
+        if 2 < len(word) <= _LONGEST_WORD and word.isalpha() and (spaced or word.isascii()):
             yield word
-    if text.unspaced:
+    if not spaced:
         for stretch in _UNSPACED.findall(text.raw):
             yield from map("".join, pairwise(stretch))
-
-
-def _first(terms: Iterator[tuple[str, float]], limit: int) -> Iterator[tuple[str, float]]:
-    seen: set[str] = set()
-    for name, value in terms:
-        if name not in seen and value:
-            seen.add(name)
-            yield name, value
-            if len(seen) >= limit:
-                return

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from heapq import nsmallest
 from typing import Any
 
 from app.domain.reward.features import DIMENSION, RUBRIC, Features, extract_features
@@ -80,7 +81,7 @@ class RewardModel:
 
     def linear(self, features: Features) -> float:
         """The score before calibration: any real number, the higher the better."""
-        return self._rubric(features) + math.fsum(added for _, added in self._additions(features))
+        return self._rubric(features) + math.fsum(self._additions(features).values())
 
     def score(self, run: RunReport, scored: Score) -> Score:
         """What people would rate a report that the rubric has scored, with the rubric's dimensions.
@@ -89,7 +90,7 @@ class RewardModel:
         never lifted above the rubric's score: few such reports are rated, and agents can write anything.
         """
         features = extract_features(run, scored)
-        additions = dict(self._additions(features))
+        additions = self._additions(features)
         auto = self.calibration(self._rubric(features) + math.fsum(additions.values()))
         steepness = self.calibration.slope * auto * (1 - auto)
         if _is_worthless(features):
@@ -104,14 +105,17 @@ class RewardModel:
     def _rubric(self, features: Features) -> float:
         return self.prior * self.measures[RUBRIC].units(features.measures[RUBRIC])
 
-    def _additions(self, features: Features) -> Iterator[tuple[str, float]]:
+    def _additions(self, features: Features) -> dict[str, float]:
         """What each feature adds to the rubric's part; a measure that this version does not take, nothing."""
-        for name, measure in self.measures.items():
-            value = features.measures.get(name)
-            if value is not None:
-                yield name, measure.weight * measure.units(value)
-        for name in features.terms.keys() & self.terms.keys():
-            yield name, self.terms[name] * features.terms[name]
+        taken, terms = features.measures, features.terms
+        added = {
+            name: measure.weight * measure.units(taken[name])
+            for name, measure in self.measures.items()
+            if name in taken
+        }
+        for name in terms.keys() & self.terms.keys():
+            added[name] = self.terms[name] * terms[name]
+        return added
 
 
 def _is_worthless(features: Features) -> bool:
@@ -123,8 +127,7 @@ def _most_moving(
     moved: Mapping[str, float], measures: Mapping[str, Measure], features: Features
 ) -> Iterator[str]:
     """The features that moved the score most, in words."""
-    names = sorted(moved, key=lambda name: (-abs(moved[name]), name))[:_SHOWN]
-    for name in names:
-        if abs(moved[name]) >= _LEAST_SHOWN:
-            above = name not in measures or features.measures[name] > measures[name].mean
-            yield f"people's ratings: {moved[name]:+.2f} for {describe(name, above=above)}"
+    notable = [(-abs(added), name) for name, added in moved.items() if abs(added) >= _LEAST_SHOWN]
+    for _, name in nsmallest(_SHOWN, notable):
+        above = name not in measures or features.measures[name] > measures[name].mean
+        yield f"people's ratings: {moved[name]:+.2f} for {describe(name, above=above)}"
