@@ -126,6 +126,14 @@ def test_what_is_in_force_is_judged_on_runs_that_it_has_not_seen() -> None:
     assert 0 < against["in force"]["pairs"] < against["rubric"]["pairs"]
 
 
+def test_a_handful_of_new_runs_replaces_nothing() -> None:
+    first = trained(rated("evidence", 100))
+    given = rated("brevity", 110)
+    training = trained(given, InForce(first.model, [n < 100 for n in range(110)]))
+    assert training.report["against"]["in force"]["at_least"] == -1
+    assert not training.promoted
+
+
 def test_a_taste_that_has_changed_is_learnt_anew() -> None:
     first = trained(rated("evidence", 200))
     given = rated("brevity", COUNT)

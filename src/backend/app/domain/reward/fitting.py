@@ -30,9 +30,7 @@ class Penalty:
 
 
 PENALTIES = tuple(
-    Penalty(measures, terms)
-    for measures in (10.0, 30.0, 100.0, 300.0, 1000.0)
-    for terms in (0.05, 0.2, 1.0)
+    Penalty(measures, terms) for measures in (10.0, 30.0, 100.0, 300.0, 1000.0) for terms in (0.05, 0.2, 1.0)
 )
 """What is chosen from, by what it predicts of ratings left out."""
 

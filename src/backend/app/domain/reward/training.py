@@ -10,11 +10,8 @@ from app.domain.reward.features import RUBRIC, Features
 from app.domain.reward.fitting import Fit, Penalty, Regression, trust_in_raters
 from app.domain.reward.model import Calibration, Measure, RewardModel
 from app.domain.reward.ratings import Design, Floats, Ints, Rating, Ratings
-from app.domain.reward.validation import Gain, HeldOut, choose_penalty, compare, hold_out
+from app.domain.reward.validation import LEAST_RUNS, Gain, HeldOut, choose_penalty, compare, hold_out
 from app.domain.reward.words import describe
-
-LEAST_RUNS = 20
-"""So many runs must have been rated by people who rated others too."""
 
 _SEED = 7
 _RISK = 0.02
@@ -48,7 +45,9 @@ def train(
     It is promoted when it agrees with people more often than the rubric and than the model in force, each
     with confidence. The risk of promoting one that is no better than the rubric is at most 2 % over all
     trainings since the last promotion, of which `rejected` came to nothing: the next one gets
-    2 % / (n (n + 1)), as sum 1 / (n (n + 1)) = 1. None when there are too few ratings to compare.
+    2 % / (n (n + 1)), as sum 1 / (n (n + 1)) = 1.
+
+    None when less than 20 runs were rated by people who rated others too.
     """
     ratings = Ratings.of(given)
     compared = ratings.where(ratings.counts()[ratings.raters] > 1)

@@ -17,6 +17,7 @@ from app.domain.reward.fitting import (
 from app.domain.reward.ratings import Design, Floats, Ints, Ratings
 
 OUTER_FOLDS, INNER_FOLDS = 5, 4
+LEAST_RUNS = 20
 _PAIRS = 4_000
 _DRAWS = 400
 _SEED = 20_250_601
@@ -41,8 +42,12 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """How much more often one scorer agrees with people than another, and the standard error of that."""
+    """How much more often one scorer agrees with people than another, and the standard error of that.
 
+    `runs` is how many of them the `pairs` compare.
+    """
+
+    runs: int
     pairs: int
     candidate: float
     other: float
@@ -54,8 +59,13 @@ class Gain:
         return self.candidate - self.other
 
     def at_least(self, risk: float) -> float:
-        """A lower bound of the gain that is wrong with probability `risk`, by the normal approximation."""
-        return self.gain + NormalDist().inv_cdf(risk) * self.error
+        """A lower bound of the gain that is wrong with probability `risk`, by the normal approximation.
+
+        Of less than 20 runs nothing can be said.
+        """
+        if self.runs < LEAST_RUNS:
+            return -1.0
+        return max(-1.0, self.gain + NormalDist().inv_cdf(risk) * self.error)
 
 
 def folds(groups: Ints, count: int, seed: int) -> Ints:
@@ -110,21 +120,22 @@ def compare(held_out: HeldOut, other: Floats, seen: NDArray[np.bool_] | None = N
     if seen is not None:
         unseen = ~(seen[pairs.better] | seen[pairs.worse])
         pairs = Pairs(pairs.better[unseen], pairs.worse[unseen], pairs.weights[unseen])
-    if not len(pairs.better):
-        return Gain(0, 0.5, 0.5, 0.0)
+    compared = np.unique(np.concatenate([pairs.better, pairs.worse]))
+    if not len(compared):
+        return Gain(0, 0, 0.5, 0.5, 0.0)
     ours, theirs = _credit(held_out.scores, pairs), _credit(other, pairs)
     total = pairs.weights.sum()
     return Gain(
+        runs=len(compared),
         pairs=len(pairs.better),
         candidate=float(pairs.weights @ ours / total),
         other=float(pairs.weights @ theirs / total),
-        error=_error(pairs, ours - theirs, len(other)),
+        error=_error(pairs, ours - theirs, compared, len(other)),
     )
 
 
-def _error(pairs: Pairs, differences: Floats, runs: int) -> float:
+def _error(pairs: Pairs, differences: Floats, compared: Ints, runs: int) -> float:
     chance = np.random.default_rng(_SEED)
-    compared = np.unique(np.concatenate([pairs.better, pairs.worse]))
     means = []
     for _ in range(_DRAWS):
         times = np.zeros(runs)
@@ -133,7 +144,7 @@ def _error(pairs: Pairs, differences: Floats, runs: int) -> float:
         total = weights.sum()
         if total > 0:
             means.append(float(weights @ differences / total))
-    return float(np.std(means, ddof=1)) if len(means) > 1 else float("inf")
+    return float(np.std(means, ddof=1)) if len(means) > 1 else 1.0
 
 
 def _credit(scores: Floats, pairs: Pairs) -> Floats:
