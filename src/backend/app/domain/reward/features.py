@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app.domain.scoring import RunReport, Score, lexicon
-from app.domain.scoring.facts import Facts, extract
+from app.domain.scoring.facts import Facts
 from app.domain.scoring.text import Text
 
 RUBRIC = "rubric"
@@ -64,7 +64,7 @@ class Features:
 
 def extract_features(run: RunReport, scored: Score) -> Features:
     """The features of a report that the rubric has scored."""
-    facts = extract(run)
+    facts = run.facts
     return Features(
         measures={**_of_rubric(scored), **_of_outcome(facts), **_of_text(facts), **_of_payload(facts)},
         terms=_terms(facts),

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain.scoring.payload import Payload, read
+
+if TYPE_CHECKING:
+    from app.domain.scoring.facts import Facts
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,13 @@ class RunReport:
     def payload(self) -> Payload:
         """What `actions_taken` holds, within the bounds of `payload`."""
         return read(self.actions_taken)
+
+    @cached_property
+    def facts(self) -> "Facts":
+        """What it states, for every scorer of it."""
+        from app.domain.scoring.facts import extract
+
+        return extract(self)
 
 
 @dataclass(frozen=True, slots=True)

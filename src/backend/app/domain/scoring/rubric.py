@@ -15,7 +15,7 @@ from app.domain.scoring import (
     risk,
     specificity,
 )
-from app.domain.scoring.facts import Facts, extract
+from app.domain.scoring.facts import Facts
 from app.domain.scoring.model import Assessment, RunReport, Score, clamp
 
 WEIGHTS = {
@@ -40,7 +40,7 @@ def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
     A weighted mean of what makes a report worth reading, lowered as a whole for what takes away its worth
     whatever else it says: a repeat, an attempt at a score, a leaked secret, harm. Silence is worth nothing.
     """
-    facts = extract(run)
+    facts = run.facts
     parts = _assess(facts, history)
     weights = {name: w for name, w in WEIGHTS.items() if name != "diagnosis" or diagnosis.applies(facts)}
     auto = sum(weight * parts[name].value for name, weight in weights.items()) / sum(weights.values())
