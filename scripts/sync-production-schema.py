@@ -95,6 +95,11 @@ def sync_rollup_gap_table(url: str | None = None) -> list[str]:
     return _sync(*DERIVATION_TABLES, url=url)
 
 
+def sync_reward_model_table(url: str | None = None) -> list[str]:
+    """Create or repair `reward_model` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("reward_model", url=url)
+
+
 def sync_run_rollup_table(url: str | None = None) -> list[str]:
     """Create or repair `run_rollup` and all that is derived from the log together with it."""
     return _sync(*DERIVATION_TABLES, url=url)

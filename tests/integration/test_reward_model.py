@@ -18,12 +18,14 @@ from simulated_raters import make_raters, ratings_of, worth
 from simulated_reports import simulated_reports
 
 from app.db.session import transaction
-from app.domain.scoring import RunReport, score
+from app.domain.scoring import VERSION, RunReport, score
 from app.errors import NotFoundError
 from app.models import RewardModelVersion
 from app.services.agent_run_log_service import write_run_log
-from app.services.reward_models import model_in_force, roll_back
+from app.services.reward_models import version_in_force
+from app.services.reward_rollout import roll_back
 from app.services.reward_training import is_due, lock_training, train_now
+from app.services.score_backfills import backfill_chunk, open_system_backfills
 from app.services.scoring_service import score_runs
 from brokers import Broker
 from processes import running
@@ -64,8 +66,7 @@ async def train() -> RewardModelVersion | None:
 
 async def in_force() -> int | None:
     async with transaction() as session:
-        found = await model_in_force(session)
-    return found[0] if found else None
+        return await version_in_force(session)
 
 
 async def scores(db: asyncpg.Connection, run_id: UUID) -> Any:
@@ -88,20 +89,50 @@ async def test_ratings_train_a_model_that_scores_new_runs(db: asyncpg.Connection
     await score_now(run_id)
     shown, kept = await scores(db, run_id), await results(db, run_id)
     assert (shown["scorer"], shown["version"]) == ("reward", "1")
-    assert kept == {("rubric", "1"): kept["rubric", "1"], ("reward", "1"): shown["auto"]}
-    assert shown["auto"] > kept["rubric", "1"]
+    assert kept == {("rubric", VERSION): kept["rubric", VERSION], ("reward", "1"): shown["auto"]}
+    assert shown["auto"] > kept["rubric", VERSION]
     assert shown["reasons"][0].startswith("people's ratings: ")
     assert set(shown["dimensions"]) == set(score(RUNS[0]).dimensions)
 
 
-async def test_a_promotion_and_a_rollback_score_the_last_weeks_anew(db: asyncpg.Connection) -> None:
+async def finish_backfills() -> None:
+    """Do all that the system's open backfills still have to do."""
+    async with transaction() as session:
+        (backfill_id,) = await open_system_backfills(session)
+    finished = False
+    while not finished:
+        async with transaction() as session:
+            finished = (await backfill_chunk(session, backfill_id)).finished_at is not None
+
+
+async def test_recent_runs_always_show_what_is_in_force(db: asyncpg.Connection) -> None:
+    async def shown() -> list[tuple[str, str]]:
+        scored_by = "SELECT DISTINCT rlhf_scores ->> 'scorer', rlhf_scores ->> 'version' FROM agent_run_log"
+        return [tuple(row) for row in await db.fetch(scored_by)]
+
+    run_ids = await report()
+    before = [await scores(db, run_id) for run_id in run_ids]
+    await rate(db, run_ids)
+    await train()
+    await finish_backfills()
+    assert await shown() == [("reward", "1")]
+    for version, by in ((None, ("rubric", VERSION)), (1, ("reward", "1")), (None, ("rubric", VERSION))):
+        async with transaction() as session:
+            await roll_back(session, version)
+        await finish_backfills()
+        assert await shown() == [by]
+    after = [await scores(db, run_id) for run_id in run_ids]
+    assert [of["auto"] for of in after] == [of["auto"] for of in before]
+    assert all("human" in of for of in after)
+
+
+async def test_a_rollback_before_the_promotions_backfill_is_done(db: asyncpg.Connection) -> None:
     await rate(db, await report())
     await train()
-    backfills = "SELECT scorer, version FROM score_backfill WHERE finished_at IS NULL"
-    assert [tuple(row) for row in await db.fetch(backfills)] == [("reward", "1")]
     async with transaction() as session:
         await roll_back(session, None)
-    assert ("rubric", "1") in [tuple(row) for row in await db.fetch(backfills)]
+    rows = await db.fetch("SELECT scorer, version FROM score_backfill WHERE finished_at IS NULL")
+    assert [tuple(row) for row in rows] == [("rubric", VERSION)]
 
 
 async def test_a_rollback_takes_effect_at_once_and_leaves_ratings_alone(db: asyncpg.Connection) -> None:

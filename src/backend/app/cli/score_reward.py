@@ -15,6 +15,7 @@ from app.domain.audit.finding import at, printable
 from app.errors import NotFoundError
 from app.schemas.reward import RewardModelOut
 from app.services import reward_models, reward_training
+from app.services.reward_rollout import roll_back
 
 _MAX_SHOWN = 1_000
 _STYLES = {"promoted": "green", "withdrawn": "yellow", "rejected": "dim"}
@@ -74,7 +75,7 @@ async def _models() -> list[RewardModelOut]:
 
 async def _roll_back(version: int | None) -> int | None:
     async with transaction() as session:
-        return await reward_models.roll_back(session, version)
+        return await roll_back(session, version)
 
 
 def _compared(name: str, figures: Mapping[str, Any]) -> str:

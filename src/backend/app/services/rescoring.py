@@ -17,12 +17,17 @@ _DUE = """EXISTS (
         WHERE kept.run_id = agent_run_log.id AND kept.scorer = :scorer AND kept.error IS NOT NULL
             AND kept.retry_at <= statement_timestamp()
     )"""
-# A run that nobody has scored yet is left to those who score new runs, by all scorers at once.
-_LACKS = """rlhf_scores IS NOT NULL AND NOT EXISTS (
+# A run that nobody has scored yet is left to those who score new runs, by all scorers at once. One that has
+# such a score and shows another, of what was in force before, is scored again: so it shows what counts now.
+_LACKS = """rlhf_scores IS NOT NULL AND (NOT EXISTS (
         SELECT FROM agent_run_score AS kept
-        WHERE kept.run_id = agent_run_log.id AND kept.scorer = :scorer AND kept.version = :version
-            AND kept.error IS NULL
-    )"""
+        WHERE kept.run_id = agent_run_log.id AND kept.scorer = CAST(:scorer AS text)
+            AND kept.version = CAST(:version AS text) AND kept.error IS NULL
+    ) OR (
+        CAST(:in_force AS boolean) AND rlhf_scores ->> 'scorer' IN ('rubric', 'reward')
+        AND (rlhf_scores ->> 'scorer', rlhf_scores ->> 'version')
+            <> (CAST(:scorer AS text), CAST(:version AS text))
+    ))"""
 
 
 class Rescored(NamedTuple):
@@ -63,9 +68,15 @@ async def retry_scores(session: AsyncSession, run_ids: Sequence[UUID], *, scorer
 async def rescore_runs(session: AsyncSession, run_ids: Sequence[UUID], *, scorer: Scorer) -> Rescored:
     """Score those of `run_ids` by `scorer` that are scored, but not by this version of it.
 
-    Waits for whoever has locked one of them.
+    Where it is what counts, those too that show something else. Waits for whoever has locked one of them.
     """
-    arguments = {"run_ids": run_ids, "scorer": scorer.name, "version": scorer.version}
+    in_force = (await active_scorers(session))[-1]
+    arguments = {
+        "run_ids": run_ids,
+        "scorer": scorer.name,
+        "version": scorer.version,
+        "in_force": (scorer.name, scorer.version) == (in_force.name, in_force.version),
+    }
     results = await score_batch(session, read_where(_LACKS, wait=True), arguments, [scorer])
     ended_well = Counter(result.error is None for (result,) in results.values())
     return Rescored(ended_well[True], ended_well[False])

@@ -18,6 +18,7 @@ from app.domain.scoring import SCORER, RunReport, Score, score
 from app.domain.scoring import VERSION as RUBRIC_VERSION
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunScore, RewardModelVersion
 from app.services.reward_models import PROMOTED, REJECTED, lock_models, model_in_force
+from app.services.reward_rollout import rescore_recent
 
 if TYPE_CHECKING:
     from app.domain.reward.training import Training
@@ -92,6 +93,8 @@ async def _keep(session: AsyncSession, trained: "Training", given: Sequence[_Giv
     )
     session.add(version)
     await session.flush()
+    if trained.promoted:
+        await rescore_recent(session)
     return version
 
 

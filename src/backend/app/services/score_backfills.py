@@ -65,6 +65,19 @@ async def _end_superseded(session: AsyncSession, scorer: str, version: str) -> N
     )
 
 
+async def end_system_backfills(session: AsyncSession, scorer: str) -> None:
+    """End what the system is still doing with this scorer, as something else is in force now."""
+    await session.execute(
+        update(ScoreBackfill)
+        .where(
+            ScoreBackfill.request == _BY_SYSTEM,
+            ScoreBackfill.scorer == scorer,
+            ScoreBackfill.finished_at.is_(None),
+        )
+        .values(finished_at=func.clock_timestamp(), error="something else came into force")
+    )
+
+
 async def open_system_backfills(session: AsyncSession) -> Sequence[UUID]:
     """Ids of the system's unfinished backfills, the oldest first."""
     statement = (
