@@ -12,7 +12,7 @@ from rich.text import Text
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.domain.audit.finding import at, printable
-from app.errors import NotFoundError
+from app.errors import NotFoundError, RunLogError
 from app.schemas.reward import RewardModelOut
 from app.services import reward_models, reward_training
 from app.services.reward_rollout import roll_back
@@ -61,7 +61,7 @@ def rollback(
 async def _train() -> RewardModelOut:
     async with transaction() as session:
         if not await reward_training.lock_training(session):
-            raise NotFoundError("another training is under way")
+            raise RunLogError("another training is under way")
         trained = await reward_training.train_now(session)
         if trained is None:
             raise NotFoundError("there are too few ratings to learn from so far")
