@@ -15,7 +15,7 @@ _SHOWN = 3
 _LEAST_SHOWN = 0.01
 _STEEPEST = 30.0
 _OF_THE_WHOLE = ("risk", "gaming")
-_LOW = 0.5
+_LOW = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class RewardModel:
     def score(self, run: RunReport, scored: Score) -> Score:
         """What people would rate a report that the rubric has scored, with the rubric's dimensions.
 
-        What is worthless whatever it says (silence, a low `risk` or `gaming` of the rubric) is
+        What is worthless whatever it says (silence, or hardly any of the rubric's `risk` or `gaming` left) is
         never lifted above the rubric's score: few such reports are rated, and agents can write anything.
         """
         features = extract_features(run, scored)
