@@ -16,6 +16,7 @@ from app.errors import NotFoundError
 from app.models import ScoreBackfill
 from app.services import score_backfills, scorers
 from app.services.agent_run_log_service import write_run_log
+from app.services.ratings_service import rate_run
 from app.services.score_backfills import (
     backfill_chunk,
     open_backfill,
@@ -23,7 +24,6 @@ from app.services.score_backfills import (
     recent_backfills,
 )
 from app.services.scorers import find_scorer
-from app.services.scoring_service import rate_run
 from app.tasks.backfill_tasks import continue_backfills
 from app.tasks.rlhf_tasks import score_agent_runs
 
