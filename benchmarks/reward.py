@@ -108,15 +108,17 @@ def measure(seeds: int, every: int) -> dict[str, dict[int, list[tuple[float, flo
 
 
 def table(curves: Mapping[str, Mapping[int, Sequence[tuple[float, float]]]]) -> Table:
-    """A row a taste: the rubric's agreement, and the mean of what was in force at each point."""
-    shown = Table("taste", "rubric", *(f"{count:,}" for count in POINTS), "least gain", box=None)
+    """A row a taste: the rubric's agreement, the mean of what was in force at each point, and the least gain
+    of any seed at any point and at the last."""
+    shown = Table("taste", "rubric", *(f"{count:,}" for count in POINTS), "least", "at last", box=None)
     for taste, curve in curves.items():
-        gains = [force - rubric for rubric, force in curve[max(POINTS)]]
+        gains = {count: min(force - rubric for rubric, force in of) for count, of in curve.items()}
         shown.add_row(
             taste,
             f"{fmean(rubric for rubric, _ in curve[0]):.3f}",
             *(f"{fmean(force for _, force in curve[count]):.3f}" for count in POINTS),
-            f"{min(gains):+.3f}",
+            f"{min(gains.values()):+.3f}",
+            f"{gains[max(POINTS)]:+.3f}",
         )
     return shown
 
