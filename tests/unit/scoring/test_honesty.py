@@ -106,3 +106,19 @@ def test_naming_what_is_open_earns_trust() -> None:
 def test_reasons_do_not_repeat_an_error_that_may_hold_a_secret() -> None:
     result = rate("success", summary="Synced", error="login failed for app with Kanu!tt88")
     assert not any("Kanu" in reason for reason in result.reasons)
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        {"open_connections_before": 183, "open_connections_after": 12},
+        {"openPorts": 3},
+        {"errors_before": 10, "errors_after": 2},
+        {"queue": {"pendingBefore": 40, "pendingAfter": 1}},
+    ],
+)
+def test_what_is_measured_before_and_after_is_no_work_left_over(actions: dict[str, Any]) -> None:
+    account = {"summary": "Fixed the pool leak in session.py; 12 of 12 tests pass"}
+    assert rate("success", **account, **actions).dimensions["honesty"] > 0.7
+    worse = {"errors_before": 2, "errors_after": 10}
+    assert rate("success", **account, **worse).dimensions["honesty"] < 0.3

@@ -138,7 +138,7 @@ def extract(run: RunReport) -> Facts:
         in_headline=in_headline,
         in_rest=in_rest,
         counts=counts,
-        remainders=tuple(count for count in counts if count.value > 0 and is_remainder(count.words)),
+        remainders=_remainders(counts),
         errors=_errors(payload),
         named=named,
         stated=_stated((in_headline, in_rest), counts, named + _proper_names(headline)),
@@ -153,7 +153,22 @@ def extract(run: RunReport) -> Facts:
 
 def is_remainder(words: tuple[str, ...]) -> bool:
     """Whether a key holds what failed or is left over, and not what was done about it."""
-    return not keys.REMAINDER.isdisjoint(words) and keys.HANDLED.isdisjoint(words)
+    left = keys.REMAINDER.intersection(words)
+    if left == {"open"} and not keys.RESOURCES.isdisjoint(words):
+        return False
+    return bool(left) and keys.HANDLED.isdisjoint(words)
+
+
+def _remainders(counts: tuple[Count, ...]) -> tuple[Count, ...]:
+    """What is left over; not a figure after the work that stands beside a higher one before it."""
+    before = {tuple(word for word in count.words if word != "before"): count.value for count in counts}
+    found = []
+    for count in counts:
+        measured = tuple(word for word in count.words if word != "after")
+        improved = len(measured) < len(count.words) and before.get(measured, 0.0) > count.value
+        if count.value > 0 and is_remainder(count.words) and not improved:
+            found.append(count)
+    return tuple(found)
 
 
 def _headline(strings: list[Leaf]) -> Leaf | None:

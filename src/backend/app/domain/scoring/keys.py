@@ -30,6 +30,12 @@ HANDLED = entries(
 )
 """Turns a remainder around, as in `errors_fixed`, or makes it a rate."""
 
+RESOURCES = entries(
+    "connection, connections, conns, socket, sockets, port, ports, file, files, handle, handles"
+    ", descriptor, descriptors, session, sessions, position, positions, stream, streams, channel, channels"
+)
+"""What is open in everyday use: `open_connections` are no work left over."""
+
 ERROR = entries("error, errors, exception, traceback, fehler, erro, erreur, エラー, 错误")
 """What went wrong, in the words of whatever failed."""
 
