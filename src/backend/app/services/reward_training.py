@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,7 +62,7 @@ async def train_now(session: AsyncSession) -> RewardModelVersion | None:
 
     None when there are too few ratings to compare runs by. The caller holds `lock_training`.
     """
-    given = await _ratings(session)
+    given = _comparable(await _ratings(session))
     runs = await _features(session, list(dict.fromkeys(rating.run_id for rating in given)))
     given = [rating for rating in given if rating.run_id in runs]
     in_force = await model_in_force(session)
@@ -110,6 +111,12 @@ async def _ratings(session: AsyncSession) -> list[_Given]:
         .limit(MOST_RATINGS)
     )
     return [_Given(*row) for row in rows]
+
+
+def _comparable(given: Sequence[_Given]) -> list[_Given]:
+    """Without those by people who rated one run alone, of whom nothing can be learnt."""
+    rated = Counter(rating.rater for rating in given)
+    return [rating for rating in given if rated[rating.rater] > 1]
 
 
 async def _features(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, Features]:
