@@ -85,6 +85,16 @@ def sync_audit_finding_table(url: str | None = None) -> list[str]:
     return _sync("audit_finding", url=url)
 
 
+def sync_judge_outcome_table(url: str | None = None) -> list[str]:
+    """Create or repair `judge_outcome` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("judge_outcome", url=url)
+
+
+def sync_judge_usage_table(url: str | None = None) -> list[str]:
+    """Create or repair `judge_usage` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("judge_usage", url=url)
+
+
 def sync_peer_swarm_heartbeat_table(url: str | None = None) -> list[str]:
     """Create or repair `peer_swarm_heartbeat` at `url`, by default DATABASE_URL."""
     return _sync("peer_swarm_heartbeat", url=url)
