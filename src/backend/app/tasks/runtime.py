@@ -1,6 +1,7 @@
 """What a worker process runs on: the rest of the machine's processors, and one event loop."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 NICENESS = 10
+_GC_THRESHOLDS = (20_000, 20, 50)
 AUTOGROUP = Path("/proc/self/autogroup")
 
 _runner: asyncio.Runner | None = None
@@ -31,6 +33,10 @@ def yield_processors() -> None:
 def start() -> None:
     """Make this process's loop, so that connections outlive a task. A pool process calls it once forked."""
     global _runner
+    # A batch makes objects by the thousand and no cycles: looking for these as often as by default costs
+    # a tenth of scoring.
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     _runner = asyncio.Runner()
 
 
