@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
+from weakref import WeakKeyDictionary
 
 import asyncpg
 import pytest
@@ -93,6 +94,21 @@ async def test_a_fleet_is_read_in_turns(db: asyncpg.Connection, monkeypatch: pyt
     assert trend.past_mean == pytest.approx(0.8, abs=0.005)
     assert trend.past_deviation == pytest.approx(0.0141, abs=0.001)
     assert trend.runs + trend.past_runs == 33 * 24 + 1
+
+
+async def test_what_is_open_is_read_before_it_is_said_to_be_over(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has just started knows no trend, and reads but a part of a large fleet at once."""
+    drops = [("quality_drop", f"agent-{n}") for n in range(4)]
+    for _, agent in drops:
+        await score_history(db, agent, lately=0.4)
+    assert keys(await cycle()) == drops
+    monkeypatch.setattr(agent_scores, "_memories", WeakKeyDictionary())
+    monkeypatch.setattr(agent_scores, "_MOST_READ", 1)
+    for _ in range(2):
+        done = await cycle()
+        assert (keys(done), done.closed) == (drops, [])
 
 
 async def test_scores_that_no_float_holds_are_no_trend(db: asyncpg.Connection) -> None:

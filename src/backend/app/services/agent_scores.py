@@ -40,12 +40,13 @@ def overall_score(scores: Any) -> float | None:
 
 
 async def quality_trends(
-    session: AsyncSession, now: datetime, agent_ids: Collection[str]
+    session: AsyncSession, now: datetime, agent_ids: Collection[str], held: Collection[str] = ()
 ) -> dict[str, QualityTrend]:
     """How the scores of these agents go. A trend is remembered for an hour by the process.
 
     A mean of seven days hardly moves in an hour, and the agents' hours come in turn, so that a cycle reads
-    a part of the fleet. What is still to be read beyond a thousand agents is left for the next cycles.
+    a part of the fleet. What is still to be read beyond a thousand agents is left for the next cycles, but
+    for those in `held`: a finding is open of each, which must not end because nobody looked.
     """
     states = await session.execute(select(AgentRunState.agent_id, AgentRunState.changed_in))
     standings = {
@@ -60,8 +61,8 @@ async def quality_trends(
         for agent_id in standings
         if (known := memory.get(agent_id)) is None or known[0] != standings[agent_id]
     ]
-    stale.sort(key=lambda agent_id: agent_id in memory)
-    read = stale[:_MOST_READ]
+    others = sorted((each for each in stale if each not in held), key=lambda agent_id: agent_id in memory)
+    read = [*(each for each in stale if each in held), *others[:_MOST_READ]]
     found = await _read_trends(session, now, read)
     dropped = [agent_id for agent_id, trend in found.items() if trend and is_drop(trend, held=True)]
     for agent_id in await _scored_another_way(session, now, dropped):

@@ -14,7 +14,7 @@ from app.domain.audit.expectation import readable_schedule
 from app.domain.audit.finding import FindingKey
 from app.domain.audit.history import HISTORY_DEPTH, AgentHistory
 from app.domain.audit.rule import Rule
-from app.domain.audit.scores import is_drop
+from app.domain.audit.scores import QualityDrop, is_drop
 from app.domain.cadence import Outage, Outages
 from app.models import Agent
 from app.services.agent_glance import Glimpse, glance
@@ -66,7 +66,9 @@ async def look(session: AsyncSession, now: datetime, stored: Collection[FindingK
         open_by[agent_id].add(rule)
     past, outages = await known_outages(session, now)
     seen = await glance(session, now, depth=first_look, silence_streak=silence_streak)
-    trends, waiting = await quality_trends(session, now, seen.keys()), await waiting_runs(session, now)
+    drops = {agent_id for rule, agent_id in stored if rule == QualityDrop.name}
+    trends = await quality_trends(session, now, seen.keys(), held=drops)
+    waiting = await waiting_runs(session, now)
     declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
     unwell = {agent_id for agent_id, glimpse in seen.items() if not glimpse.well} | declared.keys()
     on_time = {
