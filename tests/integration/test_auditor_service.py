@@ -10,7 +10,9 @@ import pytest
 from app.db.session import transaction
 from app.models import AuditFinding
 from app.services.agent_run_log_service import write_run_log
+from app.services.agents_service import agent_statuses
 from app.services.auditor_service import AuditCycle, audit, audited_within, findings, lock_audit
+from app.services.fleet_gauges import fleet_gauges
 
 pytestmark = pytest.mark.anyio
 
@@ -343,3 +345,38 @@ async def test_a_clock_that_was_set_back_an_hour_raises_nothing(db: asyncpg.Conn
     await db.execute("UPDATE agent_run_log SET created_at = created_at - interval '1 hour'")
     await write_run_log("nova", {"summary": "fixed it"})
     assert keys((await cycle()).closed) == [("consecutive_failures", "nova")]
+
+
+ODD_DATES = ("infinity", "-infinity", "4000-01-01 BC", "290000-01-01", "9999-12-31", "0001-01-01")
+
+
+@pytest.mark.parametrize("schedule", [None, "*/5 * * * *", "every 1d"])
+async def test_dates_that_cannot_be_reckoned_with_blind_nobody(
+    db: asyncpg.Connection, schedule: str | None
+) -> None:
+    """Whoever may write to the table may date his runs at the end of time, by accident or not."""
+    await log_runs(db, "auditor", ago=MINUTE, every=5 * MINUTE, count=LONG_HOURLY)
+    await log_runs(db, "sage", ago=30 * HOUR, count=LONG_HOURLY)
+    await declare(db, "sage", schedule=schedule)
+    await declare(db, "odd", schedule=schedule, timezone="Asia/Tokyo")
+    for agent in ("sage", "odd", "auditor"):
+        for date in ODD_DATES:
+            await db.execute(
+                "INSERT INTO agent_run_log (agent_id, status, created_at)"
+                " SELECT $1, 'failed', CAST($2::text AS timestamptz) FROM generate_series(1, 3)",
+                agent,
+                date,
+            )
+    done = await cycle()
+    assert (keys(done.open), done.errors) == ([("stopped_reporting", "sage")], [])
+    async with transaction() as session:
+        states = {status.agent_id: status.state for status in await agent_statuses(session)}
+        gauges = await fleet_gauges(session)
+    assert states == {"auditor": "up", "odd": "new", "sage": "down"}
+    assert gauges.oldest_queued_age == pytest.approx(269 * 3600, abs=600)
+
+
+async def test_a_run_dated_years_ahead_is_not_the_newest(db: asyncpg.Connection) -> None:
+    await log_runs(db, "sage", ago=-400 * DAY)
+    await log_runs(db, "sage", ago=5 * HOUR, count=LONG_HOURLY)
+    assert keys((await cycle()).open) == [("stopped_reporting", "sage")]

@@ -247,7 +247,7 @@ async def test_the_past_of_a_quiet_agent_is_read_once(busy_log: asyncpg.Connecti
     first, found = await read()
     again, remembered = await read()
     assert first > 3 * two_weeks
-    assert again <= 3 * 2
+    assert again <= 3 * 2 + 1  # the planner itself looks up the newest date of the log
     assert remembered == found
     await busy_log.execute(
         "UPDATE agent_run_log SET created_at = created_at - interval '20 minutes'"

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 # An agent is calm whose newest runs are as many as a first look takes, none failed, and not all are silent:
 # no rule that goes by runs suspects it then. It is well if it has been quiet for less than the shortest
 # time between two of them besides: no rule that goes by habit does. The array keeps the planner to the
-# index on agent and time.
+# index on agent and time; which runs are seen is what `WELL_DATED` says.
 _GLANCE = text("""
 WITH RECURSIVE agents AS (
     (SELECT agent_id FROM agent_run_log ORDER BY agent_id LIMIT 1)
@@ -39,7 +39,8 @@ FROM agents LEFT JOIN agent AS declared ON declared.agent_id = agents.agent_id C
         FROM (
             SELECT status, consecutive_silence_count, created_at
             FROM agent_run_log AS run
-            WHERE run.agent_id = ANY (ARRAY[agents.agent_id]) AND created_at IS NOT NULL
+            WHERE run.agent_id = ANY (ARRAY[agents.agent_id])
+                AND created_at >= 'epoch' AND created_at < now() + interval '1 day'
             ORDER BY run.agent_id, created_at DESC
             LIMIT :depth
         ) AS run

@@ -35,7 +35,7 @@ from app.services.agent_memory import remembered
 from app.services.agent_run_log_service import recent_runs
 from app.services.agent_scores import overall_score
 from app.services.fleet_silence import past_silences
-from app.services.run_queries import of_agent, wanted_agents
+from app.services.run_queries import WELL_DATED, of_agent, wanted_agents
 
 AUDITOR = "auditor"
 """The agent as which the Auditor reports its own cycles. It is not audited: that it judges is the proof
@@ -138,7 +138,8 @@ async def _own_outages(session: AsyncSession, now: datetime) -> list[Outage]:
     )
     # An agent may have reported after the last beat and before the outage, or before the next beat.
     before = select(func.max(created_at)).where(created_at < beats.c.missed).scalar_subquery()
-    after = select(func.min(created_at)).where(created_at >= beats.c.missed).scalar_subquery()
+    later = select(func.min(created_at)).where(created_at >= beats.c.missed, created_at <= the_moment)
+    after = later.scalar_subquery()
     end = func.coalesce(after, the_moment)
     statement = select(before, end).where(beats.c.gap > outage, end - before > outage)
     found = await session.execute(statement)
@@ -186,7 +187,7 @@ async def _newest_runs(
             func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
             AgentRunLog.rlhf_scores,
         )
-        .where(of_agent(wanted.c.agent_id), AgentRunLog.created_at.is_not(None))
+        .where(of_agent(wanted.c.agent_id), WELL_DATED)
         .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
         .limit(depth)
         .lateral()
@@ -223,7 +224,7 @@ def _newest_reports(wanted: Subquery, count: int) -> Select[datetime | None]:
     created_at = AgentRunLog.created_at
     return (
         select(created_at)
-        .where(of_agent(wanted.c.agent_id), created_at.is_not(None))
+        .where(of_agent(wanted.c.agent_id), WELL_DATED)
         .order_by(AgentRunLog.agent_id, created_at.desc())
         .limit(count)
         .correlate(wanted)

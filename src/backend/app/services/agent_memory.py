@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AgentRunLog, AgentRunState
-from app.services.run_queries import of_agent, wanted_agents
+from app.services.run_queries import WELL_DATED, of_agent, wanted_agents
 
 T = TypeVar("T")
 # When the agent's newest run was created, and who last changed its runs behind the writer's back.
@@ -56,7 +56,7 @@ async def _standings(session: AsyncSession, agent_ids: Sequence[str]) -> dict[st
     wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
     newest = (
         select(created_at)
-        .where(of_agent(wanted.c.agent_id), created_at.is_not(None))
+        .where(of_agent(wanted.c.agent_id), WELL_DATED)
         .order_by(AgentRunLog.agent_id, created_at.desc())
         .limit(1)
         .correlate(wanted)

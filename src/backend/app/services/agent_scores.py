@@ -18,7 +18,7 @@ from app.domain.audit.scores import SCORED_WITHIN, is_drop
 from app.domain.runs import made_at
 from app.models import AgentRollup, AgentRunLog, AgentRunState
 from app.models.agent_run_log import UNSCORED
-from app.services.run_queries import of_agent, wanted_agents
+from app.services.run_queries import WELL_DATED, of_agent, wanted_agents
 
 # When a trend was read, as the number of an hour that begins when the agent's does, and who last changed
 # its runs behind the writer's back.
@@ -163,7 +163,7 @@ async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tup
     )
     statement = (
         select(*columns)
-        .where(UNSCORED, AgentRunLog.created_at <= now - SCORED_WITHIN)
+        .where(UNSCORED, WELL_DATED, AgentRunLog.created_at <= now - SCORED_WITHIN)
         .order_by(AgentRunLog.created_at.desc())
         .limit(_MOST_WAITING)
     )

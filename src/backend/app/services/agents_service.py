@@ -17,7 +17,7 @@ from app.domain.cadence import Outages, parse_schedule
 from app.models import Agent, AgentRunState
 from app.services.agent_histories import agent_histories, deepened, known_outages
 from app.services.insights_service import WEEK, identities
-from app.services.run_queries import database_now, wanted_agents
+from app.services.run_queries import database_now, wanted_agents, well_dated
 from app.services.window_sums import Quality, agent_scores_since
 
 State = Literal["new", "up", "down", "unknown", "paused"]
@@ -75,8 +75,8 @@ async def agent_statuses(session: AsyncSession, agent_id: str | None = None) -> 
 
 async def _last_successes(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, datetime | None]:
     wanted = wanted_agents(agent_ids)
-    known = AgentRunState.agent_id == wanted.c.agent_id
-    statement = select(AgentRunState.agent_id, AgentRunState.last_success_at).join(wanted, known)
+    known, success = AgentRunState.agent_id == wanted.c.agent_id, AgentRunState.last_success_at
+    statement = select(AgentRunState.agent_id, success).join(wanted, known).where(well_dated(success))
     return dict((await session.execute(statement)).all())
 
 

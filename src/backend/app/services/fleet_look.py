@@ -103,7 +103,7 @@ def _on_time(agent: Agent, glimpse: Glimpse, now: datetime, outages: Outages) ->
         return glimpse.well
     try:
         expected = history.expected if readable_schedule(history) else None
-    except ValueError:  # it never comes again; the rules say so
+    except (ValueError, OverflowError):  # it never comes again; the rules say so
         return False
     return expected is not None and now < expected.late
 

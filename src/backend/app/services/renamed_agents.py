@@ -11,7 +11,7 @@ from app.domain.audit.evaluation import Verdict
 from app.domain.audit.liveness import StoppedReporting
 from app.domain.audit.renaming import name_successor, similar_names
 from app.models import AgentRunLog
-from app.services.run_queries import of_agent, wanted_agents
+from app.services.run_queries import WELL_DATED, of_agent, wanted_agents
 
 
 async def with_successors(
@@ -46,7 +46,7 @@ async def _first_reports(session: AsyncSession, agent_ids: Sequence[str]) -> dic
     wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
     first = (
         select(created_at)
-        .where(of_agent(wanted.c.agent_id), created_at.is_not(None))
+        .where(of_agent(wanted.c.agent_id), WELL_DATED)
         .order_by(AgentRunLog.agent_id.desc(), created_at)
         .limit(1)
         .correlate(wanted)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Subquery,
     Text,
+    and_,
     any_,
     cast,
     func,
@@ -53,6 +54,18 @@ _AS_SENT = (
     cast(AgentRunLog.rlhf_scores, Text).label("rlhf_scores"),
     AgentRunLog.created_at,
 )
+
+
+def well_dated(moment: Any) -> ColumnElement[bool]:
+    """That a run's moment can be reckoned with.
+
+    Somebody may have dated one at infinity, or years ahead by a slip: it is not its agent's newest then.
+    A clock that is wrong by hours is put up with.
+    """
+    return and_(moment >= _EPOCH, moment < func.now() + timedelta(days=1))
+
+
+WELL_DATED = well_dated(AgentRunLog.created_at)
 
 
 class Cursor(NamedTuple):
@@ -177,7 +190,9 @@ def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
 def newest_of_each_agent(
     count: int, conditions: Sequence[ColumnElement[bool]] = (), agent_ids: Sequence[str] | None = None
 ) -> Select[AgentRunLog]:
-    """The newest `count` runs of every agent, or of `agent_ids`, without `actions_taken`, newest first.
+    """The newest `count` runs, `WELL_DATED`, of every agent or of `agent_ids`, newest first.
+
+    They come without `actions_taken`.
 
     Walks the (agent_id, created_at) index from agent to agent, so its cost follows the number of
     agents and not the length of the log.
@@ -185,7 +200,7 @@ def newest_of_each_agent(
     agents = _every_agent() if agent_ids is None else wanted_agents(agent_ids)
     newest = (
         select(AgentRunLog)
-        .where(of_agent(agents.c.agent_id), AgentRunLog.created_at.is_not(None), *conditions)
+        .where(of_agent(agents.c.agent_id), WELL_DATED, *conditions)
         .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
         .limit(count)
         .lateral()

@@ -15,6 +15,7 @@ from app.domain.scoring.states import scoring_state
 from app.models import AgentRunLog, RunRollup
 from app.models.agent_run_log import UNSCORED
 from app.models.run_rollup import HOUR
+from app.services.run_queries import well_dated
 from app.services.score_records import kept_results
 from app.services.scoring_service import SCORING_LOCK
 
@@ -137,7 +138,9 @@ async def scoring_counts(session: AsyncSession) -> ScoringCounts:
         .limit(CAP + 1)
         .subquery()
     )
-    waiting, oldest = (await session.execute(select(func.count(), func.min(queued.c.created_at)))).one()
+    created_at = queued.c.created_at
+    counted = select(func.count(), func.min(created_at).filter(well_dated(created_at))).select_from(queued)
+    waiting, oldest = (await session.execute(counted)).one()
     scoring = int(await session.scalar(_SCORING) or 0)
     errors = int(await session.scalar(_ERRORS, {"most": CAP + 1}) or 0)
     scored = select(func.coalesce(func.sum(RunRollup.scored), 0)).where(RunRollup.width == HOUR)
