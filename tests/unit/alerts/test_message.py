@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.alerts.digest import Digest, digest_message
@@ -115,6 +115,7 @@ JSON = st.recursive(
 )
 
 
+@example([Incident("id", "mean\nwords", "high", "nova", "Nova", "", {}, NOW)])
 @given(
     st.lists(
         st.builds(

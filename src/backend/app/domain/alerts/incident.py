@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.audit.finding import Evidence
+from app.domain.audit.finding import Evidence, printable
 
 SEVERITIES = ("high", "medium", "low")
 EVENTS = ("opened", "reminder", "closed")
@@ -36,7 +36,7 @@ class Incident:
     @property
     def what(self) -> str:
         """The rule in words."""
-        return self.rule.replace("_", " ")
+        return printable(self.rule).replace("_", " ")
 
     @property
     def closed_since(self) -> bool:
