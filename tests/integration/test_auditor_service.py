@@ -1,6 +1,7 @@
 """The Auditor against a real log: what opens, what persists, what closes, and what stays quiet."""
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -374,6 +375,32 @@ async def test_dates_that_cannot_be_reckoned_with_blind_nobody(
         gauges = await fleet_gauges(session)
     assert states == {"auditor": "up", "odd": "new", "sage": "down"}
     assert gauges.oldest_queued_age == pytest.approx(269 * 3600, abs=600)
+
+
+@pytest.mark.parametrize(
+    ("rule", "agent", "evidence"),
+    [
+        ("fleet_silent", "auditor", {}),
+        ("fleet_silent", "auditor", {"since": "yesterday"}),
+        ("fleet_silent", "nova", {"since": "2026-11-11T00:00:00"}),
+        ("consecutive_failures", "nova", {"last_run": {"created_at": "yesterday"}}),
+        ("consecutive_failures", "nova", {"last_run": {"created_at": "2026-11-11T00:00:00"}}),
+        ("stopped_reporting", "nova", {"last_run": "none"}),
+        ("quiet_on_mondays", "nova", {"severity": 3}),
+    ],
+)
+async def test_evidence_of_somebody_else_is_closed_as_well(
+    db: asyncpg.Connection, rule: str, agent: str, evidence: dict[str, Any]
+) -> None:
+    await log_runs(db, "nova", ago=5 * MINUTE, count=LONG_HOURLY)
+    await db.execute(
+        "INSERT INTO audit_finding (rule, agent_id, message, evidence) VALUES ($1, $2, 'so it is', $3)",
+        rule,
+        agent,
+        json.dumps(evidence),
+    )
+    assert keys((await cycle()).closed) == [(rule, agent)]
+    assert keys((await cycle()).open) == []
 
 
 async def test_a_run_dated_years_ahead_is_not_the_newest(db: asyncpg.Connection) -> None:

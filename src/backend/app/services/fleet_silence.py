@@ -8,6 +8,7 @@ from zlib import crc32
 from sqlalchemy import DateTime, bindparam, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.audit.finding import moment_in
 from app.domain.audit.fleet import FLEET_SILENT
 from app.domain.cadence import Outage, present_outage
 from app.models import AuditFinding
@@ -48,10 +49,10 @@ async def fleet_silence(session: AsyncSession, now: datetime, agent_ids: Collect
 async def past_silences(session: AsyncSession, now: datetime, since: datetime) -> list[Outage]:
     """The times that were found: each from when it began until it was over, or until now."""
     over = func.coalesce(AuditFinding.closed_at, literal(now, DateTime(timezone=True)))
-    statement = select(AuditFinding.evidence["since"].astext, over).where(
+    statement = select(AuditFinding.evidence, AuditFinding.opened_at, over).where(
         AuditFinding.rule == FLEET_SILENT, over > since
     )
     return [
-        Outage(datetime.fromisoformat(began).timestamp(), ended.timestamp())
-        for began, ended in await session.execute(statement)
+        Outage((moment_in(evidence, "since") or opened_at).timestamp(), ended.timestamp())
+        for evidence, opened_at, ended in await session.execute(statement)
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.domain.alerts.incident import Incident, as_json, by_gravity, gravest
-from app.domain.audit.finding import Evidence, at, printable
+from app.domain.audit.finding import Evidence, at, moment_in, printable
 
 _MAX_DETAILED = 4
 MAX_LISTED = 13
@@ -95,9 +95,9 @@ def _in_detail(incident: Incident, now: datetime) -> Iterator[str]:
     if incident.why_closed:
         yield f"Why it is over: {incident.why_closed}"
         return
-    if good := _moment(evidence.get("last_success"), "created_at"):
+    if good := moment_in(evidence, "last_success", "created_at"):
         yield f"Last good run: {at(good, now)}"
-    if expected := _moment(evidence, "expected_by"):
+    if expected := moment_in(evidence, "expected_by"):
         yield f"Expected by: {at(expected, now)}"
     if output := _output(evidence):
         yield f"Last output: {output}"
@@ -119,15 +119,6 @@ def _output(evidence: Evidence) -> str | None:
         if isinstance(run, dict) and isinstance(run.get("summary"), str):
             return f"{printable(run['summary'])} ({run.get('status')})"
     return None
-
-
-def _moment(evidence: object, name: str) -> datetime | None:
-    value = evidence.get(name) if isinstance(evidence, dict) else None
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment if moment and moment.tzinfo else None
 
 
 def _where_to_look(incidents: Sequence[Incident], product_url: str) -> str:

@@ -36,6 +36,18 @@ class Finding:
         return self.rule, self.agent_id
 
 
+def moment_in(evidence: object, *path: str) -> datetime | None:
+    """The moment that evidence has by these names; None also where somebody else wrote what is none."""
+    value = evidence
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
+
+
 def run_evidence(run: ReportedRun) -> Evidence:
     """A run as evidence."""
     return {

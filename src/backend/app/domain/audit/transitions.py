@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from app.domain.audit.evaluation import Verdict
-from app.domain.audit.finding import Evidence, Finding, FindingKey, at, printable, run_evidence
+from app.domain.audit.finding import Evidence, Finding, FindingKey, at, moment_in, printable, run_evidence
 from app.domain.audit.history import AgentHistory
 from app.domain.audit.rule import Rule
 
@@ -54,13 +53,9 @@ def _closing_evidence(rule: Rule | None, history: AgentHistory | None, evidence:
     name = printable(history.agent_id)
     if history.paused:
         return {"reason": f"{name} is paused"}
-    match evidence:
-        case {"last_run": {"created_at": str(moment)}}:
-            judged_until = datetime.fromisoformat(moment)
-        case _:
-            judged_until = datetime.min.replace(tzinfo=UTC)
+    judged_until = moment_in(evidence, "last_run", "created_at")
     for run in reversed(history.runs):
-        if run.created_at > judged_until and rule.is_recovery(run):
+        if (judged_until is None or run.created_at > judged_until) and rule.is_recovery(run):
             reason = f"{name} {rule.recovery} at {at(run.created_at, history.now)}"
             return {"reason": reason, "run": run_evidence(run)}
     return {"reason": rule.ending}
