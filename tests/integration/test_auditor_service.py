@@ -332,6 +332,14 @@ async def test_an_agent_that_was_renamed_is_named(db: asyncpg.Connection) -> Non
     assert (await cycle()).open[0].message == finding.message
 
 
+async def test_nobody_was_renamed_to_the_auditor(db: asyncpg.Connection) -> None:
+    await log_runs(db, "chief-auditor", ago=5 * HOUR, count=LONG_HOURLY)
+    await log_runs(db, "auditor", ago=MINUTE, every=5 * MINUTE, count=12)
+    [finding] = (await cycle()).opened
+    assert (finding.rule, finding.agent_id) == ("stopped_reporting", "chief-auditor")
+    assert "perhaps_renamed_to" not in finding.evidence
+
+
 async def test_a_clock_that_was_set_back_an_hour_raises_nothing(db: asyncpg.Connection) -> None:
     """The newest runs are dated in the future then, for an hour; what they say counts still."""
     await log_runs(db, "atlas", ago=-50 * MINUTE, count=LONG_HOURLY)

@@ -97,7 +97,7 @@ async def audit(session: AsyncSession) -> AuditCycle:
     silence = await _silence(session, fleet, stored.get(_SILENT))
     if silence:
         fleet = fleet.in_outage(silence)
-    verdicts = await with_successors(session, now, fleet.verdicts(), fleet.seen)
+    verdicts = await with_successors(session, now, fleet.verdicts(), set(fleet.seen) - {AUDITOR})
     held = {key: finding.evidence for key, finding in stored.items() if key != _SILENT}
     changes = transitions(fleet.rules, held, fleet.histories, verdicts)
     if silence and _SILENT not in stored:
