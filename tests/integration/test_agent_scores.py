@@ -145,6 +145,15 @@ async def test_runs_that_nobody_scores_are_found_until_somebody_does(db: asyncpg
     assert closed.closed[0].closing_evidence == {"reason": "no run of it waits for a score any more"}
 
 
+async def test_of_many_that_wait_the_oldest_is_told(db: asyncpg.Connection) -> None:
+    for minutes in range(120, 180):
+        await report(db, made(minutes * MINUTE), minutes * MINUTE)
+    oldest = await db.fetchval("SELECT min(created_at) FROM agent_run_log")
+    [finding] = (await cycle()).open
+    assert finding.message.startswith("at least 50 runs of sage still wait for a score, the oldest since ")
+    assert finding.evidence["first_run"]["created_at"] == oldest.isoformat()
+
+
 async def test_a_history_that_was_just_brought_in_waits_for_nothing(db: asyncpg.Connection) -> None:
     for run_id in (uuid4(), new_run_id(), made(5 * MINUTE)):
         await report(db, run_id, 3 * HOUR)

@@ -149,7 +149,7 @@ async def _scored_another_way(session: AsyncSession, now: datetime, agent_ids: S
 
 
 async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tuple[ReportedRun, ...]]:
-    """Each agent's runs that have waited for their scores too long, newest first, the newest few at most.
+    """Each agent's runs that have waited for their scores too long, newest first: a few, and the oldest.
 
     Those alone that came in by the writer: of the others nobody knows since when they wait. Somebody may
     just have brought in a long history.
@@ -171,6 +171,7 @@ async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tup
     for agent_id, run_id, status, created_at, summary in await session.execute(statement):
         recorded_at = made_at(run_id)
         waits = recorded_at is not None and recorded_at <= now - SCORED_WITHIN
-        if waits and len(waiting[agent_id]) < HISTORY_DEPTH:
-            waiting[agent_id].append(ReportedRun(str(run_id), status, created_at, summary=summary))
+        if waits:
+            known = waiting[agent_id]
+            known[HISTORY_DEPTH - 1 :] = [ReportedRun(str(run_id), status, created_at, summary=summary)]
     return {agent_id: tuple(runs) for agent_id, runs in waiting.items() if runs}
