@@ -88,6 +88,19 @@ async def test_some_that_stop_together_are_blamed(db: asyncpg.Connection) -> Non
     assert await states() == {"down": 8, "up": 13}
 
 
+async def test_those_that_are_paused_are_not_missed(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    await db.execute(
+        "INSERT INTO agent (agent_id, paused) SELECT 'agent-' || n, true FROM generate_series(5, 20) n"
+    )
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', at, at FROM generate_series(1, 3) AS agent,
+            generate_series(0, 6) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
+    """)
+    assert rules(await cycle()) == {"stopped_reporting": 1}
+
+
 async def test_a_few_agents_are_no_fleet(db: asyncpg.Connection) -> None:
     await log_fleet(db, quiet=75 * MINUTE, agents=4)
     assert rules(await cycle()) == {"stopped_reporting": 4}

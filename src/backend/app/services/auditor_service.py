@@ -108,7 +108,7 @@ async def audit(session: AsyncSession) -> AuditCycle:
     await _bring_up_to_date(session, stored, changes.persisting)
     cycle = AuditCycle(
         at=now,
-        agents=fleet.size,
+        agents=len(fleet.watched),
         opened=await _open(session, now, changes.opened),
         closed=closed,
         still_open=[finding for key, finding in stored.items() if key not in changes.closed],
@@ -128,7 +128,7 @@ async def _silence(session: AsyncSession, fleet: Fleet, known: AuditFinding | No
     )
     if not blamed:
         return None
-    return await fleet_silence(session, fleet.now, set(fleet.seen) - {AUDITOR})
+    return await fleet_silence(session, fleet.now, fleet.watched & set(fleet.seen))
 
 
 async def _open(session: AsyncSession, now: datetime, found: Sequence[Finding]) -> list[AuditFinding]:

@@ -39,10 +39,10 @@ class Fleet:
     open_by: Mapping[str, Collection[str]]
 
     @property
-    def size(self) -> int:
-        """How many agents are watched."""
-        paused = sum(history.paused for history in self.histories.values())
-        return len({*self.seen, *self.histories} - {AUDITOR}) - paused
+    def watched(self) -> set[str]:
+        """All but those that are paused."""
+        paused = {agent_id for agent_id, history in self.histories.items() if history.paused}
+        return {*self.seen, *self.histories} - {AUDITOR} - paused
 
     def verdicts(self) -> list[Verdict]:
         """What the rules say of those to be judged."""
