@@ -77,6 +77,18 @@ async def test_nobody_is_blamed_while_nobody_can_report(db: asyncpg.Connection) 
     assert await states() == {"down": 5, "up": 16}
 
 
+async def test_on_the_next_day_it_says_on_which_it_began(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    [opened] = (await cycle()).opened
+    await db.execute("""
+        UPDATE audit_finding SET opened_at = opened_at - interval '1 day',
+            evidence = evidence || '{"since": "2026-11-02T23:15:00+00:00"}'
+    """)
+    [still] = (await cycle()).open
+    assert still.id == opened.id
+    assert "has reported since 2026-11-02 23:15 UTC, though" in still.message
+
+
 async def test_some_that_stop_together_are_blamed(db: asyncpg.Connection) -> None:
     await log_fleet(db, quiet=75 * MINUTE)
     await db.execute("""

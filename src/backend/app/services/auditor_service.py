@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
 from app.domain.audit.evaluation import RuleError
-from app.domain.audit.finding import Evidence, Finding, FindingKey
+from app.domain.audit.finding import Evidence, Finding, FindingKey, moment_in
 from app.domain.audit.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
 from app.domain.audit.liveness import Late, StoppedReporting
-from app.domain.audit.transitions import transitions
+from app.domain.audit.transitions import Transitions, transitions
 from app.domain.cadence import Outage
 from app.models import AgentRunLog, AuditFinding
 from app.services.agent_histories import AUDITOR
@@ -100,10 +100,7 @@ async def audit(session: AsyncSession) -> AuditCycle:
     verdicts = await with_successors(session, now, fleet.verdicts(), set(fleet.seen) - {AUDITOR})
     held = {key: finding.evidence for key, finding in stored.items() if key != _SILENT}
     changes = transitions(fleet.rules, held, fleet.histories, verdicts)
-    if silence and _SILENT not in stored:
-        changes.opened.append(fleet_silent(silence, now, AUDITOR))
-    elif _SILENT in stored and not silence:
-        changes.closed[_SILENT] = REPORTING_AGAIN
+    _judge_fleet(changes, silence, stored.get(_SILENT), now)
     closed = await _close(session, now, {stored[key].id: proof for key, proof in changes.closed.items()})
     await _bring_up_to_date(session, stored, changes.persisting)
     cycle = AuditCycle(
@@ -116,6 +113,19 @@ async def audit(session: AsyncSession) -> AuditCycle:
     )
     await announce(session, now, cycle.open, cycle.closed)
     return cycle
+
+
+def _judge_fleet(
+    changes: Transitions, silence: Outage | None, known: AuditFinding | None, now: datetime
+) -> None:
+    """Add what changes about the finding of all agents, which is open if it is `known`."""
+    if silence and known:
+        began = moment_in(known.evidence, "since") or known.opened_at
+        changes.persisting.append(fleet_silent(silence._replace(start=began.timestamp()), now, AUDITOR))
+    elif silence:
+        changes.opened.append(fleet_silent(silence, now, AUDITOR))
+    elif known:
+        changes.closed[_SILENT] = REPORTING_AGAIN
 
 
 async def _silence(session: AsyncSession, fleet: Fleet, known: AuditFinding | None) -> Outage | None:
