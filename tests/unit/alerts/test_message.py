@@ -109,6 +109,11 @@ def test_what_could_steer_a_terminal_is_not_in_it() -> None:
     assert "agents/a%2F%1B%0A" in message.text
 
 
+def test_a_silent_fleet_is_not_to_be_looked_for_at_the_auditor() -> None:
+    silent = replace(STOPPED, rule="fleet_silent", agent_id="auditor", agent="Auditor")
+    assert f"Look: {URL}/api/v1/internal/audit/findings" in alert_message("id", [silent], NOW, URL).text
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.text() | st.integers(),
     lambda each: st.lists(each) | st.dictionaries(st.text(), each),

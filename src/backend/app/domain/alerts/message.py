@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from app.domain.alerts.incident import Incident, as_json, by_gravity, gravest
 from app.domain.audit.finding import Evidence, at, moment_in, printable
+from app.domain.audit.fleet import FLEET_SILENT
 
 _MAX_DETAILED = 4
 MAX_LISTED = 13
@@ -123,7 +124,8 @@ def _output(evidence: Evidence) -> str | None:
 
 def _where_to_look(incidents: Sequence[Incident], product_url: str) -> str:
     agents = {incident.agent_id for incident in incidents}
-    path = f"agents/{quote(agents.pop(), safe='')}" if len(agents) == 1 else "audit/findings"
+    of_one = len(agents) == 1 and all(incident.rule != FLEET_SILENT for incident in incidents)
+    path = f"agents/{quote(agents.pop(), safe='')}" if of_one else "audit/findings"
     return f"Look: {product_url.rstrip('/')}/api/v1/internal/{path}"
 
 
