@@ -89,6 +89,22 @@ async def test_on_the_next_day_it_says_on_which_it_began(db: asyncpg.Connection)
     assert "has reported since 2026-11-02 23:15 UTC, though" in still.message
 
 
+async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    assert rules(await cycle()) == {"fleet_silent": 1}
+    # Three hours later, and nobody ever reported at this time in the weeks before.
+    await db.execute("""
+        UPDATE agent_run_log SET created_at = created_at - interval '3 hours' WHERE agent_id <> 'auditor'
+    """)
+    await db.execute("""
+        DELETE FROM agent_run_log WHERE agent_id <> 'auditor'
+            AND created_at BETWEEN now() - interval '7 days 4 hours' AND now() - interval '7 days'
+    """)
+    assert rules(await cycle()) == {"fleet_silent": 1}
+    await report(db, range(1, 16))
+    assert rules(await cycle()) == {}
+
+
 async def test_some_that_stop_together_are_blamed(db: asyncpg.Connection) -> None:
     await log_fleet(db, quiet=75 * MINUTE)
     await db.execute("""

@@ -138,7 +138,7 @@ async def _silence(session: AsyncSession, fleet: Fleet, known: AuditFinding | No
     )
     if not blamed:
         return None
-    return await fleet_silence(session, fleet.now, fleet.watched & set(fleet.seen))
+    return await fleet_silence(session, fleet.now, fleet.watched & set(fleet.seen), known=known is not None)
 
 
 async def _open(session: AsyncSession, now: datetime, found: Sequence[Finding]) -> list[AuditFinding]:

@@ -31,10 +31,13 @@ CROSS JOIN LATERAL (
 )
 
 
-async def fleet_silence(session: AsyncSession, now: datetime, agent_ids: Collection[str]) -> Outage | None:
+async def fleet_silence(
+    session: AsyncSession, now: datetime, agent_ids: Collection[str], *, known: bool = False
+) -> Outage | None:
     """The time up to now in which hardly any of the agents reported; None while they do as usual.
 
-    They are held, a sample of a large fleet, against the same hours of the four weeks before.
+    They are held, a sample of a large fleet, against the same hours of the four weeks before. One that is
+    `known` is not over while nobody reports at all, be it at an hour at which few ever do.
     """
     sample = sorted(agent_ids, key=lambda agent_id: (crc32(agent_id.encode()), agent_id))[:_SAMPLE]
     reports: dict[str, list[float]] = defaultdict(list)
@@ -43,7 +46,10 @@ async def fleet_silence(session: AsyncSession, now: datetime, agent_ids: Collect
         reports[agent_id].append(reported_at.timestamp())
     for times in reports.values():
         times.sort()
-    return present_outage(reports, now.timestamp())
+    since = (now - _LOOK_BACK).timestamp()
+    nobody = bool(sample) and all(times[-1] <= since for times in reports.values())
+    lasting = Outage(since, now.timestamp()) if known and nobody else None
+    return present_outage(reports, now.timestamp()) or lasting
 
 
 async def past_silences(session: AsyncSession, now: datetime, since: datetime) -> list[Outage]:
