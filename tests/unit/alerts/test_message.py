@@ -111,7 +111,7 @@ def test_what_could_steer_a_terminal_is_not_in_it() -> None:
 
 def test_a_silent_fleet_is_not_to_be_looked_for_at_the_auditor() -> None:
     silent = replace(STOPPED, rule="fleet_silent", agent_id="auditor", agent="Auditor")
-    assert f"Look: {URL}/api/v1/internal/audit/findings" in alert_message("id", [silent], NOW, URL).text
+    assert "/api/v1/internal/audit/findings\n" in alert_message("id", [silent], NOW, URL).text
 
 
 JSON = st.recursive(
