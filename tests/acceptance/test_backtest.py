@@ -148,7 +148,14 @@ def test_a_bad_line_is_named(tmp_path: Path, bad: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", '[{"schedule": "every 1h"}]', '[{"agent_id": "a", "grace_seconds": -1}]']
+    "text",
+    [
+        "{",
+        '[{"schedule": "every 1h"}]',
+        '[{"agent_id": "a", "grace_seconds": -1}]',
+        '[{"agent_id": "a", "grace_seconds": 1000000000000000}]',
+        '[{"agent_id": "a", "registered_at": "0001-01-01T00:00:00+14:00"}]',
+    ],
 )
 def test_a_bad_declaration_is_named(tmp_path: Path, file: Path, text: str) -> None:
     agents = tmp_path / "agents.json"

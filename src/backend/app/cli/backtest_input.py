@@ -40,7 +40,7 @@ class _Agent(Struct):
     agent_id: AgentId
     schedule: str | None = None
     timezone: str = DEFAULT_TIMEZONE
-    grace_seconds: Annotated[int, Meta(ge=0)] | None = None
+    grace_seconds: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
     paused: bool = False
     registered_at: datetime | None = None
 
@@ -58,7 +58,7 @@ def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
             run = decode(line)
         except msgspec.MsgspecError as error:
             raise InputFileError(f"{path}, line {number}: no run ({error})") from error
-        if not 1970 <= run.created_at.year < 9000:
+        if not _is_in_range(run.created_at):
             raise InputFileError(f"{path}, line {number}: no run (created_at is out of range)")
         actions = run.actions_taken or {}
         summary = actions.get("summary")
@@ -83,6 +83,9 @@ def read_declarations(path: Path) -> dict[str, Declaration]:
         raise InputFileError(f"cannot read {path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InputFileError(f"{path}: no array of agents ({error})") from error
+    listed = agents.agents if isinstance(agents, _Agents) else agents
+    if any(agent.registered_at and not _is_in_range(agent.registered_at) for agent in listed):
+        raise InputFileError(f"{path}: no array of agents (registered_at is out of range)")
     return {
         agent.agent_id.strip(): Declaration(
             agent.schedule,
@@ -91,7 +94,7 @@ def read_declarations(path: Path) -> dict[str, Declaration]:
             agent.paused,
             None if agent.registered_at is None else _utc(agent.registered_at),
         )
-        for agent in (agents.agents if isinstance(agents, _Agents) else agents)
+        for agent in listed
     }
 
 
@@ -104,6 +107,10 @@ def _lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]]:
                     yield number, line
     except OSError as error:
         raise InputFileError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _is_in_range(moment: datetime) -> bool:
+    return 1970 <= moment.year < 9000
 
 
 def _utc(moment: datetime) -> datetime:
