@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Iterator
 
@@ -234,3 +235,22 @@ async def test_what_went_out_long_ago_is_forgotten(db: asyncpg.Connection, recei
     assert await states(db) == []
     assert await tries(db) == []
     assert await db.fetchval("SELECT notified_at IS NOT NULL FROM audit_finding")
+
+
+async def test_old_news_that_comes_late_says_that_it_is_over(
+    db: asyncpg.Connection, receiver: Receiver
+) -> None:
+    await db.execute(FAILING, "nova")
+    await audited()
+    receiver.status = 500
+    await deliver()
+    await db.execute(FIXED, "nova")
+    await audited()
+    receiver.status = 200
+    await deliver()
+    await db.execute(AGAIN)
+    await deliver()
+    titles = [json.loads(request.body)["data"]["title"] for request in receiver.requests]
+    assert titles[0] == "HIGH: Nova: consecutive failures"
+    assert titles[1] == "RESOLVED Nova: consecutive failures"
+    assert titles[2].startswith("HIGH: Nova: consecutive failures; over since ")

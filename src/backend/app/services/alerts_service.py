@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -15,6 +16,7 @@ from app.domain.alerts.delivery import Delivery, Outcome
 from app.domain.alerts.incident import gravest, kind_of
 from app.domain.alerts.message import Message, alert_message
 from app.domain.alerts.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
+from app.domain.audit.finding import at
 from app.models import AlertAttempt, AlertNotification, AuditFinding
 from app.services import alert_digest
 from app.services.alert_incidents import told_incidents
@@ -200,6 +202,9 @@ async def _joined(session: AsyncSession, fresh: Sequence[AlertNotification]) -> 
 async def _begin(session: AsyncSession, row: AlertNotification, now: datetime) -> Delivery:
     if row.message is None:
         row.message = _stored(await _compose(session, row, now))
+    message = Message(**row.message)
+    if row.attempts and (over := await _over_since(session, row)):
+        message = replace(message, title=f"{message.title}; over since {at(over, now)}")
     row.attempts += 1
     row.first_attempt_at = row.first_attempt_at or now
     row.next_attempt_at = now + LEASE
@@ -213,9 +218,20 @@ async def _begin(session: AsyncSession, row: AlertNotification, now: datetime) -
         severity=row.severity,
         created_at=row.created_at,
         attempt=row.attempts,
-        message=Message(**row.message),
+        message=message,
         findings=tuple({UUID(finding_id) for finding_id, _ in row.events}),
     )
+
+
+async def _over_since(session: AsyncSession, row: AlertNotification) -> datetime | None:
+    """When the last of the findings ended whose beginning `row` tells; None while one is open.
+
+    What could not be told for a while may come after the news that it is over.
+    """
+    told = [UUID(finding_id) for finding_id, event in row.events if event != "closed"]
+    ends = select(AuditFinding.closed_at).where(AuditFinding.id == any_(literal(told, ARRAY(Uuid))))
+    closed_at = (await session.scalars(ends)).all()
+    return max((end for end in closed_at if end), default=None) if all(closed_at) else None
 
 
 async def _compose(session: AsyncSession, row: AlertNotification, now: datetime) -> Message:
