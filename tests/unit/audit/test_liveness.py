@@ -210,3 +210,11 @@ def test_what_is_found_at_full_depth_is_suspected_at_a_glance(
     declared = {"schedule": schedule, "grace": grace}
     for each in (rule, late):
         assert each.suspects(history(ages[:6], **declared)) or each.check(history(ages, **declared)) is None
+
+
+def test_who_stopped_before_an_outage_has_stopped_still_in_it() -> None:
+    now = Outages([Outage((NOW - 130 * MINUTE).timestamp(), NOW.timestamp())])
+    stopped = history(hourly(3 * HOUR), outages=now)
+    assert rule.check(stopped) is None
+    assert rule.check(stopped, held=True) == rule.check(history(hourly(3 * HOUR)))
+    assert rule.check(history(hourly(HOUR / 2), outages=now), held=True) is None

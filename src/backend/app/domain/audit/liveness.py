@@ -1,12 +1,14 @@
 """Rules about agents that do not report."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.audit.expectation import Expected, expect_by, patience, read_schedule, readable_schedule
 from app.domain.audit.finding import Finding, at, last_good, printable, run_evidence
 from app.domain.audit.history import AgentHistory, ReportedRun
 from app.domain.audit.rule import Rule
+from app.domain.cadence import Outages
 
 REGISTERED_FOR = timedelta(days=7)
 """How long an agent without a schedule may be registered and never report."""
@@ -55,6 +57,9 @@ class StoppedReporting(_Overdue):
     def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
         """A finding that says by when a run was expected and why."""
         expected = history.expected if self.suspects(history) else None
+        if held and (expected is None or history.now < expected.deadline):
+            # Who is overdue does not cease to be because nobody can report now.
+            expected = replace(history, outages=Outages()).expected
         if expected is None or history.now < expected.deadline:
             return None
         return self._found(history, expected, "has not reported since")
