@@ -76,8 +76,10 @@ def _fleet_rows(runs: str, measures: Sequence[str] = tuple(_SUMS)) -> str:
 
 
 def _agent_rows(runs: str) -> str:
+    # Somebody may write a number whose square is out of range.
+    size = "least(abs(overall), 1000000)"
     return f"""SELECT agent_id, date_bin('1 hour', created_at, {_EPOCH}) AS bucket,
-        sign AS scored, sign * overall AS overall_sum, sign * overall * overall AS overall_squares
+        sign AS scored, sign * overall AS overall_sum, sign * {size} * {size} AS overall_squares
     FROM ({_with_overall(runs)}) AS run
     WHERE overall IS NOT NULL AND created_at > now() - interval '{AGENTS_KEPT}'"""  # noqa: S608
 
