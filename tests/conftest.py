@@ -27,7 +27,12 @@ from app.embedded.valkey import Valkey
 from brokers import Broker
 
 # How long an example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("runlog", deadline=None)
+hypothesis.settings.register_profile(
+    # How fast a machine makes examples says nothing of the product.
+    "runlog",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("runlog")
 
 # For numpy, before it is imported: as a worker has it.

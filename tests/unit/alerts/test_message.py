@@ -121,6 +121,7 @@ JSON = st.recursive(
 
 
 @example([Incident("id", "mean\nwords", "high", "nova", "Nova", "", {}, NOW)])
+@example([Incident("id", "late", "low", "nova", "Nova", "", {"expected_by": "0001-01-01T00:00+14:00"}, NOW)])
 @given(
     st.lists(
         st.builds(

@@ -43,9 +43,9 @@ def moment_in(evidence: object, *path: str) -> datetime | None:
         value = value.get(name) if isinstance(value, dict) else None
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment and moment.tzinfo else None
 
 
 def run_evidence(run: ReportedRun) -> Evidence:
