@@ -1,5 +1,6 @@
 """`runlog audit`."""
 
+import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from getpass import getuser
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from app.cli.backtest import backtest
@@ -24,6 +25,8 @@ from app.services.auditor_service import AuditCycle
 app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
 
 _MAX_SHOWN = 10_000
+_WIDE = 200
+_INDENT = 10
 _STYLES = {"high": "red", "medium": "yellow"}
 app.command()(backtest)
 
@@ -42,7 +45,7 @@ def audit(
     if as_json:
         print_json_lines(FindingOut.of(finding, muted).model_dump() for finding in found)
     elif found:
-        Console().print(_table(found, muted))
+        _show(found, muted)
     elif cycle:
         typer.echo(f"No findings: {cycle.agents} agents checked")
     else:
@@ -81,23 +84,21 @@ async def _acknowledge(beginning: str, by: str, note: str | None) -> AuditFindin
         return matching[0]
 
 
-def _table(found: Sequence[AuditFinding], muted: Collection[str]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "severity", "agent", "rule", "since", "alerts"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("message", overflow="fold")
+def _show(found: Sequence[AuditFinding], muted: Collection[str]) -> None:
+    """Each finding in a line, and what it says below, which is too long for a column."""
+    # Whoever reads a file or a pipe has no narrow window.
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     now = datetime.now(UTC)
+    longest = max(len(finding.severity) for finding in found)
     for finding in found:
-        table.add_row(
-            str(finding.id)[:8],
-            Text(finding.severity, style=_STYLES.get(finding.severity, "")),
-            Text(printable(finding.agent_id)),
-            Text(finding.rule),
-            at(finding.opened_at, now),
-            Text(_alerts(finding, muted, now)),
-            Text(finding.message),
+        head = Text.assemble(
+            f"{str(finding.id)[:8]}  ",
+            (printable(finding.severity).ljust(longest), _STYLES.get(finding.severity, "")),
+            (f"  {printable(finding.agent_id)}", "bold"),
+            f"  {printable(finding.rule)}  since {at(finding.opened_at, now)}{_alerts(finding, muted, now)}",
         )
-    return table
+        console.print(head)
+        console.print(Padding(Text(finding.message), (0, 0, 0, _INDENT), expand=False))
 
 
 def _alerts(finding: AuditFinding, muted: Collection[str], now: datetime) -> str:
@@ -107,4 +108,4 @@ def _alerts(finding: AuditFinding, muted: Collection[str], now: datetime) -> str
         told.append(f"acknowledged by {printable(finding.acknowledged_by)}")
     if finding.agent_id in muted:
         told.append("muted")
-    return ", ".join(told) or "-"
+    return "".join(f", {each}" for each in told)
