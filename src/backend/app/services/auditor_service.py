@@ -97,7 +97,7 @@ async def audit(session: AsyncSession) -> AuditCycle:
     silence = await _silence(session, fleet, stored.get(_SILENT))
     if silence:
         fleet = fleet.in_outage(silence)
-    verdicts = await with_successors(session, now, fleet.verdicts(), set(fleet.seen) - {AUDITOR})
+    verdicts = await with_successors(session, now, fleet.verdicts, set(fleet.seen) - {AUDITOR})
     held = {key: finding.evidence for key, finding in stored.items() if key != _SILENT}
     changes = transitions(fleet.rules, held, fleet.histories, verdicts)
     _judge_fleet(changes, silence, stored.get(_SILENT), now)
@@ -133,7 +133,7 @@ async def _silence(session: AsyncSession, fleet: Fleet, known: AuditFinding | No
     overdue = {StoppedReporting.name, Late.name}
     blamed = known or any(
         finding.rule in overdue and finding.rule not in fleet.open_by.get(finding.agent_id, ())
-        for verdict in fleet.verdicts()
+        for verdict in fleet.verdicts
         for finding in verdict.findings
     )
     if not blamed:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,6 +45,7 @@ class Fleet:
         paused = {agent_id for agent_id, history in self.histories.items() if history.paused}
         return {*self.seen, *self.histories} - {AUDITOR} - paused
 
+    @cached_property
     def verdicts(self) -> list[Verdict]:
         """What the rules say of those to be judged."""
         return [
