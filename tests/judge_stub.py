@@ -3,11 +3,11 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from local_http import QuietHandler, serving_requests
 from processes import free_port
 
 GOOD = {
@@ -74,8 +74,8 @@ def judging() -> Iterator[Endpoint]:
     endpoint.release.set()
     over = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
             endpoint.requests.append(body | {"path": self.path})
@@ -95,24 +95,9 @@ def judging() -> Iterator[Endpoint]:
                 if over.wait(answer.pause):
                     return
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: Any) -> None:
-            pass  # a client that hung up
-
-    server = Server(("127.0.0.1", endpoint.port), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield endpoint
-    finally:
+    def let_go() -> None:
         endpoint.release.set()
         over.set()
-        with suppress(OSError):
-            server.shutdown()
-            server.server_close()
-        thread.join(10)
+
+    with serving_requests(Handler, endpoint.port, let_go):
+        yield endpoint

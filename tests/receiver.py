@@ -5,9 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from local_http import QuietHandler, serving_requests
 from processes import free_port
 
 
@@ -48,7 +48,7 @@ def receiving(port: int | None = None) -> Iterator[Receiver]:
     receiver = Receiver(port or free_port())
     receiver.release.set()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -62,22 +62,5 @@ def receiving(port: int | None = None) -> Iterator[Receiver]:
 
         do_GET = do_POST = _answer  # noqa: N815
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: Any) -> None:
-            pass  # a client that hung up
-
-    server = Server(("127.0.0.1", receiver.port), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving_requests(Handler, receiver.port, receiver.release.set):
         yield receiver
-    finally:
-        receiver.release.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
