@@ -65,6 +65,17 @@ async def test_every_committed_run_is_handed_on_once(
     assert sorted(broker.run_ids()) == sorted(stored)
 
 
+async def test_runs_that_keep_coming_go_in_few_messages(broker: Broker) -> None:
+    dispatcher = Dispatcher(broker.url)
+    run_ids = [uuid4() for _ in range(100)]
+    for run_id in run_ids:
+        dispatcher.enqueue([run_id])
+        await asyncio.sleep(0.005)
+    await dispatcher.close()
+    assert broker.run_ids() == [str(run_id) for run_id in run_ids]
+    assert len(broker.messages()) < 10
+
+
 async def test_a_repeated_report_is_handed_on_once(broker: Broker, api: httpx.AsyncClient) -> None:
     for _ in range(3):
         await api.post(ENDPOINT, json=RUN, headers={"Idempotency-Key": "key"})

@@ -22,9 +22,11 @@ from app.loop_local import LoopLocal
 log = get_logger(__name__)
 
 _QUEUE_SIZE = 50_000
-_MESSAGE_SIZE = 250
-# Runs come in one by one, and a message costs as much as recording several of them.
+_MESSAGE_SIZE = 500
+# Runs come in one by one, and a message costs as much as recording several of them. Scoring few at a time
+# costs more still, so under load, which is when a message went out just now, more are gathered.
 _GATHER = 0.05
+_GATHER_UNDER_LOAD = 0.5
 _PAUSE_AFTER_FAILURE = 1.0
 _CLOSE_TIMEOUT = 5.0
 
@@ -39,6 +41,7 @@ class Dispatcher:
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
+        self._sent_at = float("-inf")
 
     def enqueue(self, run_ids: Sequence[UUID]) -> None:
         """Take `run_ids` and return at once."""
@@ -46,12 +49,14 @@ class Dispatcher:
             return
         with self._wake:
             room = _QUEUE_SIZE - len(self._ids)
+            waiting = len(self._ids)
             self._ids.extend(run_ids[:room])
             metrics.DISPATCH_FAILED.inc(max(0, len(run_ids) - room))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
                 self._thread.start()
-            if len(self._ids) <= len(run_ids):  # the thread waits only while there is nothing
+            # What the thread waits for: anything at all, then a message's worth.
+            if waiting == 0 or waiting < _MESSAGE_SIZE <= len(self._ids):
                 self._wake.notify()
 
     async def close(self) -> None:
@@ -79,14 +84,16 @@ class Dispatcher:
                 metrics.DISPATCHED.inc(len(ids))
         app.close()
 
+    def _is_full(self) -> bool:
+        return len(self._ids) >= _MESSAGE_SIZE or self._closing
+
     def _next(self) -> list[UUID] | None:
         """The next message's ids; `None` when closing and all is sent."""
         with self._wake:
             self._wake.wait_for(lambda: self._ids or self._closing)
-            gather = len(self._ids) < _MESSAGE_SIZE and not self._closing
-        if gather:
-            time.sleep(_GATHER)
-        with self._wake:
+            since = time.monotonic() - self._sent_at
+            self._wake.wait_for(self._is_full, max(_GATHER, _GATHER_UNDER_LOAD - since))
+            self._sent_at = time.monotonic()
             self._sending = [self._ids.popleft() for _ in range(min(len(self._ids), _MESSAGE_SIZE))]
             return self._sending or None
 

@@ -26,7 +26,7 @@ from app.tasks.runtime import run_async
 log = get_logger(__name__)
 
 # What one transaction locks, scores and writes: a few tenths of a second.
-_BATCH = 250
+_BATCH = 500
 _SWEEP_LIMIT = 20_000
 _RETRY_LIMIT = 1000
 # What a sweep leaves to runs that come in meanwhile, and how long it may take at most, in seconds.
