@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.scoring import keys, lexicon
 from app.domain.scoring.facts import Count, Facts, is_remainder
@@ -14,7 +14,7 @@ _FAILED_COUNT = re.compile(
     re.IGNORECASE,
 )
 _BARE_RATIO = re.compile(r"\s{0,3}(\d{1,9})\s?(?:/|of)\s?(\d{1,9})\s{0,3}")
-_NUMBERED_THING = re.compile(r"(?<!of )(?<![/\d,.])\b(\d{1,3}(?:,\d{3}){1,4}|\d{1,12}) ([a-z]{3,30})\b")
+_NUMBERED_THING = re.compile(r"\b(?=\d)(?<!of )(?<![/\d,.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,12}) ([a-z]{3,30})\b")
 _GAVE_UP = re.compile(
     r"\b(?:could not|couldn't|unable to|was aborted|has failed|did not (?:run|complete|finish|work))\b"
     r"|\b(?:failed|aborted)[.:;]",
@@ -22,8 +22,7 @@ _GAVE_UP = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
+class Contradiction(NamedTuple):
     """`weight` 0..1: how far it takes away the reader's trust; `text` says it in plain words."""
 
     weight: float
@@ -107,8 +106,10 @@ def _whole_with_partial_field(facts: Facts) -> Iterator[Contradiction]:
 
 def _whole_with_failed_count(facts: Facts) -> Iterator[Contradiction]:
     """ "All tests passed" beside a runner's "3 failed"."""
+    if facts.status == "failed":
+        return
     match = _FAILED_COUNT.search(facts.body.raw) or _FAILED_COUNT.search(facts.raw.raw)
-    if facts.status == "failed" or match is None:
+    if match is None:
         return
     if facts.claims_everything and not facts.admits_limits:
         yield Contradiction(0.8, f"claims everything is done, yet reports '{match[0]}'")

@@ -20,10 +20,10 @@ _TOKEN = re.compile(
             r"\beyJ[\w-]{8,2000}\.[\w-]{4,4000}\.[\w-]{0,2000}",
             rf"\b[Bb](?:earer|asic) {{1,3}}(?!{_HIDDEN})"
             r"(?=[A-Za-z+/_=.-]{0,200}\d)[A-Za-z0-9+/_=.-]{16,2000}",
-            rf"\b[a-z][a-z0-9+.-]{{1,20}}://[^\s:/@'\"]{{1,80}}:(?!{_HIDDEN})[^\s@/'\"]{{3,200}}@",
         )
     ),
 )
+_LOGIN = re.compile(rf"\b[a-z][a-z0-9+.-]{{1,20}}://[^\s:/@'\"]{{1,80}}:(?!{_HIDDEN})[^\s@/'\"]{{3,200}}@")
 _MARKERS = (
     *(
         "AKIA",
@@ -41,7 +41,7 @@ _MARKERS = (
         "rk_",
     ),
     *("npm_", "hf_", "pypi-", "TOKEN=", "SECRET=", "PASSWORD=", "PASSWD=", "API_KEY=", "APIKEY="),
-    *("AIza", "-----BEGIN", "eyJ", "earer ", "asic ", "://"),
+    *("AIza", "-----BEGIN", "eyJ", "earer ", "asic "),
 )
 # After the word for a secret: a separator and a value with a digit or sign in it that is no path to
 # a vault; or, without a separator, a value that mixes letters, digits and signs as only a secret does.
@@ -82,12 +82,14 @@ def leaks_credential(facts: Facts) -> str:
 
     The number of a payment card is one as well; its check digit (ISO/IEC 7812) tells it from other numbers.
     """
-    for text in (facts.body, facts.raw):
+    for text in facts.texts:
         if any(map(_is_card, _CARD.findall(text.raw))):
             return "leaks the number of a payment card"
         if any(map(text.lower.__contains__, _HANDINGS)) and _HANDED.search(text.raw):
             return "leaks a credential"
         if any(map(text.raw.__contains__, _MARKERS)) and _TOKEN.search(text.raw):
+            return "leaks a credential"
+        if "@" in text.raw and "://" in text.raw and _LOGIN.search(text.raw):
             return "leaks a credential"
         if any(map(text.lower.__contains__, _NAMES)) and _NAMED.search(text.raw):
             return "leaks a credential"

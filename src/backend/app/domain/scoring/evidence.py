@@ -1,7 +1,7 @@
 """Evidence: what a reader could check."""
 
 import math
-from collections import Counter
+from operator import itemgetter
 
 from app.domain.scoring.facts import Facts
 from app.domain.scoring.gaming import placeholders_and_solid
@@ -48,12 +48,13 @@ def assess(facts: Facts, readable: Assessment) -> Assessment:
 
 
 def _reference_points(facts: Facts) -> float:
-    seen: Counter[str] = Counter()
+    worth: dict[str, float] = {}
     points = 0.0
     for reference in facts.references:
         if not reference.placeholder:
-            points += WEIGHTS[reference.kind] * _NEXT_OF_A_KIND ** seen[reference.kind]
-            seen[reference.kind] += 1
+            next_one = worth.get(reference.kind, WEIGHTS[reference.kind])
+            points += next_one
+            worth[reference.kind] = next_one * _NEXT_OF_A_KIND
     return points
 
 
@@ -65,10 +66,14 @@ def _measured(facts: Facts) -> float:
 
 
 def _reasons(facts: Facts) -> list[str]:
-    kinds = Counter(r.kind for r in facts.references if not r.placeholder and r.kind in _NAMES)
+    kinds: dict[str, int] = {}
+    for reference in facts.references:
+        if not reference.placeholder and reference.kind in _NAMES:
+            kinds[reference.kind] = kinds.get(reference.kind, 0) + 1
     reasons = []
     if kinds:
-        reasons.append("names " + ", ".join(f"{n} {_NAMES[kind][n > 1]}" for kind, n in kinds.most_common(3)))
+        most = sorted(kinds.items(), key=itemgetter(1), reverse=True)[:3]
+        reasons.append("names " + ", ".join(f"{n} {_NAMES[kind][n > 1]}" for kind, n in most))
     elif not facts.declared_noop:
         reasons.append("names nothing that could be looked up")
     return reasons

@@ -1,7 +1,7 @@
 """What a report states, extracted once for all dimensions."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.scoring import keys, lexicon
 from app.domain.scoring.model import RunReport
@@ -28,8 +28,7 @@ _TOP_MARKS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """A number in the payload, or the length of an array; `group` is shared by siblings."""
 
     words: tuple[str, ...]
@@ -43,8 +42,7 @@ class Count:
         return " ".join(self.words)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """References, figures and ratios in one piece of text, each once."""
 
     references: tuple[Reference, ...]
@@ -63,8 +61,7 @@ class Found:
         return shares + sum(figure.weight for figure in self.figures)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """One report, read.
 
     `headline` is the readable account (`declared` when it stands under a usual key), `body` all prose
@@ -100,6 +97,11 @@ class Facts:
     def density(self) -> float:
         """How many concrete things are said to a word."""
         return self.stated / max(_SHORT, self.body.length)
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """All prose, and what a tool printed where it printed anything."""
+        return (self.body, self.raw) if self.raw.raw else (self.body,)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -219,7 +221,7 @@ def _is_raw(leaf: Leaf) -> bool:
 
 def _is_name(text: str) -> bool:
     """Whether an array element names a thing: one word, or something with a digit in it."""
-    return len(text) <= 80 and (not any(map(str.isspace, text)) or any(map(str.isdigit, text)))
+    return len(text) <= 80 and (text.split() == [text] or any(map(str.isdigit, text)))
 
 
 def _find(text: str, known: set[str]) -> Found:

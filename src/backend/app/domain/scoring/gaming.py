@@ -48,7 +48,7 @@ def placeholders_and_solid(facts: Facts) -> tuple[int, int]:
 
 def keyword_stuffing(facts: Facts) -> str:
     """In what way the account is a string of keywords; empty when it is made of sentences."""
-    if facts.body.repeated > 0.25 and facts.density < _DENSE:
+    if facts.density < _DENSE and facts.body.repeated > 0.25:
         return "repeats the same phrases"
     if facts.headline.raw.lstrip()[:1] in {"{", "["}:
         return ""

@@ -153,7 +153,7 @@ def instructs_judge(facts: Facts) -> str:
     around all of it and a word for what was done about it. What is hidden, by invisible characters,
     letters of other scripts or an encoding, is read as well, and a quotation excuses nothing there.
     """
-    for text in (facts.body, facts.raw):
+    for text in facts.texts:
         if _may_instruct(text) and _INSTRUCTION.search(text.raw):
             dealt_with = text.hits(_HANDLED) and not _INSTRUCTION.search(_QUOTED.sub(" ", text.raw))
             if not dealt_with:

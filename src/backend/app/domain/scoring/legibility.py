@@ -14,6 +14,7 @@ _CUT = re.compile(
     r"|\ufffd|\[(?:\.{3}|\u2026)\]|<snip>",
     re.IGNORECASE,
 )
+_CUT_MARKS = ("truncated", "omitted", "\ufffd", "[...]", "[\u2026]", "<snip>")
 _LOG_LINE = re.compile(
     r"^[ \t\[]{0,4}(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|DEBUG\b|INFO\b|WARN|ERROR\b|\$ )", re.MULTILINE
 )
@@ -54,7 +55,10 @@ def _breaks_off(facts: Facts) -> bool:
     head = facts.headline.raw.rstrip()
     if head.endswith((",", "(", " -", "[", "{")) or (head.count("(") > head.count(")") and len(head) < 4_000):
         return True
-    return any(_CUT.search(text.raw) is not None for text in (facts.body, facts.raw))
+    return any(
+        any(map(text.lower.__contains__, _CUT_MARKS)) and _CUT.search(text.raw) is not None
+        for text in facts.texts
+    )
 
 
 def _opaque_share(facts: Facts) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.domain.scoring.payload import Payload, read
 
@@ -47,8 +47,7 @@ class Score:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """One dimension's value in 0..1 and why, in plain words."""
 
     value: float
@@ -57,4 +56,4 @@ class Assessment:
 
 def clamp(value: float) -> float:
     """The nearest value in 0..1."""
-    return max(0.0, min(1.0, value))
+    return 0.0 if value <= 0 else min(1.0, value)

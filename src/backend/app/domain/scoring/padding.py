@@ -22,7 +22,8 @@ def assess(facts: Facts) -> Assessment:
     if facts.silent:
         return Assessment(1.0)
     excess = max(0.0, facts.body.length - _FREE_WORDS - _WORDS_A_FACT * facts.stated)
-    repeated = facts.body.repeated * (1 - min(1.0, facts.density / _DENSE))
+    thin = 1 - min(1.0, facts.density / _DENSE)
+    repeated = thin * facts.body.repeated if thin else 0.0
     ceremony = facts.body.hits(lexicon.CEREMONY)
     praise = max(0, facts.body.hits(lexicon.PRAISE) - 1)
     value = math.exp(-excess / _TOO_MANY) * (1 - min(0.7, 1.5 * max(0.0, repeated - 0.08)))

@@ -90,12 +90,8 @@ class Payload:
     @cached_property
     def said(self) -> frozenset[str]:
         """Every word and number of the content, without the marks around them."""
-        return frozenset(
-            word.strip(_MARKS)
-            for _, value in self.content
-            for word in value.lower().split()
-            if word.strip(_MARKS)
-        )
+        words = set(" ".join(value for _, value in self.content).lower().split())
+        return frozenset(word.strip(_MARKS) for word in words) - {""}
 
 
 class _Key(NamedTuple):

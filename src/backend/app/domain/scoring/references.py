@@ -7,7 +7,7 @@ linear in the length of the text.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _EXTENSIONS = (
     "py|pyi|js|jsx|ts|tsx|mjs|json|jsonl|ndjson|ya?ml|toml|ini|cfg|conf|env|lock|csv|tsv|parquet|avro|sql|md|rst|txt"
@@ -17,7 +17,11 @@ _EXTENSIONS = (
 )
 _SCAN = re.compile(
     r"""
-    (?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,11}://[^\s"'<>(){}\[\]|\\^`]{3,300})
+    (?P<numbered>\b(?:PR|MR|run|build|job|ticket|issue|order|pull|revision|batch|case|invoice|change)
+        \ \#?\d{2,9}\b)
+    # A plain word is none of what follows; passed over whole, it is not tried at for each.
+    |(?P<word>\b[A-Za-z][a-z]{0,40}(?=[ \n,;]))
+    |(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,11}://[^\s"'<>(){}\[\]|\\^`]{3,300})
     |(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)
     |(?P<date>\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:?[0-5]\d(?::?\d\d)?Z?)?(?![\w./-]\w))
     |(?P<path>(?<![\w./<])(?:~/|\.{1,2}/|/)?(?:[\w.@+*:=-]{1,64}/){1,12}[\w.@*+-]{0,64}|(?<![\w./<\[])/[\w.@+-]{2,64}\b)
@@ -26,8 +30,6 @@ _SCAN = re.compile(
     + r""")\b(?::\d{1,6})?)
     |(?P<sha>\b(?=[a-fA-F]{0,40}\d)(?=\d{0,40}[a-fA-F])(?:[0-9a-f]{7,64}|[0-9A-F]{7,64})\b)
     |(?P<ticket>\b[A-Z][A-Z0-9]{0,9}(?:-[A-Z]{2,8}){0,2}-\d{1,9}\b|(?<![\w&])[\#!]\d{2,9}\b)
-    |(?P<numbered>\b(?:PR|MR|run|build|job|ticket|issue|order|pull|revision|batch|case|invoice|change)
-        \ \#?\d{2,9}\b)
     |(?P<version>\bv?\d{1,4}\.\d{1,4}\.\d{1,6}(?:[-.][\w.]{1,20})?\b|\bv\d{1,4}(?:\.\d{1,4})?\b)
     |(?P<name>\b[A-Za-z][A-Za-z0-9]{0,30}(?:_{1,2}[A-Za-z0-9]{1,30}){1,8}\b
         |\b[A-Za-z_]\w{1,40}(?:\.[a-z_]\w{1,40}){1,6}\b(?:\(\))?
@@ -71,13 +73,13 @@ WEIGHTS = {
 
 _PLACEHOLDER = re.compile(
     r"""
-    ^(?:https?://)?(?:www\.)?(?:example\.(?:com|org|net)|your-?\w{1,20}\.\w{2,10}|test\.com|foo\.bar|localhost)\b
-    |^(?:[\w.-]{0,64}/){0,6}(?:path/to|foo|bar|baz|your[-_]\w{1,20})(?:[/.]|$)
-    |^(?:abc|def|xyz|foo|bar|test)[-_]?\d{1,6}$
-    |^(?:0?123456?7?8?9?|0{6,}|1{6,}|a{6,}|f{6,}|deadbeef|cafebabe|abcdef\d{0,6}|abc123\d?|1234567\w{0,60}|0123456789\w{0,60})$
-    |^(?:\#|[A-Z]{1,10}-|PR\ \#?|MR\ \#?|issue\ \#?|ticket\ \#?)(?:1234?5?6?7?|0+|9999?|X+)$
-    |^(?:file|doc|document|image|img|script|module|test|sample|example|foo|bar|temp|tmp|untitled|my[-_]?file)[-_]?\d{0,4}\.\w{1,8}$
-    |^(?:log|logs|output|screenshot|evidence|proof|data)\.\w{1,8}$
+    (?:https?://)?(?:www\.)?(?:example\.(?:com|org|net)|your-?\w{1,20}\.\w{2,10}|test\.com|foo\.bar|localhost)\b
+    |(?:[\w.-]{0,64}/){0,6}(?:path/to|foo|bar|baz|your[-_]\w{1,20})(?:[/.]|$)
+    |(?:abc|def|xyz|foo|bar|test)[-_]?\d{1,6}$
+    |(?:0?123456?7?8?9?|0{6,}|1{6,}|a{6,}|f{6,}|deadbeef|cafebabe|abcdef\d{0,6}|abc123\d?|1234567\w{0,60}|0123456789\w{0,60})$
+    |(?:\#|[A-Z]{1,10}-|PR\ \#?|MR\ \#?|issue\ \#?|ticket\ \#?)(?:1234?5?6?7?|0+|9999?|X+)$
+    |(?:file|doc|document|image|img|script|module|test|sample|example|foo|bar|temp|tmp|untitled|my[-_]?file)[-_]?\d{0,4}\.\w{1,8}$
+    |(?:log|logs|output|screenshot|evidence|proof|data)\.\w{1,8}$
     """,
     re.VERBOSE | re.ASCII | re.IGNORECASE,
 )
@@ -88,10 +90,12 @@ _NORM = re.compile(
     r"(?:[- ]?(?:DSS|CSF|Top|level|v))?[- ]?\d{1,6}(?:[.:-]\d{1,4})?\b"
     r"|\b[Tt]op[- ]\d{1,3}\b|\b24/7\b|\bp\s?[<=>]\s?0?\.\d{1,5}|\b[Ss]tep \d{1,3}\b|\b[Ss]chritt \d{1,3}\b",
 )
+_NO_DIGIT = re.compile(r"\D")
+_NO_NUMBER = re.compile(r"[^\d.,]")
+_WHOLE = re.compile(r"\d[\d,]*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """Something that can be looked up; `kind` is a key of `WEIGHTS`."""
 
     kind: str
@@ -99,8 +103,7 @@ class Reference:
     placeholder: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A number in prose: `weight` 0..1 says how much it pins down, `percent` whether it is a percentage."""
 
     text: str
@@ -109,8 +112,7 @@ class Figure:
     percent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(NamedTuple):
     """`done` of `total`, as in "3 of 5" or "7/12"."""
 
     done: int
@@ -121,6 +123,8 @@ def scan(text: str) -> Iterator[Reference | Figure | Ratio]:
     """Everything in the text that could be looked up or counted, in order."""
     for match in _SCAN.finditer(_NORM.sub(" ", text)):
         kind = match.lastgroup or ""
+        if kind == "word":
+            continue
         found = match.group().rstrip(".,:;")
         if kind == "figure":
             yield _figure(found)
@@ -129,7 +133,7 @@ def scan(text: str) -> Iterator[Reference | Figure | Ratio]:
         elif kind == "path" and not _is_path(found):
             yield from _slashed(found)
         else:
-            yield Reference(kind, found, _PLACEHOLDER.search(found) is not None)
+            yield Reference(kind, found, _PLACEHOLDER.match(found) is not None)
 
 
 def _is_path(found: str) -> bool:
@@ -153,14 +157,14 @@ def _slashed(found: str) -> Iterator[Reference | Figure | Ratio]:
 
 
 def _ratio(found: str) -> Ratio:
-    done, total = re.findall(r"\d[\d,]*", found, re.ASCII)
+    done, total = _WHOLE.findall(found)
     return Ratio(int(done.replace(",", "")), int(total.replace(",", "")))
 
 
 def _figure(found: str) -> Figure:
     percent = found.endswith("%")
-    digits = "".join(c for c in found if c.isdigit())
-    number = re.sub(r"[^\d.,]", "", found)
+    digits = _NO_DIGIT.sub("", found)
+    number = _NO_NUMBER.sub("", found)
     value = _value(number)
     has_unit = not found[-1].isdigit()
     return Figure(found, value, _weight(digits, number, value, percent, has_unit), percent)
@@ -168,7 +172,7 @@ def _figure(found: str) -> Figure:
 
 def _value(number: str) -> float:
     """Read 48,209 and 213.440,17 and 38.20 alike: a last group of three digits is thousands."""
-    groups = re.split(r"[.,]", number[:40])
+    groups = number[:40].replace(",", ".").split(".")
     if len(groups) > 1 and len(groups[-1]) != 3:
         return float("".join(groups[:-1])[:18] + "." + groups[-1])
     return float("".join(groups)[:18] or 0)

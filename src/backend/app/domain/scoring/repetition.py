@@ -1,6 +1,7 @@
 """Repetition: whether the report is about this run, or an earlier one again. 1 when nothing is repeated."""
 
 from collections.abc import Sequence
+from itertools import repeat
 
 from app.domain.scoring.facts import Facts
 from app.domain.scoring.model import Assessment, RunReport
@@ -28,22 +29,22 @@ def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
         if facts.declared_noop:
             return Assessment(0.6, ("gives the same reason for doing nothing as before",))
         return Assessment(0.0, ("repeats an earlier report word for word",))
-    if any(_says_nothing_new(own, other) for other in past):
+    new = [own.said - other.said for other in past]
+    if any(map(_is_nothing, new, repeat(len(own.said)))):
         return Assessment(0.25, ("says nothing that an earlier report did not say",))
-    if any(_has_old_figures(own, other) for other in past):
+    if any(map(_has_old_figures, repeat(own), past, new)):
         return Assessment(0.4, ("gives the figures of an earlier report",))
     if any(own.wording == other.wording for other in past):
         return Assessment(0.95, ("gives new numbers in its usual words",))
     return Assessment(1.0, ("differs from its earlier reports",))
 
 
-def _says_nothing_new(own: Payload, other: Payload) -> bool:
-    """Whether hardly a word and no number is new, however they are arranged now."""
-    new = own.said - other.said
-    return len(new) <= _FILLER * len(own.said) and not any(any(map(str.isdigit, word)) for word in new)
+def _is_nothing(new: frozenset[str], said: int) -> bool:
+    """Whether of all that is `said` hardly a word and no number is new, however they are arranged now."""
+    return len(new) <= _FILLER * said and not any(any(map(str.isdigit, word)) for word in new)
 
 
-def _has_old_figures(own: Payload, other: Payload) -> bool:
+def _has_old_figures(own: Payload, other: Payload, new: frozenset[str]) -> bool:
     """Whether the figures long enough to tell runs apart are those of the earlier report, and the words too.
 
     Dates and times are none: they are what a copy changes.
@@ -51,5 +52,5 @@ def _has_old_figures(own: Payload, other: Payload) -> bool:
     old = own.figures & other.figures
     if len(old) < 2 or len(old) < 0.75 * len(own.figures):
         return False
-    new = {word for word in own.said - other.said if not word[0].isdigit()}
-    return len(new) <= _REWORDING * len(own.said)
+    reworded = sum(1 for word in new if not word[0].isdigit())
+    return reworded <= _REWORDING * len(own.said)

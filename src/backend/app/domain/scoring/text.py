@@ -33,17 +33,18 @@ class Vocabulary:
 
 
 class Text:
-    """A text, read once: its words, phrases of up to three words, and its length in words."""
+    """A text, read once: its words, phrases of up to three words, and its length in words.
+
+    `vocabulary` has every word once; `unspaced` counts the characters that belong to a script without spaces
+    (Chinese, Japanese) or to Hangul.
+    """
 
     def __init__(self, raw: str) -> None:
         self.raw = raw
         self.lower = raw.lower().replace("\u2019", "'")
-        self.words = _WORD.findall(self.lower)[:_MAX_WORDS]
-
-    @cached_property
-    def unspaced(self) -> int:
-        """How many characters belong to a script without spaces (Chinese, Japanese) or to Hangul."""
-        return 0 if self.raw.isascii() else len(_UNSPACED.findall(self.raw))
+        self.words: list[str] = _WORD.findall(self.lower)[:_MAX_WORDS]
+        self.vocabulary = frozenset(self.words)
+        self.unspaced = 0 if raw.isascii() else len(_UNSPACED.findall(raw))
 
     @cached_property
     def length(self) -> float:
@@ -51,11 +52,6 @@ class Text:
         if not self.unspaced:
             return float(len(self.words))
         return sum(1 for word in self.words if word.isascii()) + self.unspaced / 2
-
-    @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """Every word once."""
-        return frozenset(self.words)
 
     @cached_property
     def phrases(self) -> frozenset[str]:
@@ -89,13 +85,14 @@ class Text:
 
     def hits(self, vocabulary: Vocabulary) -> int:
         """How many different entries of the vocabulary occur."""
-        return len(self.phrases & vocabulary.phrases) + self._fragments(vocabulary)
+        spelt = len(self.phrases & vocabulary.phrases)
+        return spelt + self._fragments(vocabulary) if self.unspaced else spelt
 
     def affirms(self, vocabulary: Vocabulary) -> bool:
         """Whether an entry occurs that is not negated; of the phrases, only single words are looked at."""
-        return not self.affirmed.isdisjoint(vocabulary.phrases) or self._fragments(vocabulary) > 0
+        if not self.affirmed.isdisjoint(vocabulary.phrases):
+            return True
+        return bool(self.unspaced) and self._fragments(vocabulary) > 0
 
     def _fragments(self, vocabulary: Vocabulary) -> int:
-        if not self.unspaced:
-            return 0
         return sum(1 for fragment in vocabulary.fragments if fragment in self.lower)
