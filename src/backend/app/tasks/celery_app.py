@@ -40,6 +40,7 @@ class RunlogCelery(Celery):
             beat_schedule=beat_schedule(settings),
             worker_prefetch_multiplier=4,
             worker_max_memory_per_child=_MAX_KIB,
+            worker_consumer="app.tasks.consumer:Consumer",
             worker_hijack_root_logger=False,
             worker_cancel_long_running_tasks_on_connection_loss=False,
             task_acks_late=True,

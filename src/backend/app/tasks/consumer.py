@@ -1,0 +1,26 @@
+"""How a worker gets over the loss of its broker."""
+
+from celery.worker import consumer
+from kombu.transport import virtual
+
+
+class Consumer(consumer.Consumer):
+    """Celery's consumer, which lets go of what it has not acknowledged when the connection is lost."""
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Called before it connects anew.
+
+        With Redis, Kombu would put back what was not acknowledged, and acknowledge tasks that end meanwhile,
+        over the channel that is gone; a worker ends on either. The broker hands these tasks out again by
+        itself, after `REDELIVERY_SECONDS`, and each can be done twice.
+        """
+        channel = getattr(self.task_consumer, "channel", None)
+        if isinstance(channel, virtual.Channel):
+            channel.do_restore = False
+            for name in ("basic_ack", "basic_reject"):
+                setattr(channel, name, _nothing)
+        super().on_connection_error_after_connected(exc)
+
+
+def _nothing(*_: object, **__: object) -> None:
+    pass
