@@ -64,8 +64,30 @@ async def test_a_drop_in_quality_opens_and_closes(db: asyncpg.Connection) -> Non
     )
     closed = await cycle()
     assert closed.open == []
-    assert closed.closed[0].closing_evidence
-    assert closed.closed[0].closing_evidence["reason"].startswith("nova scored better at ")
+    proof = closed.closed[0].closing_evidence
+    assert proof
+    assert proof["reason"].startswith("nova scored 0.76 on average in 7 days")
+    assert proof["reason"].endswith(", after 0.80 in the four weeks before")
+    assert proof["mean"] > 0.75
+
+
+async def test_a_drop_ends_with_a_scorer_that_cannot_be_compared(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.5)
+    assert keys(await cycle()) == [("quality_drop", "nova")]
+    await db.execute("""
+        UPDATE agent_run_log SET rlhf_scores = rlhf_scores || '{"scorer": "rubric", "version": "2"}'
+        WHERE created_at > now() - interval '7 days'
+    """)
+    await db.execute("""
+        UPDATE agent_run_log SET rlhf_scores = rlhf_scores || '{"scorer": "rubric", "version": "1"}'
+        WHERE created_at <= now() - interval '7 days'
+    """)
+    await db.execute("INSERT INTO agent_run_log (agent_id, action_summary) VALUES ('nova', 'did it')")
+    closed = await cycle()
+    assert closed.open == []
+    assert closed.closed[0].closing_evidence == {
+        "reason": "this week has no scores of it that could be compared with those before"
+    }
 
 
 async def test_a_stricter_scorer_is_no_drop(db: asyncpg.Connection) -> None:

@@ -21,6 +21,7 @@ from app.models.agent_run_log import UNSCORED
 from app.services.agent_histories import deepened
 from app.services.agreement_service import RATED
 from app.services.export_service import NEXT_OF_AGENT
+from app.services.fleet_silence import silences
 from app.services.review_service import CANDIDATES
 from app.services.run_queries import newest_of_each_agent, newest_runs
 from app.services.score_backfills import next_runs
@@ -320,3 +321,16 @@ async def test_the_next_runs_of_an_agent_are_exported_from_its_index(
         plan = await explain(rated_log, NEXT_OF_AGENT.bindparams(**bounds))
         assert indexes(plan) == {"idx_agent_run_log_agent_created"}
         assert rows_read(plan) <= 102
+
+
+async def test_times_of_silence_are_found_among_many_findings(db: asyncpg.Connection) -> None:
+    await db.execute("""
+        INSERT INTO audit_finding (rule, agent_id, message, opened_at, closed_at)
+        SELECT CASE WHEN n % 5000 = 0 THEN 'fleet_silent' ELSE 'consecutive_failures' END, 'agent', 'found',
+            at, at + interval '1 hour'
+        FROM generate_series(1, 20000) AS n, LATERAL (SELECT now() - n * interval '3 minutes' AS at) AS moment
+    """)
+    await db.execute("ANALYZE audit_finding")
+    plan = await explain(db, silences(NOW, NOW - 60 * DAY))
+    assert indexes(plan) == {"idx_audit_finding_fleet"}
+    assert rows_read(plan) == 4

@@ -28,6 +28,12 @@ class AuditFinding(Base):
             postgresql_where=text("(closed_at IS NULL)"),
         ),
         Index("idx_audit_finding_opened_at", text("opened_at DESC")),
+        # Every cycle asks for these few, however many others there are.
+        Index(
+            "idx_audit_finding_fleet",
+            "opened_at",
+            postgresql_where=text("((rule)::text = 'fleet_silent'::text)"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from zlib import crc32
 
-from sqlalchemy import DateTime, bindparam, func, literal, select, text
+from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.audit.finding import moment_in
@@ -52,13 +53,19 @@ async def fleet_silence(
     return present_outage(reports, now.timestamp()) or lasting
 
 
+def silences(now: datetime, since: datetime) -> Select[Any]:
+    """What was found that was not over at `since`: the evidence, when it opened, when it was over."""
+    over = func.coalesce(AuditFinding.closed_at, literal(now, DateTime(timezone=True)))
+    return select(AuditFinding.evidence, AuditFinding.opened_at, over.label("over")).where(
+        # In the words of its index, whose condition is of no use to a parameter.
+        AuditFinding.rule == literal_column(f"'{FLEET_SILENT}'"),
+        over > since,
+    )
+
+
 async def past_silences(session: AsyncSession, now: datetime, since: datetime) -> list[Outage]:
     """The times that were found: each from when it began until it was over, or until now."""
-    over = func.coalesce(AuditFinding.closed_at, literal(now, DateTime(timezone=True)))
-    statement = select(AuditFinding.evidence, AuditFinding.opened_at, over).where(
-        AuditFinding.rule == FLEET_SILENT, over > since
-    )
     return [
-        Outage((moment_in(evidence, "since") or opened_at).timestamp(), ended.timestamp())
-        for evidence, opened_at, ended in await session.execute(statement)
+        Outage((moment_in(evidence, "since") or opened_at).timestamp(), over.timestamp())
+        for evidence, opened_at, over in await session.execute(silences(now, since))
     ]

@@ -41,5 +41,9 @@ class Rule(ABC):
     def is_recovery(self, run: ReportedRun) -> bool:
         """Whether this run, coming after a finding, ends it."""
 
+    def ended(self, history: AgentHistory) -> Evidence:
+        """The proof that a finding ended which no run ended."""
+        return {"reason": self.ending}
+
     def _finding(self, history: AgentHistory, message: str, evidence: Evidence) -> Finding:
         return Finding(self.name, history.agent_id, message, {"severity": self.severity, **evidence})

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from math import sqrt
 
-from app.domain.audit.finding import Finding, at, last_good, printable, run_evidence, run_ids
+from app.domain.audit.finding import Evidence, Finding, at, last_good, printable, run_evidence, run_ids
 from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.domain.audit.quality import QualityTrend
 from app.domain.audit.rule import Rule
@@ -35,7 +35,7 @@ class QualityDrop(Rule):
     name = "quality_drop"
     severity = "medium"
     needs = "runs"
-    recovery = "scored better"
+    ending = "this week has no scores of it that could be compared with those before"
 
     def suspects(self, history: AgentHistory) -> bool:
         """Whether there is a drop."""
@@ -50,24 +50,39 @@ class QualityDrop(Rule):
         trend = history.quality
         if trend is None or not history.runs or not is_drop(trend, held=held):
             return None
-        message = (
-            f"{printable(history.agent_id)} scored {trend.mean:.2f} on average in 7 days ({trend.runs} runs),"
-            f" after {trend.past_mean:.2f} in the four weeks before"
-        )
         evidence = {
-            "mean": round(trend.mean, 4),
-            "past_mean": round(trend.past_mean, 4),
-            "runs": trend.runs,
-            "past_runs": trend.past_runs,
+            **_means(trend),
             "run_ids": run_ids([run for run in history.runs if run.score is not None]),
             "last_run": run_evidence(history.runs[0]),
             "last_success": last_good(history.runs),
         }
-        return self._finding(history, message, evidence)
+        return self._finding(history, _told(history.agent_id, trend), evidence)
 
     def is_recovery(self, run: ReportedRun) -> bool:
-        """Any run with a score."""
-        return run.score is not None
+        """No run as such: what ends it is the mean of them."""
+        return False
+
+    def ended(self, history: AgentHistory) -> Evidence:
+        """The means by which it is over; where there are none, that there are none."""
+        if history.quality is None:
+            return super().ended(history)
+        return {"reason": _told(history.agent_id, history.quality), **_means(history.quality)}
+
+
+def _told(agent_id: str, trend: QualityTrend) -> str:
+    return (
+        f"{printable(agent_id)} scored {trend.mean:.2f} on average in 7 days ({trend.runs}"
+        f" run{'' if trend.runs == 1 else 's'}), after {trend.past_mean:.2f} in the four weeks before"
+    )
+
+
+def _means(trend: QualityTrend) -> Evidence:
+    return {
+        "mean": round(trend.mean, 4),
+        "past_mean": round(trend.past_mean, 4),
+        "runs": trend.runs,
+        "past_runs": trend.past_runs,
+    }
 
 
 class StuckScoring(Rule):

@@ -58,4 +58,4 @@ def _closing_evidence(rule: Rule | None, history: AgentHistory | None, evidence:
         if (judged_until is None or run.created_at > judged_until) and rule.is_recovery(run):
             reason = f"{name} {rule.recovery} at {at(run.created_at, history.now)}"
             return {"reason": reason, "run": run_evidence(run)}
-    return {"reason": rule.ending}
+    return rule.ended(history)
