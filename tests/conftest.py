@@ -154,6 +154,12 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
     get_settings.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is scored within the test's process does not rest because other tests keep the processors busy."""
+    monkeypatch.setattr("app.tasks.pacing.foreground_seconds", lambda: None)
+
+
 @pytest.fixture
 def empty_database(servers: Servers) -> Iterator[str]:
     """The URL of a new database without tables."""

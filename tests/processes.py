@@ -6,15 +6,35 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import psutil
 
+from app.cli.main import main
+
 RUNLOG = (sys.executable, "-m", "app.cli.main")
 START_TIMEOUT = 60.0
+
+
+def called(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """`runlog ARGUMENTS` within this process, for the many ways to say one thing; a process takes seconds."""
+    out, err = StringIO(), StringIO()
+    status: str | int | None = 0
+    argv = ["runlog", *map(str, arguments)]
+    with patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+    if isinstance(status, str):  # what Python would print at the end
+        err.write(f"{status}\n")
+        status = 1
+    return subprocess.CompletedProcess(argv, status or 0, out.getvalue(), err.getvalue())
 
 
 @contextmanager

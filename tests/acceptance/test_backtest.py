@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from processes import RUNLOG
+from processes import RUNLOG, called
 
 HOUR = timedelta(hours=1)
 MONDAY = datetime(2026, 8, 31, tzinfo=UTC)
@@ -140,7 +140,7 @@ def test_the_streaks_of_the_settings_count(file: Path) -> None:
 def test_a_bad_line_is_named(tmp_path: Path, bad: str, said: str) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(f"{line('a', 1)}\n\n{bad}\n{line('a', 2)}\n".encode("latin-1"))
-    done = backtest("--runs", path)
+    done = called("audit", "backtest", "--runs", path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"runlog: {path}, line 3: no run (")
     assert said in done.stderr
@@ -160,7 +160,7 @@ def test_a_bad_line_is_named(tmp_path: Path, bad: str, said: str) -> None:
 def test_a_bad_declaration_is_named(tmp_path: Path, file: Path, text: str) -> None:
     agents = tmp_path / "agents.json"
     agents.write_text(text)
-    done = backtest("--runs", file, "--agents", agents)
+    done = called("audit", "backtest", "--runs", file, "--agents", agents)
     assert done.returncode == 1
     assert done.stderr.startswith(f"runlog: {agents}: no array of agents (")
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     "options", [(), ("--runs", "a", "--since", "1d"), ("--since", "1d", "--agents", "a")]
 )
 def test_wrong_usage(options: Sequence[str]) -> None:
-    assert backtest(*options).returncode == 2
+    assert called("audit", "backtest", *options).returncode == 2
 
 
 def test_an_empty_file_has_no_findings(tmp_path: Path) -> None:

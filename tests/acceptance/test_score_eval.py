@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from processes import RUNLOG
+from processes import RUNLOG, called
 
 
 def evaluate(*options: str | Path) -> subprocess.CompletedProcess[str]:
@@ -100,7 +100,7 @@ def test_the_table_shows_categories_baselines_and_what_went_wrong(file: Path) ->
 def test_what_is_no_pair_is_named_by_its_line(tmp_path: Path, lines: list[str], said: str) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text("\n".join(lines))
-    done = evaluate(path, "--json")
+    done = called("score", "eval", path, "--json")
     assert (done.returncode, done.stdout) == (1, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1

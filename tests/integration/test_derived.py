@@ -170,7 +170,7 @@ async def _with_log(url: str, work: Callable[[Log], Awaitable[None]]) -> None:
         await somebody.close()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(steps, min_size=1, max_size=8))
 def test_whatever_is_done_what_is_derived_follows(
     module_database: str, story: list[tuple[str, object]]

@@ -97,6 +97,10 @@ async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Con
         UPDATE agent_run_log SET created_at = created_at - interval '3 hours' WHERE agent_id <> 'auditor'
     """)
     await db.execute("""
+        UPDATE audit_finding SET opened_at = opened_at - interval '3 hours', evidence = evidence
+            || jsonb_build_object('since', (evidence ->> 'since')::timestamptz - interval '3 hours')
+    """)
+    await db.execute("""
         DELETE FROM agent_run_log WHERE agent_id <> 'auditor'
             AND created_at BETWEEN now() - interval '7 days 4 hours' AND now() - interval '7 days'
     """)

@@ -18,6 +18,7 @@ WHEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine of these tests."""
     monkeypatch.setattr(pacing.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(pacing, "foreground_seconds", foreground_seconds)
 
 
 def rest(busy: float, *, age: timedelta = NEW, rate: float = 10_000) -> float:

@@ -168,7 +168,7 @@ def stepped(made: Sequence[ReportedRun], end: datetime) -> list[tuple[str, datet
     return sorted([*found, *((rule, at, None) for (rule, _), at in since.items())], key=lambda each: each[1])
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6)
 @given(st.integers(40, 400), st.floats(0, 0.2), st.randoms(use_true_random=False))
 def test_it_finds_what_the_live_cycle_finds(minutes: int, jitter: float, chance: random.Random) -> None:
     step = minutes * MINUTE
