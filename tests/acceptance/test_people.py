@@ -13,14 +13,14 @@ import asyncpg
 import pytest
 
 from app.services.agent_run_log_service import write_run_log
-from processes import RUNLOG
+from processes import RUNLOG, called
 
 SECRET = "sk-abcdefghijklmnop1234"
 
 
 def runlog(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end; a traceback is never what it says."""
-    done = subprocess.run([*RUNLOG, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    done = called(*arguments)
     assert "Traceback" not in done.stderr + done.stdout
     return done
 

@@ -13,7 +13,7 @@ import pytest
 from app.services.agent_run_log_service import write_run_log
 from app.tasks.rlhf_tasks import score_agent_runs
 from database import execute, query, until_it_is
-from processes import RUNLOG
+from processes import RUNLOG, called
 
 SINCE = ("backfill", "--since", "30d")
 # As if another version had scored it all.
@@ -39,8 +39,7 @@ def record(count: int) -> None:
 
 def run_score(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`runlog score ARGUMENTS`, to its end."""
-    command = [*RUNLOG, "score", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = called("score", *arguments)
     assert "Traceback" not in done.stderr
     return done
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.domain.alerts.digest import Digest, digest_message
@@ -122,6 +122,7 @@ JSON = st.recursive(
 
 @example([Incident("id", "mean\nwords", "high", "nova", "Nova", "", {}, NOW)])
 @example([Incident("id", "late", "low", "nova", "Nova", "", {"expected_by": "0001-01-01T00:00+14:00"}, NOW)])
+@settings(max_examples=40)
 @given(
     st.lists(
         st.builds(

@@ -172,10 +172,10 @@ def stepped(made: Sequence[ReportedRun], end: datetime) -> list[tuple[str, datet
 @given(st.integers(40, 400), st.floats(0, 0.2), st.randoms(use_true_random=False))
 def test_it_finds_what_the_live_cycle_finds(minutes: int, jitter: float, chance: random.Random) -> None:
     step = minutes * MINUTE
-    gone = range(60, 60 + chance.randrange(30))
-    times = [MONDAY + (i + chance.random() * jitter) * step for i in range(120) if i not in gone]
+    gone = range(40, 40 + chance.randrange(20))
+    times = [MONDAY + (i + chance.random() * jitter) * step for i in range(80) if i not in gone]
     bad = chance.choice(["failed", "silent", "success"])
-    first = chance.randrange(5, 80)
+    first = chance.randrange(5, 60)
     statuses = dict.fromkeys(range(first, first + chance.randrange(12)), bad)
     made = runs(times, statuses)
     result = judge(RULES, {"nova": made, "clock": runs([times[-1] + DAY])}, {})
