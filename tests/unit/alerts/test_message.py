@@ -116,7 +116,8 @@ def test_a_silent_fleet_is_not_to_be_looked_for_at_the_auditor() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.text() | st.integers(),
-    lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(max_size=20), each, max_size=3),
+    max_leaves=6,
 )
 
 
@@ -139,10 +140,10 @@ JSON = st.recursive(
             ),
             opened_at=st.just(NOW),
             events=st.frozensets(st.sampled_from(["opened", "reminder", "closed"])),
-            closing_evidence=st.none() | st.dictionaries(st.text(), JSON),
+            closing_evidence=st.none() | st.dictionaries(st.text(max_size=20), JSON, max_size=3),
         ),
         min_size=1,
-        max_size=20,
+        max_size=8,
     )
 )
 def test_whatever_a_finding_holds_there_is_a_message(incidents: list[Incident]) -> None:
