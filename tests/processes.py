@@ -18,7 +18,7 @@ import psutil
 from app.cli.main import main
 
 RUNLOG = (sys.executable, "-m", "app.cli.main")
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 
 
 def called(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,10 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 seconds after which Kong and other gateways let an idle connection go: whoever is
 first to hang up must not be the one that does not know whether a request is on its way."""
 
+# uvicorn replaces a process that does not answer it for so long. On a busy machine starting takes longer than
+# its usual 5 seconds: no process would ever be up.
+_HEALTHCHECK_SECONDS = 30
+
 
 class Face(StrEnum):
     """Which routes a server mounts."""
@@ -72,6 +76,7 @@ def _serve(host: str, port: int, workers: int) -> None:
             date_header=False,
             timeout_graceful_shutdown=10,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,
             backlog=4096,
         )
     except SystemExit as ended:
