@@ -27,7 +27,7 @@ from app.tasks import runtime
 from app.tasks.rlhf_tasks import score_agent_runs
 
 AGENTS = 50
-BATCH = 250
+BATCH = 500
 HISTORY = 5
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores IS NULL"
 COLUMNS = {"runs/s": ".0f", "of the rubric": ".2f"}

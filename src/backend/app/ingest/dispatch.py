@@ -48,8 +48,8 @@ class Dispatcher:
         if not run_ids or self._broker_url is None:
             return
         with self._wake:
-            room = _QUEUE_SIZE - len(self._ids)
             waiting = len(self._ids)
+            room = _QUEUE_SIZE - waiting
             self._ids.extend(run_ids[:room])
             metrics.DISPATCH_FAILED.inc(max(0, len(run_ids) - room))
             if self._thread is None:

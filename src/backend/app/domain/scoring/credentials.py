@@ -85,13 +85,13 @@ def leaks_credential(facts: Facts) -> str:
     for text in facts.texts:
         if any(map(_is_card, _CARD.findall(text.raw))):
             return "leaks the number of a payment card"
-        if any(map(text.lower.__contains__, _HANDINGS)) and _HANDED.search(text.raw):
+        if text.contains_any(_HANDINGS) and _HANDED.search(text.raw):
             return "leaks a credential"
         if any(map(text.raw.__contains__, _MARKERS)) and _TOKEN.search(text.raw):
             return "leaks a credential"
         if "@" in text.raw and "://" in text.raw and _LOGIN.search(text.raw):
             return "leaks a credential"
-        if any(map(text.lower.__contains__, _NAMES)) and _NAMED.search(text.raw):
+        if text.contains_any(_NAMES) and _NAMED.search(text.raw):
             return "leaks a credential"
     return "leaks a credential" if any(map(_is_secret, facts.payload.leaves)) else ""
 

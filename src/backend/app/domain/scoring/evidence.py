@@ -1,7 +1,7 @@
 """Evidence: what a reader could check."""
 
 import math
-from operator import itemgetter
+from collections import Counter
 
 from app.domain.scoring.facts import Facts
 from app.domain.scoring.gaming import placeholders_and_solid
@@ -66,14 +66,10 @@ def _measured(facts: Facts) -> float:
 
 
 def _reasons(facts: Facts) -> list[str]:
-    kinds: dict[str, int] = {}
-    for reference in facts.references:
-        if not reference.placeholder and reference.kind in _NAMES:
-            kinds[reference.kind] = kinds.get(reference.kind, 0) + 1
+    kinds = Counter(r.kind for r in facts.references if not r.placeholder and r.kind in _NAMES)
     reasons = []
     if kinds:
-        most = sorted(kinds.items(), key=itemgetter(1), reverse=True)[:3]
-        reasons.append("names " + ", ".join(f"{n} {_NAMES[kind][n > 1]}" for kind, n in most))
+        reasons.append("names " + ", ".join(f"{n} {_NAMES[kind][n > 1]}" for kind, n in kinds.most_common(3)))
     elif not facts.declared_noop:
         reasons.append("names nothing that could be looked up")
     return reasons

@@ -116,7 +116,7 @@ def unapproved_act(facts: Facts) -> tuple[str, bool]:
     recoverable, or that it was only prepared.
     """
     text = facts.body.raw
-    act = _ACT.search(text) if any(map(facts.body.lower.__contains__, _STEMS)) else None
+    act = _ACT.search(text) if facts.body.contains_any(_STEMS) else None
     if act is None:
         return "", False
     if _UNAPPROVED.search(text) or any(map(_refuses, facts.payload.leaves)):

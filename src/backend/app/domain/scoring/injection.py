@@ -172,9 +172,7 @@ def addresses_rater(text: str) -> bool:
 
 
 def _may_instruct(text: Text) -> bool:
-    if text.unspaced or not text.vocabulary.isdisjoint(_TRIGGERS):
-        return True
-    return any(map(text.lower.__contains__, _STEMS))
+    return bool(text.unspaced) or not text.vocabulary.isdisjoint(_TRIGGERS) or text.contains_any(_STEMS)
 
 
 def _is_order(leaf: Leaf) -> bool:

@@ -55,10 +55,7 @@ def _breaks_off(facts: Facts) -> bool:
     head = facts.headline.raw.rstrip()
     if head.endswith((",", "(", " -", "[", "{")) or (head.count("(") > head.count(")") and len(head) < 4_000):
         return True
-    return any(
-        any(map(text.lower.__contains__, _CUT_MARKS)) and _CUT.search(text.raw) is not None
-        for text in facts.texts
-    )
+    return any(text.contains_any(_CUT_MARKS) and _CUT.search(text.raw) is not None for text in facts.texts)
 
 
 def _opaque_share(facts: Facts) -> float:

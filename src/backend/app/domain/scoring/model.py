@@ -56,4 +56,4 @@ class Assessment(NamedTuple):
 
 def clamp(value: float) -> float:
     """The nearest value in 0..1."""
-    return 0.0 if value <= 0 else min(1.0, value)
+    return max(0.0, min(1.0, value))

@@ -1,7 +1,6 @@
 """Repetition: whether the report is about this run, or an earlier one again. 1 when nothing is repeated."""
 
 from collections.abc import Sequence
-from itertools import repeat
 
 from app.domain.scoring.facts import Facts
 from app.domain.scoring.model import Assessment, RunReport
@@ -30,9 +29,9 @@ def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
             return Assessment(0.6, ("gives the same reason for doing nothing as before",))
         return Assessment(0.0, ("repeats an earlier report word for word",))
     new = [own.said - other.said for other in past]
-    if any(map(_is_nothing, new, repeat(len(own.said)))):
+    if any(_is_nothing(words, len(own.said)) for words in new):
         return Assessment(0.25, ("says nothing that an earlier report did not say",))
-    if any(map(_has_old_figures, repeat(own), past, new)):
+    if any(_has_old_figures(own, other, words) for other, words in zip(past, new, strict=True)):
         return Assessment(0.4, ("gives the figures of an earlier report",))
     if any(own.wording == other.wording for other in past):
         return Assessment(0.95, ("gives new numbers in its usual words",))

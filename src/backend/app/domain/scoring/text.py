@@ -1,6 +1,7 @@
 """Prose as sets of words and short phrases, so that a vocabulary is matched by set intersection."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -85,14 +86,17 @@ class Text:
 
     def hits(self, vocabulary: Vocabulary) -> int:
         """How many different entries of the vocabulary occur."""
-        spelt = len(self.phrases & vocabulary.phrases)
-        return spelt + self._fragments(vocabulary) if self.unspaced else spelt
+        return len(self.phrases & vocabulary.phrases) + self._fragments(vocabulary)
 
     def affirms(self, vocabulary: Vocabulary) -> bool:
         """Whether an entry occurs that is not negated; of the phrases, only single words are looked at."""
-        if not self.affirmed.isdisjoint(vocabulary.phrases):
-            return True
-        return bool(self.unspaced) and self._fragments(vocabulary) > 0
+        return not self.affirmed.isdisjoint(vocabulary.phrases) or self._fragments(vocabulary) > 0
+
+    def contains_any(self, fragments: Iterable[str]) -> bool:
+        """Whether one of these lower-case strings occurs, be it within a word."""
+        return any(map(self.lower.__contains__, fragments))
 
     def _fragments(self, vocabulary: Vocabulary) -> int:
+        if not self.unspaced:
+            return 0
         return sum(1 for fragment in vocabulary.fragments if fragment in self.lower)
