@@ -6,7 +6,7 @@ order in which they got its lock. `created_at` is taken under that lock and stri
 within an agent: the newest run of an agent is never ambiguous.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -31,7 +31,7 @@ agents AS (
         moment + (runs - 1 - success_followed_by) * interval '1 microsecond'
     FROM (
         SELECT batch.*, clock_timestamp() AS moment
-        FROM announced, unnest($1::text[], $2::int[], $3::int[], $4::int[])
+        FROM announced, unnest($1::text[], $2::text::int[], $3::text::int[], $4::text::int[])
             AS batch (agent_id, runs, silence_count, success_followed_by)
     ) AS batch
     ORDER BY agent_id COLLATE "C"
@@ -70,7 +70,8 @@ SELECT
     run.silence_count + CASE WHEN run.carries THEN agents.silence_count_before ELSE 0 END,
     agents.last_created_at - run.followed_by * interval '1 microsecond'
 FROM unnest(
-    $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::int[], $11::bool[], $12::int[]
+    $5::text::uuid[], $6::text[], $7::text[], string_to_array($8, chr(31)), $9::text::text[],
+    $10::text::int[], $11::text::bool[], $12::text::int[]
 ) AS run (id, agent_id, action_summary, actions_taken, status, silence_count, carries, followed_by)
 JOIN agents USING (agent_id)
 """
@@ -106,6 +107,7 @@ JOIN unnest($1::text[], $2::text[]) AS wanted (agent_id, key) USING (agent_id, k
 
 STORED_RUNS = "SELECT id FROM agent_run_log WHERE id = ANY($1::uuid[])"
 
+_SEPARATOR = chr(31)  # not white space, so no JSON text holds it as it is
 
 Holders = dict[tuple[str, str | None], tuple[UUID, bytes]]
 """Who holds an (agent, idempotency key) that was already taken: run id and payload digest."""
@@ -197,16 +199,21 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run], claiming:
     await connection.execute(
         CLAIM_AND_INSERT_RUNS if claiming else INSERT_RUNS,
         list(totals),
-        list(totals.values()),
-        list(silences.values()),
-        [total - 1 - successes[agent] if agent in successes else None for agent, total in totals.items()],
-        [run.id for run in runs],
+        _array(totals.values()),
+        _array(silences.values()),
+        _array(n - 1 - successes[agent] if agent in successes else "NULL" for agent, n in totals.items()),
+        _array(run.id for run in runs),
         [run.agent_id for run in runs],
         [run.summary for run in runs],
-        [run.actions_json for run in runs],
-        [run.status for run in runs],
-        counts,
-        carries,
-        [totals[run.agent_id] - 1 - position for run, position in zip(runs, positions, strict=True)],
+        _SEPARATOR.join([run.actions_json for run in runs]),
+        _array(run.status for run in runs),
+        _array(counts),
+        _array(carries),
+        _array(totals[run.agent_id] - 1 - position for run, position in zip(runs, positions, strict=True)),
         *(_claims(claiming) if claiming else ()),
     )
+
+
+def _array(values: Iterable[object]) -> str:
+    """PostgreSQL's text of an array of what needs no quotes: the driver takes long over each element."""
+    return f"{{{','.join(map(str, values))}}}"
