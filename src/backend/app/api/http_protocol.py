@@ -7,7 +7,6 @@ way to the application, which answers reports alike.
 """
 
 import asyncio
-import re
 from uuid import UUID
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -25,7 +24,7 @@ REQUEST_SECONDS = 30.0
 
 _PATH = PATH.encode()
 _UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
-_LENGTH = re.compile(rb"[0-9]{1,9}")
+_MOST_DIGITS = 9
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -103,7 +102,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request came."""
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self.waiting_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
@@ -113,7 +112,15 @@ class HttpProtocol(HttpToolsProtocol):
             if self._is_plain(headers):
                 self.cycle = Report(self, headers)
                 return
+        self._make_scope()
         super().on_headers_complete()
+
+    def _make_scope(self) -> None:
+        """What uvicorn makes when a request begins, put off because a report needs none."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
 
     def _is_plain(self, headers: dict[bytes, bytes]) -> bool:
         length = headers.get(b"content-length", b"")
@@ -121,7 +128,8 @@ class HttpProtocol(HttpToolsProtocol):
         return (
             len(headers) == len(self.headers)
             and headers.get(b"content-type") == b"application/json"
-            and _LENGTH.fullmatch(length) is not None
+            and length.isdigit()
+            and len(length) <= _MOST_DIGITS
             and int(length) <= get_settings().max_body_bytes
             and (key is None or VISIBLE_ASCII.fullmatch(key.decode("latin-1")) is not None)
             and _UNUSUAL.isdisjoint(headers)
