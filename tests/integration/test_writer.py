@@ -30,12 +30,11 @@ def run(agent_id: str = "sage", *, silent: bool = False, actions: str | None = N
 @pytest.fixture
 async def make_writer(database: str) -> AsyncIterator[object]:
     """Makes writers with connections of their own, as separate processes have them."""
-    engines = []
+    writers = []
 
     def make(*, queue_size: int = 10_000, batch_size: int = 256, connections: int = 3) -> RunWriter:
         engine = create_engine(database, pool_size=connections, timeout=30)
-        engines.append(engine)
-        return RunWriter(
+        writer = RunWriter(
             engine,
             Dispatcher(None),
             queue_size=queue_size,
@@ -43,10 +42,12 @@ async def make_writer(database: str) -> AsyncIterator[object]:
             batch_size=batch_size,
             connections=connections,
         )
+        writers.append(writer)
+        return writer
 
     yield make
-    for engine in engines:
-        await engine.dispose()
+    for writer in writers:
+        await writer.close()
 
 
 async def test_three_writers_and_twenty_agents_agree_on_every_count(make_writer, db) -> None:

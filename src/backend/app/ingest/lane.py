@@ -60,6 +60,7 @@ class Lane:
         """Give the connection back."""
         if self._connection is not None:
             await self._connection.close()
+            self._connection = None
 
     async def _discard(self) -> None:
         if self._connection is not None:

@@ -2,7 +2,7 @@
 
 An idle run goes alone, at once. Under load, what has gathered becomes one statement and one commit,
 and every caller is answered after the commit that holds its own row. A second commit is started beside
-the first when that is worth it: many runs wait, or one has for a few milliseconds.
+the first when a run has waited for it for many milliseconds: a lock or a disk holds it up.
 
 While the database is away nobody waits for it: runs are refused at once, until a probe that goes on
 in the background reaches it again.
@@ -37,8 +37,7 @@ _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, async
 # Whoever keeps one agent's state locked, or was cut off in a transaction, may not stop the other agents.
 _SESSION = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "5s"}
 _BATCH_BYTES = 8 * 1024 * 1024
-_WORTH_A_LANE = 16
-_GATHER_SECONDS = 0.005
+_OVERDUE_SECONDS = 0.02
 _PATIENCE = 1.0
 _RESOLVE_SECONDS = 6.0
 _RETRY_PAUSE = 0.1
@@ -92,6 +91,7 @@ class RunWriter:
         self._queue: deque[Pending] = deque()
         self._queued_bytes = 0
         self._lanes: set[asyncio.Task[None]] = set()
+        self._spare: list[Lane] = []  # the pool takes longer than a short statement
         self._probe: asyncio.Task[None] | None = None
         self._look_again: asyncio.TimerHandle | None = None
 
@@ -122,7 +122,7 @@ class RunWriter:
             raise IngestUnavailableError("the ingest queue is full")
         self._queue.append(Pending(run, answer, self._loop.time()))
         self._queued_bytes += size
-        if len(self._queue) in (1, _WORTH_A_LANE):
+        if len(self._queue) == 1:
             # Not at once, so that all that this turn of the loop brings goes together.
             self._loop.call_soon(self._open_lanes)
 
@@ -138,6 +138,7 @@ class RunWriter:
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.wait([self._probe])
+        await self._release_spare()
         await self._engine.dispose()
 
     def _open_lanes(self) -> None:
@@ -146,14 +147,16 @@ class RunWriter:
             self._lanes.add(lane)
             lane.add_done_callback(self._lane_done)
         if self._queue and self._look_again is None:
-            self._look_again = self._loop.call_later(_GATHER_SECONDS, self._look)
+            self._look_again = self._loop.call_later(_OVERDUE_SECONDS, self._look)
 
     def _is_worth_a_lane(self) -> bool:
-        """Whether runs wait that no lane will take soon: a commit of one costs nearly that of twenty."""
+        """Whether runs wait, and are not about to be taken by the lane that is open already.
+
+        One lane is enough for more than a process can receive, and has the largest batches: a commit of
+        one run costs nearly that of twenty. A second one is for when the first is held up.
+        """
         return bool(self._queue) and (
-            not self._lanes
-            or len(self._queue) >= _WORTH_A_LANE
-            or self._loop.time() - self._queue[0].since >= _GATHER_SECONDS
+            not self._lanes or self._loop.time() - self._queue[0].since >= _OVERDUE_SECONDS
         )
 
     def _look(self) -> None:
@@ -191,16 +194,21 @@ class RunWriter:
 
     async def _commit_batches(self, batch: list[Pending]) -> None:
         """Commit `batch`, and what has gathered by then, until the queue is empty."""
-        lane = Lane(self._engine)
+        lane = self._spare.pop() if self._spare else Lane(self._engine)
         try:
             while batch:
                 await self._commit(lane, batch)
                 batch = self._next_batch()
         except BaseException:  # also when cancelled: nobody may wait for ever
-            _fail(batch, IngestUnavailableError("the run was not committed"))
-            raise
-        finally:
+            # In the loop's next turn as well, after what is committed has its answer.
+            self._loop.call_soon(_fail, batch, IngestUnavailableError("the run was not committed"))
             await lane.release()
+            raise
+        self._spare.append(lane)
+
+    async def _release_spare(self) -> None:
+        while self._spare:
+            await self._spare.pop().release()
 
     async def _commit(self, lane: Lane, batch: Sequence[Pending]) -> None:
         started = time.perf_counter()
@@ -218,7 +226,8 @@ class RunWriter:
         else:
             metrics.BATCH_SIZE.observe(len(batch))
             metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
-            self._answer(batch, holders)
+            # In the loop's next turn, so that the database has the next batch meanwhile.
+            self._loop.call_soon(self._answer, batch, holders)
 
     async def _split(self, lane: Lane, batch: Sequence[Pending], error: Exception) -> None:
         """The database refused a row of `batch`: halve it until the row stands alone."""
@@ -267,7 +276,8 @@ class RunWriter:
         return self._probe
 
     async def _wait_for_database(self) -> None:
-        # What is pooled was lost together with what was in use.
+        # What is spare or pooled was lost together with what was in use.
+        await self._release_spare()
         await self._engine.dispose()
         while True:
             with suppress(*OUTAGES):
