@@ -227,6 +227,18 @@ async def test_the_queue_is_bounded_in_bytes(database: str, db: asyncpg.Connecti
     assert sorted(await stored(db)) == sorted([await first, await second])
 
 
+async def test_an_agent_that_is_held_up_holds_up_nobody_else(database: str, db: asyncpg.Connection) -> None:
+    async with writing_to(database) as writer:
+        await writer.write(run("sage"))
+        async with db.transaction():
+            await db.execute("SELECT FROM agent_run_state WHERE agent_id = 'sage' FOR UPDATE")
+            held = asyncio.create_task(writer.write(run("sage")))
+            await until_waiting(database, 1)
+            await writer.write(run("nova"))
+            assert not held.done()
+        await held
+
+
 async def until_waiting(database: str, count: int) -> None:
     """Return when so many statements of the product wait for a lock."""
     observer = await asyncpg.connect(database)
