@@ -4,7 +4,7 @@
 
 Everything runs on one embedded PostgreSQL with its stock settings, fsync on, and on an embedded
 Valkey. The yardsticks write to the specification's bare table; the product has everything on, and
-scores with its Celery worker meanwhile. Quote the ratios: machines differ, and are noisy.
+scores with one `runlog worker` meanwhile. Quote the ratios: machines differ, and are noisy.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def one_round(found: Servers, plain: str, workers: int, seconds: float) -> dict[
         results[f"pgbench, {clients} clients"] = pgbench(plain, clients, seconds)
         serve = [*RUNLOG, "serve", "--port", str(port), "--workers", str(workers)]
         with (
-            running([*RUNLOG, "worker", "--concurrency", "1"], found.env),
+            running([*RUNLOG, "worker"], found.env),
             running(serve, found.env, port),
         ):
             _settle(plain)

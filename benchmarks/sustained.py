@@ -1,4 +1,4 @@
-"""A steady day of a large fleet in a minute: a fixed rate of runs, everything on, one worker.
+"""A steady day of a large fleet in a minute: a fixed rate of runs, everything on, one `runlog worker`.
 
     .venv/bin/python benchmarks/sustained.py [--rate 1000] [--seconds 60] [--json]
 
@@ -45,7 +45,7 @@ def measure(rate: float, seconds: float, workers: int) -> dict[str, Figures]:
     serve = [*RUNLOG, "serve", "--port", str(port), "--workers", str(workers)]
     with (
         servers() as found,
-        running([*RUNLOG, "worker", "--concurrency", "1"], found.env) as worker,
+        running([*RUNLOG, "worker"], found.env) as worker,
         running(serve, found.env, port) as api,
     ):
         watched = {"API": psutil.Process(api.pid), "worker": psutil.Process(worker.pid)}
