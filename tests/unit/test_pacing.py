@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.runs import made_at, new_run_id
 from app.tasks import pacing
-from app.tasks.pacing import Pace, foreground_seconds, rest_seconds
+from app.tasks.pacing import Pace, others_seconds, rest_seconds
 
 NEW = timedelta()
 WHEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -18,12 +18,12 @@ WHEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine of these tests."""
     monkeypatch.setattr(pacing.os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(pacing, "foreground_seconds", foreground_seconds)
+    monkeypatch.setattr(pacing, "others_seconds", others_seconds)
 
 
-def rest(busy: float, *, age: timedelta = NEW, rate: float = 10_000) -> float:
+def rest(busy: float, *, age: timedelta = NEW, flood: bool = True) -> float:
     """The rest after a tenth of a second, with so many processors busy."""
-    return rest_seconds(busy=busy, worked=0.1, age=age, rate=rate)
+    return rest_seconds(busy=busy, worked=0.1, age=age, flood=flood)
 
 
 @pytest.mark.parametrize("busy", [0.0, 0.5, 1.0])
@@ -46,34 +46,24 @@ def test_runs_that_have_waited_are_not_kept_waiting() -> None:
 
 
 def test_runs_that_a_worker_can_follow_are_not_kept_waiting_for_long() -> None:
-    assert rest(1.3, rate=1000) > 0
-    assert rest(1.3, rate=1000, age=timedelta(seconds=3)) == 0
-    assert rest(1.3, rate=10_000, age=timedelta(seconds=3)) > 0
+    assert rest(1.3, flood=False) > 0
+    assert rest(1.3, flood=False, age=timedelta(seconds=3)) == 0
+    assert rest(1.3, flood=True, age=timedelta(seconds=3)) > 0
 
 
-def test_what_is_niced_or_idle_is_no_foreground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stat = tmp_path / "stat"
+def test_all_that_others_do_counts_and_our_own_time_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat, ours = tmp_path / "stat", [0.25]
     monkeypatch.setattr(pacing, "_STAT", stat)
-    monkeypatch.setattr(pacing.time, "process_time", lambda: 0.0)
-    assert foreground_seconds() is None
-    stat.write_text("cpu  100 5000 200 90000 700 10 20 30 0 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n", encoding="ascii")
-    before = foreground_seconds()
-    stat.write_text("cpu  200 9000 200 99999 999 10 20 30 0 0\n", encoding="ascii")
-    after = foreground_seconds()
-    assert before is not None
-    assert after is not None
-    assert after - before == pytest.approx(1.0)  # a hundredth of a second is a tick
-
-
-def test_our_own_time_is_no_foreground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stat = tmp_path / "stat"
-    monkeypatch.setattr(pacing, "_STAT", stat)
-    monkeypatch.setattr(pacing.time, "process_time", lambda: 0.25)
-    stat.write_text("cpu  100 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
-    monkeypatch.setattr(pacing.os, "getpriority", lambda *_: 0)
-    assert foreground_seconds() == pytest.approx(0.75)
-    monkeypatch.setattr(pacing.os, "getpriority", lambda *_: 10)
-    assert foreground_seconds() == pytest.approx(1.0)
+    monkeypatch.setattr(pacing.time, "process_time", lambda: ours[0])
+    assert others_seconds() is None
+    stat.write_text("cpu  100 500 200 90000 700 10 20 30 0 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n", encoding="ascii")
+    assert others_seconds() == pytest.approx(8.6 - 0.25)  # a hundredth of a second is a tick
+    # A second more of which we took a half; the rest was idle.
+    stat.write_text("cpu  150 550 200 99999 999 10 20 30 0 0\n", encoding="ascii")
+    ours[0] = 0.75
+    assert others_seconds() == pytest.approx(9.6 - 0.75)
 
 
 def test_a_pace_measures_over_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,14 +81,17 @@ def test_a_pace_measures_over_a_while(tmp_path: Path, monkeypatch: pytest.Monkey
     assert pace.rest_after(0.1, [WHEN] * 250, WHEN) == 0
 
 
-def test_how_fast_runs_came_is_seen_from_when_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_is_seen_from_when_the_runs_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(pacing, "rest_seconds", lambda **given: seen.append((given["rate"], given["age"])))
+    monkeypatch.setattr(pacing, "rest_seconds", lambda **given: seen.append((given["flood"], given["age"])))
     pace = Pace(lambda: 0.0)
-    pace.rest_after(0.1, [WHEN + timedelta(milliseconds=n) for n in range(251)], WHEN + timedelta(seconds=9))
+    made = [WHEN + timedelta(milliseconds=n / 2) for n in range(501)]  # 2,000 a second
+    later = WHEN + timedelta(seconds=9)
+    pace.rest_after(1.0, made, later)  # 500 a second are scored
+    pace.rest_after(0.5, made, later)  # 1,000
     pace.rest_after(0.1, [WHEN], WHEN)
     assert pace.rest_after(0.1, [], WHEN) == 0
-    assert seen == [(pytest.approx(1004), timedelta(seconds=9)), (100, timedelta())]
+    assert seen == [(True, timedelta(seconds=9)), (False, timedelta(seconds=9)), (False, timedelta())]
 
 
 def test_ids_tell_when_they_were_made_and_grow() -> None:

@@ -15,36 +15,35 @@ from pathlib import Path
 _STAT = Path("/proc/stat")
 _LATEST = timedelta(seconds=3)
 _LATEST_IN_A_FLOOD = timedelta(minutes=10)
-_FLOOD = 2000  # runs/s; about what a worker process can score
+_FLOOD = 3  # times as many runs/s as this process scores
+_LEAST_FLOOD = 1000  # runs/s: small batches say little about either
 _LONGEST_REST = 5.0
 _RESTS_PER_BATCH = 50
 _LEAST_SPAN = 0.01  # seconds: few runs are no flood
 _LOOK_SECONDS = 0.5  # processor time is told in hundredths of a second
 
 
-def foreground_seconds() -> float | None:
-    """Processor time used so far on this machine by others than niced processes, as workers are, and us.
+def others_seconds() -> float | None:
+    """Processor time used so far on this machine by others than this process; None where that is not known.
 
-    None where that is not known.
+    The worker's other processes are others too: what they take, whoever records runs cannot.
     """
     try:
-        user, _nice, system, _idle, _iowait, irq, softirq, steal = (
+        user, nice, system, _idle, _iowait, irq, softirq, steal = (
             int(ticks) for ticks in _STAT.read_text(encoding="ascii").split(maxsplit=9)[1:9]
         )
     except (OSError, ValueError):  # only Linux has it
         return None
-    niced = os.getpriority(os.PRIO_PROCESS, 0) > 0
-    ours = 0.0 if niced else time.process_time()
-    return (user + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - ours
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
-def rest_seconds(*, busy: float, worked: float, age: timedelta, rate: float) -> float:
+def rest_seconds(*, busy: float, worked: float, age: timedelta, flood: bool) -> float:
     """How long to rest after a batch that took `worked` seconds and whose oldest run is of `age`.
 
-    `busy` is how many processors the foreground keeps busy, `rate` how many runs a second came in.
+    `busy` is how many processors others keep busy; in a `flood` more runs come in than can be scored.
     """
     missing = 1 - ((os.cpu_count() or 1) - busy)
-    patience = 1 - age / (_LATEST_IN_A_FLOOD if rate > _FLOOD else _LATEST)
+    patience = 1 - age / (_LATEST_IN_A_FLOOD if flood else _LATEST)
     if missing <= 0 or patience <= 0:
         return 0.0
     return min(_LONGEST_REST, _RESTS_PER_BATCH * worked * missing * patience)
@@ -56,27 +55,28 @@ class Pace:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._looked_at = clock()
-        self._used = foreground_seconds()
+        self._used = others_seconds()
         self._busy = 0.0
 
     def rest_after(self, worked: float, made: Sequence[datetime], now: datetime) -> float:
-        """`rest_seconds` after a batch of runs `made` then, by what the foreground used lately."""
+        """`rest_seconds` after a batch of runs `made` then, by what others used lately."""
         self._look()
         if not made:
             return 0.0
         oldest, newest = min(made), max(made)
         rate = len(made) / max((newest - oldest).total_seconds(), _LEAST_SPAN)
-        return rest_seconds(busy=self._busy, worked=worked, age=now - oldest, rate=rate)
+        flood = rate > max(_LEAST_FLOOD, _FLOOD * len(made) / worked)
+        return rest_seconds(busy=self._busy, worked=worked, age=now - oldest, flood=flood)
 
     def rest_unhurried(self, worked: float) -> float:
         """`rest_seconds` after `worked` seconds for which nobody waits."""
         self._look()
-        return rest_seconds(busy=self._busy, worked=worked, age=timedelta(), rate=0)
+        return rest_seconds(busy=self._busy, worked=worked, age=timedelta(), flood=False)
 
     def _look(self) -> None:
         now = self._clock()
         if now - self._looked_at >= _LOOK_SECONDS:
-            used, before = foreground_seconds(), self._used
+            used, before = others_seconds(), self._used
             if used is not None and before is not None:
                 self._busy = (used - before) / (now - self._looked_at)
             self._looked_at, self._used = now, used
