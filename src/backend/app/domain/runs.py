@@ -13,6 +13,8 @@ import msgspec
 STATUSES = ("success", "partial", "failed")
 MAX_AGENT_ID = 255
 
+_VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
+_RANDOM_BITS = (1 << 76) - 1 & ~(0b11 << 62)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _canonical = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
 
@@ -23,9 +25,9 @@ def new_run_id() -> UUID:
     Ids that grow with time go to the end of the primary key's index. Random ones would touch a page
     of it each, which on a long log is a read and a full page written for every run.
     """
-    chance = random.getrandbits(74)  # ids are no secret; a fork reseeds it
     millis = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
-    return UUID(int=millis << 80 | 0x7 << 76 | (chance >> 62) << 64 | 0b10 << 62 | chance & (1 << 62) - 1)
+    # Ids are no secret; a fork reseeds what they come from.
+    return UUID(int=millis << 80 | random.getrandbits(80) & _RANDOM_BITS | _VERSION_AND_VARIANT)
 
 
 def made_at(run_id: UUID) -> datetime | None:
