@@ -34,6 +34,7 @@ class Lane:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._connection: AsyncConnection | None = None
+        self._driver: asyncpg.Connection | None = None  # the connection's, which takes a task to ask for
 
     async def store(self, runs: list[Run], *, retried: bool) -> Holders:
         """`store_runs` on the lane's connection.
@@ -43,12 +44,13 @@ class Lane:
         """
         if self._connection is None:
             try:
-                self._connection = await self._engine.connect()
+                connection = await self._engine.connect()
+                self._driver = (await connection.get_raw_connection()).driver_connection
             except OUTAGES as error:
                 raise UnreachableError from error
+            self._connection = connection
         try:
-            driver = (await self._connection.get_raw_connection()).driver_connection
-            return await store_runs(driver, runs, retried=retried)
+            return await store_runs(self._driver, runs, retried=retried)
         except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
             await self._discard()
             raise

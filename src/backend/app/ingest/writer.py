@@ -224,10 +224,9 @@ class RunWriter:
             if isinstance(error, (UnreachableError, asyncpg.ReadOnlySQLTransactionError)):
                 self._suspend()
         else:
-            metrics.BATCH_SIZE.observe(len(batch))
-            metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+            took = time.perf_counter() - started
             # In the loop's next turn, so that the database has the next batch meanwhile.
-            self._loop.call_soon(self._answer, batch, holders)
+            self._loop.call_soon(self._answer, batch, holders, took)
 
     async def _split(self, lane: Lane, batch: Sequence[Pending], error: Exception) -> None:
         """The database refused a row of `batch`: halve it until the row stands alone."""
@@ -288,7 +287,7 @@ class RunWriter:
         log.info("ingest_available")
         self._probe = None
 
-    def _answer(self, batch: Sequence[Pending], holders: Holders) -> None:
+    def _answer(self, batch: Sequence[Pending], holders: Holders, took: float) -> None:
         inserted = []
         for run, answer, _ in batch:
             holder, digest = holders.get(run.key, (run.id, b"")) if holders else (run.id, b"")
@@ -302,6 +301,8 @@ class RunWriter:
                     answer.set_exception(IdempotencyConflictError.of(*_TAKEN))
             if not answer.done():
                 answer.set_result(holder)
+        metrics.BATCH_SIZE.observe(len(batch))
+        metrics.COMMIT_SECONDS.observe(took)
         for status, count in Counter(run.status for run in inserted).items():
             metrics.RUNS.labels(status).inc(count)
         self._dispatcher.enqueue([run.id for run in inserted])
