@@ -16,7 +16,7 @@ _STAT = Path("/proc/stat")
 _LATEST = timedelta(seconds=3)
 _LATEST_IN_A_FLOOD = timedelta(minutes=10)
 _FLOOD = 3  # times as many runs/s as this process scores
-_LEAST_FLOOD = 1000  # runs/s: small batches say little about either
+_LEAST_FLOOD = 1500  # runs/s: small batches, and one that was held up, say little of what the process can do
 _LONGEST_REST = 5.0
 _RESTS_PER_BATCH = 50
 _LEAST_SPAN = 0.01  # seconds: few runs are no flood
