@@ -21,7 +21,6 @@ first to hang up must not be the one that does not know whether a request is on 
 # its usual 5 seconds: no process would ever be up.
 _HEALTHCHECK_SECONDS = 30
 
-
 # A report makes dozens of objects and hardly a cycle: by Python's own thresholds its garbage collector goes
 # through all that is under way again and again, for nothing.
 _COLLECT_AFTER = (20_000, 50, 100)

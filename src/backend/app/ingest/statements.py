@@ -107,7 +107,8 @@ JOIN unnest($1::text[], $2::text[]) AS wanted (agent_id, key) USING (agent_id, k
 
 STORED_RUNS = "SELECT id FROM agent_run_log WHERE id = ANY($1::uuid[])"
 
-_SEPARATOR = chr(31)  # not white space, so no JSON text holds it as it is
+# Where INSERT_RUNS parts payloads. A control character and no white space: no JSON text holds it as it is.
+_SEPARATOR = chr(31)
 
 Holders = dict[tuple[str, str | None], tuple[UUID, bytes]]
 """Who holds an (agent, idempotency key) that was already taken: run id and payload digest."""

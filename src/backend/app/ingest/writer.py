@@ -91,7 +91,7 @@ class RunWriter:
         self._queue: deque[Pending] = deque()
         self._queued_bytes = 0
         self._lanes: set[asyncio.Task[None]] = set()
-        self._spare: list[Lane] = []  # the pool takes longer than a short statement
+        self._spare: list[Lane] = []  # the pool's way takes longer than a short statement
         self._probe: asyncio.Task[None] | None = None
         self._look_again: asyncio.TimerHandle | None = None
 
@@ -138,8 +138,7 @@ class RunWriter:
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.wait([self._probe])
-        await self._release_spare()
-        await self._engine.dispose()
+        await self._disconnect()
 
     def _open_lanes(self) -> None:
         while len(self._lanes) < self._connections and self._is_worth_a_lane():
@@ -206,9 +205,11 @@ class RunWriter:
             raise
         self._spare.append(lane)
 
-    async def _release_spare(self) -> None:
+    async def _disconnect(self) -> None:
+        """Close every connection that is not in use."""
         while self._spare:
             await self._spare.pop().release()
+        await self._engine.dispose()
 
     async def _commit(self, lane: Lane, batch: Sequence[Pending]) -> None:
         started = time.perf_counter()
@@ -276,8 +277,7 @@ class RunWriter:
 
     async def _wait_for_database(self) -> None:
         # What is spare or pooled was lost together with what was in use.
-        await self._release_spare()
-        await self._engine.dispose()
+        await self._disconnect()
         while True:
             with suppress(*OUTAGES):
                 async with self._engine.connect() as connection:
