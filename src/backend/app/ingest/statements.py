@@ -16,6 +16,7 @@ from app.domain.runs import Run
 # A run's silence count continues the agent's count (`carries`) until a run with output comes.
 # Where the database's clock was set back by more than a minute the runs follow the clock again,
 # so that one wrong second does not date an agent's runs in the future for ever.
+# Side by side in a SELECT list arrays are taken apart faster than by one unnest, which stores each first.
 # The triggers of agent_run_log leave the state to whoever announces `runlog.writer`.
 INSERT_RUNS = """
 WITH announced AS MATERIALIZED (
@@ -31,8 +32,13 @@ agents AS (
         moment + (runs - 1 - success_followed_by) * interval '1 microsecond'
     FROM (
         SELECT batch.*, clock_timestamp() AS moment
-        FROM announced, unnest($1::text[], $2::text::int[], $3::text::int[], $4::text::int[])
-            AS batch (agent_id, runs, silence_count, success_followed_by)
+        FROM announced, (
+            SELECT
+                unnest($1::text[]) AS agent_id,
+                unnest($2::text::int[]) AS runs,
+                unnest($3::text::int[]) AS silence_count,
+                unnest($4::text::int[]) AS success_followed_by
+        ) AS batch
     ) AS batch
     ORDER BY agent_id COLLATE "C"
     ON CONFLICT (agent_id) DO UPDATE SET
@@ -69,10 +75,17 @@ SELECT
     run.status,
     run.silence_count + CASE WHEN run.carries THEN agents.silence_count_before ELSE 0 END,
     agents.last_created_at - run.followed_by * interval '1 microsecond'
-FROM unnest(
-    $5::text::uuid[], $6::text[], $7::text[], string_to_array($8, chr(31)), $9::text::text[],
-    $10::text::int[], $11::text::bool[], $12::text::int[]
-) AS run (id, agent_id, action_summary, actions_taken, status, silence_count, carries, followed_by)
+FROM (
+    SELECT
+        unnest($5::text::uuid[]) AS id,
+        unnest($6::text[]) AS agent_id,
+        unnest($7::text[]) AS action_summary,
+        unnest(string_to_array($8, chr(31))) AS actions_taken,
+        unnest($9::text::text[]) AS status,
+        unnest($10::text::int[]) AS silence_count,
+        unnest($11::text::bool[]) AS carries,
+        unnest($12::text::int[]) AS followed_by
+) AS run
 JOIN agents USING (agent_id)
 """
 
@@ -203,7 +216,7 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run], claiming:
         _array(totals.values()),
         _array(silences.values()),
         _array(n - 1 - successes[agent] if agent in successes else "NULL" for agent, n in totals.items()),
-        _array(run.id for run in runs),
+        _array(run.id.hex for run in runs),
         [run.agent_id for run in runs],
         [run.summary for run in runs],
         _SEPARATOR.join([run.actions_json for run in runs]),
