@@ -1,6 +1,5 @@
 """How a backfill goes on, in a worker and on the command line alike: a chunk, a commit, a rest."""
 
-import time
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,7 +18,7 @@ class Progress(NamedTuple):
 
 async def continue_backfill(backfill_id: UUID, pace: Pace) -> Progress:
     """Deal with a chunk in a transaction of its own."""
-    started = time.monotonic()
+    pace.begin()
     async with transaction() as session:
         backfill = await backfill_chunk(session, backfill_id)
-    return Progress(backfill, pace.rest_unhurried(time.monotonic() - started))
+    return Progress(backfill, pace.rest_unhurried())

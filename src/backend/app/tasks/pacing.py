@@ -6,6 +6,7 @@ a third of the ingest rate, at whatever priority. So where others leave less tha
 the worker rests. Runs at a rate that it can follow are late by seconds for that, a flood by minutes.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -17,10 +18,11 @@ _LATEST = timedelta(seconds=3)
 _LATEST_IN_A_FLOOD = timedelta(minutes=10)
 _FLOOD = 3  # times as many runs/s as this process scores
 _LEAST_FLOOD = 1500  # runs/s: small batches, and one that was held up, say little of what the process can do
-_LONGEST_REST = 5.0
+_LONGEST_REST = 10.0
 _RESTS_PER_BATCH = 50
 _LEAST_SPAN = 0.01  # seconds: few runs are no flood
-_LOOK_SECONDS = 0.5  # processor time is told in hundredths of a second
+_IDLE_SECONDS = 1.0
+_LOOK_SECONDS = 0.2  # processor time is told in hundredths of a second
 
 
 def others_seconds() -> float | None:
@@ -43,10 +45,8 @@ def rest_seconds(*, busy: float, worked: float, age: timedelta, flood: bool) -> 
     `busy` is how many processors others keep busy; in a `flood` more runs come in than can be scored.
     """
     missing = 1 - ((os.cpu_count() or 1) - busy)
-    patience = 1 - age / (_LATEST_IN_A_FLOOD if flood else _LATEST)
-    if missing <= 0 or patience <= 0:
-        return 0.0
-    return min(_LONGEST_REST, _RESTS_PER_BATCH * worked * missing * patience)
+    latest = _LATEST_IN_A_FLOOD if flood else _LATEST
+    return max(0.0, min(_LONGEST_REST, _RESTS_PER_BATCH * worked * missing, (latest - age).total_seconds()))
 
 
 class Pace:
@@ -54,29 +54,65 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._looked_at = clock()
-        self._used = others_seconds()
-        self._busy = 0.0
+        self._began = clock()
+        # Not before the first batch: what the process that forks this one has used would count as others'.
+        self._looked_at = float("-inf")
+        self._used: float | None = None
+        self._busy = self._busy_before = 0.0
+        self._scores = 0.0  # a second, in the last batch
+        self._rests_until = float("-inf")
 
-    def rest_after(self, worked: float, made: Sequence[datetime], now: datetime) -> float:
-        """`rest_seconds` after a batch of runs `made` then, by what others used lately."""
-        self._look()
+    async def let_burst_pass(self, made: Sequence[datetime], now: datetime) -> None:
+        """Before a batch of runs `made` then: where a flood begins, see what others use and rest by it.
+
+        Later `rest_after` does. A burst that lasts no longer than a rest is not slowed at all.
+        """
+        if self._clock() - self._rests_until > _IDLE_SECONDS and self._is_flood(made):
+            self._look()
+            await asyncio.sleep(_LOOK_SECONDS)
+            age = now - min(made)
+            await asyncio.sleep(rest_seconds(busy=self._look(), worked=_LONGEST_REST, age=age, flood=True))
+
+    def begin(self) -> None:
+        """A batch begins."""
+        self._busy_before = self._look()
+        self._began = self._clock()
+
+    def rest_after(self, made: Sequence[datetime], now: datetime) -> float:
+        """`rest_seconds` after the batch that began, of runs `made` then, by what others use."""
+        busy = self._look_back()
         if not made:
             return 0.0
-        oldest, newest = min(made), max(made)
-        rate = len(made) / max((newest - oldest).total_seconds(), _LEAST_SPAN)
-        flood = rate > max(_LEAST_FLOOD, _FLOOD * len(made) / worked)
-        return rest_seconds(busy=self._busy, worked=worked, age=now - oldest, flood=flood)
+        worked = self._clock() - self._began
+        self._scores = len(made) / worked
+        rest = rest_seconds(busy=busy, worked=worked, age=now - min(made), flood=self._is_flood(made))
+        self._rests_until = self._clock() + rest
+        return rest
 
-    def rest_unhurried(self, worked: float) -> float:
-        """`rest_seconds` after `worked` seconds for which nobody waits."""
-        self._look()
-        return rest_seconds(busy=self._busy, worked=worked, age=timedelta(), flood=False)
+    def rest_unhurried(self) -> float:
+        """`rest_seconds` after the batch that began, for which nobody waits."""
+        busy = self._look_back()
+        return rest_seconds(busy=busy, worked=self._clock() - self._began, age=timedelta(), flood=False)
 
-    def _look(self) -> None:
+    def _is_flood(self, made: Sequence[datetime]) -> bool:
+        if not made:
+            return False
+        rate = len(made) / max((max(made) - min(made)).total_seconds(), _LEAST_SPAN)
+        return rate > max(_LEAST_FLOOD, _FLOOD * self._scores)
+
+    def _look_back(self) -> float:
+        """How many processors others kept busy before the batch or during it, whichever is more.
+
+        During it they have not what the batch takes; before it there may have been nothing to do.
+        """
+        return max(self._busy_before, self._look())
+
+    def _look(self) -> float:
+        """How many processors others kept busy since the last look, or before it where that was just now."""
         now = self._clock()
         if now - self._looked_at >= _LOOK_SECONDS:
             used, before = others_seconds(), self._used
             if used is not None and before is not None:
                 self._busy = (used - before) / (now - self._looked_at)
             self._looked_at, self._used = now, used
+        return self._busy

@@ -95,13 +95,14 @@ async def _sweep() -> None:
 
 
 async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> int:
-    started = time.monotonic()
+    made = [moment for run_id in run_ids if (moment := made_at(run_id))]
+    await _pace.let_burst_pass(made, datetime.now(UTC))
+    _pace.begin()
     async with transaction() as session:
         scored = await score(session, run_ids)
     if scored:
         await hand_to_judge(run_ids)
-        made = [moment for run_id in run_ids if (moment := made_at(run_id))]
-        await asyncio.sleep(_pace.rest_after(time.monotonic() - started, made, datetime.now(UTC)))
+        await asyncio.sleep(_pace.rest_after(made, datetime.now(UTC)))
     return scored
 
 
