@@ -66,7 +66,6 @@ def _serve(host: str, port: int, workers: int) -> None:
     settings = get_settings()
     libpq_url(settings.require_database_url())
     _allow_many_connections()
-    sys.setswitchinterval(_SWITCH_SECONDS)
     # uvicorn raises the signal again when all is answered; a server that did as it was told has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -111,4 +110,5 @@ def make_app() -> object:
     # What is here now stays: a collection that went through all of it would keep runs waiting for long.
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     return app
