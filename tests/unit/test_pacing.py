@@ -147,6 +147,16 @@ async def test_a_burst_after_a_pause_passes_first(machine: Machine) -> None:
 
 
 @pytest.mark.anyio
+async def test_messages_of_runs_that_are_scored_already_wait_once(machine: Machine) -> None:
+    machine.busy = 1.5
+    for _ in range(5):
+        await machine.pace.let_burst_pass([WHEN] * 500, WHEN)
+        machine.pace.begin()
+        machine.goes_on(0.3, busy=1.5)  # no batch was scored, so there is no rest after it
+    assert machine.slept == [0.2, 10]
+
+
+@pytest.mark.anyio
 async def test_a_burst_on_an_idle_machine_is_scored_at_once(machine: Machine) -> None:
     machine.rest_after_batch(busy=0)
     machine.goes_on(60, busy=0)

@@ -67,7 +67,7 @@ class Pace:
 
         Later `rest_after` does. A burst that lasts no longer than a rest is not slowed at all.
         """
-        if self._clock() - self._rests_until > _IDLE_SECONDS and self._is_flood(made):
+        if made and self._clock() - self._rests_until > _IDLE_SECONDS and self._is_flood(made):
             self._look()
             await asyncio.sleep(_LOOK_SECONDS)
             age = now - min(made)
@@ -76,7 +76,7 @@ class Pace:
     def begin(self) -> None:
         """A batch begins."""
         self._busy_before = self._look()
-        self._began = self._clock()
+        self._began = self._rests_until = self._clock()
 
     def rest_after(self, made: Sequence[datetime], now: datetime) -> float:
         """`rest_seconds` after the batch that began, of runs `made` then, by what others use."""
@@ -95,8 +95,6 @@ class Pace:
         return rest_seconds(busy=busy, worked=self._clock() - self._began, age=timedelta(), flood=False)
 
     def _is_flood(self, made: Sequence[datetime]) -> bool:
-        if not made:
-            return False
         rate = len(made) / max((max(made) - min(made)).total_seconds(), _LEAST_SPAN)
         return rate > max(_LEAST_FLOOD, _FLOOD * self._scores)
 
