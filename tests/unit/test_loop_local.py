@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from app.loop_local import LoopLocal
+from app.kit.loop_local import LoopLocal
 
 
 class Pool:

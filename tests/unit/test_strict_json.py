@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import strict_json
-from app.domain.strict_json import MAX_DEPTH, StrictJSONError
+from app.kit import strict_json
+from app.kit.strict_json import MAX_DEPTH, StrictJSONError
 
 values = st.recursive(
     st.none()

@@ -17,10 +17,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.domain.alerts.channels import named_urls
-from app.domain.alerts.clock import DailyTime, QuietHours
-from app.domain.alerts.signature import signing_key
 from app.errors import ConfigError
+from app.kit.daily_times import DailyTime, QuietHours
+from app.kit.signature import signing_key
+from app.kit.urls import named_urls
 
 UNPREFIXED = ("database_url", "celery_broker_url")
 RUNTIME_FILE = "runtime.json"

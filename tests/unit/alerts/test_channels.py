@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.alerts.channels import mask_urls, named_urls, scrub
+from app.kit.urls import mask_urls, named_urls, scrub
 
 URL_TEXT = st.text("abcXYZ019-_.%", min_size=6, max_size=20)
 

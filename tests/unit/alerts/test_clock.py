@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.domain.alerts.clock import DailyTime, QuietHours
+from app.kit.daily_times import DailyTime, QuietHours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHT = QuietHours.parse("22:00-07:00 Europe/Berlin")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.alerts.signature import sign, signing_key
+from app.kit.signature import sign, signing_key
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"test": 2432232314}'

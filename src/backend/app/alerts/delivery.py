@@ -7,8 +7,8 @@ from app.alerts.apprise_channel import AppriseChannel
 from app.alerts.channel import Channel, DeliveryError
 from app.alerts.webhook import Webhook
 from app.config import Settings
-from app.domain.alerts.channels import WEBHOOK, named_urls, scrub
 from app.domain.alerts.delivery import Delivery, Outcome
+from app.kit.urls import WEBHOOK, named_urls, scrub
 
 _LONGEST_OUTCOME = 300
 # A channel keeps its own time; this ends one that does not.

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from app.domain.alerts.channels import scrub
+from app.kit.urls import scrub
 from app.logs import get_logger
 
 log = get_logger(__name__)

@@ -7,7 +7,7 @@ import httpx
 
 from app.alerts.channel import Channel, DeliveryError
 from app.domain.alerts.delivery import Delivery
-from app.domain.alerts.signature import sign
+from app.kit.signature import sign
 
 
 class Webhook(Channel):

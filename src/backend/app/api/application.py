@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from app.schemas.storable import document_storable_json
+from app.kit.storable import document_storable_json
 
 
 class Application(FastAPI):

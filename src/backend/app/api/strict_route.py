@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
 from app.config import get_settings
-from app.domain import strict_json
+from app.kit import strict_json
 
 
 class StrictRequest(Request):

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.cli.output import parse_until, print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.ago import ago
 from app.domain.audit.finding import printable
 from app.errors import NotFoundError
+from app.kit.ago import ago
 from app.schemas.agents import AgentOut
 from app.services import agent_pauses
 from app.services.agents_service import AgentStatus, agent_statuses

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.config import UNPREFIXED, Settings, environment_name, get_settings
-from app.domain.alerts.channels import mask_urls
-from app.domain.redaction import redact
+from app.kit.redaction import redact
+from app.kit.urls import mask_urls
 
 
 def config(

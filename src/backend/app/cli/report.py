@@ -17,8 +17,8 @@ import typer
 
 from app.cli.output import Status
 from app.config import get_settings
-from app.domain import strict_json
 from app.errors import RunLogError
+from app.kit import strict_json
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
 _TIMEOUT = 10.0

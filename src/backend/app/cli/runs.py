@@ -14,8 +14,8 @@ from rich.text import Text
 from app.cli.output import Status, parse_since, print_json_lines
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.domain.ago import ago
 from app.domain.audit.finding import printable
+from app.kit.ago import ago
 from app.services.run_queries import RunFilters, list_runs
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}

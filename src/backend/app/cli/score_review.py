@@ -12,9 +12,9 @@ from rich.text import Text
 
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.ago import ago
 from app.domain.audit.finding import printable
 from app.domain.review import Suggestion
+from app.kit.ago import ago
 from app.schemas.review import SuggestionOut
 from app.services.review_service import runs_to_review
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.config import get_settings
 from app.db.engine import create_engine
-from app.loop_local import LoopLocal
+from app.kit.loop_local import LoopLocal
 
 _READERS = 5
 

@@ -16,8 +16,8 @@ from celery import Celery
 from app import metrics
 from app.broker import SCORE_RUN, SCORE_RUNS, celery_settings
 from app.config import get_settings
+from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
-from app.loop_local import LoopLocal
 
 log = get_logger(__name__)
 

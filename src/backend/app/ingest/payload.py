@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from app.domain import strict_json
 from app.domain.runs import MAX_AGENT_ID, STATUSES, Run
 from app.domain.silence import is_silent
 from app.errors import InvalidRunError
+from app.kit import strict_json
 from app.schemas.runs import RunIn
 
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")

@@ -28,8 +28,8 @@ from app.errors import IdempotencyConflictError, IngestUnavailableError, Invalid
 from app.ingest.dispatch import Dispatcher, get_dispatcher
 from app.ingest.lane import OUTAGES, Lane, UnansweredError, UnreachableError
 from app.ingest.statements import Holders
+from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
-from app.loop_local import LoopLocal
 
 log = get_logger(__name__)
 

@@ -12,12 +12,12 @@ import httpx
 import msgspec
 
 from app.config import Settings
-from app.domain.alerts.channels import scrub
 from app.domain.audit.finding import printable
 from app.domain.judge.prompt import Prompt
 from app.domain.judge.reply import Outcome, Reply
 from app.errors import ConfigError
 from app.judge.completion import FORMS, read_completion, request
+from app.kit.urls import scrub
 
 _PATH = "/chat/completions"
 _MAX_BODY = 512 * 1024

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.schemas.storable import NOT_BLANK, STORABLE
+from app.kit.storable import NOT_BLANK, STORABLE
 
 Rater = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.schemas.storable import NOT_BLANK, StorableObject
+from app.kit.storable import NOT_BLANK, StorableObject
 
 AgentId = Annotated[
     str,

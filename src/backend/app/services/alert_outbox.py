@@ -8,9 +8,9 @@ from sqlalchemy import ARRAY, Uuid, any_, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
-from app.domain.alerts.channels import WEBHOOK, named_urls
-from app.domain.alerts.clock import QuietHours
 from app.domain.alerts.incident import GROWS_INTO, gravest, kind_of
+from app.kit.daily_times import QuietHours
+from app.kit.urls import WEBHOOK, named_urls
 from app.models import Agent, AlertNotification, AuditFinding
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.engine import dumps_exactly, loads_exactly
 from app.domain.agents import Identity, identify
 from app.domain.preferences import JudgedRun, PastReport, Preference, conversation, prompt
-from app.domain.redaction import public_text, redact, redact_json
+from app.kit.redaction import public_text, redact, redact_json
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState
 from app.services.insights_service import identities
 

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.agents import Identity, identify
-from app.domain.ago import ago
-from app.domain.redaction import public_text
+from app.kit.ago import ago
+from app.kit.redaction import public_text
 from app.models import Agent, AgentCloudTask, PeerSwarmHeartbeat
 from app.services.run_queries import database_now, newest_of_each_agent
 from app.services.window_sums import Quality, scores_between, successes_since

@@ -18,8 +18,8 @@ from app.domain.judge.sampling import is_sampled
 from app.errors import DatabaseError
 from app.judge.breaker import Breaker
 from app.judge.client import Judge
+from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
-from app.loop_local import LoopLocal
 from app.services.judge_budget import book, calls_left, take_call
 from app.services.judge_runs import (
     BudgetSpentError,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from app.domain.audit.history import ReportedRun
-from app.domain.redaction import public_text
+from app.kit.redaction import public_text
 
 Evidence = dict[str, Any]
 Severity = Literal["low", "medium", "high"]

@@ -12,7 +12,7 @@ from app.domain.cadence.schedule import (
     expect_declared,
     parse_schedule,
 )
-from app.domain.cadence.words import in_words
+from app.kit.spans import in_words
 
 __all__ = [
     "DEFAULT_TIMEZONE",

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.judge.address import may_order, may_wish
 from app.domain.judge.pieces import pieces
-from app.domain.redaction import MASK, redact
+from app.kit.redaction import MASK, redact
 
 WITHHELD = "[withheld]"
 

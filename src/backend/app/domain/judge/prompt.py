@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.domain.judge.excerpt import WITHHELD
 from app.domain.judge.fence import make_fence, one_line
-from app.domain.redaction import MASK
+from app.kit.redaction import MASK
 
 DIMENSIONS = {
     "progress": "what it achieved; a diagnosed failure is worth more than a vague one, less than a success",

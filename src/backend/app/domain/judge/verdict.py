@@ -5,8 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from app.domain.redaction import redact
-from app.domain.strict_json import StrictJSONError, check_text
+from app.kit.redaction import redact
+from app.kit.strict_json import StrictJSONError, check_text
 
 _FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 _DIGITS = 4
