@@ -14,9 +14,9 @@ from pathlib import Path
 try:
     from app.cli import schema
     from app.config import get_settings
-    from app.db.schema_sync import sync_schema
     from app.errors import RunLogError
     from app.models import DERIVATION_TABLES
+    from app.schema.sync import sync_schema
 except ModuleNotFoundError:
     venv = Path(__file__).resolve().parent.parent / ".venv"
     python = str(venv / "bin" / "python")

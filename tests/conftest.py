@@ -20,10 +20,10 @@ import hypothesis
 import pytest
 
 from app.config import get_settings
-from app.db.schema_sync import sync_schema
 from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
+from app.schema.sync import sync_schema
 from brokers import Broker
 
 # How long an example takes says more of the machine than of the code.

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from app.db.schema_sync import sync_schema
 from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
+from app.schema.sync import sync_schema
 from background import Background
 from fault_report import FaultReport
 from load import PATIENCE, Check, HungError, Load, Tally, UnderLoad, under_way

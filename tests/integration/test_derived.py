@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.db import rollup_fill
 from app.db.engine import create_engine
-from app.db.schema_sync import rebuild_state
 from app.db.session import Database, transaction
 from app.domain.runs import Run
 from app.ingest.statements import store_runs
+from app.schema import fill
+from app.schema.sync import rebuild_state
 from app.services.ratings_service import rate_run
 from app.services.rollup_merge import merge_rollups
 from app.services.scoring_service import score_runs
@@ -328,11 +328,11 @@ async def test_an_interrupted_filling_is_finished(
         "DELETE FROM run_rollup; UPDATE agent_rollup SET scored = 7;"
         " INSERT INTO rollup_gap VALUES ('infinity')"
     )
-    monkeypatch.setattr(rollup_fill, "CHUNK_RUNS", 100)
+    monkeypatch.setattr(fill, "CHUNK_RUNS", 100)
     engine = create_engine(database, pool_size=1, timeout=60)
     for _ in range(5):
         async with engine.begin() as connection:
-            assert await rollup_fill.fill_chunk(connection)
+            assert await fill.fill_chunk(connection)
     await engine.dispose()
     await db.execute(
         "INSERT INTO agent_run_log (agent_id, created_at) VALUES ('late', now() - interval '1 day')"

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import schema
-from app.db.schema_sync import find_drift, sync_schema
 from app.errors import SchemaError
+from app.schema.sync import find_drift, sync_schema
 from schema_databases import query, run_sql
 
 ROW = "INSERT INTO agent_run_log (agent_id) VALUES ('sage');"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.db.engine import create_engine
-from app.db.schema_sync import find_drift, sync_schema
 from app.models import Base
+from app.schema.sync import find_drift, sync_schema
 from schema_databases import SPECIFIED_INDEXES, SPECIFIED_TABLE, query, run_script, run_sql
 
 CATALOG = {

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import schema
-from app.db import state_rebuild
-from app.db.schema_sync import rebuild_state, sync_schema
 from app.domain.runs import Run
 from app.ingest.statements import store_runs
+from app.schema import rebuild
+from app.schema.sync import rebuild_state, sync_schema
 from schema_databases import SPECIFIED_INDEXES, SPECIFIED_TABLE, fill_log, query, run_sql
 
 STATE = "SELECT agent_id, runs, silence_count, last_created_at FROM agent_run_state ORDER BY 1"
@@ -76,7 +76,7 @@ def test_a_run_without_a_date_is_counted_but_never_the_newest(database: str) -> 
 
 def test_agents_are_taken_in_the_order_in_which_ingest_takes_them(database: str) -> None:
     run_sql(database, "INSERT INTO agent_run_log (agent_id) VALUES ('b'), ('A'), ('é'), ('a'), ('Z'), ('_')")
-    taken = [row[0] for row in query(database, str(state_rebuild._AGENTS))]
+    taken = [row[0] for row in query(database, str(rebuild._AGENTS))]
     assert taken == sorted(taken) == ["A", "Z", "_", "a", "b", "é"]
 
 
@@ -85,7 +85,7 @@ def test_agents_are_taken_in_the_order_in_which_ingest_takes_them(database: str)
 async def test_runs_may_come_in_while_the_state_is_rebuilt(
     database: str, monkeypatch: pytest.MonkeyPatch, agents_a_chunk: int
 ) -> None:
-    monkeypatch.setattr(state_rebuild, "_CHUNK_AGENTS", agents_a_chunk)
+    monkeypatch.setattr(rebuild, "_CHUNK_AGENTS", agents_a_chunk)
     agents = [f"agent-{number}" for number in range(8)]
     stop = asyncio.Event()
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from app.db import schema_sync
-from app.db.schema_sync import find_drift, sync_schema
 from app.errors import ConfigError, DatabaseError, RunLogError, SchemaError
 from app.models import Base
+from app.schema import sync
+from app.schema.sync import find_drift, sync_schema
 from schema_databases import (
     SCRIPT,
     SPECIFIED_INDEXES,
@@ -141,7 +141,7 @@ async def test_a_lock_that_is_soon_released_is_waited_for(database: str) -> None
 async def test_a_lock_that_is_never_released_is_a_plain_refusal(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema_sync, "_DDL_ATTEMPTS", 2)
+    monkeypatch.setattr(sync, "_DDL_ATTEMPTS", 2)
     holder = await asyncpg.connect(database)
     await holder.execute("ALTER TABLE agent_run_log ALTER status DROP DEFAULT")
     async with holder.transaction():

@@ -4,10 +4,10 @@ import sys
 import pytest
 from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table
 
-from app.db.schema_catalog import Catalog
-from app.db.schema_plan import plan
-from app.db.schema_sync import schema_sql
 from app.models import Base
+from app.schema.catalog import Catalog
+from app.schema.plan import plan
+from app.schema.sync import schema_sql
 
 TABLES = Base.metadata.sorted_tables
 

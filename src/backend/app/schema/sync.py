@@ -8,13 +8,13 @@ from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import rollup_fill, state_rebuild
 from app.db.engine import create_engine
 from app.db.plain_errors import plain_errors, reason_of
-from app.db.schema_catalog import Catalog, read_catalog
-from app.db.schema_plan import Step, plan
 from app.errors import SchemaError
 from app.models import DERIVATION_TABLES, FUNCTIONS, AgentRunLog, AgentRunState, Base, RollupGap
+from app.schema import fill, rebuild
+from app.schema.catalog import Catalog, read_catalog
+from app.schema.plan import Step, plan
 
 _HOUR = 3600.0
 _CHECK_TIMEOUT = 60.0
@@ -82,7 +82,7 @@ async def rebuild_state(url: str) -> int:
     """
     async with _connected(url, statement_limit=_HOUR) as engine:
         async with engine.begin() as connection:
-            await rollup_fill.open_gap(connection)
+            await fill.open_gap(connection)
         return await _fill(engine)
 
 
@@ -168,15 +168,15 @@ async def _run(step: Step, connection: AsyncConnection) -> None:
     if step.creates_table and step.table == AgentRunState.__tablename__:
         await _fill_state(connection)
     if step.opens_gap and await _exists(connection, RollupGap.__tablename__):
-        await rollup_fill.open_gap(connection)
+        await fill.open_gap(connection)
 
 
 async def _fill(engine: AsyncEngine) -> int:
     """Make all that is derived what the log says; returns the number of agents."""
     # Under a stricter isolation what was committed before a lock was granted would not be seen.
     engine = engine.execution_options(isolation_level="READ COMMITTED")
-    agents = await state_rebuild.rebuild_agent_run_state(engine)
-    await rollup_fill.fill(engine)
+    agents = await rebuild.rebuild_agent_run_state(engine)
+    await fill.fill(engine)
     return agents
 
 
@@ -184,7 +184,7 @@ async def _fill_state(connection: AsyncConnection) -> None:
     """In the transaction that creates the table, so that nobody ever sees it unfilled."""
     if await _exists(connection, AgentRunLog.__tablename__):
         await _limit(connection, _FILL_LIMITS, local=True)
-        await state_rebuild.fill_agent_run_state(connection)
+        await rebuild.fill_agent_run_state(connection)
 
 
 async def _exists(connection: AsyncConnection, table: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.rollup_fill import has_gap
+from app.schema.fill import has_gap
 
 _STORAGE = re.compile(r"\) WITH \([^)]*\)")
 

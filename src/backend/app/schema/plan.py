@@ -12,8 +12,8 @@ from sqlalchemy import Column, DefaultClause, ForeignKeyConstraint, Index, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
-from app.db.schema_catalog import Catalog, ColumnInfo, IndexInfo, TableInfo
 from app.models import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
+from app.schema.catalog import Catalog, ColumnInfo, IndexInfo, TableInfo
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CONSTANT = re.compile(r"'[^']*'(::[a-z ]+)?|-?\d+|true|false")
