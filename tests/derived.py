@@ -7,7 +7,7 @@ import asyncpg
 from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql
 
-from app.services.window_sums import agent_scores_since, scores_between, successes_since
+from app.runs.window_sums import agent_scores_since, scores_between, successes_since
 
 WEEK = timedelta(days=7)
 SPECIFIED = "SELECT COUNT(*) FROM agent_run_log WHERE status = 'success' AND created_at >= $1"

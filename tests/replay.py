@@ -5,7 +5,7 @@ from itertools import groupby
 
 import asyncpg
 
-from app.domain.silence import is_silent
+from app.runs.silence import is_silent
 
 
 async def check_log(db: asyncpg.Connection) -> int:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from app.db.session import transaction
-from app.domain.runs import made_at, new_run_id
+from app.runs.run import made_at, new_run_id
 from app.services import agent_scores
 from app.services.agent_scores import quality_trends
 from app.services.auditor_service import AuditCycle, audit

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from app.db.engine import create_engine
 from app.db.session import Database, transaction
-from app.domain.runs import Run
-from app.ingest.statements import store_runs
+from app.runs.rollup_merge import merge_rollups
+from app.runs.run import Run
+from app.runs.statements import store_runs
 from app.schema import fill
 from app.schema.sync import rebuild_state
 from app.services.ratings_service import rate_run
-from app.services.rollup_merge import merge_rollups
 from app.services.scoring_service import score_runs
 from app.tasks.rollup_tasks import merge_shards
 from derived import STATE, check_derived, rollups

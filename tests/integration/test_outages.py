@@ -15,10 +15,10 @@ import pytest
 from app.config import get_settings
 from app.db.engine import create_engine
 from app.db.session import close_database
-from app.domain.runs import Run
 from app.errors import IngestUnavailableError
-from app.ingest.dispatch import Dispatcher
-from app.ingest.writer import RunWriter, close_writer
+from app.runs.dispatch import Dispatcher
+from app.runs.run import Run
+from app.runs.writer import RunWriter, close_writer
 from processes import free_port
 from proxy import proxied
 from replay import check_log

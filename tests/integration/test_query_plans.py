@@ -18,16 +18,16 @@ from app.domain.audit.liveness import StoppedReporting
 from app.domain.cadence import Outages
 from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
+from app.runs.queries import newest_of_each_agent, newest_runs
+from app.runs.window_sums import agent_scores_since, scores_between, successes_since
 from app.services.agent_histories import deepened
 from app.services.agreement_service import RATED
 from app.services.export_service import NEXT_OF_AGENT
 from app.services.fleet_silence import silences
 from app.services.review_service import CANDIDATES
-from app.services.run_queries import newest_of_each_agent, newest_runs
 from app.services.score_backfills import next_runs
 from app.services.scoring_service import read_batch
 from app.services.scoring_states import error_reasons, results_by_version, scoring_counts
-from app.services.window_sums import agent_scores_since, scores_between, successes_since
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import schema
-from app.domain.runs import Run
-from app.ingest.statements import store_runs
+from app.runs.run import Run
+from app.runs.statements import store_runs
 from app.schema import rebuild
 from app.schema.sync import rebuild_state, sync_schema
 from schema_databases import SPECIFIED_INDEXES, SPECIFIED_TABLE, fill_log, query, run_sql

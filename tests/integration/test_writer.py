@@ -13,10 +13,10 @@ import pytest
 
 from app.config import get_settings
 from app.db.engine import create_engine
-from app.domain.runs import Run
 from app.errors import IngestUnavailableError, InvalidRunError
-from app.ingest.dispatch import Dispatcher
-from app.ingest.writer import RunWriter
+from app.runs.dispatch import Dispatcher
+from app.runs.run import Run
+from app.runs.writer import RunWriter
 from replay import check_log
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.runs import made_at, new_run_id
+from app.runs.run import made_at, new_run_id
 from app.tasks import pacing
 from app.tasks.pacing import Pace, others_seconds, rest_seconds
 

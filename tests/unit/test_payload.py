@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.runs import MAX_AGENT_ID, Run
 from app.errors import InvalidRunError
-from app.ingest.payload import parse_run
+from app.runs.parsing import parse_run
+from app.runs.run import MAX_AGENT_ID, Run
 from bad_runs import BAD_RUNS, nested
 
 

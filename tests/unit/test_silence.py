@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.silence import is_silent
+from app.runs.silence import is_silent
 
 blank = st.sampled_from([None, "", "  ", "\n\t"])
 empty_values = st.recursive(

@@ -25,9 +25,9 @@ from app.api.request_context import RequestContext
 from app.api.v1.endpoints import platform_intelligence
 from app.config import Settings, get_settings
 from app.db.session import close_database
-from app.ingest.dispatch import close_dispatcher
-from app.ingest.writer import close_writer
 from app.logs import configure_logging
+from app.runs.dispatch import close_dispatcher
+from app.runs.writer import close_writer
 
 INTERNAL = (
     agent_run_log.router,

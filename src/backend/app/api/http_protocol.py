@@ -16,8 +16,8 @@ from app.api.internal.agent_run_log import PATH
 from app.api.request_context import REQUEST_ID_HEADER, request_id_of
 from app.config import get_settings
 from app.errors import IngestUnavailableError, InvalidRunError
-from app.ingest.payload import VISIBLE_ASCII, parse_run
-from app.ingest.writer import get_writer
+from app.runs.parsing import VISIBLE_ASCII, parse_run
+from app.runs.writer import get_writer
 
 REQUEST_SECONDS = 30.0
 """How long a client may take to send a whole request."""

@@ -14,9 +14,9 @@ from rich.progress import Progress
 from app.domain.audit.backtest import Declaration
 from app.domain.audit.history import ReportedRun
 from app.domain.cadence import DEFAULT_TIMEZONE
-from app.domain.runs import MAX_AGENT_ID
-from app.domain.silence import is_silent
 from app.errors import InputFileError
+from app.runs.run import MAX_AGENT_ID
+from app.runs.silence import is_silent
 
 _SUMMARY_LENGTH = 200
 

@@ -16,7 +16,7 @@ from app.db.plain_errors import plain_errors
 from app.db.session import transaction
 from app.domain.audit.finding import printable
 from app.kit.ago import ago
-from app.services.run_queries import RunFilters, list_runs
+from app.runs.queries import RunFilters, list_runs
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _POLL_SECONDS = 1.0

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from app.kit.storable import NOT_BLANK, STORABLE, StorableObject
-from app.schemas.runs import AgentId
+from app.runs.wire import AgentId
 
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK)

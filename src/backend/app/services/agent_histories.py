@@ -31,11 +31,11 @@ from app.domain.audit.rule import Rule
 from app.domain.cadence import Cadence, Outage, Outages
 from app.domain.cadence.learned import NEWEST_GAPS, REMEMBERED_DAYS
 from app.models import Agent, AgentRunLog
+from app.runs.queries import WELL_DATED, of_agent, wanted_agents
 from app.services.agent_memory import remembered
 from app.services.agent_run_log_service import recent_runs
 from app.services.agent_scores import overall_score
 from app.services.fleet_silence import past_silences
-from app.services.run_queries import WELL_DATED, of_agent, wanted_agents
 
 AUDITOR = "auditor"
 """The agent as which the Auditor reports its own cycles. It is not audited: that it judges is the proof

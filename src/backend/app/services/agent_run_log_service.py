@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import transaction
 from app.errors import InvalidRunError
-from app.ingest.payload import parse_run
-from app.ingest.writer import get_writer
 from app.models import AgentRunLog
-from app.services.run_queries import RunFilters, newest_of_each_agent, newest_runs, run_conditions
+from app.runs.parsing import parse_run
+from app.runs.queries import RunFilters, newest_of_each_agent, newest_runs, run_conditions
+from app.runs.writer import get_writer
 
 
 async def write_run_log(

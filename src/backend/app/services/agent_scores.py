@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.audit.history import HISTORY_DEPTH, ReportedRun
 from app.domain.audit.quality import PAST, WEEK, QualityTrend
 from app.domain.audit.scores import SCORED_WITHIN, is_drop
-from app.domain.runs import made_at
 from app.models import AgentRollup, AgentRunLog, AgentRunState
 from app.models.agent_run_log import UNSCORED
-from app.services.run_queries import WELL_DATED, of_agent, wanted_agents
+from app.runs.queries import WELL_DATED, of_agent, wanted_agents
+from app.runs.run import made_at
 
 # When a trend was read, as the number of an hour that begins when the agent's does, and who last changed
 # its runs behind the writer's back.

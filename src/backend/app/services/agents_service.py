@@ -15,10 +15,10 @@ from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.domain.audit.liveness import StoppedReporting
 from app.domain.cadence import Outages, parse_schedule
 from app.models import Agent, AgentRunState
+from app.runs.queries import database_now, wanted_agents, well_dated
+from app.runs.window_sums import Quality, agent_scores_since
 from app.services.agent_histories import agent_histories, deepened, known_outages
 from app.services.insights_service import WEEK, identities
-from app.services.run_queries import database_now, wanted_agents, well_dated
-from app.services.window_sums import Quality, agent_scores_since
 
 State = Literal["new", "up", "down", "unknown", "paused"]
 

@@ -18,9 +18,9 @@ from app.domain.alerts.message import Message, alert_message
 from app.domain.alerts.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
 from app.domain.audit.finding import at
 from app.models import AlertAttempt, AlertNotification, AuditFinding
+from app.runs.queries import database_now
 from app.services import alert_digest
 from app.services.alert_incidents import told_incidents
-from app.services.run_queries import database_now
 
 State = Literal["pending", "sent", "failed"]
 

@@ -27,12 +27,12 @@ from app.domain.audit.liveness import Late, StoppedReporting
 from app.domain.audit.transitions import Transitions, transitions
 from app.domain.cadence import Outage
 from app.models import AgentRunLog, AuditFinding
+from app.runs.queries import database_now
 from app.services.agent_histories import AUDITOR
 from app.services.alert_outbox import announce
 from app.services.fleet_look import Fleet, look
 from app.services.fleet_silence import fleet_silence
 from app.services.renamed_agents import with_successors
-from app.services.run_queries import database_now
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
 _SILENT = (FLEET_SILENT, AUDITOR)

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.audit.backtest import Declaration
 from app.domain.audit.history import ReportedRun
 from app.models import Agent, AgentRunLog
+from app.runs.queries import database_now
 from app.services.agent_histories import AUDITOR
 from app.services.agent_scores import overall_score
-from app.services.run_queries import database_now
 
 _CHUNK = 10_000
 _SUMMARY_LENGTH = 200

@@ -11,10 +11,10 @@ from app.config import get_settings
 from app.domain.audit.fleet import FLEET_SILENT
 from app.domain.audit.liveness import StoppedReporting
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
+from app.runs.queries import database_now
 from app.services.agent_histories import AUDITOR
 from app.services.alert_outbox import channel_names
 from app.services.judge_budget import JudgeCosts, judge_costs
-from app.services.run_queries import database_now
 from app.services.scoring_states import ScoringCounts, scoring_counts
 
 

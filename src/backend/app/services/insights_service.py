@@ -11,8 +11,8 @@ from app.domain.agents import Identity, identify
 from app.kit.ago import ago
 from app.kit.redaction import public_text
 from app.models import Agent, AgentCloudTask, PeerSwarmHeartbeat
-from app.services.run_queries import database_now, newest_of_each_agent
-from app.services.window_sums import Quality, scores_between, successes_since
+from app.runs.queries import database_now, newest_of_each_agent
+from app.runs.window_sums import Quality, scores_between, successes_since
 
 WEEK = timedelta(days=7)
 ACTION_LENGTH = 280

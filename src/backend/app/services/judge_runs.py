@@ -20,8 +20,8 @@ from app.domain.scoring.results import Result
 from app.errors import RunLogError
 from app.models import AgentRunLog, AgentRunScore
 from app.models.agent_run_log import UNSCORED
+from app.runs.queries import database_now, newest_runs
 from app.services.judge_budget import take_call
-from app.services.run_queries import database_now, newest_runs
 from app.services.score_records import record_results
 
 WINDOW = timedelta(days=1)

@@ -11,7 +11,7 @@ from app.domain.audit.evaluation import Verdict
 from app.domain.audit.liveness import StoppedReporting
 from app.domain.audit.renaming import name_successor, similar_names
 from app.models import AgentRunLog
-from app.services.run_queries import WELL_DATED, of_agent, wanted_agents
+from app.runs.queries import WELL_DATED, of_agent, wanted_agents
 
 
 async def with_successors(

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.review import Candidate, Suggestion, review_queue
-from app.services.run_queries import database_now
+from app.runs.queries import database_now
 
 AGENTS = 300
 RUNS = 20

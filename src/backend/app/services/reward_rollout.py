@@ -9,8 +9,8 @@ from app.domain.scoring import VERSION as RUBRIC_VERSION
 from app.domain.scoring.results import REWARD, RUBRIC
 from app.errors import NotFoundError
 from app.models import RewardModelVersion
+from app.runs.queries import database_now
 from app.services.reward_models import PROMOTED, WITHDRAWN, lock_models, version_in_force
-from app.services.run_queries import database_now
 from app.services.score_backfills import end_system_backfills, open_backfill
 
 RESCORED = timedelta(days=35)

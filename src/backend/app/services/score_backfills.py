@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AgentRunLog, RunRollup, ScoreBackfill
 from app.models.run_rollup import HOUR
+from app.runs.queries import database_now, newest_runs
 from app.services.rescoring import rescore_runs
-from app.services.run_queries import database_now, newest_runs
 from app.services.scorers import find_scorer
 
 CHUNK = 250

@@ -15,7 +15,7 @@ from app.domain.scoring.results import MAX_ATTEMPTS, Result, failed, succeeded
 from app.logs import get_logger
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
-from app.services.run_queries import database_now
+from app.runs.queries import database_now
 from app.services.score_records import record_results
 from app.services.scorers import Scorer, active_scorers
 

@@ -15,7 +15,7 @@ from app.domain.scoring.states import scoring_state
 from app.models import AgentRunLog, RunRollup
 from app.models.agent_run_log import UNSCORED
 from app.models.run_rollup import HOUR
-from app.services.run_queries import well_dated
+from app.runs.queries import well_dated
 from app.services.score_records import kept_results
 from app.services.scoring_service import SCORING_LOCK
 

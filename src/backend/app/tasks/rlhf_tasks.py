@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.config import get_settings
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.domain.runs import made_at
 from app.errors import DatabaseError
 from app.logs import get_logger
+from app.runs.run import made_at
 from app.services.rescoring import due_retries, retry_scores
 from app.services.scoring_service import score_runs, unscored_runs
 from app.tasks.celery_app import celery_app

@@ -4,7 +4,7 @@ from app.db.plain_errors import plain_errors
 from app.db.session import transaction
 from app.errors import DatabaseError
 from app.logs import get_logger
-from app.services.rollup_merge import merge_rollups
+from app.runs.rollup_merge import merge_rollups
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 

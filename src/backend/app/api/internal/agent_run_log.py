@@ -11,10 +11,10 @@ from app.api.query import LogText, Moment
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.errors import InvalidRunError
-from app.ingest.payload import parse_run
-from app.ingest.writer import get_writer
-from app.schemas.runs import RunDetail, RunIn, RunPage, Status
-from app.services.run_queries import CURSOR_PATTERN, Cursor, get_run, list_runs
+from app.runs.parsing import parse_run
+from app.runs.queries import CURSOR_PATTERN, Cursor, get_run, list_runs
+from app.runs.wire import RunDetail, RunIn, RunPage, Status
+from app.runs.writer import get_writer
 from app.services.scoring_states import scoring_of
 
 PATH = "/api/v1/internal/agent-run-log"

@@ -7,8 +7,8 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
+from app.runs.wire import AgentId
 from app.schemas.agents import AgentDeclarationIn, AgentList, AgentOut
-from app.schemas.runs import AgentId
 from app.services.agent_pauses import settle_pause
 from app.services.agents_service import agent_statuses, declare_agent
 

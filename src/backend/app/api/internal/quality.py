@@ -13,8 +13,8 @@ from app.db.session import transaction
 from app.domain import feedback
 from app.domain.trend import LEAST_DAYS, MOST_DAYS
 from app.errors import NotFoundError
+from app.runs.wire import AgentId
 from app.schemas.quality import AgentFeedbackOut, QualityOut
-from app.schemas.runs import AgentId
 from app.services.feedback_service import agent_feedback
 from app.services.quality_service import DAYS, agent_quality, fleet_quality
 

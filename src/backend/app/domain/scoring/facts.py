@@ -8,7 +8,7 @@ from app.domain.scoring.model import RunReport
 from app.domain.scoring.payload import Leaf, Payload
 from app.domain.scoring.references import WEIGHTS, Figure, Ratio, Reference, scan
 from app.domain.scoring.text import Text
-from app.domain.silence import QUIET_REPLIES, is_silent
+from app.runs.silence import QUIET_REPLIES, is_silent
 
 _MIN_RAW_LINES = 4
 _SHORT = 8.0

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from app.domain.runs import MAX_AGENT_ID, STATUSES, Run
-from app.domain.silence import is_silent
 from app.errors import InvalidRunError
 from app.kit import strict_json
-from app.schemas.runs import RunIn
+from app.runs.run import MAX_AGENT_ID, STATUSES, Run
+from app.runs.silence import is_silent
+from app.runs.wire import RunIn
 
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 

@@ -4,8 +4,8 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.runs import Run
-from app.ingest.statements import Holders, store_runs
+from app.runs.run import Run
+from app.runs.statements import Holders, store_runs
 
 OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)
 """What a statement or a connect may raise when the database is to blame."""

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.domain.runs import Run
+from app.runs.run import Run
 
 # A run's silence count continues the agent's count (`carries`) until a run with output comes.
 # Where the database's clock was set back by more than a minute the runs follow the clock again,

@@ -23,13 +23,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import metrics
 from app.config import get_settings
 from app.db.session import make_engine
-from app.domain.runs import Run
 from app.errors import IdempotencyConflictError, IngestUnavailableError, InvalidRunError
-from app.ingest.dispatch import Dispatcher, get_dispatcher
-from app.ingest.lane import OUTAGES, Lane, UnansweredError, UnreachableError
-from app.ingest.statements import Holders
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
+from app.runs.connection import OUTAGES, Lane, UnansweredError, UnreachableError
+from app.runs.dispatch import Dispatcher, get_dispatcher
+from app.runs.run import Run
+from app.runs.statements import Holders
 
 log = get_logger(__name__)
 
