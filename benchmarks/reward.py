@@ -19,10 +19,10 @@ from rich.table import Table
 from simulated_raters import MIXED, TASTES, agreement, make_raters, ratings_of, worth
 from simulated_reports import simulated_reports
 
-from app.domain.reward.features import Features, extract_features
-from app.domain.reward.model import RewardModel
-from app.domain.reward.training import InForce, train
-from app.domain.scoring import RunReport, Score, score
+from app.scoring.reward.features import Features, extract_features
+from app.scoring.reward.model import RewardModel
+from app.scoring.reward.training import InForce, train
+from app.scoring.rubric import RunReport, Score, score
 
 POINTS = (0, 50, 200, 1000)
 UNRATED = 300

@@ -19,10 +19,10 @@ import asyncpg
 from harness import RUNLOG, Figures, machine, running, servers, table
 
 from app.config import get_settings
-from app.domain.scoring import RunReport, score
 from app.runs.dispatch import Dispatcher
 from app.runs.run import Run
 from app.runs.statements import store_runs
+from app.scoring.rubric import RunReport, score
 from app.tasks import runtime
 from app.tasks.rlhf_tasks import score_agent_runs
 

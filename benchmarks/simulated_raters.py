@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
-from app.domain.reward.ratings import Rating
-from app.domain.scoring import RunReport, Score
+from app.scoring.reward.ratings import Rating
+from app.scoring.rubric import RunReport, Score
 
 Taste = Callable[[RunReport, Score], float]
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from app.domain.scoring import RunReport
+from app.scoring.rubric import RunReport
 
 Payload = dict[str, Any]
 

@@ -9,9 +9,9 @@ from simulated_raters import make_raters, ratings_of, worth
 from simulated_reports import simulated_reports
 
 from app.db.session import transaction
-from app.domain.scoring import score
+from app.scoring.pipeline import score_runs
+from app.scoring.rubric import score
 from app.services.agent_run_log_service import write_run_log
-from app.services.scoring_service import score_runs
 from processes import RUNLOG
 
 pytestmark = pytest.mark.anyio

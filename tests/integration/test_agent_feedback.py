@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from app.db.session import transaction
+from app.scoring.pipeline import score_runs
 from app.services.agent_run_log_service import write_run_log
-from app.services.scoring_service import score_runs
 
 pytestmark = pytest.mark.anyio
 

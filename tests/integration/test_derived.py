@@ -16,8 +16,8 @@ from app.runs.run import Run
 from app.runs.statements import store_runs
 from app.schema import fill
 from app.schema.sync import rebuild_state
-from app.services.ratings_service import rate_run
-from app.services.scoring_service import score_runs
+from app.scoring.pipeline import score_runs
+from app.scoring.ratings import rate_run
 from app.tasks.rollup_tasks import merge_shards
 from derived import STATE, check_derived, rollups
 

@@ -10,9 +10,9 @@ import pytest
 
 from alerting import settle
 from app.db.session import transaction
-from app.judge.breaker import Breaker
+from app.scoring.endpoint.breaker import Breaker
+from app.scoring.pipeline import score_runs
 from app.services.agent_run_log_service import write_run_log
-from app.services.scoring_service import score_runs
 from app.tasks import judge_tasks
 from attacks import ATTACKS, CLEAN
 from judge_stub import GOOD, Answer, Endpoint, completion, judging

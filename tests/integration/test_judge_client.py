@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from app.config import Settings, get_settings
-from app.domain.judge.prompt import SCHEMA, Prompt
-from app.domain.judge.reply import Outcome, Reply
 from app.errors import ConfigError
-from app.judge.client import Judge
+from app.scoring.endpoint.client import Judge
+from app.scoring.judge.prompt import SCHEMA, Prompt
+from app.scoring.judge.reply import Outcome, Reply
 from judge_stub import GOOD, Answer, Endpoint, completion, judging
 from processes import free_port
 

@@ -13,15 +13,15 @@ import pytest
 from alerting import settle
 from app.config import get_settings
 from app.db.session import transaction
-from app.domain.judge.prompt import version
-from app.domain.judge.reply import Outcome, Reply
-from app.domain.judge.sampling import is_sampled
-from app.judge.breaker import Breaker
+from app.scoring.endpoint.breaker import Breaker
+from app.scoring.judge.prompt import version
+from app.scoring.judge.reply import Outcome, Reply
+from app.scoring.judge.sampling import is_sampled
+from app.scoring.judge_budget import calls_left, judge_costs, take_call
+from app.scoring.judge_runs import BudgetSpentError, claim, due_runs
+from app.scoring.pipeline import score_runs
+from app.scoring.ratings import rate_run
 from app.services.agent_run_log_service import write_run_log
-from app.services.judge_budget import calls_left, judge_costs, take_call
-from app.services.judge_runs import BudgetSpentError, claim, due_runs
-from app.services.ratings_service import rate_run
-from app.services.scoring_service import score_runs
 from app.tasks import judge_tasks
 from attacks import CLEAN
 from judge_stub import GOOD, Answer, Endpoint, completion, judging

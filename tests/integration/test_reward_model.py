@@ -18,15 +18,15 @@ from simulated_raters import make_raters, ratings_of, worth
 from simulated_reports import simulated_reports
 
 from app.db.session import transaction
-from app.domain.scoring import VERSION, RunReport, score
 from app.errors import NotFoundError
 from app.models import RewardModelVersion
+from app.scoring.backfills import backfill_chunk, open_system_backfills
+from app.scoring.pipeline import score_runs
+from app.scoring.reward_models import version_in_force
+from app.scoring.reward_rollout import roll_back
+from app.scoring.reward_training import is_due, lock_training, train_now
+from app.scoring.rubric import VERSION, RunReport, score
 from app.services.agent_run_log_service import write_run_log
-from app.services.reward_models import version_in_force
-from app.services.reward_rollout import roll_back
-from app.services.reward_training import is_due, lock_training, train_now
-from app.services.score_backfills import backfill_chunk, open_system_backfills
-from app.services.scoring_service import score_runs
 from brokers import Broker
 from processes import running
 

@@ -11,19 +11,14 @@ import asyncpg
 import pytest
 
 from app.db.session import transaction
-from app.domain.scoring import RunReport, Score, score
 from app.errors import NotFoundError
 from app.models import ScoreBackfill
-from app.services import score_backfills, scorers
+from app.scoring import backfills, scorers
+from app.scoring.backfills import backfill_chunk, open_backfill, open_system_backfills, recent_backfills
+from app.scoring.ratings import rate_run
+from app.scoring.rubric import RunReport, Score, score
+from app.scoring.scorers import find_scorer
 from app.services.agent_run_log_service import write_run_log
-from app.services.ratings_service import rate_run
-from app.services.score_backfills import (
-    backfill_chunk,
-    open_backfill,
-    open_system_backfills,
-    recent_backfills,
-)
-from app.services.scorers import find_scorer
 from app.tasks.backfill_tasks import continue_backfills
 from app.tasks.rlhf_tasks import score_agent_runs
 
@@ -34,7 +29,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(score_backfills, "CHUNK", 10)
+    monkeypatch.setattr(backfills, "CHUNK", 10)
 
 
 @pytest.fixture

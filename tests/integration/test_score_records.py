@@ -10,12 +10,12 @@ import asyncpg
 import pytest
 
 from app.db.session import transaction
-from app.domain.scoring import Score
-from app.domain.scoring.results import Result, failed, succeeded
+from app.scoring.domain.results import Result, failed, succeeded
+from app.scoring.pipeline import score_runs
+from app.scoring.ratings import rate_run
+from app.scoring.records import kept_results, record_results
+from app.scoring.rubric import Score
 from app.services.agent_run_log_service import write_run_log
-from app.services.ratings_service import rate_run
-from app.services.score_records import kept_results, record_results
-from app.services.scoring_service import score_runs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 

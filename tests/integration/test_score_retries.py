@@ -12,13 +12,13 @@ import pytest
 
 from app.config import get_settings
 from app.db.session import transaction
-from app.domain.scoring import RunReport, Score, score
-from app.domain.scoring.results import MAX_ATTEMPTS
-from app.services import scorers
+from app.scoring import scorers
+from app.scoring.domain.results import MAX_ATTEMPTS
+from app.scoring.pipeline import score_runs, unscored_runs
+from app.scoring.ratings import rate_run
+from app.scoring.rubric import RunReport, Score, score
+from app.scoring.scorers import Scorer
 from app.services.agent_run_log_service import write_run_log
-from app.services.ratings_service import rate_run
-from app.services.scorers import Scorer
-from app.services.scoring_service import score_runs, unscored_runs
 from app.tasks.rlhf_tasks import sweep_unscored_runs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]

@@ -11,10 +11,10 @@ import asyncpg
 import pytest
 
 from app.db.session import transaction
-from app.domain.scoring import RunReport, Score, score
-from app.services import scorers
+from app.scoring import scorers
+from app.scoring.pipeline import score_runs, unscored_runs
+from app.scoring.rubric import RunReport, Score, score
 from app.services.agent_run_log_service import write_run_log
-from app.services.scoring_service import score_runs, unscored_runs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 

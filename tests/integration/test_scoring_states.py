@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from app.db.session import transaction
-from app.domain.scoring import VERSION, RunReport, Score, score
-from app.services import scorers, scoring_states
+from app.scoring import scorers, states
+from app.scoring.pipeline import score_runs
+from app.scoring.rubric import VERSION, RunReport, Score, score
+from app.scoring.states import error_reasons, results_by_version, scoring_counts
 from app.services.agent_run_log_service import write_run_log
-from app.services.scoring_service import score_runs
-from app.services.scoring_states import error_reasons, results_by_version, scoring_counts
 from app.tasks.rlhf_tasks import score_agent_runs
 
 pytestmark = pytest.mark.anyio
@@ -136,8 +136,8 @@ async def test_one_run_shows_every_result_the_latest_first(
 
 
 async def _score_by_version(version: str, run_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.services.rescoring import rescore_runs
-    from app.services.scorers import find_scorer
+    from app.scoring.rescoring import rescore_runs
+    from app.scoring.scorers import find_scorer
 
     monkeypatch.setattr(scorers, "VERSION", version)
     async with transaction() as session:
@@ -155,7 +155,7 @@ async def test_counts_say_when_they_are_not_whole(
         INSERT INTO agent_run_score (run_id, scorer, version)
         SELECT id, 'judge', 'a' FROM agent_run_log LIMIT 3
     """)
-    monkeypatch.setattr(scoring_states, "CAP", 20)
+    monkeypatch.setattr(states, "CAP", 20)
     async with transaction() as session:
         found = await scoring_counts(session)
         versions = await results_by_version(session)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.domain.feedback import Comment, Feedback, ScoredRun, build, markdown
 from app.domain.feedback.advice import next_time, praise
-from app.domain.scoring.rubric import LEFT, WEIGHTS
 from app.domain.trend import Trend
+from app.scoring.rubric.scorer import LEFT, WEIGHTS
 
 NEWEST = datetime(2026, 11, 24, 12, tzinfo=UTC)
 STEADY = Trend("no change that matters", 0.7, 41, 0.71, 40, -0.01, (-0.05, 0.03))

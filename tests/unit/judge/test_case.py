@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.judge import Case, Kept, Verdict, prepare
-from app.domain.judge.prompt import PROMPT_VERSION, version
-from app.domain.scoring import RunReport, score
+from app.scoring.judge import Case, Kept, Verdict, prepare
+from app.scoring.judge.prompt import PROMPT_VERSION, version
+from app.scoring.rubric import RunReport, score
 from attacks import CLEAN
 
 RUN_ID = UUID(int=7)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.judge import Case, prepare
-from app.domain.judge.fence import make_fence, one_line
-from app.domain.scoring import RunReport
+from app.scoring.judge import Case, prepare
+from app.scoring.judge.fence import make_fence, one_line
+from app.scoring.rubric import RunReport
 from attacks import ATTACKS, CLEAN, Attack
 
 KEY = b"a key that no agent knows"

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.judge import VerdictError, read_verdict
-from app.domain.judge.retry import retry_pause
-from app.domain.judge.sampling import is_sampled
+from app.scoring.judge import VerdictError, read_verdict
+from app.scoring.judge.retry import retry_pause
+from app.scoring.judge.sampling import is_sampled
 from judge_stub import GOOD
 
 

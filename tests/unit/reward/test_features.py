@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.reward.features import Features, extract_features
-from app.domain.scoring import RunReport, score
+from app.scoring.reward.features import Features, extract_features
+from app.scoring.rubric import RunReport, score
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=60),

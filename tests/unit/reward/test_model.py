@@ -5,9 +5,9 @@ import json
 import pytest
 from simulated_reports import simulated_reports
 
-from app.domain.reward.features import extract_features
-from app.domain.reward.model import Calibration, Measure, RewardModel
-from app.domain.scoring import RunReport, Score, score
+from app.scoring.reward.features import extract_features
+from app.scoring.reward.model import Calibration, Measure, RewardModel
+from app.scoring.rubric import RunReport, Score, score
 
 PLAIN = RewardModel(1.0, {"rubric": Measure(0.5, 0.2, 0.0)}, {}, Calibration(0.0, 1.0))
 TASTE = RewardModel(

@@ -9,10 +9,10 @@ import pytest
 from simulated_raters import agreement, make_raters, ratings_of, worth
 from simulated_reports import simulated_reports
 
-from app.domain.reward.features import extract_features
-from app.domain.reward.ratings import Rating
-from app.domain.reward.training import InForce, Training, train
-from app.domain.scoring import score
+from app.scoring.reward.features import extract_features
+from app.scoring.reward.ratings import Rating
+from app.scoring.reward.training import InForce, Training, train
+from app.scoring.rubric import score
 
 COUNT, UNRATED = 400, 200
 RUNS = simulated_reports(COUNT + UNRATED, seed=11)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.domain.scoring import RunReport, advice, score
-from app.domain.scoring.rubric import LEFT, WEIGHTS
+from app.scoring.rubric import RunReport, advice, score
+from app.scoring.rubric.scorer import LEFT, WEIGHTS
 
 
 def advised(status: str, **actions: Any) -> tuple[str, ...]:
@@ -31,6 +31,6 @@ def test_silence_is_told_one_thing() -> None:
 
 
 def test_every_dimension_has_a_phrase() -> None:
-    from app.domain.scoring.advice import PHRASES
+    from app.scoring.rubric.advice import PHRASES
 
     assert set(PHRASES) == {*WEIGHTS, *LEFT}

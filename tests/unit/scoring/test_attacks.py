@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.scoring import RunReport, score
+from app.scoring.rubric import RunReport, score
 
 Actions = dict[str, Any]
 Attack = Callable[[Actions], Actions]

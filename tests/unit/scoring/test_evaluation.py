@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain.scoring import RunReport
-from app.domain.scoring.evaluation import SCORERS, Pair, by_length, by_rubric, by_status, evaluate
+from app.scoring.rubric import RunReport
+from app.scoring.rubric.evaluation import SCORERS, Pair, by_length, by_rubric, by_status, evaluate
 
 
 def run(status: str = "success", **actions: object) -> RunReport:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.scoring import RunReport, Score, score
+from app.scoring.rubric import RunReport, Score, score
 
 
 def rate(status: str, **actions: Any) -> Score:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.scoring import RunReport, Score, score
+from app.scoring.rubric import RunReport, Score, score
 
 FACT = "Raised payments-api memory 512Mi -> 768Mi after 4 restarts on 11 May"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.scoring.payload import MAX_CHILDREN, MAX_NODES, MAX_STRING, MAX_TEXT, as_number, read
+from app.scoring.rubric.payload import MAX_CHILDREN, MAX_NODES, MAX_STRING, MAX_TEXT, as_number, read
 
 
 @pytest.mark.parametrize(

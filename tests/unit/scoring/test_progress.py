@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.scoring import RunReport, score
+from app.scoring.rubric import RunReport, score
 
 
 def progress(status: str, **actions: Any) -> float:

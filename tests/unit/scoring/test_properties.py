@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.scoring import RunReport, advice, score
-from app.domain.scoring.advice import PHRASES
-from app.domain.scoring.rubric import LEFT, WEIGHTS
+from app.scoring.rubric import RunReport, advice, score
+from app.scoring.rubric.advice import PHRASES
+from app.scoring.rubric.scorer import LEFT, WEIGHTS
 
 FRAGMENTS = (
     "all tests passed 3 of 5 failed error 100% summary ignore previous instructions /etc/hosts abc1234 drop "

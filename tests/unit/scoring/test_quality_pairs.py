@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.score_eval import read_pairs
-from app.domain.scoring.evaluation import SCORERS, Scorer, by_length, by_rubric, by_status, evaluate
+from app.scoring.rubric.evaluation import SCORERS, Scorer, by_length, by_rubric, by_status, evaluate
 
 ROOT = Path(__file__).parents[3]
 PAIRS = list(read_pairs(ROOT / "tests/data/quality_pairs.jsonl"))

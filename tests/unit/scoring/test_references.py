@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.scoring.references import Figure, Ratio, Reference, scan
+from app.scoring.rubric.references import Figure, Ratio, Reference, scan
 
 
 def kinds(text: str) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.scoring import RunReport, Score, score
+from app.scoring.rubric import RunReport, Score, score
 
 REVIEWED = {"summary": "Reviewed open pull requests, no blocking issues.", "prs_reviewed": 4}
 

@@ -6,16 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.scoring import Score
-from app.domain.scoring.results import (
-    MAX_ATTEMPTS,
-    Result,
-    counted,
-    current,
-    document,
-    failed,
-    succeeded,
-)
+from app.scoring.domain.results import MAX_ATTEMPTS, Result, counted, current, document, failed, succeeded
+from app.scoring.rubric import Score
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 IN_USE = {"rubric": "2", "reward": "7"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.scoring import RunReport, Score, score
+from app.scoring.rubric import RunReport, Score, score
 
 
 def rate(status: str = "success", **actions: Any) -> Score:

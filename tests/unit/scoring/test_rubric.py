@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.scoring import SCORER, VERSION, RunReport, Score, score
-from app.domain.scoring.rubric import LEFT, WEIGHTS
+from app.scoring.rubric import SCORER, VERSION, RunReport, Score, score
+from app.scoring.rubric.scorer import LEFT, WEIGHTS
 
 
 def rate(status: str, *history: dict[str, Any], **actions: Any) -> Score:

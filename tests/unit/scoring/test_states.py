@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.scoring.states import scoring_state
+from app.scoring.domain.states import scoring_state
 
 
 @pytest.mark.parametrize(

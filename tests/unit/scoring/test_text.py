@@ -1,6 +1,6 @@
 """Words, phrases and negation in a text."""
 
-from app.domain.scoring.text import Text, Vocabulary, entries
+from app.scoring.rubric.text import Text, Vocabulary, entries
 
 PASSED = Vocabulary(entries("passed, no errors, once and for all"), entries("成功, 問題なし"))
 

@@ -11,8 +11,8 @@ from app.cli.output import run_on_database
 from app.db.session import transaction
 from app.domain.audit.finding import printable
 from app.errors import NotFoundError
-from app.schemas.ratings import FeedbackIn
-from app.services.ratings_service import rate_run
+from app.scoring.ratings import rate_run
+from app.scoring.ratings_wire import FeedbackIn
 
 
 def rate(

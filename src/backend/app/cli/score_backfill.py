@@ -15,9 +15,9 @@ from app.cli.output import parse_since, run_on_database
 from app.db.session import transaction
 from app.domain.audit.finding import printable
 from app.models import ScoreBackfill
-from app.schemas.scores import BackfillOut
-from app.services.score_backfills import open_backfill
-from app.services.scorers import find_scorer
+from app.scoring.backfills import open_backfill
+from app.scoring.scorers import find_scorer
+from app.scoring.wire import BackfillOut
 from app.tasks.backfills import continue_backfill
 from app.tasks.pacing import Pace
 from app.tasks.runtime import yield_processors

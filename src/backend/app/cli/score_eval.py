@@ -13,9 +13,9 @@ from rich.text import Text
 
 from app.cli.output import print_json_lines
 from app.domain.audit.finding import printable
-from app.domain.scoring import RunReport
-from app.domain.scoring.evaluation import SCORERS, Evaluation, Judged, Pair, evaluate
 from app.errors import InputFileError
+from app.scoring.rubric import RunReport
+from app.scoring.rubric.evaluation import SCORERS, Evaluation, Judged, Pair, evaluate
 
 _Word = Annotated[str, Meta(pattern=r"\S", max_length=255)]
 

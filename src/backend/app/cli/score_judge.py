@@ -11,13 +11,13 @@ from app.cli.output import run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.domain.audit.finding import printable
-from app.domain.judge import Case, prepare
-from app.domain.judge.prompt import version
-from app.domain.judge.reply import Outcome, Reply
-from app.domain.scoring import RunReport
 from app.errors import ConfigError
-from app.judge.client import Judge
-from app.services.judge_status import JudgeStatus, judge_status
+from app.scoring.endpoint.client import Judge
+from app.scoring.judge import Case, prepare
+from app.scoring.judge.prompt import version
+from app.scoring.judge.reply import Outcome, Reply
+from app.scoring.judge_status import JudgeStatus, judge_status
+from app.scoring.rubric import RunReport
 
 app = typer.Typer(no_args_is_help=True, help="Try the judge, and see what it did.")
 

@@ -13,9 +13,9 @@ from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.domain.audit.finding import at, printable
 from app.errors import NotFoundError, RunLogError
-from app.schemas.reward import RewardModelOut
-from app.services import reward_models, reward_training
-from app.services.reward_rollout import roll_back
+from app.scoring import reward_models, reward_training
+from app.scoring.reward_rollout import roll_back
+from app.scoring.reward_wire import RewardModelOut
 
 _MAX_SHOWN = 1_000
 _STYLES = {"promoted": "green", "withdrawn": "yellow", "rejected": "dim"}

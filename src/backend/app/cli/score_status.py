@@ -12,9 +12,9 @@ from app.cli.output import run_on_database
 from app.db.session import transaction
 from app.domain.audit.finding import at, printable
 from app.kit.ago import ago
-from app.schemas.scores import BackfillOut, CountOut, ReasonOut, StatusOut, VersionOut
-from app.services.score_backfills import recent_backfills
-from app.services.scoring_states import CAP, error_reasons, results_by_version, scoring_counts
+from app.scoring.backfills import recent_backfills
+from app.scoring.states import CAP, error_reasons, results_by_version, scoring_counts
+from app.scoring.wire import BackfillOut, CountOut, ReasonOut, StatusOut, VersionOut
 
 _BACKFILLS = 5
 

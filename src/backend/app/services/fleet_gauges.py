@@ -12,10 +12,10 @@ from app.domain.audit.fleet import FLEET_SILENT
 from app.domain.audit.liveness import StoppedReporting
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.runs.queries import database_now
+from app.scoring.judge_budget import JudgeCosts, judge_costs
+from app.scoring.states import ScoringCounts, scoring_counts
 from app.services.agent_histories import AUDITOR
 from app.services.alert_outbox import channel_names
-from app.services.judge_budget import JudgeCosts, judge_costs
-from app.services.scoring_states import ScoringCounts, scoring_counts
 
 
 class JudgeGauges(NamedTuple):

@@ -8,7 +8,7 @@ from app.db.plain_errors import plain_errors
 from app.db.session import transaction
 from app.errors import DatabaseError, NotFoundError
 from app.logs import get_logger
-from app.services.score_backfills import give_up_backfill, open_system_backfills
+from app.scoring.backfills import give_up_backfill, open_system_backfills
 from app.tasks.backfills import continue_backfill
 from app.tasks.celery_app import celery_app
 from app.tasks.pacing import Pace

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.db.session import transaction
 from app.models import ScoreBackfill
-from app.services.score_backfills import backfill_chunk
+from app.scoring.backfills import backfill_chunk
 from app.tasks.pacing import Pace
 
 

@@ -11,17 +11,17 @@ from kombu.exceptions import OperationalError
 from app.config import get_settings
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.domain.judge import Case, Kept, prepare
-from app.domain.judge.prompt import version
-from app.domain.judge.reply import Outcome, Reply
-from app.domain.judge.sampling import is_sampled
 from app.errors import DatabaseError
-from app.judge.breaker import Breaker
-from app.judge.client import Judge
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
-from app.services.judge_budget import book, calls_left, take_call
-from app.services.judge_runs import (
+from app.scoring.endpoint.breaker import Breaker
+from app.scoring.endpoint.client import Judge
+from app.scoring.judge import Case, Kept, prepare
+from app.scoring.judge.prompt import version
+from app.scoring.judge.reply import Outcome, Reply
+from app.scoring.judge.sampling import is_sampled
+from app.scoring.judge_budget import book, calls_left, take_call
+from app.scoring.judge_runs import (
     BudgetSpentError,
     claim,
     due_runs,

@@ -5,7 +5,7 @@ from app.db.plain_errors import plain_errors
 from app.db.session import transaction
 from app.errors import DatabaseError
 from app.logs import get_logger
-from app.services.reward_training import is_due, lock_training, train_now
+from app.scoring.reward_training import is_due, lock_training, train_now
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 

@@ -16,8 +16,8 @@ from app.db.session import transaction
 from app.errors import DatabaseError
 from app.logs import get_logger
 from app.runs.run import made_at
-from app.services.rescoring import due_retries, retry_scores
-from app.services.scoring_service import score_runs, unscored_runs
+from app.scoring.pipeline import score_runs, unscored_runs
+from app.scoring.rescoring import due_retries, retry_scores
 from app.tasks.celery_app import celery_app
 from app.tasks.judge_tasks import hand_to_judge
 from app.tasks.pacing import Pace

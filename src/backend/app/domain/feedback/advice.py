@@ -2,7 +2,7 @@
 
 import re
 
-from app.domain.scoring.advice import PHRASES
+from app.scoring.rubric.advice import PHRASES
 
 DIMENSION = re.compile(r"[a-z][a-z_ -]{0,31}")
 """What a dimension may be named."""

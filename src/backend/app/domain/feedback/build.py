@@ -7,8 +7,8 @@ from uuid import UUID
 
 from app.domain.feedback.advice import DIMENSION, next_time, praise
 from app.domain.feedback.quoting import quotable
-from app.domain.scoring.rubric import LEFT, WEIGHTS
 from app.domain.trend import Trend
+from app.scoring.rubric.scorer import LEFT, WEIGHTS
 
 FALLS_SHORT = 0.6
 """A run that is worth less in a dimension lacked something there."""

@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-from app.domain.scoring.injection import addresses_rater
 from app.kit.redaction import public_text
+from app.scoring.rubric.injection import addresses_rater
 
 _READ = 4_000
 # Quoted, a line of code stays legible; none of it can end the quotation, open a tag or begin a link.

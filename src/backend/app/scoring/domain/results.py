@@ -1,0 +1,117 @@
+"""What scorers made of a run: which result counts, how it is shown, and when a failure is tried again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.domain.audit.finding import printable
+from app.scoring.rubric.model import Score
+
+JUDGE, REWARD, RUBRIC = "judge", "reward", "rubric"
+MAX_ATTEMPTS = 4
+
+_RANKS = {JUDGE: 2, REWARD: 1, RUBRIC: 0}
+_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
+_JITTER = 0.2
+_LONGEST_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one version of a scorer made of a run: `auto` and every dimension in 0..1, or an `error`.
+
+    `attempts` counts the tries up to this one; `retry_at` is when a failure is tried again, None when it
+    is given up.
+    """
+
+    scorer: str
+    version: str
+    scored_at: datetime
+    auto: float | None = None
+    dimensions: Mapping[str, float] | None = None
+    reasons: Sequence[str] | None = None
+    error: str | None = None
+    attempts: int = 1
+    retry_at: datetime | None = None
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Whose result it is: a run has one of each scorer and version."""
+        return self.scorer, self.version
+
+
+def succeeded(scorer: str, version: str, score: Score, at: datetime) -> Result:
+    """The result of a scorer that gave `score`."""
+    return Result(scorer, version, at, score.auto, dict(score.dimensions), list(score.reasons))
+
+
+def failed(scorer: str, version: str, error: str, at: datetime) -> Result:
+    """The result of a scorer that could give none. The text may be anything; its beginning is kept."""
+    return Result(scorer, version, at, error=printable(error)[:_LONGEST_ERROR])
+
+
+def counted(result: Result, run_id: UUID, before: Result | None) -> Result:
+    """A failure with the tries `before` it counted, and with the time of the next one; else `result`."""
+    if result.error is None:
+        return result
+    attempts = 1 + (before.attempts if before is not None and before.error is not None else 0)
+    return replace(result, attempts=attempts, retry_at=_retry_at(run_id, attempts, result.scored_at))
+
+
+def _retry_at(run_id: UUID, attempts: int, now: datetime) -> datetime | None:
+    """After growing delays, a fifth more or less, so that what failed together is not tried together."""
+    if attempts >= MAX_ATTEMPTS:
+        return None
+    chance = run_id.int % 997 / 996
+    return now + _DELAYS[attempts - 1] * (1 + _JITTER * (2 * chance - 1))
+
+
+def current(results: Iterable[Result], versions: Mapping[str, str]) -> Result | None:
+    """The result that counts, of all of a run's; None before the rubric has said anything.
+
+    A judge's score where there is one, else the promoted reward model's, else the rubric's; of several
+    versions the one in `versions` (those in use, by scorer), else the latest. Where there is no score, it
+    is the rubric's failure: every run is scored by the rubric.
+    """
+
+    def weight(result: Result) -> tuple[int, bool, datetime]:
+        return _RANKS[result.scorer], versions.get(result.scorer) == result.version, result.scored_at
+
+    known = [result for result in results if result.scorer in _RANKS]
+    scored = [
+        result
+        for result in known
+        if result.error is None and (result.scorer != REWARD or versions.get(REWARD) == result.version)
+    ]
+    failures = [result for result in known if result.scorer == RUBRIC]
+    return max(scored or failures, key=weight, default=None)
+
+
+def document(result: Result, human: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`rlhf_scores` of a run whose current result this is, and whose ratings `human` sums up, if any."""
+    if result.error is None:
+        shown = {
+            "overall": result.auto,
+            "auto": result.auto,
+            "scorer": result.scorer,
+            "version": result.version,
+            "dimensions": result.dimensions,
+            "reasons": result.reasons,
+            "scored_at": _moment(result.scored_at),
+        }
+    else:
+        shown = {"overall": None, "error": result.error, "attempts": result.attempts}
+        if result.retry_at is not None:
+            shown["retry_at"] = _moment(result.retry_at)
+    return with_human(shown, human) if human else shown
+
+
+def with_human(scores: Mapping[str, Any], human: Mapping[str, Any]) -> dict[str, Any]:
+    """`overall` is the mean human rating where there is one."""
+    return {**scores, "overall": human["rating"], "human": human}
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

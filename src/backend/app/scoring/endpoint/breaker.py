@@ -1,0 +1,40 @@
+"""Leaves an endpoint alone that is in trouble: each call costs budget, and fails."""
+
+from collections.abc import Callable
+
+from app.scoring.judge.reply import ENDPOINT_TROUBLE, Reply
+
+_FIRST_REST = 30.0
+_LONGEST_REST = 900.0
+_LONGEST_ASKED_FOR = 3600.0
+
+
+class Breaker:
+    """Rests after a failure, twice as long after each further one. `clock` is monotonic, in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._rests_until = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the endpoint is to be left alone now."""
+        return self._clock() < self._rests_until
+
+    @property
+    def is_trying(self) -> bool:
+        """Whether nobody knows yet that the endpoint works again: one call at a time will show."""
+        return self._failures > 0
+
+    def note(self, reply: Reply) -> None:
+        """Learn from a call. An answer that is no judgement is the run's trouble, not the endpoint's."""
+        if reply.outcome not in ENDPOINT_TROUBLE:
+            self._failures, self._rests_until = 0, 0.0
+            return
+        rest = min(reply.retry_after or 0.0, _LONGEST_ASKED_FOR)
+        # Calls that were on their way together count once.
+        if not self.is_open:
+            rest = max(rest, min(_LONGEST_REST, _FIRST_REST * 2 ** min(self._failures, 10)))
+            self._failures += 1
+        self._rests_until = max(self._rests_until, self._clock() + rest)

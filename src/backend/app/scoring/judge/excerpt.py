@@ -1,0 +1,101 @@
+"""What a judge gets to see of a payload: bounded, without credentials and without text that may order it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.kit.redaction import MASK, redact
+from app.scoring.judge.address import may_order, may_wish
+from app.scoring.judge.pieces import pieces
+
+WITHHELD = "[withheld]"
+
+_MAX_STRING = 3_000
+_MAX_KEY = 200
+_OVERHEAD = 4  # quotes, colon and comma
+
+
+@dataclass
+class Excerpt:
+    """Takes payloads in, as long as there is room for `room` characters.
+
+    `withheld` counts the pieces that were left out as possible orders; `wishes` says that what is shown may
+    still speak to its reader.
+    """
+
+    room: int
+    withheld: int = 0
+    wishes: bool = False
+
+    def of(self, value: Any, key: str = "") -> Any:
+        """What is shown of a JSON value that stands under `key`.
+
+        Raises `RecursionError` for one that is nested too deep.
+        """
+        if isinstance(value, Mapping):
+            return self._of_object(value)
+        if isinstance(value, list | tuple):
+            return self._of_array(value, key)
+        if isinstance(value, bool) or value is None:
+            self.room -= _OVERHEAD
+            return value
+        text = str(value)
+        if isinstance(value, str) or _names_secret(key, text):
+            return self._text(text, key, _MAX_STRING)
+        self.room -= len(text)
+        return value if len(text) <= _MAX_KEY else _cut(text, _MAX_KEY)
+
+    def _of_object(self, value: Mapping[Any, Any]) -> dict[str, Any]:
+        shown: dict[str, Any] = {}
+        for number, (name, child) in enumerate(value.items()):
+            if self.room <= 0:
+                shown["…"] = f"[{len(value) - number} more left out]"
+                break
+            key = self._text(str(name), "", _MAX_KEY)
+            # What stands under an order belongs to it.
+            if WITHHELD in key:
+                shown[f"{WITHHELD} {number}"] = WITHHELD
+            else:
+                shown[key] = self.of(child, str(name))
+        return shown
+
+    def _of_array(self, value: list[Any] | tuple[Any, ...], key: str) -> list[Any]:
+        shown: list[Any] = []
+        for number, child in enumerate(value):
+            if self.room <= 0:
+                shown.append(f"[{len(value) - number} more left out]")
+                break
+            shown.append(self.of(child, key))
+        return shown
+
+    def _text(self, text: str, key: str, longest: int) -> str:
+        # First, since half a credential is not recognised.
+        clean = MASK if _names_secret(key, text) else redact(text)
+        clean = _cut(clean, min(longest, max(self.room, _MAX_KEY)))
+        shown = "".join(self._piece(piece) for piece in pieces(clean))
+        # An order may be spread over several pieces.
+        if WITHHELD not in shown and may_order(clean):
+            self.withheld += 1
+            shown = WITHHELD
+        self.wishes = self.wishes or may_wish(shown)
+        self.room -= len(shown) + _OVERHEAD
+        return shown
+
+    def _piece(self, piece: str) -> str:
+        if not may_order(piece):
+            return piece
+        self.withheld += 1
+        return f"{WITHHELD} " if piece[-1:].isspace() else WITHHELD
+
+
+def _names_secret(key: str, text: str) -> bool:
+    """Whether `key` says that what stands under it is secret."""
+    return bool(key) and MASK in redact(f"{key}={text}") and MASK not in redact(text)
+
+
+def _cut(text: str, longest: int) -> str:
+    """`text` without its middle where it is too long, with a note in its place."""
+    if len(text) <= longest:
+        return text
+    head, tail = longest * 2 // 3, longest // 3
+    return f"{text[:head]} […{len(text) - head - tail} characters left out…] {text[-tail:]}"

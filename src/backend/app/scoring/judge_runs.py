@@ -1,0 +1,179 @@
+"""Runs on their way to the judge and back: which are due, who asks about one, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Interval, LargeBinary, Text, case, cast, func, literal, null, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.engine import loads_exactly
+from app.errors import RunLogError
+from app.models import AgentRunLog, AgentRunScore
+from app.models.agent_run_log import UNSCORED
+from app.runs.queries import database_now, newest_runs
+from app.scoring.domain.results import Result
+from app.scoring.judge import SCORER, Case, Kept
+from app.scoring.judge.reply import Reply
+from app.scoring.judge.retry import MAX_ATTEMPTS, retry_pause
+from app.scoring.judge.sampling import threshold
+from app.scoring.judge_budget import take_call
+from app.scoring.records import record_results
+from app.scoring.rubric import RunReport
+
+WINDOW = timedelta(days=1)
+"""How long after it came in a run may still be judged."""
+LEASE = timedelta(minutes=3)
+"""Longer than a task may take: what is not answered then was lost with its worker."""
+
+_HISTORY = 5
+_ASKED = "asked, and no answer was recorded"
+_REPORT = (
+    AgentRunLog.agent_id,
+    AgentRunLog.status,
+    cast(AgentRunLog.actions_taken, Text).label("actions_taken"),
+    AgentRunLog.created_at,
+)
+_NOW = func.clock_timestamp()
+_SCORED = text(f"NOT {UNSCORED}")
+
+
+class BudgetSpentError(RunLogError):
+    """Today's calls to the judge are used up; the transaction must not be committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A run that may be judged; `report` is None where nobody can read it. `history` is oldest first."""
+
+    report: RunReport | None
+    history: Sequence[RunReport]
+
+
+async def due_runs(session: AsyncSession, version: str, share: float, limit: int) -> list[UUID]:
+    """Ids of runs of the last day that this version of the judge is to be asked about, the newest first.
+
+    These are the scored ones among the sampled `share` (0..1) that it was never asked about, and failures
+    whose time has come.
+    """
+    result = select(AgentRunScore.run_id).where(
+        AgentRunScore.run_id == AgentRunLog.id,
+        AgentRunScore.scorer == SCORER,
+        AgentRunScore.version == version,
+    )
+    waits = or_(AgentRunScore.retry_at.is_(None), AgentRunScore.retry_at > _NOW)
+    sampled = func.sha256(func.uuid_send(AgentRunLog.id)) < literal(threshold(share), LargeBinary)
+    statement = (
+        select(AgentRunLog.id)
+        .where(
+            AgentRunLog.created_at > await database_now(session) - WINDOW,
+            _SCORED,
+            sampled,
+            ~result.where(waits).exists(),
+        )
+        .order_by(AgentRunLog.created_at.desc())
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))
+
+
+async def load_run(session: AsyncSession, run_id: UUID) -> Submitted | None:
+    """The run and the agent's runs before it; None for one that is not there, too old, or not scored yet."""
+    recent = AgentRunLog.created_at > await database_now(session) - WINDOW
+    statement = select(*_REPORT).where(AgentRunLog.id == run_id, recent, _SCORED)
+    run = (await session.execute(statement)).one_or_none()
+    if run is None:
+        return None
+    before = newest_runs(_REPORT, _HISTORY, agent_id=run.agent_id, until=run.created_at)
+    earlier = (await session.execute(before)).all()
+    history = [report for row in reversed(earlier) if (report := _report(row)) is not None]
+    return Submitted(_report(run), history)
+
+
+def _report(row: Any) -> RunReport | None:
+    try:
+        actions = loads_exactly(row.actions_taken or "{}") or {}
+    except RecursionError:
+        return None
+    return RunReport(row.agent_id, row.status, actions) if isinstance(actions, dict) else None
+
+
+async def claim(session: AsyncSession, run_id: UUID, version: str, budget: int) -> int | None:
+    """Take a run for asking about it now, with one of today's `budget` calls; which attempt it is.
+
+    None where somebody else has it, it is judged, it is not yet time for it again, or it was tried often
+    enough. To be committed before the call. Raises `BudgetSpentError`.
+    """
+    lease = _NOW + literal(LEASE, Interval)
+    run = select(AgentRunLog.id, literal(SCORER), literal(version), literal(_ASKED), literal(1), lease, _NOW)
+    columns = ("run_id", "scorer", "version", "error", "attempts", "retry_at", "scored_at")
+    new = insert(AgentRunScore).from_select(columns, run.where(AgentRunLog.id == run_id))
+    again = new.on_conflict_do_update(
+        index_elements=[AgentRunScore.run_id, AgentRunScore.scorer, AgentRunScore.version],
+        set_={
+            "attempts": AgentRunScore.attempts + 1,
+            "error": new.excluded.error,
+            # Nobody knows how the last try ends, if its worker does not live to tell.
+            "retry_at": case((AgentRunScore.attempts + 1 < MAX_ATTEMPTS, new.excluded.retry_at)),
+            "scored_at": new.excluded.scored_at,
+        },
+        where=(AgentRunScore.retry_at <= _NOW) & (AgentRunScore.attempts < MAX_ATTEMPTS),
+    ).returning(AgentRunScore.attempts)
+    attempt = await session.scalar(again)
+    if attempt is not None and not await take_call(session, budget):
+        raise BudgetSpentError("today's calls to the judge are used up")
+    return attempt
+
+
+async def keep(session: AsyncSession, run_id: UUID, version: str, why: Kept) -> None:
+    """Note that a run is not sent, so that nobody looks at it again."""
+    run = select(AgentRunLog.id, literal(SCORER), literal(version), literal(why.value), literal(0))
+    columns = ("run_id", "scorer", "version", "error", "attempts")
+    noted = insert(AgentRunScore).from_select(columns, run.where(AgentRunLog.id == run_id))
+    await session.execute(noted.on_conflict_do_nothing())
+
+
+async def record_verdict(
+    session: AsyncSession, run_id: UUID, version: str, attempt: int, asked: Case, reply: Reply
+) -> None:
+    """Keep a judgement, and show on the run what now counts."""
+    if reply.verdict is None:
+        raise ValueError("there is no verdict to record")
+    auto, reasons = asked.counts(reply.verdict)
+    now = await database_now(session)
+    result = Result(
+        SCORER,
+        version,
+        now,
+        auto=auto,
+        dimensions=reply.verdict.dimensions,
+        reasons=reasons,
+        attempts=attempt,
+    )
+    await record_results(session, {run_id: [result]})
+
+
+async def record_failure(
+    session: AsyncSession, run_id: UUID, version: str, attempt: int, reply: Reply
+) -> None:
+    """Keep why there is no judgement, and when it is tried again. The run's own score stays as it is."""
+    pause = retry_pause(attempt, reply.retry_after)
+    await session.execute(
+        update(AgentRunScore)
+        .where(
+            AgentRunScore.run_id == run_id,
+            AgentRunScore.scorer == SCORER,
+            AgentRunScore.version == version,
+            # Whoever took the run since, after this one's lease, is not disturbed.
+            AgentRunScore.attempts == attempt,
+            AgentRunScore.auto.is_(None),
+        )
+        .values(
+            error=f"{reply.outcome.value}: {reply.error}",
+            retry_at=null() if pause is None else func.statement_timestamp() + literal(pause, Interval),
+            scored_at=func.statement_timestamp(),
+        )
+    )

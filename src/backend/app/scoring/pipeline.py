@@ -1,0 +1,201 @@
+"""Score runs and write the scores back."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.engine import loads_exactly
+from app.logs import get_logger
+from app.models import AgentRunLog
+from app.models.agent_run_log import UNSCORED
+from app.runs.queries import database_now
+from app.scoring.domain.results import MAX_ATTEMPTS, Result, failed, succeeded
+from app.scoring.records import record_results
+from app.scoring.rubric import RunReport
+from app.scoring.scorers import Scorer, active_scorers
+
+log = get_logger(__name__)
+
+HISTORY = 5
+SCORING_LOCK = 0x73636F72
+"""The class of the advisory lock that a batch holds, with the number of its unscored runs as its key."""
+
+_NO_OBJECT = TypeError("actions_taken is no JSON object that can be read")
+# Payloads that are in memory at once, each up to a megabyte.
+_PAYLOADS = 20
+_RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
+# What waits for its next try is `due_retries`' to find, and what is given up nobody's. Compared as JSON:
+# whatever somebody wrote there, no sweep fails over it.
+_UNTRIED = text(
+    f"{UNSCORED} AND rlhf_scores -> 'retry_at' IS NULL"
+    f" AND coalesce(rlhf_scores -> 'attempts' < '{MAX_ATTEMPTS}', true)"
+)
+
+# The runs to score, and of the runs before each those that are not among them and lie behind the one scored
+# before: nothing comes twice. With an agent's reports in order, every run's history has then just gone by.
+_READ = """
+WITH batch AS MATERIALIZED (
+    SELECT id, agent_id, created_at, status, actions_taken, {unscored} AS unscored
+    FROM agent_run_log
+    WHERE id = ANY(:run_ids) AND {condition}
+    ORDER BY id
+    FOR NO KEY UPDATE {locked}
+),
+moments AS (
+    SELECT agent_id, created_at, lag(created_at, 1, '-infinity') OVER earlier AS previous
+    FROM (SELECT DISTINCT agent_id, created_at FROM batch) AS scored
+    WINDOW earlier AS (PARTITION BY agent_id ORDER BY created_at)
+),
+history AS (
+    SELECT past.*
+    FROM moments CROSS JOIN LATERAL (
+        SELECT id, agent_id, created_at, status, actions_taken
+        FROM agent_run_log
+        -- After a plain = the order could be had from the index on created_at, of the whole log.
+        WHERE agent_id = ANY(ARRAY[moments.agent_id]) AND created_at < moments.created_at
+        ORDER BY agent_id, created_at DESC
+        LIMIT {history}
+    ) AS past
+    WHERE past.created_at >= moments.previous AND past.id NOT IN (SELECT id FROM batch)
+)
+SELECT
+    id, agent_id, created_at, status, actions_taken::text, statement_timestamp() AS read_at,
+    (
+        SELECT pg_advisory_xact_lock_shared({lock}, CAST(count(*) FILTER (WHERE unscored) AS integer))
+        FROM batch
+    ) AS marked
+FROM (
+    SELECT id, agent_id, created_at, status, actions_taken FROM batch
+    UNION ALL
+    SELECT NULL, agent_id, created_at, status, actions_taken FROM history
+    -- Here too, so that references to long payloads are sorted, and not their texts.
+    ORDER BY agent_id, created_at
+) AS report
+ORDER BY agent_id, created_at
+"""
+
+
+def read_batch(*, wait: bool) -> TextClause:
+    """Locks those of `run_ids` that are to be scored; reads them and their histories, the oldest first.
+
+    A row without an id is history. Payloads come as JSON text. With `wait` what others have locked is
+    waited for, else it is left out.
+    """
+    # Whoever failed to score a run just now shall not be asked again at once.
+    return read_where("rlhf_scores IS NULL" if wait else str(_UNTRIED), wait=wait)
+
+
+def read_where(condition: str, *, wait: bool) -> TextClause:
+    """`read_batch` of those runs that fulfil `condition`, SQL about a row of the log."""
+    statement = _READ.format(
+        condition=condition,
+        unscored=UNSCORED,
+        locked="" if wait else "SKIP LOCKED",
+        history=HISTORY,
+        lock=SCORING_LOCK,
+    )
+    return text(statement).bindparams(_RUN_IDS)
+
+
+async def unscored_runs(session: AsyncSession, *, older_than: timedelta, limit: int) -> list[UUID]:
+    """Ids of runs that no scorer has tried yet, oldest first."""
+    cutoff = await database_now(session) - older_than
+    statement = (
+        select(AgentRunLog.id)
+        .where(_UNTRIED, AgentRunLog.created_at < cutoff)
+        .order_by(AgentRunLog.created_at)
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))
+
+
+async def score_runs(session: AsyncSession, run_ids: Sequence[UUID], *, wait: bool = False) -> int:
+    """Score those of `run_ids` that have no score yet; return how many got one.
+
+    Safe to repeat and to run twice at once: what is scored, or locked by whoever is about to score it, is
+    left alone. A run that is locked for another reason, by somebody who rates it, needs a second call
+    with `wait`. Each call needs a transaction of its own, which should end right after it.
+
+    A run whose scorer fails gets `{"overall": null, "error", "attempts", "retry_at"}`.
+    """
+    statement = read_batch(wait=wait)
+    results = await score_batch(session, statement, {"run_ids": run_ids}, await active_scorers(session))
+    return sum(any(result.error is None for result in given) for given in results.values())
+
+
+async def score_batch(
+    session: AsyncSession, statement: TextClause, arguments: Mapping[str, Any], scorers: Sequence[Scorer]
+) -> dict[UUID, list[Result]]:
+    """Score what a `read_where` reads and locks, and keep the results, which are returned."""
+    results = await _results(session, statement, arguments, scorers)
+    await record_results(session, results)
+    return results
+
+
+async def _results(
+    session: AsyncSession, statement: TextClause, arguments: Mapping[str, Any], scorers: Sequence[Scorer]
+) -> dict[UUID, list[Result]]:
+    reports = await session.stream(statement, arguments)
+    histories = _Histories()
+    results = {}
+    async for rows in reports.partitions(_PAYLOADS):
+        for row in rows:
+            actions = _actions(row.actions_taken)
+            report = RunReport(row.agent_id, row.status, actions or {})
+            history = histories.before(row.created_at, report)
+            if row.id is not None and actions is None:
+                results[row.id] = [_failed(row, scorer, _NO_OBJECT) for scorer in scorers]
+            elif row.id is not None:
+                results[row.id] = [_score(row, scorer, report, history) for scorer in scorers]
+    return results
+
+
+def _actions(payload: str | None) -> dict[str, Any] | None:
+    """What the agent sent; None for what only somebody else can have written: no object, or one too deep."""
+    try:
+        actions = loads_exactly(payload or "{}") or {}
+    except RecursionError:
+        return None
+    return actions if isinstance(actions, dict) else None
+
+
+class _Histories:
+    """The agent's last runs before each run that goes by; they go by agent by agent, the oldest first.
+
+    Runs of the same moment are no history to each other.
+    """
+
+    def __init__(self) -> None:
+        self._agent_id: str | None = None
+        self._moment: datetime | None = None
+        self._earlier: deque[RunReport] = deque(maxlen=HISTORY)
+        self._at_that_moment: deque[RunReport] = deque(maxlen=HISTORY)
+
+    def before(self, moment: datetime | None, report: RunReport) -> list[RunReport]:
+        """The runs before `report`, oldest first; none where nobody knows when that was."""
+        if report.agent_id != self._agent_id:
+            self._earlier.clear()
+            self._at_that_moment.clear()
+        elif moment != self._moment:
+            self._earlier.extend(self._at_that_moment)
+            self._at_that_moment.clear()
+        self._agent_id, self._moment = report.agent_id, moment
+        self._at_that_moment.append(report)
+        return list(self._earlier) if moment is not None else []
+
+
+def _score(run: Row[Any], scorer: Scorer, report: RunReport, history: Sequence[RunReport]) -> Result:
+    try:
+        return succeeded(scorer.name, scorer.version, scorer.score(report, history), run.read_at)
+    except Exception as error:  # noqa: BLE001  # whatever a scorer does wrong is shown on the run
+        return _failed(run, scorer, error)
+
+
+def _failed(run: Row[Any], scorer: Scorer, error: Exception) -> Result:
+    log.warning("score_failed", run_id=str(run.id), scorer=scorer.name, exc_info=error)
+    return failed(scorer.name, scorer.version, f"{type(error).__name__}: {error}", run.read_at)

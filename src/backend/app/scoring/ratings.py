@@ -1,0 +1,111 @@
+"""People's ratings of runs: given, shown and withdrawn, and how they decide a run's `overall`.
+
+Whoever changes a rating locks its run first, as scorers do, and only then touches anything else: so
+nobody's rating is missed, and nobody waits in a circle.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Numeric,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import AgentRunFeedback, AgentRunLog
+from app.scoring.domain.results import with_human
+
+# What somebody else wrote there and is no object can hold no score, so it gives way.
+_DECIDED = text("""
+UPDATE agent_run_log
+SET rlhf_scores = CASE jsonb_typeof(rlhf_scores) WHEN 'object' THEN rlhf_scores ELSE '{}' END || :decided
+WHERE id = :run_id AND rlhf_scores IS NOT NULL
+""").bindparams(bindparam("run_id", type_=Uuid), bindparam("decided", type_=JSONB))
+_UNDECIDED = text("""
+UPDATE agent_run_log
+SET rlhf_scores = rlhf_scores - 'human' || jsonb_build_object('overall', rlhf_scores -> 'auto')
+WHERE id = :run_id AND jsonb_typeof(rlhf_scores) = 'object'
+""").bindparams(bindparam("run_id", type_=Uuid))
+
+
+async def rate_run(
+    session: AsyncSession, run_id: UUID, *, rater: str, rating: float, comment: str | None
+) -> bool:
+    """Keep a person's rating of a run and let it decide `overall`. False when there is no such run."""
+    if not await _lock(session, run_id):
+        return False
+    given = {"rating": rating, "comment": comment}
+    await session.execute(
+        insert(AgentRunFeedback)
+        .values(run_id=run_id, rater=rater, **given)
+        .on_conflict_do_update(
+            index_elements=[AgentRunFeedback.run_id, AgentRunFeedback.rater],
+            set_={**given, "updated_at": func.clock_timestamp()},
+        )
+    )
+    await _decide(session, run_id)
+    return True
+
+
+async def withdraw_rating(session: AsyncSession, run_id: UUID, rater: str) -> bool:
+    """Take a person's rating back; `overall` follows. False when there is none."""
+    if not await _lock(session, run_id):
+        return False
+    theirs = (AgentRunFeedback.run_id == run_id, AgentRunFeedback.rater == rater)
+    gone = await session.execute(delete(AgentRunFeedback).where(*theirs).returning(AgentRunFeedback.rater))
+    if not gone.all():
+        return False
+    await _decide(session, run_id)
+    return True
+
+
+async def ratings_of_run(session: AsyncSession, run_id: UUID) -> list[AgentRunFeedback] | None:
+    """Everybody's rating of a run, the first given first. None when there is no such run."""
+    ordered = (
+        select(AgentRunFeedback)
+        .where(AgentRunFeedback.run_id == run_id)
+        .order_by(AgentRunFeedback.created_at, AgentRunFeedback.rater)
+    )
+    found = list(await session.scalars(ordered))
+    known = found or await session.scalar(select(exists().where(AgentRunLog.id == run_id)))
+    return found if known else None
+
+
+async def mean_ratings(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """`human` as `rlhf_scores` has it, of those of `run_ids` that people rated."""
+    # Decimal numbers: the mean is the same in whichever order it is taken.
+    mean = func.avg(cast(AgentRunFeedback.rating, Numeric))
+    rows = await session.execute(
+        select(AgentRunFeedback.run_id, mean, func.count())
+        .where(AgentRunFeedback.run_id == any_(literal(run_ids, ARRAY(Uuid))))
+        .group_by(AgentRunFeedback.run_id)
+    )
+    return {run_id: {"rating": float(rating), "raters": raters} for run_id, rating, raters in rows}
+
+
+async def _lock(session: AsyncSession, run_id: UUID) -> bool:
+    # The weaker lock, as scorers take it: whoever only refers to the run need not wait.
+    found = select(AgentRunLog.id).where(AgentRunLog.id == run_id).with_for_update(key_share=True)
+    return await session.scalar(found) is not None
+
+
+async def _decide(session: AsyncSession, run_id: UUID) -> None:
+    """Make `overall` what the ratings say. What is not scored yet stays so: its scorer takes them in."""
+    human = (await mean_ratings(session, [run_id])).get(run_id)
+    if human:
+        await session.execute(_DECIDED, {"run_id": run_id, "decided": with_human({}, human)})
+    else:
+        await session.execute(_UNDECIDED, {"run_id": run_id})

@@ -1,0 +1,111 @@
+"""How scorers' results are kept: all of them beside the run, and what they come to on the run itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.engine import dumps_exactly
+from app.models import AgentRunLog, AgentRunScore
+from app.scoring.domain.results import Result, counted, current, document
+from app.scoring.ratings import mean_ratings
+from app.scoring.scorers import active_scorers
+
+_KEPT = (
+    AgentRunScore.scorer,
+    AgentRunScore.version,
+    AgentRunScore.scored_at,
+    AgentRunScore.auto,
+    AgentRunScore.dimensions,
+    AgentRunScore.reasons,
+    AgentRunScore.error,
+    AgentRunScore.attempts,
+    AgentRunScore.retry_at,
+)
+_COLUMNS = ("run_id", *(column.key for column in _KEPT))
+_KEYS, _VALUES = _COLUMNS[:3], _COLUMNS[3:]
+_WRITE = text(f"""
+WITH shown AS (
+    UPDATE agent_run_log AS run SET rlhf_scores = made.scores::jsonb
+    FROM unnest(:run_ids, :documents) AS made (id, scores)
+    WHERE run.id = made.id
+)
+INSERT INTO agent_run_score ({", ".join(_COLUMNS)})
+SELECT {", ".join(_COLUMNS)}
+FROM json_to_recordset(CAST(:results AS json)) AS given (
+    run_id uuid, scorer text, version text, auto double precision, dimensions jsonb, reasons jsonb,
+    error text, attempts integer, retry_at timestamptz, scored_at timestamptz
+)
+ON CONFLICT ({", ".join(_KEYS)}) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _VALUES)}
+""").bindparams(  # noqa: S608
+    bindparam("run_ids", type_=ARRAY(Uuid)),
+    bindparam("documents", type_=ARRAY(Text)),
+    bindparam("results", type_=Text),
+)
+
+
+async def record_results(session: AsyncSession, results: Mapping[UUID, Sequence[Result]]) -> None:
+    """Keep new `results` of runs, and show on each run what now counts. Doing it again changes nothing.
+
+    Locks the runs in the order of their ids, until the end of the transaction; a run that does not exist
+    is passed over. A failure's attempts are counted here, and ratings decide `overall` as ever.
+    """
+    documents = await _locked_documents(session, results)
+    if not documents:
+        return
+    # Read after the rows are locked, so that no result and no rating given meanwhile is missed.
+    kept = await kept_results(session, list(documents))
+    human = await mean_ratings(session, list(documents))
+    versions = {scorer.name: scorer.version for scorer in await active_scorers(session)}
+    rows, shown = [], {}
+    for run_id, before in documents.items():
+        new = _changes(run_id, results[run_id], kept.get(run_id, ()))
+        rows += [_row(run_id, result) for result in new.values()]
+        counts = current(({result.kind: result for result in kept.get(run_id, ())} | new).values(), versions)
+        if counts is not None and (after := document(counts, human.get(run_id))) != before:
+            shown[run_id] = dumps_exactly(after)
+    arguments = {"run_ids": list(shown), "documents": list(shown.values()), "results": dumps_exactly(rows)}
+    await session.execute(_WRITE, arguments)
+
+
+async def _locked_documents(session: AsyncSession, run_ids: Iterable[UUID]) -> dict[UUID, Any]:
+    rows = await session.execute(
+        select(AgentRunLog.id, AgentRunLog.rlhf_scores)
+        .where(AgentRunLog.id == any_(literal(list(run_ids), ARRAY(Uuid))))
+        .order_by(AgentRunLog.id)
+        .with_for_update(key_share=True)
+    )
+    return {row.id: row.rlhf_scores for row in rows}
+
+
+def _changes(run_id: UUID, given: Iterable[Result], kept: Iterable[Result]) -> dict[tuple[str, str], Result]:
+    """What is to be written: the new results, and that earlier versions are not tried again."""
+    before = {result.kind: result for result in kept}
+    new = {result.kind: counted(result, run_id, before.get(result.kind)) for result in given}
+    scorers = {result.scorer for result in new.values()}
+    superseded = {
+        kind: replace(result, retry_at=None)
+        for kind, result in before.items()
+        if result.retry_at is not None and result.scorer in scorers
+    }
+    return superseded | new
+
+
+def _row(run_id: UUID, result: Result) -> dict[str, Any]:
+    return {"run_id": run_id} | {column.key: getattr(result, column.key) for column in _KEPT}
+
+
+async def kept_results(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, list[Result]]:
+    """Every result of each of these runs that has any."""
+    rows = await session.execute(
+        select(AgentRunScore.run_id, *_KEPT).where(
+            AgentRunScore.run_id == any_(literal(run_ids, ARRAY(Uuid)))
+        )
+    )
+    found: dict[UUID, list[Result]] = {}
+    for run_id, *values in rows:
+        found.setdefault(run_id, []).append(Result(*values))
+    return found

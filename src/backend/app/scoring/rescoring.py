@@ -1,0 +1,82 @@
+"""Score again: what a scorer failed at, and history by another version."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import AgentRunScore
+from app.scoring.pipeline import read_where, score_batch
+from app.scoring.scorers import Scorer, active_scorers
+
+_DUE = """EXISTS (
+        SELECT FROM agent_run_score AS kept
+        WHERE kept.run_id = agent_run_log.id AND kept.scorer = :scorer AND kept.error IS NOT NULL
+            AND kept.retry_at <= statement_timestamp()
+    )"""
+# A run that nobody has scored yet is left to those who score new runs, by all scorers at once. One that has
+# such a score and shows another, of what was in force before, is scored again: so it shows what counts now.
+_LACKS = """rlhf_scores IS NOT NULL AND (NOT EXISTS (
+        SELECT FROM agent_run_score AS kept
+        WHERE kept.run_id = agent_run_log.id AND kept.scorer = CAST(:scorer AS text)
+            AND kept.version = CAST(:version AS text) AND kept.error IS NULL
+    ) OR (
+        CAST(:in_force AS boolean) AND rlhf_scores ->> 'scorer' IN ('rubric', 'reward')
+        AND (rlhf_scores ->> 'scorer', rlhf_scores ->> 'version')
+            <> (CAST(:scorer AS text), CAST(:version AS text))
+    ))"""
+
+
+class Rescored(NamedTuple):
+    """How many runs got a score, and how many scorers failed."""
+
+    scored: int
+    failed: int
+
+
+async def due_retries(session: AsyncSession, *, limit: int) -> list[tuple[Scorer, Sequence[UUID]]]:
+    """For each scorer in use, at most `limit` runs that it failed at and is to try again now."""
+    found = []
+    for scorer in await active_scorers(session):
+        statement = (
+            select(AgentRunScore.run_id)
+            .where(
+                AgentRunScore.scorer == scorer.name,
+                AgentRunScore.error.is_not(None),
+                AgentRunScore.retry_at <= func.clock_timestamp(),
+            )
+            .order_by(AgentRunScore.retry_at)
+            .limit(limit)
+        )
+        found.append((scorer, (await session.scalars(statement)).all()))
+    return found
+
+
+async def retry_scores(session: AsyncSession, run_ids: Sequence[UUID], *, scorer: Scorer) -> int:
+    """Have `scorer` try those of `run_ids` again that are due; return how many got a score.
+
+    What others have locked is left to the next sweep.
+    """
+    arguments = {"run_ids": run_ids, "scorer": scorer.name}
+    results = await score_batch(session, read_where(_DUE, wait=False), arguments, [scorer])
+    return sum(result.error is None for (result,) in results.values())
+
+
+async def rescore_runs(session: AsyncSession, run_ids: Sequence[UUID], *, scorer: Scorer) -> Rescored:
+    """Score those of `run_ids` by `scorer` that are scored, but not by this version of it.
+
+    Where it is what counts, those too that show something else. Waits for whoever has locked one of them.
+    """
+    in_force = (await active_scorers(session))[-1]
+    arguments = {
+        "run_ids": run_ids,
+        "scorer": scorer.name,
+        "version": scorer.version,
+        "in_force": (scorer.name, scorer.version) == (in_force.name, in_force.version),
+    }
+    results = await score_batch(session, read_where(_LACKS, wait=True), arguments, [scorer])
+    ended_well = Counter(result.error is None for (result,) in results.values())
+    return Rescored(ended_well[True], ended_well[False])

@@ -1,0 +1,203 @@
+"""Training the reward model on people's ratings, and promoting what is better than what is in force."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Select, Text, Uuid, and_, any_, cast, func, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.engine import loads_exactly
+from app.models import AgentRunFeedback, AgentRunLog, AgentRunScore, RewardModelVersion
+from app.scoring.reward.features import Features, extract_features
+from app.scoring.reward.model import RewardModel
+from app.scoring.reward_models import PROMOTED, REJECTED, lock_models, model_in_force
+from app.scoring.reward_rollout import rescore_recent
+from app.scoring.rubric import SCORER, RunReport, Score, score
+from app.scoring.rubric import VERSION as RUBRIC_VERSION
+
+if TYPE_CHECKING:
+    from app.scoring.reward.training import Training
+
+MOST_RATINGS = 4_000
+"""Of so many newest ratings it learns."""
+
+_PAYLOADS = 20  # in memory at once, each up to a megabyte
+_READING_SECONDS = 20.0
+_NEWEST_FIRST = (AgentRunFeedback.updated_at.desc(), AgentRunFeedback.run_id, AgentRunFeedback.rater)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    run_id: UUID
+    rater: str
+    rating: float
+    at: datetime
+
+
+async def lock_training(session: AsyncSession) -> bool:
+    """Whether this transaction now holds the right to train; False while another holds it."""
+    # Nothing is asked of the database while numbers are crunched; the task's own time limit is shorter.
+    await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '120s'"))
+    return await lock_models(session, wait=False)
+
+
+async def is_due(session: AsyncSession, *, after: int) -> bool:
+    """Whether so many ratings came in or changed since the newest training on this version of the rubric."""
+    learnt = select(func.max(RewardModelVersion.rated_until)).where(
+        RewardModelVersion.rubric == RUBRIC_VERSION
+    )
+    since = func.coalesce(learnt.scalar_subquery(), text("'-infinity'::timestamptz"))
+    some = select(AgentRunFeedback.run_id).where(AgentRunFeedback.updated_at > since).limit(after).subquery()
+    return bool((await session.execute(select(func.count()).select_from(some))).scalar_one() >= after)
+
+
+async def train_now(session: AsyncSession) -> RewardModelVersion | None:
+    """Train a version, promote it or reject it, and keep it with its report.
+
+    None when there are too few ratings to compare runs by. The caller holds `lock_training`.
+    """
+    given = _comparable(await _ratings(session))
+    runs = await _features(session, list(dict.fromkeys(rating.run_id for rating in given)))
+    given = [rating for rating in given if rating.run_id in runs]
+    in_force = await model_in_force(session)
+    seen = await _seen(session, in_force[0], list(runs)) if in_force else set()
+    trained = _train(
+        runs,
+        given,
+        in_force=(in_force[1], seen) if in_force else None,
+        rejected=await _rejected(session),
+    )
+    return await _keep(session, trained, given) if trained else None
+
+
+async def _keep(session: AsyncSession, trained: "Training", given: Sequence[_Given]) -> RewardModelVersion:
+    newest = (await session.execute(select(func.max(RewardModelVersion.version)))).scalar_one()
+    now = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    version = RewardModelVersion(
+        version=(newest or 0) + 1,
+        trained_at=now,
+        rubric=RUBRIC_VERSION,
+        rated_until=max(rating.at for rating in given),
+        ratings=len(given),
+        raters=len({rating.rater for rating in given}),
+        runs=len({rating.run_id for rating in given}),
+        parameters=trained.model.parameters(),
+        report=dict(trained.report),
+        state=PROMOTED if trained.promoted else REJECTED,
+        promoted_at=now if trained.promoted else None,
+    )
+    session.add(version)
+    await session.flush()
+    if trained.promoted:
+        await rescore_recent(session)
+    return version
+
+
+async def _ratings(session: AsyncSession) -> list[_Given]:
+    rows = await session.execute(
+        select(
+            AgentRunFeedback.run_id,
+            AgentRunFeedback.rater,
+            AgentRunFeedback.rating,
+            AgentRunFeedback.updated_at,
+        )
+        .order_by(*_NEWEST_FIRST)
+        .limit(MOST_RATINGS)
+    )
+    return [_Given(*row) for row in rows]
+
+
+def _comparable(given: Sequence[_Given]) -> list[_Given]:
+    """Without those by people who rated one run alone, of whom nothing can be learnt."""
+    rated = Counter(rating.rater for rating in given)
+    return [rating for rating in given if rated[rating.rater] > 1]
+
+
+async def _features(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, Features]:
+    """What the model sees of these runs, as far as they can be read in time."""
+    ends = time.monotonic() + _READING_SECONDS
+    found: dict[UUID, Features] = {}
+    for start in range(0, len(run_ids), _PAYLOADS):
+        rows = await session.execute(_reports(run_ids[start : start + _PAYLOADS]))
+        found |= {row.id: features for row in rows if (features := _features_of(row)) is not None}
+        if time.monotonic() > ends:
+            break
+    return found
+
+
+def _reports(run_ids: Sequence[UUID]) -> Select[Any]:
+    by_rubric = and_(
+        AgentRunScore.run_id == AgentRunLog.id,
+        AgentRunScore.scorer == SCORER,
+        AgentRunScore.version == RUBRIC_VERSION,
+        AgentRunScore.auto.is_not(None),
+    )
+    return (
+        select(
+            AgentRunLog.id,
+            AgentRunLog.agent_id,
+            AgentRunLog.status,
+            cast(AgentRunLog.actions_taken, Text).label("payload"),
+            AgentRunScore.auto,
+            AgentRunScore.dimensions,
+        )
+        .outerjoin(AgentRunScore, by_rubric)
+        .where(AgentRunLog.id == any_(literal(run_ids, ARRAY(Uuid))))
+    )
+
+
+def _features_of(row: Row[Any]) -> Features | None:
+    """None for what only somebody else can have written: a payload that is no object, or one too deep."""
+    try:
+        actions = loads_exactly(row.payload or "{}") or {}
+    except RecursionError:
+        return None
+    if not isinstance(actions, dict):
+        return None
+    report = RunReport(row.agent_id, row.status, actions)
+    # With the agent's earlier runs, as it was scored; without them only where that is yet to come.
+    scored = Score(row.auto, row.dimensions, ()) if row.auto is not None else score(report)
+    return extract_features(report, scored)
+
+
+async def _seen(session: AsyncSession, version: int, run_ids: Sequence[UUID]) -> set[UUID]:
+    """Those runs of which this version may have learnt: rated by then, whoever changed that since."""
+    until = select(RewardModelVersion.rated_until).where(RewardModelVersion.version == version)
+    rated = select(AgentRunFeedback.run_id).where(
+        AgentRunFeedback.run_id == any_(literal(run_ids, ARRAY(Uuid))),
+        AgentRunFeedback.created_at <= until.scalar_subquery(),
+    )
+    return set(await session.scalars(rated))
+
+
+async def _rejected(session: AsyncSession) -> int:
+    """How many trainings came to nothing since one was promoted."""
+    own = RewardModelVersion.rubric == RUBRIC_VERSION
+    promoted = select(func.max(RewardModelVersion.version)).where(own, RewardModelVersion.state != REJECTED)
+    since = func.coalesce(promoted.scalar_subquery(), 0)
+    statement = select(func.count()).where(own, RewardModelVersion.version > since)
+    return (await session.execute(statement)).scalar_one()
+
+
+def _train(
+    features: Mapping[UUID, Features],
+    given: Sequence[_Given],
+    in_force: tuple[RewardModel, set[UUID]] | None,
+    rejected: int,
+) -> "Training | None":
+    # Threads of numpy's that wait for each other on busy processors take ten times as long as one.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Imported here: where nobody rates anything, no process needs the memory.
+    from app.scoring.reward.ratings import Rating
+    from app.scoring.reward.training import InForce, train
+
+    place = {run_id: n for n, run_id in enumerate(features)}
+    force = InForce(in_force[0], [run_id in in_force[1] for run_id in features]) if in_force else None
+    ratings = [Rating(place[each.run_id], each.rater, each.rating) for each in given]
+    return train(list(features.values()), ratings, in_force=force, rejected=rejected)

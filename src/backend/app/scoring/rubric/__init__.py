@@ -1,0 +1,10 @@
+"""Automatic quality scores for run reports: a deterministic rubric, no model and no network."""
+
+from app.scoring.rubric.advice import advice
+from app.scoring.rubric.model import RunReport, Score
+from app.scoring.rubric.scorer import score
+
+SCORER = "rubric"
+VERSION = "2"
+
+__all__ = ["SCORER", "VERSION", "RunReport", "Score", "advice", "score"]

@@ -1,0 +1,220 @@
+"""Where a report disagrees with itself: its status, its account and its numbers."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from app.scoring.rubric import keys, lexicon
+from app.scoring.rubric.facts import Count, Facts, is_remainder
+
+_FAILED_COUNT = re.compile(
+    r"\b[1-9]\d{0,8} (?:tests? )?(?:failed|failures?|errors?|failing"
+    r"|fehlgeschlagen|fehler|fallid[oa]s|falharam)\b"
+    r"|[1-9]\d{0,8} ?(?:件失敗|个失败|件のエラー)",
+    re.IGNORECASE,
+)
+_BARE_RATIO = re.compile(r"\s{0,3}(\d{1,9})\s?(?:/|of)\s?(\d{1,9})\s{0,3}")
+_NUMBERED_THING = re.compile(r"\b(?=\d)(?<!of )(?<![/\d,.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,12}) ([a-z]{3,30})\b")
+_GAVE_UP = re.compile(
+    r"\b(?:could not|couldn't|unable to|was aborted|has failed|did not (?:run|complete|finish|work))\b"
+    r"|\b(?:failed|aborted)[.:;]",
+    re.IGNORECASE,
+)
+
+
+class Contradiction(NamedTuple):
+    """`weight` 0..1: how far it takes away the reader's trust; `text` says it in plain words."""
+
+    weight: float
+    text: str
+
+
+def find(facts: Facts) -> tuple[Contradiction, ...]:
+    """Every contradiction, the gravest first."""
+    found = [contradiction for rule in _RULES for contradiction in rule(facts)]
+    return tuple(sorted(found, key=lambda contradiction: -contradiction.weight))
+
+
+def _success_with_error(facts: Facts) -> Iterator[Contradiction]:
+    """Status success over an error message, a non-zero exit code or an entry of that severity."""
+    if facts.status == "success" and facts.errors:
+        weight = 0.4 if facts.admits_limits else 0.8
+        yield Contradiction(weight, f"reports success although it carries {facts.errors[0]}")
+
+
+def _success_denied(facts: Facts) -> Iterator[Contradiction]:
+    """Status success over a flag that says otherwise: `rollback: true`, `healthy: false`."""
+    if facts.status != "success":
+        return
+    for leaf in facts.payload.leaves:
+        last = leaf.words[-1] if leaf.words else ""
+        if (leaf.value is True and last in keys.UNDONE) or (leaf.value is False and last in keys.DENIED):
+            yield Contradiction(
+                0.5, f"reports success although '{' '.join(leaf.words)}' is {leaf.value}".lower()
+            )
+
+
+def _success_given_up(facts: Facts) -> Iterator[Contradiction]:
+    """Status success over an account of giving up."""
+    if facts.status == "success" and _GAVE_UP.search(facts.headline.raw):
+        yield Contradiction(0.3, "reports success while its account tells of a failure")
+
+
+def _whole_with_remainder(facts: Facts) -> Iterator[Contradiction]:
+    """ "All rotated" over a list of skipped hosts; or a success whose account leaves its failures out."""
+    if facts.status == "failed" or not facts.remainders or facts.admits_limits:
+        return
+    worst = max(facts.remainders, key=lambda count: count.value)
+    if facts.claims_everything:
+        yield Contradiction(0.8, f"claims everything is done, yet lists {worst.value:g} under '{worst.name}'")
+    elif facts.status == "success" and not _mentions(facts, worst):
+        yield Contradiction(0.25, f"does not mention the {worst.value:g} under '{worst.name}' in its account")
+
+
+def _whole_with_smaller_count(facts: Facts) -> Iterator[Contradiction]:
+    """ "All tests passed" where 3 of 5 did."""
+    unqualified = facts.claims_everything and not facts.admits_limits
+    for total, done in _totals(facts.counts):
+        if done.value > total.value:
+            yield Contradiction(0.5, f"counts {done.value:g} as '{done.name}' out of only {total.value:g}")
+        elif done.value < total.value and unqualified:
+            yield Contradiction(
+                0.8, f"claims everything is done, yet only {done.value:g} of {total.value:g} are"
+            )
+    if unqualified:
+        yield from (
+            Contradiction(0.7, f"claims everything is done, yet only {ratio.done} of {ratio.total} are")
+            for ratio in facts.in_headline.ratios
+            if ratio.done < ratio.total
+        )
+
+
+def _whole_with_partial_field(facts: Facts) -> Iterator[Contradiction]:
+    """ "All pods are healthy" beside `"pods_ready": "7/12"`."""
+    if not facts.claims_everything:
+        return
+    for leaf in facts.payload.leaves:
+        match = (
+            _BARE_RATIO.fullmatch(leaf.value)
+            if isinstance(leaf.value, str) and len(leaf.value) < 40
+            else None
+        )
+        if match and int(match[1]) < int(match[2]):
+            name = " ".join(leaf.words)
+            yield Contradiction(0.8, f"claims everything is done, yet '{name}' is {match[0].strip()}")
+
+
+def _whole_with_failed_count(facts: Facts) -> Iterator[Contradiction]:
+    """ "All tests passed" beside a runner's "3 failed"."""
+    if facts.status == "failed":
+        return
+    match = _FAILED_COUNT.search(facts.body.raw) or _FAILED_COUNT.search(facts.raw.raw)
+    if match is None:
+        return
+    if facts.claims_everything and not facts.admits_limits:
+        yield Contradiction(0.8, f"claims everything is done, yet reports '{match[0]}'")
+    elif facts.status == "success" and match[0] not in facts.headline.raw:
+        yield Contradiction(0.3, f"reports success although '{match[0]}'")
+
+
+def _whole_with_missing_names(facts: Facts) -> Iterator[Contradiction]:
+    """ "Green in every browser" over two of the three that were requested."""
+    if facts.status == "failed" or not facts.claims_everything or facts.admits_limits:
+        return
+    names: dict[tuple[str, ...], set[object]] = {}
+    for leaf in facts.payload.leaves:
+        if leaf.in_list:
+            names.setdefault(leaf.words, set()).add(leaf.value)
+    for wanted, whole in names.items():
+        if keys.TOTAL.isdisjoint(wanted):
+            continue
+        for part, done in names.items():
+            if done < whole:
+                yield Contradiction(
+                    0.7,
+                    f"claims everything is done, yet '{' '.join(part)}' holds {len(done)} of the"
+                    f" {len(whole)} under '{' '.join(wanted)}'",
+                )
+
+
+def _sums(facts: Facts) -> Iterator[Contradiction]:
+    """Done and left over must make the total."""
+    for total, done in _totals(facts.counts):
+        rest = [
+            c for c in facts.counts if c.group == total.group and not c.is_length and is_remainder(c.words)
+        ]
+        if len(rest) == 1 and done.value <= total.value != done.value + rest[0].value:
+            parts = f"{done.value:g} and {rest[0].value:g}"
+            yield Contradiction(0.4, f"its numbers do not add up: {parts} do not make {total.value:g}")
+
+
+def _account_against_field(facts: Facts) -> Iterator[Contradiction]:
+    """ "Sent 40 mails" beside `"mails": 12`: the account counts a thing otherwise than its field."""
+    claimed: dict[str, set[float]] = {}
+    for number, thing in _NUMBERED_THING.findall(facts.headline.lower):
+        claimed.setdefault(thing, set()).add(float(number.replace(",", "")))
+    for thing, numbers in claimed.items():
+        fields = {c.value for c in facts.counts if not c.is_length and c.words == (thing,)}
+        if fields and not fields & numbers and len(numbers) == 1:
+            said, held = numbers.pop(), min(fields)
+            yield Contradiction(0.4, f"speaks of {said:g} {thing} where its fields hold {held:g}")
+
+
+def _failed_but_done(facts: Facts) -> Iterator[Contradiction]:
+    """Status failed over an account in which nothing fails."""
+    if facts.status != "failed" or facts.headline.hits(lexicon.FAILURE) or facts.admits_limits:
+        return
+    explains = facts.headline.hits(lexicon.CAUSE) or facts.headline.hits(lexicon.NEXT_STEP)
+    done = facts.headline.hits(lexicon.DONE) and not facts.errors
+    if done or (facts.claims_everything and not explains):
+        yield Contradiction(0.7, "is marked failed while its account says that the work is done")
+
+
+def _partial_but_whole(facts: Facts) -> Iterator[Contradiction]:
+    """Status partial over an account in which everything is done."""
+    if (
+        facts.status == "partial"
+        and facts.claims_everything
+        and not (facts.remainders or facts.admits_limits)
+    ):
+        yield Contradiction(0.4, "is marked partial while its account says that everything is done")
+
+
+_RULES: tuple[Callable[[Facts], Iterator[Contradiction]], ...] = (
+    _success_with_error,
+    _success_denied,
+    _success_given_up,
+    _whole_with_remainder,
+    _whole_with_smaller_count,
+    _whole_with_partial_field,
+    _whole_with_failed_count,
+    _whole_with_missing_names,
+    _sums,
+    _account_against_field,
+    _failed_but_done,
+    _partial_but_whole,
+)
+
+
+def _totals(counts: tuple[Count, ...]) -> Iterator[tuple[Count, Count]]:
+    """Siblings that are the total and the done part of one thing: `tests_run` and `tests_passed`."""
+    numbers = [count for count in counts if not count.is_length and not is_remainder(count.words)]
+    totals = [count for count in numbers if not keys.TOTAL.isdisjoint(count.words)]
+    parts = [c for c in numbers if keys.TOTAL.isdisjoint(c.words) and not keys.DONE.isdisjoint(c.words)]
+    for total in totals:
+        for done in parts:
+            if done.group == total.group and _same_thing(total, done):
+                yield total, done
+
+
+def _same_thing(total: Count, done: Count) -> bool:
+    """Whether two keys count the same things: their other words agree, or one of them has none."""
+    things = set(total.words) - keys.TOTAL
+    of_these = set(done.words) - keys.DONE
+    return not things or not of_these or not things.isdisjoint(of_these)
+
+
+def _mentions(facts: Facts, count: Count) -> bool:
+    return f"{count.value:g}" in facts.headline.vocabulary or not facts.headline.vocabulary.isdisjoint(
+        count.words
+    )

@@ -1,0 +1,65 @@
+"""Gaming: whether the report is written for its scorer instead of its reader. 1 when it is not."""
+
+import re
+
+from app.scoring.rubric.facts import Facts
+from app.scoring.rubric.injection import instructs_judge
+from app.scoring.rubric.model import Assessment
+from app.scoring.rubric.references import WEIGHTS
+
+_STUFFED = 0.3
+_DENSE = 0.22
+_TAG = re.compile(r"(?<!\S)#[^\W\d]\w{1,40}")
+_MANY_TAGS = 6
+_FRAGMENTS = re.compile(
+    r"[,;.!|\u2022\u3001\u3002\uff0c\uff1b\uff1a\uff01\u2600-\u27bf\U0001f300-\U0001faff]|:(?!\d)"
+)
+
+
+def assess(facts: Facts, stuffing: str) -> Assessment:
+    """Whether something in the report only makes sense as an attempt at a score.
+
+    A score that can be had by other means than work is worth nothing to anybody. Instructions to
+    whoever rates the report leave nothing; strings of keywords (`stuffing`), placeholders for evidence and
+    top marks for oneself leave less the more there are.
+    """
+    if order := instructs_judge(facts):
+        return Assessment(0.0, (order,))
+    value, reasons = 1.0, []
+    if stuffing:
+        value *= _STUFFED
+        reasons.append(stuffing)
+    placeholders, solid = placeholders_and_solid(facts)
+    if placeholders:
+        value *= 1 - 0.6 * placeholders / (placeholders + solid)
+        reasons.append(f"gives {placeholders} placeholder{'s' if placeholders > 1 else ''} for evidence")
+    if facts.self_ratings:
+        value *= 1 - min(0.6, 0.15 * facts.self_ratings)
+        reasons.append("gives itself top marks")
+    return Assessment(value, tuple(reasons))
+
+
+def placeholders_and_solid(facts: Facts) -> tuple[int, int]:
+    """How many references lead nowhere, as `abc1234` does, and how many lead straight to an artefact."""
+    placeholders = sum(1 for reference in facts.references if reference.placeholder)
+    solid = sum(1 for r in facts.references if not r.placeholder and WEIGHTS[r.kind] >= 0.5)
+    return placeholders, solid
+
+
+def keyword_stuffing(facts: Facts) -> str:
+    """In what way the account is a string of keywords; empty when it is made of sentences."""
+    if facts.density < _DENSE and facts.body.repeated > 0.25:
+        return "repeats the same phrases"
+    if facts.headline.raw.lstrip()[:1] in {"{", "["}:
+        return ""
+    if len(_TAG.findall(facts.headline.raw)) >= _MANY_TAGS:
+        return "strings keywords together"
+    fragments = [part.strip() for part in _FRAGMENTS.split(facts.headline.raw) if part.strip()]
+    bare = [part for part in fragments if len(part) <= 24 and len(part.split()) <= 3 and not _has_digit(part)]
+    if len(bare) >= 8 and len(bare) >= 0.6 * len(fragments):
+        return "strings keywords together"
+    return ""
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))

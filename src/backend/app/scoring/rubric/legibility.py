@@ -1,0 +1,73 @@
+"""Whether a report can be read at all: by a person, and by key."""
+
+import re
+from functools import lru_cache
+
+from app.scoring.rubric import keys
+from app.scoring.rubric.facts import Facts
+from app.scoring.rubric.model import Assessment
+
+_MARKUP = re.compile(r"\x1b\[|</?[a-zA-Z][a-zA-Z0-9]{0,12}(?: [^<>]{0,300})?/?>")
+_CUT = re.compile(
+    r"[\[(](?:\.{3}|\u2026)? ?truncated|\.{3} ?truncated"
+    r"|\b(?:bytes|chars|characters|lines) (?:omitted|truncated)\b"
+    r"|\ufffd|\[(?:\.{3}|\u2026)\]|<snip>",
+    re.IGNORECASE,
+)
+_CUT_MARKS = ("truncated", "omitted", "\ufffd", "[...]", "[\u2026]", "<snip>")
+_LOG_LINE = re.compile(
+    r"^[ \t\[]{0,4}(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|DEBUG\b|INFO\b|WARN|ERROR\b|\$ )", re.MULTILINE
+)
+_TABLE = re.compile(r"\|[^|\n]{0,60}\|[^|\n]{0,60}\|[^\n]{0,80}(?:\||\\n)")
+_BLOB = re.compile(r"(?=[A-Za-z0-9+/=]{80})(?=[^A-Z]{0,80}[A-Z])(?=[^a-z]{0,80}[a-z])")
+
+
+def assess(facts: Facts) -> Assessment:
+    """A factor on what is said: 1 for a readable account under a usual key, less for what hides it.
+
+    Hiding places are a missing account, a JSON document escaped into a string, terminal codes, markup,
+    pasted logs or encoded data in place of an account, text that breaks off, and keys that say nothing.
+    """
+    head = facts.headline.raw
+    flaws = (
+        (not facts.headline.raw, 0.5, "has no account in words"),
+        (not facts.declared and bool(facts.headline.raw), 0.75, "has no summary"),
+        (_is_serialised(head), 0.45, "hides its content in a string of JSON"),
+        (len(_MARKUP.findall(head)) > 2, 0.5, "gives terminal codes or markup for an account"),
+        (len(_LOG_LINE.findall(head)) > 3, 0.45, "pastes a log for an account"),
+        (_TABLE.search(head) is not None, 0.6, "gives a table in one line for an account"),
+        (_BLOB.search(head) is not None, 0.5, "gives encoded data for an account"),
+        (_breaks_off(facts), 0.6, "breaks off"),
+        (_opaque_share(facts) > 0.3, 0.6, "uses keys that say nothing"),
+    )
+    factor = 1.0
+    for applies, cost, _ in flaws:
+        factor *= cost if applies else 1.0
+    return Assessment(factor, tuple(reason for applies, _, reason in flaws if applies))
+
+
+def _is_serialised(head: str) -> bool:
+    text = head.strip()
+    return text[:1] in {"{", "["} and ('":' in text or "':" in text)
+
+
+def _breaks_off(facts: Facts) -> bool:
+    head = facts.headline.raw.rstrip()
+    if head.endswith((",", "(", " -", "[", "{")) or (head.count("(") > head.count(")") and len(head) < 4_000):
+        return True
+    return any(text.contains_any(_CUT_MARKS) and _CUT.search(text.raw) is not None for text in facts.texts)
+
+
+def _opaque_share(facts: Facts) -> float:
+    named = {leaf.words for leaf in facts.payload.leaves} | {array.words for array in facts.payload.arrays}
+    opaque = sum(1 for words in named if _are_opaque(words))
+    return opaque / len(named) if len(named) > (1 if facts.declared else 0) else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _are_opaque(words: tuple[str, ...]) -> bool:
+    return all(map(_is_opaque, words))
+
+
+def _is_opaque(word: str) -> bool:
+    return word in keys.OPAQUE or (word.isdecimal() and len(word) < 3) or (len(word) == 1 and word.isascii())

@@ -1,0 +1,59 @@
+"""What goes into a scorer and what comes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from app.scoring.rubric.payload import Payload, read
+
+if TYPE_CHECKING:
+    from app.scoring.rubric.facts import Facts
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """One run as its agent reported it; `actions_taken` is any JSON object.
+
+    It is read once, although a report is scored itself and is then history to the next ones.
+    """
+
+    agent_id: str
+    status: str
+    actions_taken: Mapping[str, Any]
+
+    @cached_property
+    def payload(self) -> Payload:
+        """What `actions_taken` holds, within the bounds of `payload`."""
+        return read(self.actions_taken)
+
+    @cached_property
+    def facts(self) -> "Facts":
+        """What it states, for every scorer of it."""
+        from app.scoring.rubric.facts import extract
+
+        return extract(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The quality of one report: `auto` and every dimension in 0..1, to four decimals.
+
+    `reasons` says in plain words what moved the score; what devalues the whole report comes first.
+    """
+
+    auto: float
+    dimensions: Mapping[str, float]
+    reasons: tuple[str, ...]
+
+
+class Assessment(NamedTuple):
+    """One dimension's value in 0..1 and why, in plain words."""
+
+    value: float
+    reasons: tuple[str, ...] = ()
+
+
+def clamp(value: float) -> float:
+    """The nearest value in 0..1."""
+    return max(0.0, min(1.0, value))

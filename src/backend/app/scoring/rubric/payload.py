@@ -1,0 +1,166 @@
+"""A bounded walk over an arbitrary payload: its leaves, nearest the top first."""
+
+import math
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
+
+from app.scoring.rubric.text import entries
+
+MAX_NODES = 500
+MAX_CHILDREN = 100
+MAX_STRING = 4_000
+MAX_TEXT = 16_000
+_MAX_KEY = 64
+_LARGEST = 1e18
+_SCALARS = (str, int, float, type(None))  # told apart first, for asking whether it is a Mapping takes long
+
+_KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
+_DATA_KEY = re.compile(r"[/\s.]")
+_MARKS = ".,;:!?()[]{}'\"`*_"
+_SHORT = 2
+_FIGURE = re.compile(r"(?!\d{4}-)(?=\D{0,100}\d)[^:]{1,200}")
+_DIGITS = re.compile(r"\d+")
+
+# The machinery's own account of the run: identifiers, clocks, tokens and delivery. It is the
+# same whatever the agent did, so it proves nothing about the work.
+_PLUMBING = entries(
+    "job id, jobid, run id, session id, session key, session target, request id, trace id",
+    "wake mode, agent id, model, provider, delivered, delivery status, completion status",
+    "run at, run at ms, next run at ms, ts, started at, ended at, finished at, timestamp",
+    "start time, end time, duration, duration ms, duration s, ms, elapsed, elapsed ms",
+    "elapsed s, tokens, input tokens, output tokens, total tokens, cost, cost usd",
+)
+_PLUMBING_OBJECTS = entries("job, usage, delivery, schedule")
+
+
+Content = frozenset[tuple[tuple[str, ...], str]]
+
+
+class Leaf(NamedTuple):
+    """A scalar in the payload.
+
+    `words` are the lower-case words of the nearest key; `group` numbers the container it sits in, so
+    leaves with the same group are siblings; `in_list` says that it is an element of an array.
+    """
+
+    words: tuple[str, ...]
+    value: str | float | bool | None
+    group: int
+    depth: int
+    in_list: bool
+
+
+class Array(NamedTuple):
+    """An array in the payload, and how many elements it holds."""
+
+    words: tuple[str, ...]
+    size: int
+    group: int
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What was read: leaves, arrays, and the keys that are data themselves, such as paths or titles."""
+
+    leaves: tuple[Leaf, ...]
+    arrays: tuple[Array, ...]
+    data_keys: tuple[str, ...]
+
+    @cached_property
+    def content(self) -> Content:
+        """Keys and values, however they are arranged and spaced."""
+        return frozenset((leaf.words, " ".join(str(leaf.value).split())) for leaf in self.leaves)
+
+    @cached_property
+    def wording(self) -> Content:
+        """The content, one number as good as another."""
+        return frozenset((words, _DIGITS.sub("0", value)) for words, value in self.content)
+
+    @cached_property
+    def figures(self) -> frozenset[str]:
+        """What of it has a digit and is long enough to tell runs apart; dates and times do not count."""
+        return frozenset(word for word in self.said if len(word) > _SHORT and _FIGURE.fullmatch(word))
+
+    @cached_property
+    def said(self) -> frozenset[str]:
+        """Every word and number of the content, without the marks around them."""
+        words = set(" ".join(value for _, value in self.content).lower().split())
+        return frozenset(word.strip(_MARKS) for word in words) - {""}
+
+
+class _Key(NamedTuple):
+    """The words of a key, and whether a value or a container under it is the machinery's own."""
+
+    words: tuple[str, ...]
+    plumbing_value: bool
+    plumbing_container: bool
+
+
+_NO_KEY = _Key((), plumbing_value=False, plumbing_container=False)
+
+
+@lru_cache(maxsize=4096)
+def _read_key(key: str) -> _Key:
+    words = tuple(word.lower() for word in _KEY_WORD.findall(key))
+    name = " ".join(words)
+    return _Key(words, name in _PLUMBING, name in _PLUMBING_OBJECTS)
+
+
+def as_number(value: object) -> float | None:
+    """A finite float within ±1e18 for any JSON number; None for everything else, booleans included."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    if not isinstance(value, int):
+        finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+        if not finite:
+            return None
+    return float(max(-_LARGEST, min(_LARGEST, value)))
+
+
+def read(actions: Mapping[str, Any]) -> Payload:
+    """Walk the payload breadth first, so that the top level is always seen, and never past the bounds."""
+    leaves: list[Leaf] = []
+    arrays: list[Array] = []
+    data_keys: list[str] = []
+    queue: deque[tuple[_Key, Any, int]] = deque([(_NO_KEY, actions, 0)])
+    budget = MAX_TEXT
+    group = 0
+    while queue and group < MAX_NODES and len(leaves) < MAX_NODES:
+        inherited, container, depth = queue.popleft()
+        group += 1
+        in_list = not isinstance(container, Mapping)
+        for name, value in islice(_items(container), MAX_CHILDREN):
+            key = inherited if in_list else _read_key(str(name)[:_MAX_KEY])
+            if not isinstance(value, _SCALARS) and isinstance(value, Mapping | list | tuple):
+                if not key.plumbing_container:
+                    if not isinstance(value, Mapping):
+                        arrays.append(Array(key.words, len(value), group))
+                    queue.append((key, value, depth + 1))
+            elif not key.plumbing_value:
+                scalar = _scalar(value, budget)
+                budget -= len(scalar) if isinstance(scalar, str) else 0
+                leaves.append(Leaf(key.words, scalar, group, depth, in_list))
+            if not in_list and _DATA_KEY.search(str(name)[:MAX_STRING]):
+                data_keys.append(str(name)[: min(MAX_STRING, budget)])
+                budget -= len(data_keys[-1])
+    return Payload(tuple(leaves), tuple(arrays), tuple(data_keys))
+
+
+def _items(container: Any) -> Iterable[tuple[object, Any]]:
+    items: Iterable[tuple[object, Any]] = (
+        container.items() if isinstance(container, Mapping) else enumerate(container)
+    )
+    return items
+
+
+def _scalar(value: object, budget: int) -> str | float | bool | None:
+    """The leaf's value within the bounds; what is no JSON scalar is nothing."""
+    if isinstance(value, str):
+        return value[: min(MAX_STRING, budget)]
+    return value if isinstance(value, bool) else as_number(value)

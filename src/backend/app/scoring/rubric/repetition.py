@@ -1,0 +1,55 @@
+"""Repetition: whether the report is about this run, or an earlier one again. 1 when nothing is repeated."""
+
+from collections.abc import Sequence
+
+from app.scoring.rubric.facts import Facts
+from app.scoring.rubric.model import Assessment, RunReport
+from app.scoring.rubric.payload import Payload
+
+_LOOK_BACK = 5
+_FILLER = 0.15
+_REWORDING = 0.3
+
+
+def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
+    """How far the report differs from the agent's last five.
+
+    A scheduled agent that is stuck, or has found out that nobody reads, sends the same report again.
+    The machinery's fields (clocks, durations, ids of the run) are left out, so a copy with a new
+    timestamp is still a copy, and so is one with a filler word more. Old figures under a new date are
+    suspicious; a routine report in its usual words with new figures is fine. Giving the same reason for
+    doing nothing costs less than a copied success: there may still be nothing to do.
+    """
+    own = facts.payload
+    if facts.silent or not history or not own.content:
+        return Assessment(1.0)
+    past = [run.payload for run in history[-_LOOK_BACK:]]
+    if any(own.content == other.content for other in past):
+        if facts.declared_noop:
+            return Assessment(0.6, ("gives the same reason for doing nothing as before",))
+        return Assessment(0.0, ("repeats an earlier report word for word",))
+    new = [own.said - other.said for other in past]
+    if any(_is_nothing(words, len(own.said)) for words in new):
+        return Assessment(0.25, ("says nothing that an earlier report did not say",))
+    if any(_has_old_figures(own, other, words) for other, words in zip(past, new, strict=True)):
+        return Assessment(0.4, ("gives the figures of an earlier report",))
+    if any(own.wording == other.wording for other in past):
+        return Assessment(0.95, ("gives new numbers in its usual words",))
+    return Assessment(1.0, ("differs from its earlier reports",))
+
+
+def _is_nothing(new: frozenset[str], said: int) -> bool:
+    """Whether of all that is `said` hardly a word and no number is new, however they are arranged now."""
+    return len(new) <= _FILLER * said and not any(any(map(str.isdigit, word)) for word in new)
+
+
+def _has_old_figures(own: Payload, other: Payload, new: frozenset[str]) -> bool:
+    """Whether the figures long enough to tell runs apart are those of the earlier report, and the words too.
+
+    Dates and times are none: they are what a copy changes.
+    """
+    old = own.figures & other.figures
+    if len(old) < 2 or len(old) < 0.75 * len(own.figures):
+        return False
+    reworded = sum(1 for word in new if not word[0].isdigit())
+    return reworded <= _REWORDING * len(own.said)

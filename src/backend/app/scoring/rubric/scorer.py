@@ -1,0 +1,84 @@
+"""Combines the dimensions into one score."""
+
+from collections.abc import Iterator, Sequence
+
+from app.scoring.rubric import (
+    contradictions,
+    diagnosis,
+    evidence,
+    gaming,
+    honesty,
+    legibility,
+    padding,
+    progress,
+    repetition,
+    risk,
+    specificity,
+)
+from app.scoring.rubric.facts import Facts
+from app.scoring.rubric.model import Assessment, RunReport, Score, clamp
+
+WEIGHTS = {
+    "progress": 0.34,
+    "evidence": 0.16,
+    "specificity": 0.18,
+    "honesty": 0.2,
+    "padding": 0.12,
+    "diagnosis": 0.2,
+}
+"""Shares of the dimensions in the mean, made to sum to 1; `diagnosis` has none where nothing failed."""
+
+LEFT = {"repetition": 0.4, "gaming": 0.2, "risk": 0.3}
+"""What is left of the mean when a dimension that concerns the whole report is 0; all of it when it is 1."""
+
+_MOST_FOR_SILENCE = 0.05
+
+
+def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
+    """The quality of `run`, given the agent's earlier runs, oldest first.
+
+    A weighted mean of what makes a report worth reading, lowered as a whole for what takes away its worth
+    whatever else it says: a repeat, an attempt at a score, a leaked secret, harm. Silence is worth nothing.
+    """
+    facts = run.facts
+    parts = _assess(facts, history)
+    weights = {name: w for name, w in WEIGHTS.items() if name != "diagnosis" or diagnosis.applies(facts)}
+    auto = sum(weight * parts[name].value for name, weight in weights.items()) / sum(weights.values())
+    for name, left in LEFT.items():
+        auto *= left + (1 - left) * parts[name].value
+    if facts.silent:
+        auto = min(auto, _MOST_FOR_SILENCE)
+    return Score(
+        auto=round(clamp(auto), 4),
+        dimensions={name: round(clamp(part.value), 4) for name, part in parts.items()},
+        reasons=tuple(reason for name in _by_weight(parts) for reason in parts[name].reasons),
+    )
+
+
+def _by_weight(parts: dict[str, Assessment]) -> Iterator[str]:
+    """The names of the dimensions, those that lower the whole first."""
+    lowering = [name for name in LEFT if parts[name].value < 1]
+    yield from lowering
+    yield from ("honesty", "progress", "diagnosis", "evidence", "specificity", "padding")
+    yield from (name for name in LEFT if name not in lowering)
+
+
+def _assess(facts: Facts, history: Sequence[RunReport]) -> dict[str, Assessment]:
+    found = contradictions.find(facts)
+    readable = legibility.assess(facts)
+    stuffing = gaming.keyword_stuffing(facts)
+    shown = evidence.assess(facts, readable)
+    concrete = specificity.assess(facts, readable, stuffing)
+    explained = diagnosis.assess(facts)
+    support = (shown.value + concrete.value) / 2
+    return {
+        "progress": progress.assess(facts, found, support, explained.value),
+        "evidence": shown,
+        "specificity": concrete,
+        "honesty": honesty.assess(facts, found, shown.value),
+        "diagnosis": explained,
+        "padding": padding.assess(facts),
+        "repetition": repetition.assess(facts, history),
+        "gaming": gaming.assess(facts, stuffing),
+        "risk": risk.assess(facts),
+    }
