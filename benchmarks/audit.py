@@ -21,10 +21,10 @@ from fleets import CHANGING, EVENTS, REGULAR, Figures, Fleet, Kind, score, simul
 from rich.console import Console
 from rich.table import Table
 
-from app.domain.audit.backtest import judge
-from app.domain.audit.evaluation import all_rules, evaluate, suspecting
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.cadence import Cadence
+from app.audit.cadence import Cadence
+from app.audit.domain.backtest import judge
+from app.audit.domain.evaluation import all_rules, evaluate, suspecting
+from app.audit.domain.history import AgentHistory, ReportedRun
 
 RULES = all_rules(failure_streak=3, silence_streak=3)
 SLOWER = {name: kind for name, kind in REGULAR.items() if name != "every few minutes"}

@@ -16,9 +16,9 @@ from statistics import median
 import asyncpg
 from harness import Figures, machine, servers, table
 
+from app.audit.cycle import audit
 from app.config import get_settings
 from app.db.session import transaction
-from app.services.auditor_service import audit
 
 COLUMNS = {"first s": ".2f", "median s": ".2f", "findings": ".0f"}
 FILL = """

@@ -21,12 +21,12 @@ import asyncpg
 import httpx
 from harness import RUNLOG, Figures, Servers, machine, postgres_tool, running, servers, table
 
+from app.audit.cycle import audit
 from app.db.engine import create_engine
 from app.db.session import Database
 from app.embedded.ports import free_port
 from app.schema.sync import sync_schema
 from app.services.agent_run_log_service import recent_runs
-from app.services.auditor_service import audit
 
 CHUNK = 200_000
 INDEXES = (

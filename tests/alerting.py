@@ -5,9 +5,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.audit.cycle import AuditCycle, audit
 from app.config import get_settings
 from app.db.session import transaction
-from app.services.auditor_service import AuditCycle, audit
 from app.tasks import alert_tasks
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -163,8 +163,8 @@ async def test_several_deliveries_at_once_send_once(db: asyncpg.Connection, rece
 
 
 async def test_an_audit_that_is_rolled_back_tells_nothing(db: asyncpg.Connection, receiver: Receiver) -> None:
+    from app.audit.cycle import audit
     from app.db.session import transaction
-    from app.services.auditor_service import audit
 
     await db.execute(FAILING, "nova")
     async with transaction() as session:

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from app.api.internal.audit import router
+from app.audit.cycle import audit, lock_audit
 from app.cli.audit import app as audit_command
 from app.db.session import transaction
-from app.services.auditor_service import audit, lock_audit
 
 FAILING = """
     INSERT INTO agent_run_log (agent_id, status, created_at, action_summary)

@@ -12,10 +12,12 @@ from sqlalchemy import Select, TextClause, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
+from app.audit.cadence import Outages
+from app.audit.domain.history import AgentHistory
+from app.audit.domain.liveness import StoppedReporting
+from app.audit.histories import deepened
+from app.audit.outages import silences
 from app.db.session import transaction
-from app.domain.audit.history import AgentHistory
-from app.domain.audit.liveness import StoppedReporting
-from app.domain.cadence import Outages
 from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
 from app.runs.queries import newest_of_each_agent, newest_runs
@@ -23,10 +25,8 @@ from app.runs.window_sums import agent_scores_since, scores_between, successes_s
 from app.scoring.backfills import next_runs
 from app.scoring.pipeline import read_batch
 from app.scoring.states import error_reasons, results_by_version, scoring_counts
-from app.services.agent_histories import deepened
 from app.services.agreement_service import RATED
 from app.services.export_service import NEXT_OF_AGENT
-from app.services.fleet_silence import silences
 from app.services.review_service import CANDIDATES
 
 pytestmark = pytest.mark.anyio

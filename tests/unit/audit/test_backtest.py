@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.audit.backtest import Backtest, Declaration, judge
-from app.domain.audit.evaluation import all_rules, evaluate
-from app.domain.audit.finding import Evidence, FindingKey
-from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
-from app.domain.audit.transitions import transitions
-from app.domain.cadence import Cadence
+from app.audit.cadence import Cadence
+from app.audit.domain.backtest import Backtest, Declaration, judge
+from app.audit.domain.evaluation import all_rules, evaluate
+from app.audit.domain.finding import Evidence, FindingKey
+from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.domain.transitions import transitions
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MONDAY = datetime(2026, 8, 31, tzinfo=UTC)

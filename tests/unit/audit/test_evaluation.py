@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.audit.evaluation import RuleError, Verdict, all_rules, evaluate, suspecting
-from app.domain.audit.finding import Finding
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.audit.rule import Rule
-from app.domain.audit.streaks import ConsecutiveFailures
-from app.domain.audit.transitions import transitions
+from app.audit.domain.evaluation import RuleError, Verdict, all_rules, evaluate, suspecting
+from app.audit.domain.finding import Finding
+from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.rule import Rule
+from app.audit.domain.streaks import ConsecutiveFailures
+from app.audit.domain.transitions import transitions
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 RULES = all_rules(failure_streak=3, silence_streak=3)

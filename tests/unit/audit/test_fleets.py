@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fleets import CHANGING, EVENTS, REGULAR, Figures, Kind, score, simulate
 
-from app.domain.audit.backtest import judge
-from app.domain.audit.evaluation import all_rules
-from app.domain.audit.history import ReportedRun
+from app.audit.domain.backtest import judge
+from app.audit.domain.evaluation import all_rules
+from app.audit.domain.history import ReportedRun
 
 RULES = all_rules(failure_streak=3, silence_streak=3)
 SELDOM = {name: kind for name, kind in REGULAR.items() if name != "every few minutes"}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.audit.liveness import BadSchedule, Late, NeverReported, StoppedReporting
-from app.domain.cadence import Cadence, Outage, Outages
+from app.audit.cadence import Cadence, Outage, Outages
+from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.liveness import BadSchedule, Late, NeverReported, StoppedReporting
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NOW = datetime(2026, 9, 17, 12, tzinfo=UTC)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.audit.patterns import FailureRate, Flapping
+from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.patterns import FailureRate, Flapping
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 rate, flapping = FailureRate(3), Flapping()

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.audit.finding import Finding
-from app.domain.audit.renaming import name_successor, similar_names
+from app.audit.domain.finding import Finding
+from app.audit.domain.renaming import name_successor, similar_names
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

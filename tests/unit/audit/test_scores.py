@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.audit.evaluation import Verdict
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.audit.quality import PAST, WEEK, QualityTrend, QualityWindow
-from app.domain.audit.scores import QualityDrop, StuckScoring
-from app.domain.audit.transitions import transitions
+from app.audit.domain.evaluation import Verdict
+from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.quality import PAST, WEEK, QualityTrend, QualityWindow
+from app.audit.domain.scores import QualityDrop, StuckScoring
+from app.audit.domain.transitions import transitions
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

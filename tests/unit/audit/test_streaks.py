@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
-from app.domain.audit.streaks import ConsecutiveFailures, SilentRuns
+from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.domain.streaks import ConsecutiveFailures, SilentRuns
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 failures, silences = ConsecutiveFailures(3), SilentRuns(3)

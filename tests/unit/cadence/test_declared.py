@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.cadence import (
+from app.audit.cadence import (
     CronSchedule,
     IntervalSchedule,
     Schedule,

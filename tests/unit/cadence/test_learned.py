@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.cadence import Cadence, Outage, Outages
+from app.audit.cadence import Cadence, Outage, Outages
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TUESDAY = datetime(2026, 9, 1, tzinfo=UTC)

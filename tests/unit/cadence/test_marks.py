@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.cadence.marks import A_WEEK, Marks
+from app.audit.cadence.marks import A_WEEK, Marks
 
 steps = st.lists(st.integers(0, 3 * A_WEEK), min_size=1, max_size=60).map(sorted)
 places = st.integers(-A_WEEK, 4 * A_WEEK)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.cadence import Outage, Outages, find_outages, present_outage
+from app.audit.cadence import Outage, Outages, find_outages, present_outage
 
 HOUR, DAY = 3_600.0, 86_400.0
 START = 20_000 * DAY

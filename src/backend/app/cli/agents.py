@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.domain.finding import printable
 from app.cli.output import parse_until, print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.audit.finding import printable
 from app.errors import NotFoundError
 from app.kit.ago import ago
 from app.schemas.agents import AgentOut

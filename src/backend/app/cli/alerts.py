@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from app.alerts.delivery import make_channels, send
+from app.audit.domain.finding import at, printable
 from app.cli.output import print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.domain.alerts.delivery import Delivery, Outcome
 from app.domain.alerts.message import test_message
-from app.domain.audit.finding import at, printable
 from app.errors import ConfigError
 from app.schemas.alerts import AlertOut
 from app.services.alerts_service import notifications, record_test

@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from app.audit import acknowledgements, cycle
+from app.audit.cycle import AuditCycle
+from app.audit.domain.finding import at, printable
+from app.audit.wire import FindingOut
 from app.cli.backtest import backtest
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.audit.finding import at, printable
 from app.errors import NotFoundError
 from app.models import AuditFinding
-from app.schemas.audit import FindingOut
-from app.services import acknowledgements, auditor_service
 from app.services.alert_outbox import muted_agents
-from app.services.auditor_service import AuditCycle
 
 app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
 
@@ -67,15 +67,15 @@ async def _audit() -> tuple[Sequence[AuditFinding], AuditCycle | None, set[str]]
     """The open findings, after a cycle of our own unless another one is under way; and who is muted."""
     async with transaction() as session:
         muted = await muted_agents(session)
-        if await auditor_service.lock_audit(session):
-            cycle = await auditor_service.audit(session)
+        if await cycle.lock_audit(session):
+            cycle = await cycle.audit(session)
             return cycle.open, cycle, muted
-        return await auditor_service.findings(session, limit=_MAX_SHOWN), None, muted
+        return await cycle.findings(session, limit=_MAX_SHOWN), None, muted
 
 
 async def _acknowledge(beginning: str, by: str, note: str | None) -> AuditFinding:
     async with transaction() as session:
-        found = await auditor_service.findings(session, limit=_MAX_SHOWN)
+        found = await cycle.findings(session, limit=_MAX_SHOWN)
         matching = [each for each in found if str(each.id).startswith(beginning.lower())]
         if len(matching) != 1:
             which = "several open findings begin" if matching else "no open finding begins"

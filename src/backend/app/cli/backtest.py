@@ -16,16 +16,16 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from app.audit import backtest
+from app.audit.domain.backtest import Declaration, PastFinding, judge
+from app.audit.domain.evaluation import all_rules
+from app.audit.domain.finding import printable
+from app.audit.domain.history import ReportedRun
+from app.audit.domain.rule import Rule
 from app.cli.backtest_input import read_declarations, read_runs
 from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
-from app.domain.audit.backtest import Declaration, PastFinding, judge
-from app.domain.audit.evaluation import all_rules
-from app.domain.audit.finding import printable
-from app.domain.audit.history import ReportedRun
-from app.domain.audit.rule import Rule
-from app.services import backtest_runs
 
 Runs = dict[str, list[ReportedRun]]
 
@@ -73,10 +73,10 @@ def _rules() -> tuple[Rule, ...]:
 async def _of_database(since: datetime) -> tuple[Runs, dict[str, Declaration]]:
     history: Runs = defaultdict(list)
     async with transaction() as session:
-        async for chunk in backtest_runs.runs_since(session, since):
+        async for chunk in backtest.runs_since(session, since):
             for agent_id, run in chunk:
                 history[agent_id].append(run)
-        return history, await backtest_runs.declarations(session)
+        return history, await backtest.declarations(session)
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta, Struct
 from rich.progress import Progress
 
-from app.domain.audit.backtest import Declaration
-from app.domain.audit.history import ReportedRun
-from app.domain.cadence import DEFAULT_TIMEZONE
+from app.audit.cadence import DEFAULT_TIMEZONE
+from app.audit.domain.backtest import Declaration
+from app.audit.domain.history import ReportedRun
 from app.errors import InputFileError
 from app.runs.run import MAX_AGENT_ID
 from app.runs.silence import is_silent

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.audit.domain.finding import printable
 from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.domain.agreement import CATEGORIES, Agreement, Measure
 from app.domain.agreement_report import AgreementReport, RatedRun, report
-from app.domain.audit.finding import printable
 from app.schemas.agreement import AgreementReportOut
 from app.services.agreement_service import rated_runs
 

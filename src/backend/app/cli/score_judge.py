@@ -7,10 +7,10 @@ from uuid import uuid4
 import msgspec
 import typer
 
+from app.audit.domain.finding import printable
 from app.cli.output import run_on_database
 from app.config import get_settings
 from app.db.session import transaction
-from app.domain.audit.finding import printable
 from app.errors import ConfigError
 from app.scoring.endpoint.client import Judge
 from app.scoring.judge import Case, prepare

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.audit.domain.finding import printable
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.audit.finding import printable
 from app.domain.review import Suggestion
 from app.kit.ago import ago
 from app.schemas.review import SuggestionOut

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.audit.domain.finding import at, printable
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.audit.finding import at, printable
 from app.errors import NotFoundError, RunLogError
 from app.scoring import reward_models, reward_training
 from app.scoring.reward_rollout import roll_back

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.audit.domain.finding import printable
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.audit.finding import printable
 from app.domain.trend import Trend
 from app.schemas.quality import QualityOut
 from app.services.quality_service import QualityReport, agent_quality, fleet_quality

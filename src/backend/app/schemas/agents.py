@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
-from app.domain.cadence import DEFAULT_TIMEZONE, parse_schedule
+from app.audit.cadence import DEFAULT_TIMEZONE, parse_schedule
 from app.kit.moments import UtcMoment
 from app.kit.storable import NOT_BLANK
 from app.schemas.fleet import Count, Name

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.audit.finding import printable
+from app.audit.domain.finding import printable
 from app.errors import NotFoundError
 from app.scoring.domain.results import REWARD
 from app.scoring.reward_models import model_in_force

@@ -11,12 +11,12 @@ from sqlalchemy import ARRAY, Uuid, any_, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.domain.finding import at
 from app.config import get_settings
 from app.domain.alerts.delivery import Delivery, Outcome
 from app.domain.alerts.incident import gravest, kind_of
 from app.domain.alerts.message import Message, alert_message
 from app.domain.alerts.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
-from app.domain.audit.finding import at
 from app.models import AlertAttempt, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 from app.services import alert_digest

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.domain.fleet import FLEET_SILENT
+from app.audit.domain.liveness import StoppedReporting
+from app.audit.histories import AUDITOR
 from app.config import get_settings
-from app.domain.audit.fleet import FLEET_SILENT
-from app.domain.audit.liveness import StoppedReporting
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 from app.scoring.judge_budget import JudgeCosts, judge_costs
 from app.scoring.states import ScoringCounts, scoring_counts
-from app.services.agent_histories import AUDITOR
 from app.services.alert_outbox import channel_names
 
 

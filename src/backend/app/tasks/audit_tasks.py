@@ -8,14 +8,14 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.alerts.ping import ping
+from app.audit.cycle import AuditCycle, audit, audited_within, lock_audit
+from app.audit.histories import AUDITOR
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import RunLogError
 from app.logs import get_logger
 from app.models import AuditFinding
-from app.services.agent_histories import AUDITOR
 from app.services.agent_run_log_service import write_run_log
-from app.services.auditor_service import AuditCycle, audit, audited_within, lock_audit
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter, HTTPException, Query, Response
 
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
+from app.audit import cycle
+from app.audit.acknowledgements import acknowledge
+from app.audit.wire import AcknowledgementIn, FindingList, FindingOut
 from app.db.session import transaction
-from app.schemas.audit import AcknowledgementIn, FindingList, FindingOut
-from app.services import auditor_service
-from app.services.acknowledgements import acknowledge
 from app.services.alert_outbox import muted_agents
 
 router = APIRouter(prefix="/api/v1/internal/audit", tags=["auditor"], route_class=StrictRoute)
@@ -25,7 +25,7 @@ async def get_findings(
 ) -> FindingList:
     """Findings, newest first, as of the Auditor's last cycle."""
     async with transaction() as session:
-        found = await auditor_service.findings(session, state=state, limit=limit)
+        found = await cycle.findings(session, state=state, limit=limit)
         muted = await muted_agents(session)
     return FindingList(findings=[FindingOut.of(finding, muted) for finding in found])
 

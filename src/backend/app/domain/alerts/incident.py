@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.audit.finding import Evidence, printable
+from app.audit.domain.finding import Evidence, printable
 
 SEVERITIES = ("high", "medium", "low")
 EVENTS = ("opened", "reminder", "closed")

@@ -11,8 +11,8 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
+from app.audit.domain.finding import printable
 from app.config import Settings
-from app.domain.audit.finding import printable
 from app.errors import ConfigError
 from app.kit.urls import scrub
 from app.scoring.endpoint.completion import FORMS, read_completion, request

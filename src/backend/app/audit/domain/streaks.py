@@ -2,9 +2,9 @@
 
 from itertools import takewhile
 
-from app.domain.audit.finding import Finding, at, printable, quote, run_evidence, run_ids
-from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
-from app.domain.audit.rule import Rule
+from app.audit.domain.finding import Finding, at, printable, quote, run_evidence, run_ids
+from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.domain.rule import Rule
 
 
 class ConsecutiveFailures(Rule):

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from math import sqrt
 
-from app.domain.audit.finding import Evidence, Finding, at, last_good, printable, run_evidence, run_ids
-from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
-from app.domain.audit.quality import QualityTrend
-from app.domain.audit.rule import Rule
+from app.audit.domain.finding import Evidence, Finding, at, last_good, printable, run_evidence, run_ids
+from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.domain.quality import QualityTrend
+from app.audit.domain.rule import Rule
 
 LEAST_DROP = 0.15
 STILL_DROPPED = 0.075

@@ -9,9 +9,9 @@ from zlib import crc32
 from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.audit.finding import moment_in
-from app.domain.audit.fleet import FLEET_SILENT
-from app.domain.cadence import Outage, present_outage
+from app.audit.cadence import Outage, present_outage
+from app.audit.domain.finding import moment_in
+from app.audit.domain.fleet import FLEET_SILENT
 from app.models import AuditFinding
 
 _SAMPLE = 300

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from app.domain.audit.finding import Evidence, Finding, at
-from app.domain.cadence import Outage
+from app.audit.cadence import Outage
+from app.audit.domain.finding import Evidence, Finding, at
 
 FLEET_SILENT = "fleet_silent"
 """Hardly any agent reports though many usually do: nobody can say who of them stopped."""

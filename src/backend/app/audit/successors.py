@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.audit.evaluation import Verdict
-from app.domain.audit.liveness import StoppedReporting
-from app.domain.audit.renaming import name_successor, similar_names
+from app.audit.domain.evaluation import Verdict
+from app.audit.domain.liveness import StoppedReporting
+from app.audit.domain.renaming import name_successor, similar_names
 from app.models import AgentRunLog
 from app.runs.queries import WELL_DATED, of_agent, wanted_agents
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.audit.evaluation import RuleError, evaluate, waking
-from app.domain.audit.expectation import patience
-from app.domain.audit.finding import Evidence, Finding
-from app.domain.audit.history import HISTORY_DEPTH, AgentHistory, ReportedRun
-from app.domain.audit.quality import QualityWindow
-from app.domain.audit.rule import Rule
-from app.domain.audit.transitions import transitions
-from app.domain.cadence import DEFAULT_TIMEZONE, LEAST_GRACE, Cadence, Outages, find_outages, present_outage
+from app.audit.cadence import DEFAULT_TIMEZONE, LEAST_GRACE, Cadence, Outages, find_outages, present_outage
+from app.audit.domain.evaluation import RuleError, evaluate, waking
+from app.audit.domain.expectation import patience
+from app.audit.domain.finding import Evidence, Finding
+from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.domain.quality import QualityWindow
+from app.audit.domain.rule import Rule
+from app.audit.domain.transitions import transitions
 
 _GRACE = LEAST_GRACE.total_seconds()
 

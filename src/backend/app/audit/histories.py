@@ -24,18 +24,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.cadence import Cadence, Outage, Outages
+from app.audit.cadence.learned import NEWEST_GAPS, REMEMBERED_DAYS
+from app.audit.cadences import remembered
+from app.audit.domain.expectation import readable_schedule
+from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.rule import Rule
+from app.audit.outages import past_silences
+from app.audit.quality_trends import overall_score
 from app.config import get_settings
-from app.domain.audit.expectation import readable_schedule
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.audit.rule import Rule
-from app.domain.cadence import Cadence, Outage, Outages
-from app.domain.cadence.learned import NEWEST_GAPS, REMEMBERED_DAYS
 from app.models import Agent, AgentRunLog
 from app.runs.queries import WELL_DATED, of_agent, wanted_agents
-from app.services.agent_memory import remembered
 from app.services.agent_run_log_service import recent_runs
-from app.services.agent_scores import overall_score
-from app.services.fleet_silence import past_silences
 
 AUDITOR = "auditor"
 """The agent as which the Auditor reports its own cycles. It is not audited: that it judges is the proof

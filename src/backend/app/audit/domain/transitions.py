@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain.audit.evaluation import Verdict
-from app.domain.audit.finding import Evidence, Finding, FindingKey, at, moment_in, printable, run_evidence
-from app.domain.audit.history import AgentHistory
-from app.domain.audit.rule import Rule
+from app.audit.domain.evaluation import Verdict
+from app.audit.domain.finding import Evidence, Finding, FindingKey, at, moment_in, printable, run_evidence
+from app.audit.domain.history import AgentHistory
+from app.audit.domain.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)

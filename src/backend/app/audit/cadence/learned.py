@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from itertools import islice, pairwise
 from typing import NamedTuple, Self
 
-from app.domain.cadence.clock_changes import clock_change
-from app.domain.cadence.description import describe
-from app.domain.cadence.marks import STEP, Marks, step_of
-from app.domain.cadence.outages import Outage, Outages
-from app.domain.cadence.rhythm import next_alike, next_by_the_clock, until_fewer
-from app.domain.cadence.schedule import LEAST_GRACE
+from app.audit.cadence.clock_changes import clock_change
+from app.audit.cadence.description import describe
+from app.audit.cadence.marks import STEP, Marks, step_of
+from app.audit.cadence.outages import Outage, Outages
+from app.audit.cadence.rhythm import next_alike, next_by_the_clock, until_fewer
+from app.audit.cadence.schedule import LEAST_GRACE
 
 REMEMBERED_DAYS = 37
 """How far back reports matter."""

@@ -9,18 +9,18 @@ from functools import cached_property
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.cadence import Outage, Outages
+from app.audit.domain.evaluation import Verdict, all_rules, evaluate, suspecting
+from app.audit.domain.expectation import readable_schedule
+from app.audit.domain.finding import FindingKey
+from app.audit.domain.history import HISTORY_DEPTH, AgentHistory
+from app.audit.domain.rule import Rule
+from app.audit.domain.scores import QualityDrop, is_drop
+from app.audit.histories import AUDITOR, agent_histories, deepened, known_outages, reported_history
+from app.audit.prefilter import Glimpse, glance
+from app.audit.quality_trends import quality_trends, waiting_runs
 from app.config import get_settings
-from app.domain.audit.evaluation import Verdict, all_rules, evaluate, suspecting
-from app.domain.audit.expectation import readable_schedule
-from app.domain.audit.finding import FindingKey
-from app.domain.audit.history import HISTORY_DEPTH, AgentHistory
-from app.domain.audit.rule import Rule
-from app.domain.audit.scores import QualityDrop, is_drop
-from app.domain.cadence import Outage, Outages
 from app.models import Agent
-from app.services.agent_glance import Glimpse, glance
-from app.services.agent_histories import AUDITOR, agent_histories, deepened, known_outages, reported_history
-from app.services.agent_scores import quality_trends, waiting_runs
 
 _FIRST_LOOK = 6
 

@@ -5,8 +5,8 @@ from itertools import islice
 from statistics import median
 from typing import NamedTuple
 
-from app.domain.cadence.clock_changes import put_forward_within
-from app.domain.cadence.marks import A_DAY, A_WEEK, AN_HOUR, STEP, Marks, step_of
+from app.audit.cadence.clock_changes import put_forward_within
+from app.audit.cadence.marks import A_DAY, A_WEEK, AN_HOUR, STEP, Marks, step_of
 
 Spoiled = Callable[[float, float], bool]
 """Whether what an agent did from a time until another says nothing of its habits."""

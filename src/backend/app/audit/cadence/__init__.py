@@ -1,8 +1,8 @@
 """When agents are expected to report: by a declared schedule, or as their past reports show."""
 
-from app.domain.cadence.learned import Cadence, Forecast
-from app.domain.cadence.outages import Outage, Outages, find_outages, present_outage
-from app.domain.cadence.schedule import (
+from app.audit.cadence.learned import Cadence, Forecast
+from app.audit.cadence.outages import Outage, Outages, find_outages, present_outage
+from app.audit.cadence.schedule import (
     DEFAULT_TIMEZONE,
     LEAST_GRACE,
     CronSchedule,

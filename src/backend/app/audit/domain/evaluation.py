@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from app.domain.audit.finding import Finding
-from app.domain.audit.history import AgentHistory
-from app.domain.audit.liveness import BadSchedule, Late, NeverReported, StoppedReporting
-from app.domain.audit.patterns import FailureRate, Flapping
-from app.domain.audit.rule import Rule
-from app.domain.audit.scores import QualityDrop, StuckScoring
-from app.domain.audit.streaks import ConsecutiveFailures, SilentRuns
+from app.audit.domain.finding import Finding
+from app.audit.domain.history import AgentHistory
+from app.audit.domain.liveness import BadSchedule, Late, NeverReported, StoppedReporting
+from app.audit.domain.patterns import FailureRate, Flapping
+from app.audit.domain.rule import Rule
+from app.audit.domain.scores import QualityDrop, StuckScoring
+from app.audit.domain.streaks import ConsecutiveFailures, SilentRuns
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from zlib import crc32
 from sqlalchemy import ARRAY, Engine, Select, String, any_, cast, func, literal, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.audit.history import HISTORY_DEPTH, ReportedRun
-from app.domain.audit.quality import PAST, WEEK, QualityTrend
-from app.domain.audit.scores import SCORED_WITHIN, is_drop
+from app.audit.domain.history import HISTORY_DEPTH, ReportedRun
+from app.audit.domain.quality import PAST, WEEK, QualityTrend
+from app.audit.domain.scores import SCORED_WITHIN, is_drop
 from app.models import AgentRollup, AgentRunLog, AgentRunState
 from app.models.agent_run_log import UNSCORED
 from app.runs.queries import WELL_DATED, of_agent, wanted_agents

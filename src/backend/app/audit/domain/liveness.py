@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.domain.audit.expectation import Expected, expect_by, patience, read_schedule, readable_schedule
-from app.domain.audit.finding import Finding, at, last_good, printable, run_evidence
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.audit.rule import Rule
-from app.domain.cadence import Outages
+from app.audit.cadence import Outages
+from app.audit.domain.expectation import Expected, expect_by, patience, read_schedule, readable_schedule
+from app.audit.domain.finding import Finding, at, last_good, printable, run_evidence
+from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.rule import Rule
 
 REGISTERED_FOR = timedelta(days=7)
 """How long an agent without a schedule may be registered and never report."""

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.audit.backtest import Declaration
-from app.domain.audit.history import ReportedRun
+from app.audit.domain.backtest import Declaration
+from app.audit.domain.history import ReportedRun
+from app.audit.histories import AUDITOR
+from app.audit.quality_trends import overall_score
 from app.models import Agent, AgentRunLog
 from app.runs.queries import database_now
-from app.services.agent_histories import AUDITOR
-from app.services.agent_scores import overall_score
 
 _CHUNK = 10_000
 _SUMMARY_LENGTH = 200

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from app.domain.audit.finding import Evidence, Finding, Severity
-from app.domain.audit.history import AgentHistory, ReportedRun
+from app.audit.domain.finding import Evidence, Finding, Severity
+from app.audit.domain.history import AgentHistory, ReportedRun
 
 
 class Rule(ABC):

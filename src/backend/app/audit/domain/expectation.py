@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from app.domain.cadence import LEAST_GRACE, Expectation, Schedule, expect_declared, parse_schedule
+from app.audit.cadence import LEAST_GRACE, Expectation, Schedule, expect_declared, parse_schedule
 
 if TYPE_CHECKING:
-    from app.domain.audit.history import AgentHistory
+    from app.audit.domain.history import AgentHistory
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from app.domain.audit.history import ReportedRun
+from app.audit.domain.history import ReportedRun
 from app.kit.redaction import public_text
 
 Evidence = dict[str, Any]

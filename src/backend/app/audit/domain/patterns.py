@@ -2,9 +2,9 @@
 
 from itertools import groupby, pairwise
 
-from app.domain.audit.finding import Finding, at, last_good, printable, quote, run_evidence, run_ids
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.audit.rule import Rule
+from app.audit.domain.finding import Finding, at, last_good, printable, quote, run_evidence, run_ids
+from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.rule import Rule
 
 NEWEST = 20
 """How many of the newest runs these rules look at."""

@@ -20,19 +20,19 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
-from app.domain.audit.evaluation import RuleError
-from app.domain.audit.finding import Evidence, Finding, FindingKey, moment_in
-from app.domain.audit.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
-from app.domain.audit.liveness import Late, StoppedReporting
-from app.domain.audit.transitions import Transitions, transitions
-from app.domain.cadence import Outage
+from app.audit.cadence import Outage
+from app.audit.domain.evaluation import RuleError
+from app.audit.domain.finding import Evidence, Finding, FindingKey, moment_in
+from app.audit.domain.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
+from app.audit.domain.liveness import Late, StoppedReporting
+from app.audit.domain.transitions import Transitions, transitions
+from app.audit.histories import AUDITOR
+from app.audit.outages import fleet_silence
+from app.audit.successors import with_successors
+from app.audit.suspects import Fleet, look
 from app.models import AgentRunLog, AuditFinding
 from app.runs.queries import database_now
-from app.services.agent_histories import AUDITOR
 from app.services.alert_outbox import announce
-from app.services.fleet_look import Fleet, look
-from app.services.fleet_silence import fleet_silence
-from app.services.renamed_agents import with_successors
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
 _SILENT = (FLEET_SILENT, AUDITOR)

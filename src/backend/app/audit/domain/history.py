@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from app.domain.audit.expectation import Expected, expect
-from app.domain.audit.quality import QualityTrend
-from app.domain.cadence import DEFAULT_TIMEZONE, Cadence, Outages
+from app.audit.cadence import DEFAULT_TIMEZONE, Cadence, Outages
+from app.audit.domain.expectation import Expected, expect
+from app.audit.domain.quality import QualityTrend
 
 HISTORY_DEPTH = 50
 """How many of an agent's newest runs, or reports, a rule judges by."""
