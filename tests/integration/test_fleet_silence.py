@@ -6,9 +6,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from app.agents.status import agent_statuses
 from app.audit.cycle import AuditCycle, audit
 from app.db.session import transaction
-from app.services.agents_service import agent_statuses
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.agents import identify
+from app.agents.identity import identify
 
 
 @pytest.mark.parametrize("agent_id", ["sage", "aurora", "nova", "atlas", "lyra", "luma", "helios", "scout"])

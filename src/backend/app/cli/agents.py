@@ -10,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.agents import pauses
+from app.agents.status import AgentStatus, agent_statuses
+from app.agents.wire import AgentOut
 from app.audit.domain.finding import printable
 from app.cli.output import parse_until, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.ago import ago
-from app.schemas.agents import AgentOut
-from app.services import agent_pauses
-from app.services.agents_service import AgentStatus, agent_statuses
 
 app = typer.Typer(invoke_without_command=True, help="Show how every agent is doing; pause and mute them.")
 
@@ -53,7 +53,7 @@ def pause(
 ) -> None:
     """Raise no finding of an agent, until it is resumed or until a time."""
     moment = parse_until(until) if until else None
-    _change(agent, lambda session: agent_pauses.pause(session, agent, moment))
+    _change(agent, lambda session: pauses.pause(session, agent, moment))
     ends = f"until {moment:%Y-%m-%d %H:%M} UTC" if moment else "until it is resumed"
     typer.echo(f"{printable(agent)} is paused {ends}")
 
@@ -61,21 +61,21 @@ def pause(
 @app.command()
 def resume(agent: Agent) -> None:
     """End an agent's pause; the wait for its reports begins anew."""
-    _change(agent, lambda session: agent_pauses.resume(session, agent))
+    _change(agent, lambda session: pauses.resume(session, agent))
     typer.echo(f"{printable(agent)} is watched")
 
 
 @app.command()
 def mute(agent: Agent) -> None:
     """Let no alert about an agent go out; its findings are found and shown still."""
-    _change(agent, lambda session: agent_pauses.mute(session, agent, muted=True))
+    _change(agent, lambda session: pauses.mute(session, agent, muted=True))
     typer.echo(f"{printable(agent)} is muted")
 
 
 @app.command()
 def unmute(agent: Agent) -> None:
     """Let alerts about an agent go out again."""
-    _change(agent, lambda session: agent_pauses.mute(session, agent, muted=False))
+    _change(agent, lambda session: pauses.mute(session, agent, muted=False))
     typer.echo(f"{printable(agent)} is not muted")
 
 
@@ -121,6 +121,6 @@ def _change(agent: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None
 async def _changed(agent: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None:
     async with transaction() as session:
         # A slip of the keyboard must not declare an agent, which would be missed then.
-        if not await agent_pauses.is_known(session, agent):
+        if not await pauses.is_known(session, agent):
             raise NotFoundError(f"no agent {printable(agent)} has reported or is declared")
         await work(session)

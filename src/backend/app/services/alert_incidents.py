@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.agents import identify
+from app.agents.identity import identify
 from app.domain.alerts.incident import Incident
 from app.models import AuditFinding
 from app.services.alert_outbox import muted_agents

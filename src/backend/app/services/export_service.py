@@ -13,8 +13,8 @@ from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, cast, select, text, tup
 from sqlalchemy import Text as SqlText
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.agents.identity import Identity, identify
 from app.db.engine import dumps_exactly, loads_exactly
-from app.domain.agents import Identity, identify
 from app.domain.preferences import JudgedRun, PastReport, Preference, conversation, prompt
 from app.kit.redaction import public_text, redact, redact_json
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState

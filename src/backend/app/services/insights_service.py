@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.agents import Identity, identify
+from app.agents.identity import Identity, identify
 from app.kit.ago import ago
 from app.kit.redaction import public_text
 from app.models import Agent, AgentCloudTask, PeerSwarmHeartbeat

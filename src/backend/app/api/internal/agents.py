@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Response
 
+from app.agents.pauses import settle_pause
+from app.agents.status import agent_statuses, declare_agent
+from app.agents.wire import AgentDeclarationIn, AgentList, AgentOut
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.runs.wire import AgentId
-from app.schemas.agents import AgentDeclarationIn, AgentList, AgentOut
-from app.services.agent_pauses import settle_pause
-from app.services.agents_service import agent_statuses, declare_agent
 
 router = APIRouter(prefix="/api/v1/internal/agents", tags=["agents"], route_class=StrictRoute)
 

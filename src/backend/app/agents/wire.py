@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
+from app.agents.status import AgentStatus, State
 from app.audit.cadence import DEFAULT_TIMEZONE, parse_schedule
 from app.kit.moments import UtcMoment
 from app.kit.storable import NOT_BLANK
 from app.schemas.fleet import Count, Name
-from app.services.agents_service import AgentStatus, State
 
 
 def _boolean(value: object) -> object:

@@ -10,11 +10,11 @@ from sqlalchemy import and_, case, func, not_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.agents.identity import Identity, identify
 from app.audit.cadence import Outages, parse_schedule
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import agent_histories, deepened, known_outages
-from app.domain.agents import Identity, identify
 from app.models import Agent, AgentRunState
 from app.runs.queries import database_now, wanted_agents, well_dated
 from app.runs.window_sums import Quality, agent_scores_since
