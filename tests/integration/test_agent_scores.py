@@ -7,9 +7,9 @@ from weakref import WeakKeyDictionary
 import asyncpg
 import pytest
 
-from app.audit import quality_trends
+from app.audit import quality
 from app.audit.cycle import AuditCycle, audit
-from app.audit.quality_trends import quality_trends
+from app.audit.quality import quality_trends
 from app.db.session import transaction
 from app.runs.run import made_at, new_run_id
 
@@ -106,7 +106,7 @@ async def test_a_fleet_is_read_in_turns(db: asyncpg.Connection, monkeypatch: pyt
     agents = {f"agent-{n}" for n in range(5)}
     for agent in sorted(agents):
         await score_history(db, agent, lately=0.4)
-    monkeypatch.setattr(quality_trends, "_MOST_READ", 2)
+    monkeypatch.setattr(quality, "_MOST_READ", 2)
     now = await db.fetchval("SELECT now()")
     async with transaction() as session:
         seen = [len(await quality_trends(session, now, agents)) for _ in range(3)]
@@ -126,8 +126,8 @@ async def test_what_is_open_is_read_before_it_is_said_to_be_over(
     for _, agent in drops:
         await score_history(db, agent, lately=0.4)
     assert keys(await cycle()) == drops
-    monkeypatch.setattr(quality_trends, "_memories", WeakKeyDictionary())
-    monkeypatch.setattr(quality_trends, "_MOST_READ", 1)
+    monkeypatch.setattr(quality, "_memories", WeakKeyDictionary())
+    monkeypatch.setattr(quality, "_MOST_READ", 1)
     for _ in range(2):
         done = await cycle()
         assert (keys(done), done.closed) == (drops, [])

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.db.session import transaction
-from app.services.agreement_service import rated_runs
+from app.quality.rated_runs import rated_runs
 
 pytestmark = pytest.mark.anyio
 

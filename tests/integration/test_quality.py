@@ -12,9 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import transaction
-from app.services import quality_service
-from app.services.day_sums import MOST_A_DAY
-from app.services.feedback_service import agent_feedback
+from app.quality import trends
+from app.quality.agent_feedback import agent_feedback
+from app.quality.day_sums import MOST_A_DAY
 
 pytestmark = pytest.mark.anyio
 
@@ -218,8 +218,8 @@ async def test_few_rows_are_read_however_long_the_log_is(
     await db.execute("VACUUM ANALYZE")
     days, a_day = 14, 2_880
     # The fleet's minutes at each end of a day are cut to the run.
-    assert await entries_read(quality_service.fleet_quality) <= days * (MOST_A_DAY + 3 * 3 + 4)
-    one = await entries_read(lambda session: quality_service.agent_quality(session, "agent-1"))
+    assert await entries_read(trends.fleet_quality) <= days * (MOST_A_DAY + 3 * 3 + 4)
+    one = await entries_read(lambda session: trends.agent_quality(session, "agent-1"))
     # A day of so small a fleet is walked where it lies rather than by the index of the agent.
     assert one <= days * (a_day + 1) + 2 * a_day / 24
     told = await entries_read(lambda session: agent_feedback(session, "agent-1"))

@@ -20,14 +20,14 @@ from app.audit.outages import silences
 from app.db.session import transaction
 from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
+from app.quality.export import NEXT_OF_AGENT
+from app.quality.rated_runs import RATED
+from app.quality.review_queue import CANDIDATES
 from app.runs.queries import newest_of_each_agent, newest_runs
 from app.runs.window_sums import agent_scores_since, scores_between, successes_since
 from app.scoring.backfills import next_runs
 from app.scoring.pipeline import read_batch
 from app.scoring.states import error_reasons, results_by_version, scoring_counts
-from app.services.agreement_service import RATED
-from app.services.export_service import NEXT_OF_AGENT
-from app.services.review_service import CANDIDATES
 
 pytestmark = pytest.mark.anyio
 

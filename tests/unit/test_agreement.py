@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.agreement import (
+from app.quality.domain.agreement import (
     MINIMUM,
     Measure,
     _wilson,
@@ -18,7 +18,7 @@ from app.domain.agreement import (
     student_quantile,
     weighted_kappa,
 )
-from app.domain.agreement_report import RatedRun, report
+from app.quality.domain.agreement_report import RatedRun, report
 
 SCORE = st.integers(0, 10).map(lambda tenths: tenths / 10)
 SERIES = st.lists(st.tuples(SCORE, SCORE), min_size=MINIMUM, max_size=40)

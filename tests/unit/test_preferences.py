@@ -8,7 +8,15 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.preferences import PAIRS_PER_RUN, WINDOW, JudgedRun, Pairing, PastReport, Preference, prompt
+from app.quality.domain.preferences import (
+    PAIRS_PER_RUN,
+    WINDOW,
+    JudgedRun,
+    Pairing,
+    PastReport,
+    Preference,
+    prompt,
+)
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 

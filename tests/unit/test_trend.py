@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.trend import LEAST_CHANGE, Day, compare, is_other_scorer
+from app.quality.domain.trend import LEAST_CHANGE, Day, compare, is_other_scorer
 
 WEEK = 7
 TRIALS = 1_000

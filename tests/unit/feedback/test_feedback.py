@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.feedback import Comment, Feedback, ScoredRun, build, markdown
-from app.domain.feedback.advice import next_time, praise
-from app.domain.trend import Trend
+from app.quality.domain.feedback import Comment, Feedback, ScoredRun, build, markdown
+from app.quality.domain.feedback.advice import next_time, praise
+from app.quality.domain.trend import Trend
 from app.scoring.rubric.scorer import LEFT, WEIGHTS
 
 NEWEST = datetime(2026, 11, 24, 12, tzinfo=UTC)

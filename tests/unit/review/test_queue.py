@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.review import Candidate, Suggestion, review_queue
+from app.quality.domain.review import Candidate, Suggestion, review_queue
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -31,7 +31,7 @@ from app.audit.domain.expectation import readable_schedule
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.audit.outages import past_silences
-from app.audit.quality_trends import overall_score
+from app.audit.quality import overall_score
 from app.config import get_settings
 from app.models import Agent, AgentRunLog
 from app.runs.queries import WELL_DATED, of_agent, wanted_agents

@@ -18,7 +18,7 @@ from app.audit.domain.rule import Rule
 from app.audit.domain.scores import QualityDrop, is_drop
 from app.audit.histories import AUDITOR, agent_histories, deepened, known_outages, reported_history
 from app.audit.prefilter import Glimpse, glance
-from app.audit.quality_trends import quality_trends, waiting_runs
+from app.audit.quality import quality_trends, waiting_runs
 from app.config import get_settings
 from app.models import Agent
 

@@ -39,15 +39,15 @@ def audit(
     """Audit every agent now, store what changed, and show what is wrong."""
     if context.invoked_subcommand is not None:
         return
-    found, cycle, muted = run_on_database(_audit())
-    for error in cycle.errors if cycle else ():
+    found, done, muted = run_on_database(_audit())
+    for error in done.errors if done else ():
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
     if as_json:
         print_json_lines(FindingOut.of(finding, muted).model_dump() for finding in found)
     elif found:
         _show(found, muted)
-    elif cycle:
-        typer.echo(f"No findings: {cycle.agents} agents checked")
+    elif done:
+        typer.echo(f"No findings: {done.agents} agents checked")
     else:
         typer.echo("No findings so far; another audit is under way")
 
@@ -68,8 +68,8 @@ async def _audit() -> tuple[Sequence[AuditFinding], AuditCycle | None, set[str]]
     async with transaction() as session:
         muted = await muted_agents(session)
         if await cycle.lock_audit(session):
-            cycle = await cycle.audit(session)
-            return cycle.open, cycle, muted
+            done = await cycle.audit(session)
+            return done.open, done, muted
         return await cycle.findings(session, limit=_MAX_SHOWN), None, muted
 
 

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from app.audit import backtest
+from app.audit import recorded_history
 from app.audit.domain.backtest import Declaration, PastFinding, judge
 from app.audit.domain.evaluation import all_rules
 from app.audit.domain.finding import printable
@@ -73,10 +73,10 @@ def _rules() -> tuple[Rule, ...]:
 async def _of_database(since: datetime) -> tuple[Runs, dict[str, Declaration]]:
     history: Runs = defaultdict(list)
     async with transaction() as session:
-        async for chunk in backtest.runs_since(session, since):
+        async for chunk in recorded_history.runs_since(session, since):
             for agent_id, run in chunk:
                 history[agent_id].append(run)
-        return history, await backtest.declarations(session)
+        return history, await recorded_history.declarations(session)
 
 
 @contextmanager

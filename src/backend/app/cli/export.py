@@ -15,8 +15,8 @@ from app.cli.output import parse_since
 from app.db.engine import dumps_exactly
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.domain.preferences import Pairing, Preference
-from app.services.export_service import (
+from app.quality.domain.preferences import Pairing, Preference
+from app.quality.export import (
     PAGE,
     PreferenceLines,
     ratings_page,

@@ -9,9 +9,9 @@ from rich.markdown import Markdown
 
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.feedback import Feedback, markdown
-from app.schemas.quality import AgentFeedbackOut
-from app.services.feedback_service import agent_feedback
+from app.quality.agent_feedback import agent_feedback
+from app.quality.domain.feedback import Feedback, markdown
+from app.quality.wire import AgentFeedbackOut
 
 
 def feedback(

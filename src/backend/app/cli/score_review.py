@@ -13,10 +13,10 @@ from rich.text import Text
 from app.audit.domain.finding import printable
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.review import Suggestion
 from app.kit.ago import ago
-from app.schemas.review import SuggestionOut
-from app.services.review_service import runs_to_review
+from app.quality.domain.review import Suggestion
+from app.quality.review_queue import runs_to_review
+from app.quality.review_wire import SuggestionOut
 
 _WIDE = 200
 

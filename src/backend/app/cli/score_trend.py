@@ -12,9 +12,9 @@ from rich.text import Text
 from app.audit.domain.finding import printable
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.domain.trend import Trend
-from app.schemas.quality import QualityOut
-from app.services.quality_service import QualityReport, agent_quality, fleet_quality
+from app.quality.domain.trend import Trend
+from app.quality.trends import QualityReport, agent_quality, fleet_quality
+from app.quality.wire import QualityOut
 
 _WIDE = 200
 _FIGURES = 64  # what all columns but the first take at most, with four digits of runs

@@ -10,13 +10,13 @@ from app.api.negotiation import preferred
 from app.api.query import LogText
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
-from app.domain import feedback
-from app.domain.trend import LEAST_DAYS, MOST_DAYS
 from app.errors import NotFoundError
+from app.quality.agent_feedback import agent_feedback
+from app.quality.domain import feedback
+from app.quality.domain.trend import LEAST_DAYS, MOST_DAYS
+from app.quality.trends import DAYS, agent_quality, fleet_quality
+from app.quality.wire import AgentFeedbackOut, QualityOut
 from app.runs.wire import AgentId
-from app.schemas.quality import AgentFeedbackOut, QualityOut
-from app.services.feedback_service import agent_feedback
-from app.services.quality_service import DAYS, agent_quality, fleet_quality
 
 router = APIRouter(prefix="/api/v1/internal", tags=["quality"], route_class=StrictRoute)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.domain.feedback.advice import DIMENSION, next_time, praise
-from app.domain.feedback.quoting import quotable
-from app.domain.trend import Trend
+from app.quality.domain.feedback.advice import DIMENSION, next_time, praise
+from app.quality.domain.feedback.quoting import quotable
+from app.quality.domain.trend import Trend
 from app.scoring.rubric.scorer import LEFT, WEIGHTS
 
 FALLS_SHORT = 0.6

@@ -6,8 +6,8 @@ from sqlalchemy import DateTime, String, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.engine import loads_exactly
-from app.domain.feedback import Comment, Feedback, ScoredRun, build
-from app.services.quality_service import DAYS, agent_quality
+from app.quality.domain.feedback import Comment, Feedback, ScoredRun, build
+from app.quality.trends import DAYS, agent_quality
 
 _AGENT = bindparam("agent_id", type_=String)
 _SINCE = bindparam("since", type_=DateTime(timezone=True))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
-from app.domain.agreement import Agreement, agreement
+from app.quality.domain.agreement import Agreement, agreement
 
 SCORERS = ("rubric", "reward", "judge")
 

@@ -9,12 +9,12 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.pauses import is_known
-from app.domain.feedback import DIMENSION
-from app.domain.trend import Day, Trend, compare, is_other_scorer
 from app.errors import NotFoundError
+from app.quality.day_sums import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
+from app.quality.domain.feedback import DIMENSION
+from app.quality.domain.trend import Day, Trend, compare, is_other_scorer
 from app.runs.queries import database_now
 from app.runs.window_sums import scores_between
-from app.services.day_sums import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
 
 DAYS = 7
 

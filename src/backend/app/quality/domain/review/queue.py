@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.domain.review.candidate import Candidate
-from app.domain.review.worth import Recent, signals
+from app.quality.domain.review.candidate import Candidate
+from app.quality.domain.review.worth import Recent, signals
 
 _HALF_AS_RECENT = timedelta(days=7)
 _RATED = 0.5

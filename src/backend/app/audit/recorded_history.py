@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
 from app.audit.histories import AUDITOR
-from app.audit.quality_trends import overall_score
+from app.audit.quality import overall_score
 from app.models import Agent, AgentRunLog
 from app.runs.queries import database_now
 

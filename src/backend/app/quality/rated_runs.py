@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.agreement_report import RatedRun
+from app.quality.domain.agreement_report import RatedRun
 
 NEWEST = 5_000
 """No more rated runs than so many are compared: those rated last."""

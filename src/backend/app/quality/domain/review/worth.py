@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
-from app.domain.review.candidate import Candidate
+from app.quality.domain.review.candidate import Candidate
 
 BOUNDARY = 0.5
 NEW_AGENT = 20

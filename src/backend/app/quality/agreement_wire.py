@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.agreement import CATEGORIES, Agreement
-from app.domain.agreement_report import AgreementReport, RaterAgreement, ScorerAgreement
+from app.quality.domain.agreement import CATEGORIES, Agreement
+from app.quality.domain.agreement_report import AgreementReport, RaterAgreement, ScorerAgreement
 
 
 class MeasureOut(BaseModel):

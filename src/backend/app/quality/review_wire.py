@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.domain.review import Suggestion
+from app.quality.domain.review import Suggestion
 
 
 class SuggestionOut(BaseModel):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.trend import Verdict
+from app.quality.domain.trend import Verdict
 
 _FROM_ATTRIBUTES = ConfigDict(from_attributes=True)
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from app.domain.feedback.build import Comment, Feedback, Lack
-from app.domain.feedback.quoting import quotable
-from app.domain.trend import Trend
+from app.quality.domain.feedback.build import Comment, Feedback, Lack
+from app.quality.domain.feedback.quoting import quotable
+from app.quality.domain.trend import Trend
 
 MOST_CHARACTERS = 1_500
 MOST_WORDS = 300

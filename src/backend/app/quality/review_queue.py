@@ -9,7 +9,7 @@ from sqlalchemy import DateTime, Row, String, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.review import Candidate, Suggestion, review_queue
+from app.quality.domain.review import Candidate, Suggestion, review_queue
 from app.runs.queries import database_now
 
 AGENTS = 300

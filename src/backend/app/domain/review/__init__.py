@@ -1,6 +1,0 @@
-"""Which runs are most worth a person's minute, and why."""
-
-from app.domain.review.candidate import Candidate
-from app.domain.review.queue import Suggestion, review_queue
-
-__all__ = ["Candidate", "Suggestion", "review_queue"]
