@@ -10,10 +10,10 @@ import pytest
 
 from app.agents.status import agent_statuses
 from app.audit.cycle import AuditCycle, audit, audited_within, findings, lock_audit
+from app.dashboard.gauges import fleet_gauges
 from app.db.session import transaction
 from app.models import AuditFinding
 from app.services.agent_run_log_service import write_run_log
-from app.services.fleet_gauges import fleet_gauges
 
 pytestmark = pytest.mark.anyio
 

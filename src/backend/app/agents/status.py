@@ -15,10 +15,10 @@ from app.audit.cadence import Outages, parse_schedule
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import agent_histories, deepened, known_outages
+from app.dashboard.insights import WEEK, identities
 from app.models import Agent, AgentRunState
 from app.runs.queries import database_now, wanted_agents, well_dated
 from app.runs.window_sums import Quality, agent_scores_since
-from app.services.insights_service import WEEK, identities
 
 State = Literal["new", "up", "down", "unknown", "paused"]
 

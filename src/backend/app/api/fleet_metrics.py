@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from app.services.fleet_gauges import FleetGauges, JudgeGauges
+from app.dashboard.gauges import FleetGauges, JudgeGauges
 
 
 def fleet_exposition(gauges: FleetGauges) -> bytes:

@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.api.fleet_metrics import fleet_exposition
 from app.broker import celery_settings
 from app.config import get_settings
+from app.dashboard.gauges import fleet_gauges
 from app.db.session import get_database, transaction
 from app.errors import ConfigError
 from app.logs import get_logger
 from app.metrics import exposition
-from app.services.fleet_gauges import fleet_gauges
 
 log = get_logger(__name__)
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.dashboard.fleet_wire import Name
 from app.kit.storable import STORABLE
 from app.models import AuditFinding
-from app.schemas.fleet import Name
 
 
 class FindingOut(BaseModel):

@@ -14,11 +14,11 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
+from app.dashboard.insights import identities
 from app.db.engine import dumps_exactly, loads_exactly
 from app.kit.redaction import public_text, redact, redact_json
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState
 from app.quality.domain.preferences import JudgedRun, PastReport, Preference, conversation, prompt
-from app.services.insights_service import identities
 
 # Payloads in memory at once, each up to a megabyte.
 PAGE = 20

@@ -8,10 +8,10 @@ from sqlalchemy import ARRAY, Uuid, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import identify
+from app.dashboard.insights import identities
 from app.domain.alerts.incident import Incident
 from app.models import AuditFinding
 from app.services.alert_outbox import muted_agents
-from app.services.insights_service import identities
 
 
 async def told_incidents(session: AsyncSession, events: Iterable[Sequence[str]]) -> list[Incident]:

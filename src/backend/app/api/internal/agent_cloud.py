@@ -4,9 +4,9 @@ from fastapi import APIRouter, Response
 
 from app.api.errors import INVALID, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
+from app.dashboard.agent_cloud import record_task
+from app.dashboard.fleet_wire import CloudTaskIn
 from app.db.session import transaction
-from app.schemas.fleet import CloudTaskIn
-from app.services.agent_cloud_service import record_task
 
 router = APIRouter(prefix="/api/v1/internal/agent-cloud", tags=["agent cloud"], route_class=StrictRoute)
 

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Response
 
 from app.api.errors import INVALID, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
+from app.dashboard.fleet_wire import HeartbeatIn
+from app.dashboard.peer_swarm import record_heartbeat
 from app.db.session import transaction
-from app.schemas.fleet import HeartbeatIn
-from app.services.peer_swarm_service import record_heartbeat
 
 router = APIRouter(prefix="/api/v1/internal/peer-swarm", tags=["peer swarm"], route_class=StrictRoute)
 

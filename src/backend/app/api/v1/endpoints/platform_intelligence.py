@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.errors import UNAVAILABLE
+from app.dashboard import insights
+from app.dashboard.wire import AgentEvent, Intelligence, IntelligenceMetrics, MetricSources
 from app.db.session import transaction
-from app.schemas.intelligence import AgentEvent, Intelligence, IntelligenceMetrics, MetricSources
-from app.services import insights_service
 
 router = APIRouter(prefix="/api/v1/public/platform", tags=["intelligence"])
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1/public/platform", tags=["intelligence"])
 async def get_platform_intelligence() -> Intelligence:
     """What the fleet did: metrics of today and of 7 days, and a card an agent, newest run first."""
     async with transaction() as session:
-        metrics = await insights_service.metrics(session)
+        metrics = await insights.metrics(session)
         events = await _get_peer_swarm_events(session, metrics.generated_at)
     return Intelligence(
         generated_at=_to_seconds(metrics.generated_at),
@@ -39,7 +39,7 @@ async def get_platform_intelligence() -> Intelligence:
 
 async def _get_peer_swarm_events(session: AsyncSession, now: datetime) -> list[AgentEvent]:
     """Each agent's most recent run as a card."""
-    cards = await insights_service.event_cards(session, now)
+    cards = await insights.event_cards(session, now)
     return [AgentEvent(**{**asdict(card), "ran_at": _to_seconds(card.ran_at)}) for card in cards]
 
 
