@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from alerting import AGAIN, FAILING, FIXED, SECRET, audited, deliver, settle, states
+from app.alerts.outbox import announce
 from app.db.session import transaction
 from app.models import AuditFinding
-from app.services.alert_outbox import announce
 from database import until_it_is
 from receiver import Receiver, receiving
 

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.domain.alerts.digest import Digest, digest_message
-from app.domain.alerts.incident import Incident, gravest, kind_of
-from app.domain.alerts.message import alert_message
-from app.domain.alerts.message import test_message as message_of_a_test
+from app.alerts.domain.digest import Digest, digest_message
+from app.alerts.domain.incident import Incident, gravest, kind_of
+from app.alerts.domain.message import alert_message
+from app.alerts.domain.message import test_message as message_of_a_test
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 URL = "https://runlog.example.com/"

@@ -1,46 +1,245 @@
-"""Sending by the channels that the settings name."""
+"""Alerts on their way: claimed by one process at a time, sent by it, and what came of it."""
 
-import asyncio
-import time
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
 
-from app.alerts.apprise_channel import AppriseChannel
-from app.alerts.channel import Channel, DeliveryError
-from app.alerts.webhook import Webhook
-from app.config import Settings
-from app.domain.alerts.delivery import Delivery, Outcome
-from app.kit.urls import WEBHOOK, named_urls, scrub
+from sqlalchemy import ARRAY, Uuid, any_, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
-_LONGEST_OUTCOME = 300
-# A channel keeps its own time; this ends one that does not.
-_EXTRA_SECONDS = 5.0
+from app.alerts import digest
+from app.alerts.domain.delivery import Delivery, Outcome
+from app.alerts.domain.incident import gravest, kind_of
+from app.alerts.domain.message import Message, alert_message
+from app.alerts.domain.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
+from app.alerts.incidents import told_incidents
+from app.audit.domain.finding import at
+from app.config import get_settings
+from app.models import AlertAttempt, AlertNotification, AuditFinding
+from app.runs.queries import database_now
+
+State = Literal["pending", "sent", "failed"]
+
+LEASE = timedelta(minutes=2)
+"""How long a notification is one process's. It must exceed the longest try and the time of a task."""
+
+KEPT = timedelta(days=90)
+"""How long it is shown how a notification went."""
+
+_DIGEST = "digest"
 
 
-def make_channels(settings: Settings) -> dict[str, Channel]:
-    """Every channel that the settings name, by its name."""
-    channels: dict[str, Channel] = {}
-    timeout = settings.alert_timeout
-    if settings.alert_urls:
-        urls = named_urls(settings.alert_urls.get_secret_value())
-        channels |= {name: AppriseChannel(url, timeout) for name, url in urls.items()}
-    if settings.alert_webhook_url:
-        secret = settings.alert_webhook_secret
-        key = secret.get_secret_value() if secret else None
-        channels[WEBHOOK] = Webhook(settings.alert_webhook_url.get_secret_value(), key, timeout)
-    return channels
+async def claim(session: AsyncSession, channel: str) -> Delivery | None:
+    """The next notification to send by `channel`, which is this process's for `LEASE`; None if there is none.
+
+    Whatever waits for its first try goes out as one message, unless the channel has had its share of
+    messages lately; else what failed before is tried again.
+    """
+    if not await session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext(f"alerts {channel}")))):
+        return None
+    now = await database_now(session)
+    due = await session.scalars(
+        select(AlertNotification)
+        .where(
+            AlertNotification.channel == channel,
+            AlertNotification.state == "pending",
+            AlertNotification.next_attempt_at <= now,
+        )
+        .order_by(AlertNotification.created_at, AlertNotification.id)
+        .with_for_update()
+    )
+    rows = due.all()
+    fresh = [row for row in rows if not row.attempts and row.kind != _DIGEST]
+    if fresh and not await _is_held(session, channel, now):
+        row = await _joined(session, fresh)
+    else:
+        others = [row for row in rows if row.attempts or row.kind == _DIGEST]
+        if not others:
+            return None
+        row = min(others, key=lambda each: (each.kind == _DIGEST, each.next_attempt_at))
+    return await _begin(session, row, now)
 
 
-async def send(channel: Channel, delivery: Delivery) -> Outcome:
-    """Send now. Whatever goes wrong is the outcome, never an error."""
-    started = time.monotonic()
-    try:
-        async with asyncio.timeout(channel.timeout + _EXTRA_SECONDS):
-            ok, text = True, await channel.send(delivery)
-    except TimeoutError:
-        ok, text = False, f"no answer within {channel.timeout:g} seconds"
-    except DeliveryError as error:
-        ok, text = False, str(error)
-    # Many libraries are behind the channels; whatever they stumble over is to be seen and tried again.
-    except Exception as error:  # noqa: BLE001
-        ok, text = False, f"{type(error).__name__}: {error}"
-    said = scrub(text, *channel.secrets)[:_LONGEST_OUTCOME]
-    return Outcome(ok, said, round(time.monotonic() - started, 3))
+async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) -> None:
+    """Store how a try went, and when the next one is due if it failed."""
+    now = await database_now(session)
+    await session.execute(
+        update(AlertAttempt)
+        .where(AlertAttempt.notification_id == delivery.id, AlertAttempt.attempt == delivery.attempt)
+        .values(ok=outcome.ok, outcome=outcome.text, seconds=outcome.seconds)
+    )
+    row = await session.get(AlertNotification, delivery.id, with_for_update=True)
+    if row is None or row.state == "sent":
+        return
+    if outcome.ok:
+        row.state, row.sent_at = "sent", now
+    # A slow try may end after another has begun, which then decides.
+    elif row.attempts == delivery.attempt:
+        row.next_attempt_at = now + retry_pause(row.attempts, random.random())  # noqa: S311
+        if gives_up(row.first_attempt_at or now, now):
+            row.state = "failed"
+
+
+async def mark_notified(session: AsyncSession, finding_ids: Sequence[UUID]) -> list[UUID]:
+    """Note that the findings were told just now; returns those that somebody else was changing.
+
+    It waits for no row, so that an audit, which changes many in its own order, never meets it in a deadlock.
+    """
+    of_these = AuditFinding.id == any_(literal(list(finding_ids), ARRAY(Uuid)))
+    free = select(AuditFinding.id).where(of_these).with_for_update(skip_locked=True)
+    marked = await session.scalars(
+        update(AuditFinding)
+        .where(AuditFinding.id.in_(free))
+        .values(notified_at=func.now())
+        .returning(AuditFinding.id)
+        .execution_options(synchronize_session=False)
+    )
+    return list({*finding_ids} - {*marked})
+
+
+async def give_up_orphans(session: AsyncSession, channels: Collection[str]) -> None:
+    """Give up what has long waited for a channel that the settings no longer name."""
+    now = await database_now(session)
+    await session.execute(
+        update(AlertNotification)
+        .where(
+            AlertNotification.state == "pending",
+            AlertNotification.channel.not_in(channels),
+            AlertNotification.next_attempt_at <= now - GIVE_UP_AFTER,
+        )
+        .values(state="failed")
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Delete what was sent or given up long ago, with its tries. The findings stay."""
+    old = select(AlertNotification.id).where(
+        AlertNotification.created_at < func.now() - KEPT, AlertNotification.state != "pending"
+    )
+    await session.execute(delete(AlertAttempt).where(AlertAttempt.notification_id.in_(old)))
+    await session.execute(delete(AlertNotification).where(AlertNotification.id.in_(old)))
+
+
+async def record_test(session: AsyncSession, delivery: Delivery, outcome: Outcome) -> None:
+    """Store a test message after the event: it is not tried again."""
+    now = await database_now(session)
+    session.add(
+        AlertNotification(
+            id=delivery.id,
+            kind=delivery.kind,
+            channel=delivery.channel,
+            state="sent" if outcome.ok else "failed",
+            message=_stored(delivery.message),
+            attempts=1,
+            created_at=delivery.created_at,
+            first_attempt_at=delivery.created_at,
+            sent_at=now if outcome.ok else None,
+        )
+    )
+    await session.flush()
+    session.add(
+        AlertAttempt(
+            notification_id=delivery.id,
+            attempt=1,
+            started_at=delivery.created_at,
+            ok=outcome.ok,
+            outcome=outcome.text,
+            seconds=outcome.seconds,
+        )
+    )
+
+
+async def notifications(
+    session: AsyncSession, *, state: State | None = None, channel: str | None = None, limit: int = 100
+) -> list[tuple[AlertNotification, list[AlertAttempt]]]:
+    """The newest notifications, each with its tries in order."""
+    statement = select(AlertNotification).order_by(AlertNotification.created_at.desc(), AlertNotification.id)
+    if state:
+        statement = statement.where(AlertNotification.state == state)
+    if channel:
+        statement = statement.where(AlertNotification.channel == channel)
+    rows = (await session.scalars(statement.limit(limit))).all()
+    tries: dict[UUID, list[AlertAttempt]] = {row.id: [] for row in rows}
+    of_these = AlertAttempt.notification_id == any_(literal(list(tries), ARRAY(Uuid)))
+    for attempt in await session.scalars(select(AlertAttempt).where(of_these).order_by(AlertAttempt.attempt)):
+        tries[attempt.notification_id].append(attempt)
+    return [(row, tries[row.id]) for row in rows]
+
+
+async def _is_held(session: AsyncSession, channel: str, now: datetime) -> bool:
+    begun = await session.scalars(
+        select(AlertNotification.first_attempt_at).where(
+            AlertNotification.channel == channel,
+            AlertNotification.first_attempt_at > now - RATE_WINDOW,
+            AlertNotification.kind.in_(("opened", "reminder", "closed")),
+        )
+    )
+    times = [moment for moment in begun if moment]
+    return held_until(times, get_settings().alert_rate, now) is not None
+
+
+async def _joined(session: AsyncSession, fresh: Sequence[AlertNotification]) -> AlertNotification:
+    """One notification with the events of all, none of which anybody was told."""
+    first, *others = fresh
+    if others:
+        first.events = [event for row in fresh for event in row.events]
+        first.kind = kind_of(event for _, event in first.events)
+        first.severity = gravest(row.severity or "low" for row in fresh)
+        joined = any_(literal([row.id for row in others], ARRAY(Uuid)))
+        await session.execute(
+            delete(AlertNotification)
+            .where(AlertNotification.id == joined)
+            .execution_options(synchronize_session=False)
+        )
+    return first
+
+
+async def _begin(session: AsyncSession, row: AlertNotification, now: datetime) -> Delivery:
+    if row.message is None:
+        row.message = _stored(await _compose(session, row, now))
+    message = Message(**row.message)
+    if row.attempts and (over := await _over_since(session, row)):
+        message = replace(message, title=f"{message.title}; over since {at(over, now)}")
+    row.attempts += 1
+    row.first_attempt_at = row.first_attempt_at or now
+    row.next_attempt_at = now + LEASE
+    started = insert(AlertAttempt).values(notification_id=row.id, attempt=row.attempts, started_at=now)
+    await session.execute(started)
+    await session.flush()
+    return Delivery(
+        id=row.id,
+        kind=row.kind,
+        channel=row.channel,
+        severity=row.severity,
+        created_at=row.created_at,
+        attempt=row.attempts,
+        message=message,
+        findings=tuple({UUID(finding_id) for finding_id, _ in row.events}),
+    )
+
+
+async def _over_since(session: AsyncSession, row: AlertNotification) -> datetime | None:
+    """When the last of the findings ended whose beginning `row` tells; None while one is open.
+
+    What could not be told for a while may come after the news that it is over.
+    """
+    told = [UUID(finding_id) for finding_id, event in row.events if event != "closed"]
+    ends = select(AuditFinding.closed_at).where(AuditFinding.id == any_(literal(told, ARRAY(Uuid))))
+    closed_at = (await session.scalars(ends)).all()
+    return max((end for end in closed_at if end), default=None) if all(closed_at) else None
+
+
+async def _compose(session: AsyncSession, row: AlertNotification, now: datetime) -> Message:
+    url = get_settings().url
+    if row.kind == _DIGEST:
+        return await digest.compose(session, row, now, url)
+    return alert_message(str(row.id), await told_incidents(session, row.events), now, url)
+
+
+def _stored(message: Message) -> dict[str, Any]:
+    return {"title": message.title, "text": message.text, "data": message.data}

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
+from app.alerts.outbox import announce
 from app.audit.cadence import Outage
 from app.audit.domain.evaluation import RuleError
 from app.audit.domain.finding import Evidence, Finding, FindingKey, moment_in
@@ -32,7 +33,6 @@ from app.audit.successors import with_successors
 from app.audit.suspects import Fleet, look
 from app.models import AgentRunLog, AuditFinding
 from app.runs.queries import database_now
-from app.services.alert_outbox import announce
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
 _SILENT = (FLEET_SILENT, AUDITOR)

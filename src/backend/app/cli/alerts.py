@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.alerts.delivery import make_channels, send
+from app.alerts.channels.sending import make_channels, send
+from app.alerts.delivery import notifications, record_test
+from app.alerts.domain.delivery import Delivery, Outcome
+from app.alerts.domain.message import test_message
+from app.alerts.wire import AlertOut
 from app.audit.domain.finding import at, printable
 from app.cli.output import print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
-from app.domain.alerts.delivery import Delivery, Outcome
-from app.domain.alerts.message import test_message
 from app.errors import ConfigError
-from app.schemas.alerts import AlertOut
-from app.services.alerts_service import notifications, record_test
 
 app = typer.Typer(no_args_is_help=True, help="Try the channels of alerts, and see what went out.")
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from app.alerts.outbox import muted_agents
 from app.audit import acknowledgements, cycle
 from app.audit.cycle import AuditCycle
 from app.audit.domain.finding import at, printable
@@ -20,7 +21,6 @@ from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.errors import NotFoundError
 from app.models import AuditFinding
-from app.services.alert_outbox import muted_agents
 
 app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.alerts.outbox import channel_names
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import AUDITOR
@@ -15,7 +16,6 @@ from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 from app.scoring.judge_budget import JudgeCosts, judge_costs
 from app.scoring.states import ScoringCounts, scoring_counts
-from app.services.alert_outbox import channel_names
 
 
 class JudgeGauges(NamedTuple):

@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domain.alerts.incident import severity_of
+from app.alerts.domain.incident import severity_of
 from app.models.base import Base
 
 

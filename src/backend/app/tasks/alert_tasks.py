@@ -5,16 +5,16 @@ import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.alerts.channel import Channel
-from app.alerts.delivery import make_channels, send
+from app.alerts.channels.channel import Channel
+from app.alerts.channels.sending import make_channels, send
+from app.alerts.delivery import claim, forget_old, give_up_orphans, mark_notified, record
+from app.alerts.digest import write_digests
+from app.alerts.domain.delivery import Delivery
 from app.config import get_settings
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.domain.alerts.delivery import Delivery
 from app.errors import DatabaseError
 from app.logs import get_logger
-from app.services.alert_digest import write_digests
-from app.services.alerts_service import claim, forget_old, give_up_orphans, mark_notified, record
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 

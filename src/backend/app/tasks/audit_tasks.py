@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app.alerts.ping import ping
+from app.alerts.channels.ping import ping
 from app.audit.cycle import AuditCycle, audit, audited_within, lock_audit
 from app.audit.histories import AUDITOR
 from app.config import get_settings

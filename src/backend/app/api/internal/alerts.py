@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
+from app.alerts.delivery import notifications
+from app.alerts.wire import AlertList, AlertOut
 from app.api.errors import INVALID, UNAVAILABLE
 from app.api.query import LogText
 from app.db.session import transaction
-from app.schemas.alerts import AlertList, AlertOut
-from app.services.alerts_service import notifications
 
 router = APIRouter(prefix="/api/v1/internal/alerts", tags=["auditor"])
 

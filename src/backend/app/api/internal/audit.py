@@ -5,13 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
+from app.alerts.outbox import muted_agents
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.audit import cycle
 from app.audit.acknowledgements import acknowledge
 from app.audit.wire import AcknowledgementIn, FindingList, FindingOut
 from app.db.session import transaction
-from app.services.alert_outbox import muted_agents
 
 router = APIRouter(prefix="/api/v1/internal/audit", tags=["auditor"], route_class=StrictRoute)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.alerts.domain.incident import Incident, as_json, by_gravity
+from app.alerts.domain.message import MAX_LISTED, Message, listed, name_of
 from app.audit.domain.finding import at
-from app.domain.alerts.incident import Incident, as_json, by_gravity
-from app.domain.alerts.message import MAX_LISTED, Message, listed, name_of
 
 
 @dataclass(frozen=True, slots=True)

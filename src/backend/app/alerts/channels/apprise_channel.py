@@ -5,8 +5,8 @@ import logging
 
 from apprise import Apprise, NotifyFormat, NotifyType
 
-from app.alerts.channel import Channel, DeliveryError
-from app.domain.alerts.delivery import Delivery
+from app.alerts.channels.channel import Channel, DeliveryError
+from app.alerts.domain.delivery import Delivery
 
 _TYPES = {"opened": NotifyType.WARNING, "reminder": NotifyType.WARNING, "closed": NotifyType.SUCCESS}
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from app.alerts.domain.incident import Incident, as_json, by_gravity, gravest
 from app.audit.domain.finding import Evidence, at, moment_in, printable
 from app.audit.domain.fleet import FLEET_SILENT
-from app.domain.alerts.incident import Incident, as_json, by_gravity, gravest
 
 _MAX_DETAILED = 4
 MAX_LISTED = 13

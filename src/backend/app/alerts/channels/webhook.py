@@ -5,8 +5,8 @@ import time
 
 import httpx
 
-from app.alerts.channel import Channel, DeliveryError
-from app.domain.alerts.delivery import Delivery
+from app.alerts.channels.channel import Channel, DeliveryError
+from app.alerts.domain.delivery import Delivery
 from app.kit.signature import sign
 
 

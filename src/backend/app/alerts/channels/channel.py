@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from app.domain.alerts.delivery import Delivery
+from app.alerts.domain.delivery import Delivery
 
 
 class DeliveryError(Exception):

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import ARRAY, Uuid, any_, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.alerts.domain.incident import GROWS_INTO, gravest, kind_of
 from app.config import get_settings
-from app.domain.alerts.incident import GROWS_INTO, gravest, kind_of
 from app.kit.daily_times import QuietHours
 from app.kit.urls import WEBHOOK, named_urls
 from app.models import Agent, AlertNotification, AuditFinding

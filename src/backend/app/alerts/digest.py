@@ -8,14 +8,14 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.alerts.domain.digest import Digest, digest_message
+from app.alerts.domain.message import Message
+from app.alerts.incidents import incidents_of
 from app.config import get_settings
 from app.dashboard.insights import metrics
-from app.domain.alerts.digest import Digest, digest_message
-from app.domain.alerts.message import Message
 from app.kit.daily_times import DailyTime
 from app.models import AgentRunLog, AlertNotification, AuditFinding
 from app.runs.queries import database_now
-from app.services.alert_incidents import incidents_of
 
 _DAY = timedelta(days=1)
 _LATEST = timedelta(hours=6)

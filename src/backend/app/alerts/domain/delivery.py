@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.domain.alerts.message import Message
+from app.alerts.domain.message import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from sqlalchemy import ARRAY, Uuid, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import identify
+from app.alerts.domain.incident import Incident
+from app.alerts.outbox import muted_agents
 from app.dashboard.insights import identities
-from app.domain.alerts.incident import Incident
 from app.models import AuditFinding
-from app.services.alert_outbox import muted_agents
 
 
 async def told_incidents(session: AsyncSession, events: Iterable[Sequence[str]]) -> list[Incident]:

@@ -1,0 +1,46 @@
+"""Sending by the channels that the settings name."""
+
+import asyncio
+import time
+
+from app.alerts.channels.apprise_channel import AppriseChannel
+from app.alerts.channels.channel import Channel, DeliveryError
+from app.alerts.channels.webhook import Webhook
+from app.alerts.domain.delivery import Delivery, Outcome
+from app.config import Settings
+from app.kit.urls import WEBHOOK, named_urls, scrub
+
+_LONGEST_OUTCOME = 300
+# A channel keeps its own time; this ends one that does not.
+_EXTRA_SECONDS = 5.0
+
+
+def make_channels(settings: Settings) -> dict[str, Channel]:
+    """Every channel that the settings name, by its name."""
+    channels: dict[str, Channel] = {}
+    timeout = settings.alert_timeout
+    if settings.alert_urls:
+        urls = named_urls(settings.alert_urls.get_secret_value())
+        channels |= {name: AppriseChannel(url, timeout) for name, url in urls.items()}
+    if settings.alert_webhook_url:
+        secret = settings.alert_webhook_secret
+        key = secret.get_secret_value() if secret else None
+        channels[WEBHOOK] = Webhook(settings.alert_webhook_url.get_secret_value(), key, timeout)
+    return channels
+
+
+async def send(channel: Channel, delivery: Delivery) -> Outcome:
+    """Send now. Whatever goes wrong is the outcome, never an error."""
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout(channel.timeout + _EXTRA_SECONDS):
+            ok, text = True, await channel.send(delivery)
+    except TimeoutError:
+        ok, text = False, f"no answer within {channel.timeout:g} seconds"
+    except DeliveryError as error:
+        ok, text = False, str(error)
+    # Many libraries are behind the channels; whatever they stumble over is to be seen and tried again.
+    except Exception as error:  # noqa: BLE001
+        ok, text = False, f"{type(error).__name__}: {error}"
+    said = scrub(text, *channel.secrets)[:_LONGEST_OUTCOME]
+    return Outcome(ok, said, round(time.monotonic() - started, 3))
