@@ -22,11 +22,13 @@ import httpx
 from harness import RUNLOG, Figures, Servers, machine, postgres_tool, running, servers, table
 
 from app.audit.cycle import audit
+from app.config import get_settings
 from app.db.engine import create_engine
 from app.db.session import Database
 from app.embedded.ports import free_port
 from app.schema.sync import sync_schema
 from app.services.agent_run_log_service import recent_runs
+from app.wiring import audit_settings
 
 CHUNK = 200_000
 INDEXES = (
@@ -98,7 +100,7 @@ async def reads(url: str, stack: AsyncExitStack, env: Mapping[str, str]) -> dict
 
     async def cycle() -> None:
         async with database.sessions.begin() as session:
-            assert len((await audit(session)).open) == 10
+            assert len((await audit(session, audit_settings(get_settings()))).open) == 10
 
     return {
         "intelligence": lambda: get("/api/v1/public/platform/intelligence"),

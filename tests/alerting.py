@@ -4,11 +4,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.alerts.outbox import announce
 from app.audit.cycle import AuditCycle, audit
 from app.config import get_settings
 from app.db.session import transaction
 from app.tasks import alert_tasks
+from app.wiring import alert_settings, audit_settings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FAILING = """
@@ -29,10 +32,18 @@ def settle(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
     get_settings.cache_clear()
 
 
+async def audit_and_announce(session: AsyncSession) -> AuditCycle:
+    """One cycle of the Auditor in `session`, as the task does it."""
+    settings = get_settings()
+    cycle = await audit(session, audit_settings(settings))
+    await announce(session, alert_settings(settings), cycle.at, cycle.open, cycle.closed)
+    return cycle
+
+
 async def audited() -> AuditCycle:
     """One cycle of the Auditor."""
     async with transaction() as session:
-        return await audit(session)
+        return await audit_and_announce(session)
 
 
 async def deliver() -> None:

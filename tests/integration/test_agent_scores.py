@@ -7,8 +7,9 @@ from weakref import WeakKeyDictionary
 import asyncpg
 import pytest
 
+from alerting import audit_and_announce
 from app.audit import quality
-from app.audit.cycle import AuditCycle, audit
+from app.audit.cycle import AuditCycle
 from app.audit.quality import quality_trends
 from app.db.session import transaction
 from app.runs.run import made_at, new_run_id
@@ -20,7 +21,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 async def cycle() -> AuditCycle:
     async with transaction() as session:
-        return await audit(session)
+        return await audit_and_announce(session)
 
 
 def keys(cycle: AuditCycle) -> list[tuple[str, str]]:

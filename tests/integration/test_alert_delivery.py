@@ -163,12 +163,12 @@ async def test_several_deliveries_at_once_send_once(db: asyncpg.Connection, rece
 
 
 async def test_an_audit_that_is_rolled_back_tells_nothing(db: asyncpg.Connection, receiver: Receiver) -> None:
-    from app.audit.cycle import audit
+    from alerting import audit_and_announce
     from app.db.session import transaction
 
     await db.execute(FAILING, "nova")
     async with transaction() as session:
-        assert (await audit(session)).opened
+        assert (await audit_and_announce(session)).opened
         await session.rollback()
     assert await states(db) == []
     await audited()

@@ -10,8 +10,10 @@ import pytest
 
 from alerting import AGAIN, FAILING, FIXED, SECRET, audited, deliver, settle, states
 from app.alerts.outbox import announce
+from app.config import get_settings
 from app.db.session import transaction
 from app.models import AuditFinding
+from app.wiring import alert_settings
 from database import until_it_is
 from receiver import Receiver, receiving
 
@@ -47,7 +49,7 @@ async def announce_open(now: datetime) -> None:
 
     async with transaction() as session:
         open_ = await session.scalars(select(AuditFinding).where(AuditFinding.closed_at.is_(None)))
-        await announce(session, now, open_.all(), [])
+        await announce(session, alert_settings(get_settings()), now, open_.all(), [])
 
 
 async def test_fifty_agents_that_fail_together_make_one_message(

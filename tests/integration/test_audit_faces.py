@@ -10,8 +10,9 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
+from alerting import audit_and_announce
 from app.api.internal.audit import router
-from app.audit.cycle import audit, lock_audit
+from app.audit.cycle import lock_audit
 from app.cli.audit import app as audit_command
 from app.db.session import transaction
 
@@ -109,10 +110,10 @@ async def test_the_endpoint_gives_open_findings_or_all(
     await db.execute(FAILING, "nova")
     await db.execute(FAILING, "sage")
     async with transaction() as session:
-        await audit(session)
+        await audit_and_announce(session)
     await db.execute(FIXED, "sage")
     async with transaction() as session:
-        await audit(session)
+        await audit_and_announce(session)
 
     [finding] = (await client.get(path)).json()["findings"]
     assert (finding["rule"], finding["agent_id"]) == ("consecutive_failures", "nova")

@@ -8,12 +8,15 @@ from typing import Any
 import asyncpg
 import pytest
 
+from alerting import audit_and_announce
 from app.agents.status import agent_statuses
-from app.audit.cycle import AuditCycle, audit, audited_within, findings, lock_audit
+from app.audit.cycle import AuditCycle, audited_within, findings, lock_audit
+from app.config import get_settings
 from app.dashboard.gauges import fleet_gauges
 from app.db.session import transaction
 from app.models import AuditFinding
 from app.services.agent_run_log_service import write_run_log
+from app.wiring import audit_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +69,7 @@ async def declare(db: asyncpg.Connection, agent: str, **columns: Any) -> None:
 
 async def cycle() -> AuditCycle:
     async with transaction() as session:
-        return await audit(session)
+        return await audit_and_announce(session)
 
 
 def keys(found: list[AuditFinding]) -> list[tuple[str, str]]:
@@ -284,7 +287,7 @@ async def test_two_audits_at_once_open_once(db: asyncpg.Connection) -> None:
 async def test_nothing_is_committed_by_the_service(db: asyncpg.Connection) -> None:
     await log_runs(db, "nova", ago=MINUTE, count=3, status="failed")
     async with transaction() as session:
-        assert (await audit(session)).opened
+        assert (await audit_and_announce(session)).opened
         await session.rollback()
     assert await db.fetchval("SELECT count(*) FROM audit_finding") == 0
 
@@ -378,9 +381,10 @@ async def test_dates_that_cannot_be_reckoned_with_blind_nobody(
             )
     done = await cycle()
     assert (keys(done.open), done.errors) == ([("stopped_reporting", "sage")], [])
+    settings = audit_settings(get_settings())
     async with transaction() as session:
-        states = {status.agent_id: status.state for status in await agent_statuses(session)}
-        gauges = await fleet_gauges(session)
+        states = {status.agent_id: status.state for status in await agent_statuses(session, settings)}
+        gauges = await fleet_gauges(session, [], None)
     assert states == {"auditor": "up", "odd": "new", "sage": "down"}
     assert gauges.oldest_queued_age == pytest.approx(269 * 3600, abs=600)
 

@@ -6,9 +6,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from alerting import audit_and_announce
 from app.agents.status import agent_statuses
-from app.audit.cycle import AuditCycle, audit
+from app.audit.cycle import AuditCycle
+from app.config import get_settings
 from app.db.session import transaction
+from app.wiring import audit_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +48,7 @@ async def report(db: asyncpg.Connection, agents: range) -> None:
 
 async def cycle() -> AuditCycle:
     async with transaction() as session:
-        return await audit(session)
+        return await audit_and_announce(session)
 
 
 def rules(cycle: AuditCycle) -> Counter[str]:
@@ -53,8 +56,9 @@ def rules(cycle: AuditCycle) -> Counter[str]:
 
 
 async def states() -> Counter[str]:
+    settings = audit_settings(get_settings())
     async with transaction() as session:
-        return Counter(status.state for status in await agent_statuses(session))
+        return Counter(status.state for status in await agent_statuses(session, settings))
 
 
 async def test_nobody_is_blamed_while_nobody_can_report(db: asyncpg.Connection) -> None:

@@ -16,6 +16,7 @@ from app.errors import ConfigError
 from app.scoring.endpoint.client import Judge
 from app.scoring.judge.prompt import SCHEMA, Prompt
 from app.scoring.judge.reply import Outcome, Reply
+from app.wiring import judge_settings
 from judge_stub import GOOD, Answer, Endpoint, completion, judging
 from processes import free_port
 
@@ -35,7 +36,9 @@ def endpoint() -> Iterator[Endpoint]:
 @asynccontextmanager
 async def judge_at(url: str, **settings: Any) -> AsyncIterator[Judge]:
     """A client of the endpoint at `url`."""
-    judge = Judge(Settings(judge_url=url, judge_model="m", **({"judge_api_key": KEY} | settings)))
+    judge = Judge(
+        judge_settings(Settings(judge_url=url, judge_model="m", **({"judge_api_key": KEY} | settings)))
+    )
     yield judge
     await judge.close()
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kit.ago import ago
+from app.kit.text import ago
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.runs.queries import Cursor
+from app.kit.cursors import Cursor
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())

@@ -3,18 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy import case, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Agent, AgentRunState
-
-
-async def is_known(session: AsyncSession, agent_id: str) -> bool:
-    """Whether the agent has reported or is declared."""
-    declared = exists().where(Agent.agent_id == agent_id)
-    reported = exists().where(AgentRunState.agent_id == agent_id)
-    return bool(await session.scalar(select(or_(declared, reported))))
+from app.models import Agent
 
 
 async def settle_pause(session: AsyncSession, agent_id: str) -> None:

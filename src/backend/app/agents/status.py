@@ -11,11 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
+from app.agents.registry import identities
 from app.audit.cadence import Outages, parse_schedule
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import agent_histories, deepened, known_outages
-from app.dashboard.insights import WEEK, identities
+from app.audit.settings import AuditSettings
+from app.kit.times import WEEK
 from app.models import Agent, AgentRunState
 from app.runs.queries import database_now, wanted_agents, well_dated
 from app.runs.window_sums import Quality, agent_scores_since
@@ -43,10 +45,12 @@ class AgentStatus:
     quality_7d: Quality
 
 
-async def agent_statuses(session: AsyncSession, agent_id: str | None = None) -> list[AgentStatus]:
+async def agent_statuses(
+    session: AsyncSession, settings: AuditSettings, agent_id: str | None = None
+) -> list[AgentStatus]:
     """Every agent that reported or is declared, by id; or `agent_id` alone."""
     now = await database_now(session)
-    past, outages = await known_outages(session, now)
+    past, outages = await known_outages(session, now, settings.interval)
     only = None if agent_id is None else [agent_id]
     histories = await agent_histories(session, now, HISTORY_DEPTH, agent_ids=only, outages=outages)
     overdue = StoppedReporting()

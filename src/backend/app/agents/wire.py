@@ -7,9 +7,8 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model
 
 from app.agents.status import AgentStatus, State
 from app.audit.cadence import DEFAULT_TIMEZONE, parse_schedule
-from app.dashboard.fleet_wire import Count, Name
 from app.kit.moments import UtcMoment
-from app.kit.storable import NOT_BLANK
+from app.kit.storable import NOT_BLANK, Count, Name
 
 
 def _boolean(value: object) -> object:

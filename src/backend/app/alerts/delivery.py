@@ -17,8 +17,8 @@ from app.alerts.domain.incident import gravest, kind_of
 from app.alerts.domain.message import Message, alert_message
 from app.alerts.domain.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
 from app.alerts.incidents import told_incidents
-from app.audit.domain.finding import at
-from app.config import get_settings
+from app.alerts.settings import AlertSettings
+from app.kit.text import at
 from app.models import AlertAttempt, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 
@@ -33,7 +33,7 @@ KEPT = timedelta(days=90)
 _DIGEST = "digest"
 
 
-async def claim(session: AsyncSession, channel: str) -> Delivery | None:
+async def claim(session: AsyncSession, settings: AlertSettings, channel: str) -> Delivery | None:
     """The next notification to send by `channel`, which is this process's for `LEASE`; None if there is none.
 
     Whatever waits for its first try goes out as one message, unless the channel has had its share of
@@ -54,14 +54,14 @@ async def claim(session: AsyncSession, channel: str) -> Delivery | None:
     )
     rows = due.all()
     fresh = [row for row in rows if not row.attempts and row.kind != _DIGEST]
-    if fresh and not await _is_held(session, channel, now):
+    if fresh and not await _is_held(session, settings, channel, now):
         row = await _joined(session, fresh)
     else:
         others = [row for row in rows if row.attempts or row.kind == _DIGEST]
         if not others:
             return None
         row = min(others, key=lambda each: (each.kind == _DIGEST, each.next_attempt_at))
-    return await _begin(session, row, now)
+    return await _begin(session, row, now, settings.url)
 
 
 async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) -> None:
@@ -171,7 +171,7 @@ async def notifications(
     return [(row, tries[row.id]) for row in rows]
 
 
-async def _is_held(session: AsyncSession, channel: str, now: datetime) -> bool:
+async def _is_held(session: AsyncSession, settings: AlertSettings, channel: str, now: datetime) -> bool:
     begun = await session.scalars(
         select(AlertNotification.first_attempt_at).where(
             AlertNotification.channel == channel,
@@ -180,7 +180,7 @@ async def _is_held(session: AsyncSession, channel: str, now: datetime) -> bool:
         )
     )
     times = [moment for moment in begun if moment]
-    return held_until(times, get_settings().alert_rate, now) is not None
+    return held_until(times, settings.rate, now) is not None
 
 
 async def _joined(session: AsyncSession, fresh: Sequence[AlertNotification]) -> AlertNotification:
@@ -199,9 +199,9 @@ async def _joined(session: AsyncSession, fresh: Sequence[AlertNotification]) -> 
     return first
 
 
-async def _begin(session: AsyncSession, row: AlertNotification, now: datetime) -> Delivery:
+async def _begin(session: AsyncSession, row: AlertNotification, now: datetime, url: str) -> Delivery:
     if row.message is None:
-        row.message = _stored(await _compose(session, row, now))
+        row.message = _stored(await _compose(session, row, now, url))
     message = Message(**row.message)
     if row.attempts and (over := await _over_since(session, row)):
         message = replace(message, title=f"{message.title}; over since {at(over, now)}")
@@ -234,8 +234,7 @@ async def _over_since(session: AsyncSession, row: AlertNotification) -> datetime
     return max((end for end in closed_at if end), default=None) if all(closed_at) else None
 
 
-async def _compose(session: AsyncSession, row: AlertNotification, now: datetime) -> Message:
-    url = get_settings().url
+async def _compose(session: AsyncSession, row: AlertNotification, now: datetime, url: str) -> Message:
     if row.kind == _DIGEST:
         return await digest.compose(session, row, now, url)
     return alert_message(str(row.id), await told_incidents(session, row.events), now, url)

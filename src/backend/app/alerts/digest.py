@@ -1,6 +1,5 @@
 """The daily digest: written once a day for each channel, and what it says when it goes out."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
@@ -11,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.alerts.domain.digest import Digest, digest_message
 from app.alerts.domain.message import Message
 from app.alerts.incidents import incidents_of
-from app.config import get_settings
+from app.alerts.settings import AlertSettings
 from app.dashboard.insights import metrics
-from app.kit.daily_times import DailyTime
 from app.models import AgentRunLog, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 
@@ -22,16 +20,15 @@ _LATEST = timedelta(hours=6)
 """How late a digest still goes out."""
 
 
-async def write_digests(session: AsyncSession, channels: Iterable[str]) -> None:
+async def write_digests(session: AsyncSession, settings: AlertSettings) -> None:
     """Write the digest that is due, if it is not there yet, for each channel."""
-    daily = get_settings().alert_digest
-    if not daily:
+    if not settings.digest:
         return
     now = await database_now(session)
-    due = DailyTime.parse(daily).last_before(now)
+    due = settings.digest.last_before(now)
     if now - due > _LATEST:
         return
-    for channel in channels:
+    for channel in settings.channels.names:
         # The id says which digest it is: whoever comes second writes nothing.
         row = insert(AlertNotification).values(
             id=uuid5(NAMESPACE_URL, f"runlog:digest:{channel}:{due.isoformat()}"),

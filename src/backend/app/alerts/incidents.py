@@ -8,9 +8,8 @@ from sqlalchemy import ARRAY, Uuid, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import identify
+from app.agents.registry import identities, muted_agents
 from app.alerts.domain.incident import Incident
-from app.alerts.outbox import muted_agents
-from app.dashboard.insights import identities
 from app.models import AuditFinding
 
 

@@ -1,28 +1,24 @@
 """What is to be told: written in the very transaction that opens or closes a finding."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, Uuid, any_, insert, literal, or_, select, update
+from sqlalchemy import ARRAY, Uuid, any_, insert, literal, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.agents.registry import muted_agents
 from app.alerts.domain.incident import GROWS_INTO, gravest, kind_of
-from app.config import get_settings
-from app.kit.daily_times import QuietHours
-from app.kit.urls import WEBHOOK, named_urls
-from app.models import Agent, AlertNotification, AuditFinding
-
-
-def channel_names() -> list[str]:
-    """The channels that the settings name."""
-    settings = get_settings()
-    named = named_urls(settings.alert_urls.get_secret_value()) if settings.alert_urls else {}
-    return [*named, *([WEBHOOK] if settings.alert_webhook_url else [])]
+from app.alerts.settings import AlertSettings
+from app.models import AlertNotification, AuditFinding
 
 
 async def announce(
-    session: AsyncSession, now: datetime, open_: Sequence[AuditFinding], closed: Sequence[AuditFinding]
+    session: AsyncSession,
+    settings: AlertSettings,
+    now: datetime,
+    open_: Sequence[AuditFinding],
+    closed: Sequence[AuditFinding],
 ) -> None:
     """Write what there is to tell of these findings, a message or two for each channel.
 
@@ -30,17 +26,17 @@ async def announce(
     end of whatever was told, unless it grew into something worse; nothing of a muted agent. Of low severity
     it is told after the quiet hours.
     """
-    channels = channel_names()
+    channels = settings.channels.names
     if not channels:
         return
     muted = await muted_agents(session)
     present = {(each.rule, each.agent_id) for each in open_}
     over = [each for each in closed if (GROWS_INTO.get(each.rule), each.agent_id) not in present]
     news: list[tuple[AuditFinding, str]] = [
-        *await _claim_open(session, now, [each for each in open_ if each.agent_id not in muted]),
+        *await _claim_open(session, settings, now, [each for each in open_ if each.agent_id not in muted]),
         *((each, "closed") for each in over if each.alerted_at and each.agent_id not in muted),
     ]
-    quiet_until = _quiet_until(now)
+    quiet_until = settings.quiet_hours.end_after(now) if settings.quiet_hours else None
     waiting = [(each, event) for each, event in news if each.severity == "low"]
     at_once = [(each, event) for each, event in news if each.severity != "low"]
     for group, due in ((at_once, now), (waiting, quiet_until)) if quiet_until else ((news, now),):
@@ -48,25 +44,20 @@ async def announce(
             await _write(session, channels, group, now, due)
 
 
-async def muted_agents(session: AsyncSession) -> set[str]:
-    """The agents of which no alert goes out."""
-    return set(await session.scalars(select(Agent.agent_id).where(Agent.muted)))
-
-
 async def _claim_open(
-    session: AsyncSession, now: datetime, findings: Iterable[AuditFinding]
+    session: AsyncSession, settings: AlertSettings, now: datetime, findings: Iterable[AuditFinding]
 ) -> list[tuple[AuditFinding, str]]:
     """Those of which it is time to tell. Another audit at the same time gets none of them."""
     known = {finding.id: finding for finding in findings}
+    before = now - settings.reminder_interval
     told_before = {finding_id for finding_id, finding in known.items() if finding.alerted_at}
-    interval = timedelta(seconds=get_settings().alert_reminder_interval)
     claim = (
         update(AuditFinding)
         .where(
             AuditFinding.id == any_(literal(list(known), ARRAY(Uuid))),
             AuditFinding.closed_at.is_(None),
             AuditFinding.acknowledged_at.is_(None),
-            or_(AuditFinding.alerted_at.is_(None), AuditFinding.alerted_at <= now - interval),
+            or_(AuditFinding.alerted_at.is_(None), AuditFinding.alerted_at <= before),
         )
         .values(alerted_at=now)
         .returning(AuditFinding.id)
@@ -74,11 +65,6 @@ async def _claim_open(
     )
     claimed: Iterable[UUID] = await session.scalars(claim) if known else ()
     return [(known[each], "reminder" if each in told_before else "opened") for each in claimed]
-
-
-def _quiet_until(now: datetime) -> datetime | None:
-    hours = get_settings().alert_quiet_hours
-    return QuietHours.parse(hours).end_after(now) if hours else None
 
 
 async def _write(

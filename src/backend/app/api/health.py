@@ -21,6 +21,7 @@ from app.db.session import get_database, transaction
 from app.errors import ConfigError
 from app.logs import get_logger
 from app.metrics import exposition
+from app.wiring import channel_settings
 
 log = get_logger(__name__)
 
@@ -73,8 +74,13 @@ async def get_metrics() -> Response:
 
 async def _fleet() -> bytes:
     try:
+        settings = get_settings()
         async with asyncio.timeout(_CHECK_SECONDS), transaction() as session:
-            gauges = await fleet_gauges(session)
+            gauges = await fleet_gauges(
+                session,
+                channel_settings(settings).names,
+                settings.judge_daily_budget if settings.judge_is_on else None,
+            )
     except (TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         log.warning("fleet_not_measured", error=str(error) or type(error).__name__)
         return b""

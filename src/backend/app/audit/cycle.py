@@ -20,17 +20,18 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
-from app.alerts.outbox import announce
 from app.audit.cadence import Outage
 from app.audit.domain.evaluation import RuleError
-from app.audit.domain.finding import Evidence, Finding, FindingKey, moment_in
+from app.audit.domain.finding import Evidence, Finding, FindingKey
 from app.audit.domain.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
 from app.audit.domain.liveness import Late, StoppedReporting
 from app.audit.domain.transitions import Transitions, transitions
 from app.audit.histories import AUDITOR
 from app.audit.outages import fleet_silence
+from app.audit.settings import AuditSettings
 from app.audit.successors import with_successors
 from app.audit.suspects import Fleet, look
+from app.kit.times import moment_in
 from app.models import AgentRunLog, AuditFinding
 from app.runs.queries import database_now
 
@@ -82,10 +83,8 @@ async def findings(
     return list(await session.scalars(statement.limit(limit)))
 
 
-async def audit(session: AsyncSession) -> AuditCycle:
+async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     """Judge every agent now and store what changed: findings open, are brought up to date, and close.
-
-    What there is to tell of it is written into the outbox of alerts.
 
     Several audits at once store each change once. A rule that crashes on an agent leaves that finding
     as it is and is in the cycle's `errors`.
@@ -93,7 +92,7 @@ async def audit(session: AsyncSession) -> AuditCycle:
     now = await database_now(session)
     open_now = select(AuditFinding).where(AuditFinding.closed_at.is_(None))
     stored = {(finding.rule, finding.agent_id): finding for finding in await session.scalars(open_now)}
-    fleet = await look(session, now, stored)
+    fleet = await look(session, now, stored, settings)
     silence = await _silence(session, fleet, stored.get(_SILENT))
     if silence:
         fleet = fleet.in_outage(silence)
@@ -103,7 +102,7 @@ async def audit(session: AsyncSession) -> AuditCycle:
     _judge_fleet(changes, silence, stored.get(_SILENT), now)
     closed = await _close(session, now, {stored[key].id: proof for key, proof in changes.closed.items()})
     await _bring_up_to_date(session, stored, changes.persisting)
-    cycle = AuditCycle(
+    return AuditCycle(
         at=now,
         agents=len(fleet.watched),
         opened=await _open(session, now, changes.opened),
@@ -111,8 +110,6 @@ async def audit(session: AsyncSession) -> AuditCycle:
         still_open=[finding for key, finding in stored.items() if key not in changes.closed],
         errors=[error for verdict in verdicts for error in verdict.errors],
     )
-    await announce(session, now, cycle.open, cycle.closed)
-    return cycle
 
 
 def _judge_fleet(

@@ -31,10 +31,9 @@ from app.audit.domain.expectation import readable_schedule
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.audit.outages import past_silences
-from app.audit.quality import overall_score
-from app.config import get_settings
 from app.models import Agent, AgentRunLog
 from app.runs.queries import WELL_DATED, of_agent, wanted_agents
+from app.runs.scores import overall_score
 from app.services.agent_run_log_service import recent_runs
 
 AUDITOR = "auditor"
@@ -111,23 +110,24 @@ def _declaration(agent: Agent | None, now: datetime) -> dict[str, Any]:
     }
 
 
-async def known_outages(session: AsyncSession, now: datetime) -> tuple[Outages, Outages]:
+async def known_outages(session: AsyncSession, now: datetime, interval: timedelta) -> tuple[Outages, Outages]:
     """When nobody could report lately: the times that are over, and those and the one that is not.
+
+    `interval` lies between the Auditor's cycles.
 
     Of that one nothing is to be learned yet.
     """
-    found = [*await _own_outages(session, now), *await past_silences(session, now, now - _PAST)]
+    found = [*await _own_outages(session, now, interval), *await past_silences(session, now, now - _PAST)]
     over = [outage for outage in found if outage.end < now.timestamp()]
     return Outages(over), Outages(found)
 
 
-async def _own_outages(session: AsyncSession, now: datetime) -> list[Outage]:
+async def _own_outages(session: AsyncSession, now: datetime, interval: timedelta) -> list[Outage]:
     """When the product itself was out of order.
 
     The Auditor's reports are its heartbeat. Where two of them are far apart and nobody else reported
     either, nobody could: the product was down, or the clock jumped.
     """
-    interval = timedelta(seconds=get_settings().audit_interval)
     outage = max(_LEAST_OUTAGE, 3 * interval)
     created_at, the_moment = AgentRunLog.created_at, literal(now, DateTime(timezone=True))
     following = func.lead(created_at, 1, the_moment).over(order_by=created_at)

@@ -10,8 +10,8 @@ from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_colum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.cadence import Outage, present_outage
-from app.audit.domain.finding import moment_in
 from app.audit.domain.fleet import FLEET_SILENT
+from app.kit.times import moment_in
 from app.models import AuditFinding
 
 _SAMPLE = 300

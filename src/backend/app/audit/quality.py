@@ -32,13 +32,6 @@ _HOUR = 3600
 _memories: WeakKeyDictionary[Engine, dict[str, tuple[Standing, QualityTrend | None]]] = WeakKeyDictionary()
 
 
-def overall_score(scores: Any) -> float | None:
-    """The overall score of a run by its `rlhf_scores`; None also for what somebody else wrote there."""
-    overall = scores.get("overall") if isinstance(scores, dict) else None
-    is_score = isinstance(overall, int | float) and not isinstance(overall, bool) and 0 <= overall <= 1
-    return float(overall) if is_score and overall is not None else None
-
-
 async def quality_trends(
     session: AsyncSession, now: datetime, agent_ids: Collection[str], held: Collection[str] = ()
 ) -> dict[str, QualityTrend]:

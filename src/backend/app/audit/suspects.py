@@ -19,7 +19,7 @@ from app.audit.domain.scores import QualityDrop, is_drop
 from app.audit.histories import AUDITOR, agent_histories, deepened, known_outages, reported_history
 from app.audit.prefilter import Glimpse, glance
 from app.audit.quality import quality_trends, waiting_runs
-from app.config import get_settings
+from app.audit.settings import AuditSettings
 from app.models import Agent
 
 _FIRST_LOOK = 6
@@ -60,13 +60,15 @@ class Fleet:
         return replace(self, histories=histories)
 
 
-async def look(session: AsyncSession, now: datetime, stored: Collection[FindingKey]) -> Fleet:
+async def look(
+    session: AsyncSession, now: datetime, stored: Collection[FindingKey], settings: AuditSettings
+) -> Fleet:
     """At every agent in short, and at those who may be unwell as closely as the rules need."""
-    rules, first_look, silence_streak = _rules()
+    rules, first_look, silence_streak = _rules(settings)
     open_by = defaultdict(set)
     for rule, agent_id in stored:
         open_by[agent_id].add(rule)
-    past, outages = await known_outages(session, now)
+    past, outages = await known_outages(session, now, settings.interval)
     seen = await glance(session, now, depth=first_look, silence_streak=silence_streak)
     drops = {agent_id for rule, agent_id in stored if rule == QualityDrop.name}
     trends = await quality_trends(session, now, seen.keys(), held=drops)
@@ -110,9 +112,8 @@ def _on_time(agent: Agent, glimpse: Glimpse, now: datetime, outages: Outages) ->
     return expected is not None and now < expected.late
 
 
-def _rules() -> tuple[tuple[Rule, ...], int, int]:
+def _rules(settings: AuditSettings) -> tuple[tuple[Rule, ...], int, int]:
     """The rules by the settings, how many runs a first look takes, and how many silent ones are too many."""
-    settings = get_settings()
-    failures, silences = settings.audit_failure_streak, settings.audit_silence_streak
+    failures, silences = settings.failure_streak, settings.silence_streak
     rules = all_rules(failure_streak=failures, silence_streak=silences)
     return rules, max(_FIRST_LOOK, failures, silences), silences

@@ -7,8 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.dashboard.fleet_wire import Name
-from app.kit.storable import STORABLE
+from app.kit.storable import STORABLE, Name
 from app.models import AuditFinding
 
 

@@ -10,14 +10,15 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents import pauses
+from app.agents import pauses, registry
 from app.agents.status import AgentStatus, agent_statuses
 from app.agents.wire import AgentOut
-from app.audit.domain.finding import printable
 from app.cli.output import parse_until, print_json_lines, run_on_database
+from app.config import get_settings
 from app.db.session import transaction
 from app.errors import NotFoundError
-from app.kit.ago import ago
+from app.kit.text import ago, printable
+from app.wiring import audit_settings
 
 app = typer.Typer(invoke_without_command=True, help="Show how every agent is doing; pause and mute them.")
 
@@ -81,7 +82,7 @@ def unmute(agent: Agent) -> None:
 
 async def _statuses() -> Sequence[AgentStatus]:
     async with transaction() as session:
-        return await agent_statuses(session)
+        return await agent_statuses(session, audit_settings(get_settings()))
 
 
 def _table(statuses: Sequence[AgentStatus]) -> Table:
@@ -121,6 +122,6 @@ def _change(agent: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None
 async def _changed(agent: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None:
     async with transaction() as session:
         # A slip of the keyboard must not declare an agent, which would be missed then.
-        if not await pauses.is_known(session, agent):
+        if not await registry.is_known(session, agent):
             raise NotFoundError(f"no agent {printable(agent)} has reported or is declared")
         await work(session)

@@ -16,11 +16,12 @@ from app.alerts.delivery import notifications, record_test
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.domain.message import test_message
 from app.alerts.wire import AlertOut
-from app.audit.domain.finding import at, printable
 from app.cli.output import print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import ConfigError
+from app.kit.text import at, printable
+from app.wiring import channel_settings
 
 app = typer.Typer(no_args_is_help=True, help="Try the channels of alerts, and see what went out.")
 
@@ -38,7 +39,7 @@ def try_channels(
 
 
 async def _send_tests(wanted: Sequence[str] | None) -> list[Outcome]:
-    channels = make_channels(get_settings())
+    channels = make_channels(channel_settings(get_settings()))
     if not channels:
         raise ConfigError("no channel is set: RUNLOG_ALERT_URLS or RUNLOG_ALERT_WEBHOOK_URL names one")
     if unknown := [name for name in wanted or () if name not in channels]:

@@ -11,16 +11,19 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from app.alerts.outbox import muted_agents
+from app.agents.registry import muted_agents
+from app.alerts.outbox import announce
 from app.audit import acknowledgements, cycle
 from app.audit.cycle import AuditCycle
-from app.audit.domain.finding import at, printable
 from app.audit.wire import FindingOut
 from app.cli.backtest import backtest
 from app.cli.output import print_json_lines, run_on_database
+from app.config import get_settings
 from app.db.session import transaction
 from app.errors import NotFoundError
+from app.kit.text import at, printable
 from app.models import AuditFinding
+from app.wiring import alert_settings, audit_settings
 
 app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
 
@@ -68,7 +71,9 @@ async def _audit() -> tuple[Sequence[AuditFinding], AuditCycle | None, set[str]]
     async with transaction() as session:
         muted = await muted_agents(session)
         if await cycle.lock_audit(session):
-            done = await cycle.audit(session)
+            settings = get_settings()
+            done = await cycle.audit(session, audit_settings(settings))
+            await announce(session, alert_settings(settings), done.at, done.open, done.closed)
             return done.open, done, muted
         return await cycle.findings(session, limit=_MAX_SHOWN), None, muted
 

@@ -7,10 +7,10 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from app.audit.domain.finding import printable
 from app.cli.output import run_on_database
 from app.db.session import transaction
 from app.errors import NotFoundError
+from app.kit.text import printable
 from app.scoring.ratings import rate_run
 from app.scoring.ratings_wire import FeedbackIn
 

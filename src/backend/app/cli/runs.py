@@ -11,11 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.audit.domain.finding import printable
 from app.cli.output import Status, parse_since, print_json_lines
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.kit.ago import ago
+from app.kit.text import ago, printable
 from app.runs.queries import RunFilters, list_runs
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.audit.domain.finding import printable
 from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.db.session import transaction
+from app.kit.text import printable
 from app.quality.agreement_wire import AgreementReportOut
 from app.quality.domain.agreement import CATEGORIES, Agreement, Measure
 from app.quality.domain.agreement_report import AgreementReport, RatedRun, report

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.audit.domain.finding import printable
 from app.cli.output import parse_since, run_on_database
 from app.db.session import transaction
+from app.kit.text import printable
 from app.models import ScoreBackfill
 from app.scoring.backfills import open_backfill
 from app.scoring.scorers import find_scorer

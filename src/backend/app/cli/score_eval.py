@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.audit.domain.finding import printable
 from app.cli.output import print_json_lines
 from app.errors import InputFileError
+from app.kit.text import printable
 from app.scoring.rubric import RunReport
 from app.scoring.rubric.evaluation import SCORERS, Evaluation, Judged, Pair, evaluate
 

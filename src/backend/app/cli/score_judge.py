@@ -7,17 +7,18 @@ from uuid import uuid4
 import msgspec
 import typer
 
-from app.audit.domain.finding import printable
 from app.cli.output import run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import ConfigError
+from app.kit.text import printable
 from app.scoring.endpoint.client import Judge
 from app.scoring.judge import Case, prepare
 from app.scoring.judge.prompt import version
 from app.scoring.judge.reply import Outcome, Reply
 from app.scoring.judge_status import JudgeStatus, judge_status
 from app.scoring.rubric import RunReport
+from app.wiring import judge_settings
 
 app = typer.Typer(no_args_is_help=True, help="Try the judge, and see what it did.")
 
@@ -38,7 +39,7 @@ _EXAMPLE = RunReport(
 def try_judge() -> None:
     """Send one example report to the judge now, outside the budget; exit 1 when it gives no judgement."""
     settings = get_settings()
-    judge = Judge(settings)
+    judge = Judge(judge_settings(settings))
     case = prepare(uuid4(), _EXAMPLE, [], judge.fence_key)
     if not isinstance(case, Case):
         raise TypeError("the example is not fit to be sent")

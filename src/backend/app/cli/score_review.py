@@ -10,10 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.audit.domain.finding import printable
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
-from app.kit.ago import ago
+from app.kit.text import ago, printable
 from app.quality.domain.review import Suggestion
 from app.quality.review_queue import runs_to_review
 from app.quality.review_wire import SuggestionOut

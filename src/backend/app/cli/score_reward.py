@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.audit.domain.finding import at, printable
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.errors import NotFoundError, RunLogError
+from app.kit.text import at, printable
 from app.scoring import reward_models, reward_training
 from app.scoring.reward_rollout import roll_back
 from app.scoring.reward_wire import RewardModelOut

@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.audit.domain.finding import at, printable
 from app.cli.output import run_on_database
 from app.db.session import transaction
-from app.kit.ago import ago
+from app.kit.text import ago, at, printable
 from app.scoring.backfills import recent_backfills
 from app.scoring.states import CAP, error_reasons, results_by_version, scoring_counts
 from app.scoring.wire import BackfillOut, CountOut, ReasonOut, StatusOut, VersionOut

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.audit.domain.finding import printable
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
+from app.kit.text import printable
 from app.quality.domain.trend import Trend
 from app.quality.trends import QualityReport, agent_quality, fleet_quality
 from app.quality.wire import QualityOut

@@ -2,24 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from app.kit.storable import NOT_BLANK, STORABLE, StorableObject
+from app.kit.storable import STORABLE, Count, Name, StorableObject
 from app.runs.wire import AgentId
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK)
-]
-
-
-def _number(value: object) -> object:
-    # pydantic would take "5" and true for numbers.
-    if isinstance(value, str | bool):
-        raise ValueError("not a number")  # noqa: TRY004  # the one error pydantic reports
-    return value
-
-
-Count = Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(_number)]
 
 
 class HeartbeatIn(BaseModel):

@@ -1,17 +1,15 @@
 """How the fleet stands, in numbers for a monitor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alerts.outbox import channel_names
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import AUDITOR
-from app.config import get_settings
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 from app.scoring.judge_budget import JudgeCosts, judge_costs
@@ -43,8 +41,10 @@ class FleetGauges:
     judge: JudgeGauges | None
 
 
-async def fleet_gauges(session: AsyncSession) -> FleetGauges:
-    """The gauges now. It costs the same whatever the length of the log."""
+async def fleet_gauges(
+    session: AsyncSession, channels: Sequence[str], judge_daily_budget: int | None
+) -> FleetGauges:
+    """The gauges now; `judge_daily_budget` is None without a judge. The log's length does not matter."""
     severity = AuditFinding.evidence["severity"].astext
     findings = (
         select(AuditFinding.rule, func.coalesce(severity, "medium"), func.count())
@@ -56,7 +56,7 @@ async def fleet_gauges(session: AsyncSession) -> FleetGauges:
         .where(AlertNotification.kind != "test")
         .group_by(AlertNotification.channel, AlertNotification.state)
     )
-    none_yet = {(channel, state): 0 for channel in channel_names() for state in ("pending", "sent", "failed")}
+    none_yet = {(channel, state): 0 for channel in channels for state in ("pending", "sent", "failed")}
     scoring = await scoring_counts(session)
     oldest = scoring.oldest_queued_at
     return FleetGauges(
@@ -67,16 +67,15 @@ async def fleet_gauges(session: AsyncSession) -> FleetGauges:
         audit_age=await _audit_age(session),
         scoring=scoring,
         oldest_queued_age=(await database_now(session) - oldest).total_seconds() if oldest else None,
-        judge=await _judge(session),
+        judge=await _judge(session, judge_daily_budget),
     )
 
 
-async def _judge(session: AsyncSession) -> JudgeGauges | None:
-    settings = get_settings()
-    if not settings.judge_is_on:
+async def _judge(session: AsyncSession, daily_budget: int | None) -> JudgeGauges | None:
+    if daily_budget is None:
         return None
     costs = await judge_costs(session)
-    return JudgeGauges(costs, max(0, settings.judge_daily_budget - costs.calls_today))
+    return JudgeGauges(costs, max(0, daily_budget - costs.calls_today))
 
 
 async def _agents(session: AsyncSession) -> dict[str, int]:

@@ -1,20 +1,20 @@
 """What the fleet did: the figures and cards that every face of the product shows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import Identity, identify
-from app.kit.ago import ago
+from app.agents.identity import identify
+from app.agents.registry import identities
 from app.kit.redaction import public_text
-from app.models import Agent, AgentCloudTask, PeerSwarmHeartbeat
+from app.kit.text import ago
+from app.kit.times import WEEK
+from app.models import AgentCloudTask, PeerSwarmHeartbeat
 from app.runs.queries import database_now, newest_of_each_agent
 from app.runs.window_sums import Quality, scores_between, successes_since
 
-WEEK = timedelta(days=7)
 ACTION_LENGTH = 280
 
 
@@ -77,16 +77,6 @@ async def metrics(session: AsyncSession) -> Metrics:
 
 async def _quality(session: AsyncSession, start: datetime, end: datetime) -> Quality:
     return Quality.of(*(await session.execute(scores_between(start, end))).one())
-
-
-async def identities(session: AsyncSession) -> Mapping[str, Identity]:
-    """How every agent is shown that is declared or sent a heartbeat; the registry wins."""
-    known: dict[str, tuple[str | None, str | None]] = {}
-    for beat in await session.execute(select(PeerSwarmHeartbeat.agent_id, PeerSwarmHeartbeat.role)):
-        known[beat.agent_id] = (None, beat.role)
-    for agent in await session.execute(select(Agent.agent_id, Agent.display_name, Agent.role)):
-        known[agent.agent_id] = (agent.display_name, agent.role or known.get(agent.agent_id, (None, None))[1])
-    return {agent_id: identify(agent_id, *names) for agent_id, names in known.items()}
 
 
 async def event_cards(session: AsyncSession, now: datetime) -> list[EventCard]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from app.kit import strict_json
 
@@ -27,6 +27,19 @@ _json = {
         _object,
     ],
 }
+
+
+def _number(value: object) -> object:
+    # pydantic would take "5" and true for numbers.
+    if isinstance(value, str | bool):
+        raise ValueError("not a number")  # noqa: TRY004  # the one error pydantic reports
+    return value
+
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK)
+]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(_number)]
 
 
 def _check(value: dict[str, Any]) -> dict[str, Any]:

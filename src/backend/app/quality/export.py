@@ -14,7 +14,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
-from app.dashboard.insights import identities
+from app.agents.registry import identities
 from app.db.engine import dumps_exactly, loads_exactly
 from app.kit.redaction import public_text, redact, redact_json
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.pauses import is_known
+from app.agents.registry import is_known
 from app.errors import NotFoundError
 from app.quality.day_sums import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
 from app.quality.domain.feedback import DIMENSION

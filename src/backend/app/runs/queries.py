@@ -1,10 +1,7 @@
 """How runs are read: filters, pages, and the newest runs of every agent."""
 
-import base64
-import re
-import struct
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
@@ -32,17 +29,13 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, defer
 
+from app.kit.cursors import _EPOCH, Cursor
 from app.models import AgentRunLog
 
 NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
 AGENTS_NEWEST_FIRST = (AgentRunLog.agent_id, *NEWEST_FIRST)
 
-CURSOR_PATTERN = r"^[A-Za-z0-9_-]{32}$"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_MICROS = (datetime(1, 1, 3, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_LAST_MICROS = (datetime(9999, 12, 29, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_CURSOR = struct.Struct(">q16s")
 _AS_SENT = (
     AgentRunLog.id,
     AgentRunLog.agent_id,
@@ -66,27 +59,6 @@ def well_dated(moment: Any) -> ColumnElement[bool]:
 
 
 WELL_DATED = well_dated(AgentRunLog.created_at)
-
-
-class Cursor(NamedTuple):
-    """A place in the log: right after this run, newest first."""
-
-    created_at: datetime
-    id: UUID
-
-    def encode(self) -> str:
-        """As an opaque URL-safe string."""
-        micros = (self.created_at - _EPOCH) // timedelta(microseconds=1)
-        return base64.urlsafe_b64encode(_CURSOR.pack(micros, self.id.bytes)).decode()
-
-    @classmethod
-    def decode(cls, text: str) -> "Cursor":
-        """The cursor that `encode` made. Raises `ValueError` for what does not match `CURSOR_PATTERN`."""
-        if not re.fullmatch(CURSOR_PATTERN, text):
-            raise ValueError("not a cursor of this list")
-        micros, id_bytes = _CURSOR.unpack(base64.urlsafe_b64decode(text))
-        since_epoch = timedelta(microseconds=min(max(micros, _FIRST_MICROS), _LAST_MICROS))
-        return cls(_EPOCH + since_epoch, UUID(bytes=id_bytes))
 
 
 class RunPage(NamedTuple):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.domain.finding import printable
 from app.errors import NotFoundError
+from app.kit.text import printable
 from app.scoring.domain.results import REWARD
 from app.scoring.reward_models import model_in_force
 from app.scoring.rubric import SCORER, VERSION, RunReport, Score, score

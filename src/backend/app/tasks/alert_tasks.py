@@ -10,6 +10,7 @@ from app.alerts.channels.sending import make_channels, send
 from app.alerts.delivery import claim, forget_old, give_up_orphans, mark_notified, record
 from app.alerts.digest import write_digests
 from app.alerts.domain.delivery import Delivery
+from app.alerts.settings import AlertSettings
 from app.config import get_settings
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
@@ -17,6 +18,7 @@ from app.errors import DatabaseError
 from app.logs import get_logger
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
+from app.wiring import alert_settings
 
 log = get_logger(__name__)
 
@@ -34,27 +36,28 @@ def deliver_alerts() -> None:
 async def _deliver() -> None:
     try:
         with plain_errors():
-            await _deliver_by(make_channels(get_settings()))
+            settings = alert_settings(get_settings())
+            await _deliver_by(settings, make_channels(settings.channels))
     except DatabaseError as error:
         log.warning("alerts_put_off", error=str(error))  # they are in the outbox still
 
 
-async def _deliver_by(channels: Mapping[str, Channel]) -> None:
+async def _deliver_by(settings: AlertSettings, channels: Mapping[str, Channel]) -> None:
     async with transaction() as session:
-        await write_digests(session, channels)
+        await write_digests(session, settings)
         await give_up_orphans(session, channels)
         await forget_old(session)
     ends = time.monotonic() + _BUDGET
-    drains = (_drain(name, channel, ends) for name, channel in channels.items())
+    drains = (_drain(settings, name, channel, ends) for name, channel in channels.items())
     for failure in await asyncio.gather(*drains, return_exceptions=True):
         if failure is not None:
             raise failure
 
 
-async def _drain(name: str, channel: Channel, ends: float) -> None:
+async def _drain(settings: AlertSettings, name: str, channel: Channel, ends: float) -> None:
     while time.monotonic() < ends:
         async with transaction() as session:
-            delivery = await claim(session, name)
+            delivery = await claim(session, settings, name)
         if delivery is None:
             return
         await _send(channel, delivery)

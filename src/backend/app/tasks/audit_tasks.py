@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.alerts.channels.ping import ping
+from app.alerts.outbox import announce
 from app.audit.cycle import AuditCycle, audit, audited_within, lock_audit
 from app.audit.histories import AUDITOR
 from app.config import get_settings
@@ -18,6 +19,7 @@ from app.models import AuditFinding
 from app.services.agent_run_log_service import write_run_log
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
+from app.wiring import alert_settings, audit_settings
 
 log = get_logger(__name__)
 
@@ -47,9 +49,11 @@ async def _run_cycle() -> None:
 
 
 async def _audit_and_report() -> AuditCycle:
+    settings = get_settings()
     try:
         async with transaction() as session:
-            cycle = await audit(session)
+            cycle = await audit(session, audit_settings(settings))
+            await announce(session, alert_settings(settings), cycle.at, cycle.open, cycle.closed)
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RunLogError) as error:
         reason = f"{type(error).__name__}: {error.orig if isinstance(error, DBAPIError) else error}"
         await write_run_log(AUDITOR, {"summary": "The audit could not be done", "error": reason}, "failed")

@@ -32,6 +32,7 @@ from app.scoring.judge_runs import (
 )
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
+from app.wiring import judge_settings
 
 log = get_logger(__name__)
 
@@ -43,7 +44,7 @@ _SPACING = 0.1
 # Seconds after which a task begins no further call: with the longest call within what a task may take.
 _TASK_SECONDS = 20.0
 
-_judge = LoopLocal(lambda: Judge(get_settings()), Judge.close)
+_judge = LoopLocal(lambda: Judge(judge_settings(get_settings())), Judge.close)
 _breaker = Breaker(time.monotonic)
 
 

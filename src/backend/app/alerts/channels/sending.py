@@ -7,7 +7,7 @@ from app.alerts.channels.apprise_channel import AppriseChannel
 from app.alerts.channels.channel import Channel, DeliveryError
 from app.alerts.channels.webhook import Webhook
 from app.alerts.domain.delivery import Delivery, Outcome
-from app.config import Settings
+from app.alerts.settings import ChannelSettings
 from app.kit.urls import WEBHOOK, named_urls, scrub
 
 _LONGEST_OUTCOME = 300
@@ -15,17 +15,14 @@ _LONGEST_OUTCOME = 300
 _EXTRA_SECONDS = 5.0
 
 
-def make_channels(settings: Settings) -> dict[str, Channel]:
+def make_channels(settings: ChannelSettings) -> dict[str, Channel]:
     """Every channel that the settings name, by its name."""
     channels: dict[str, Channel] = {}
-    timeout = settings.alert_timeout
-    if settings.alert_urls:
-        urls = named_urls(settings.alert_urls.get_secret_value())
-        channels |= {name: AppriseChannel(url, timeout) for name, url in urls.items()}
-    if settings.alert_webhook_url:
-        secret = settings.alert_webhook_secret
-        key = secret.get_secret_value() if secret else None
-        channels[WEBHOOK] = Webhook(settings.alert_webhook_url.get_secret_value(), key, timeout)
+    if settings.urls:
+        urls = named_urls(settings.urls)
+        channels |= {name: AppriseChannel(url, settings.timeout) for name, url in urls.items()}
+    if settings.webhook_url:
+        channels[WEBHOOK] = Webhook(settings.webhook_url, settings.webhook_secret, settings.timeout)
     return channels
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.alerts.domain.incident import Incident, as_json, by_gravity
 from app.alerts.domain.message import MAX_LISTED, Message, listed, name_of
-from app.audit.domain.finding import at
+from app.kit.text import at
 
 
 @dataclass(frozen=True, slots=True)

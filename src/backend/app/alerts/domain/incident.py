@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.audit.domain.finding import Evidence, printable
+from app.audit.domain.finding import Evidence
+from app.kit.text import printable
 
 SEVERITIES = ("high", "medium", "low")
 EVENTS = ("opened", "reminder", "closed")

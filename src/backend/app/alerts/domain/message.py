@@ -7,8 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 from app.alerts.domain.incident import Incident, as_json, by_gravity, gravest
-from app.audit.domain.finding import Evidence, at, moment_in, printable
+from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
+from app.kit.text import at, printable
+from app.kit.times import moment_in
 
 _MAX_DETAILED = 4
 MAX_LISTED = 13

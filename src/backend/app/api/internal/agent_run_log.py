@@ -11,8 +11,9 @@ from app.api.query import LogText, Moment
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.errors import InvalidRunError
+from app.kit.cursors import CURSOR_PATTERN, Cursor
 from app.runs.parsing import parse_run
-from app.runs.queries import CURSOR_PATTERN, Cursor, get_run, list_runs
+from app.runs.queries import get_run, list_runs
 from app.runs.wire import RunDetail, RunIn, RunPage, Status
 from app.runs.writer import get_writer
 from app.scoring.states import scoring_of

@@ -9,8 +9,10 @@ from app.agents.status import agent_statuses, declare_agent
 from app.agents.wire import AgentDeclarationIn, AgentList, AgentOut
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
+from app.config import get_settings
 from app.db.session import transaction
 from app.runs.wire import AgentId
+from app.wiring import audit_settings
 
 router = APIRouter(prefix="/api/v1/internal/agents", tags=["agents"], route_class=StrictRoute)
 
@@ -21,7 +23,7 @@ AgentPath = Annotated[AgentId, Path()]
 async def list_agents() -> AgentList:
     """Every agent that reported or is declared, by id."""
     async with transaction() as session:
-        statuses = await agent_statuses(session)
+        statuses = await agent_statuses(session, audit_settings(get_settings()))
     return AgentList(agents=[AgentOut.of(status) for status in statuses])
 
 
@@ -29,7 +31,7 @@ async def list_agents() -> AgentList:
 async def get_agent(agent_id: AgentPath) -> AgentOut:
     """How the agent is doing now."""
     async with transaction() as session:
-        statuses = await agent_statuses(session, agent_id)
+        statuses = await agent_statuses(session, audit_settings(get_settings()), agent_id)
     if not statuses:
         raise HTTPException(404, "this agent has neither reported nor been declared")
     return AgentOut.of(statuses[0])

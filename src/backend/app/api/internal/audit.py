@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from app.alerts.outbox import muted_agents
+from app.agents.registry import muted_agents
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.audit import cycle

@@ -12,7 +12,7 @@ from app.audit.cadence.schedule import (
     expect_declared,
     parse_schedule,
 )
-from app.kit.spans import in_words
+from app.kit.text import in_words
 
 __all__ = [
     "DEFAULT_TIMEZONE",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from app.audit.cadence.marks import A_DAY, AN_HOUR, Marks
-from app.kit.spans import in_words
+from app.kit.text import in_words
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _THURSDAY = 3

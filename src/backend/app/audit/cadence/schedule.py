@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from app.kit.spans import in_words
+from app.kit.text import in_words
 
 DEFAULT_TIMEZONE = "UTC"
 LEAST_GRACE = timedelta(minutes=10)

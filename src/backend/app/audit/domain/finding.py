@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Literal
 
 from app.audit.domain.history import ReportedRun
 from app.kit.redaction import public_text
+from app.kit.text import printable
 
 Evidence = dict[str, Any]
 Severity = Literal["low", "medium", "high"]
@@ -36,18 +37,6 @@ class Finding:
         return self.rule, self.agent_id
 
 
-def moment_in(evidence: object, *path: str) -> datetime | None:
-    """The moment that evidence has by these names; None also where somebody else wrote what is none."""
-    value = evidence
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return moment.astimezone(UTC) if moment and moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
-
-
 def run_evidence(run: ReportedRun) -> Evidence:
     """A run as evidence."""
     return {
@@ -71,15 +60,3 @@ def run_ids(runs: Sequence[ReportedRun]) -> list[str]:
 def quote(run: ReportedRun) -> str | None:
     """The run's summary on one line, short, printable and without credentials; None when it has none."""
     return public_text(printable(run.summary or ""), _QUOTE_LENGTH) or None
-
-
-def printable(text: str) -> str:
-    """`text` on one line, without what could steer a terminal."""
-    return " ".join("".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text).split())
-
-
-def at(moment: datetime, now: datetime) -> str:
-    """A moment for people, in UTC, with its date unless that is today's: `09:12 UTC`."""
-    moment = moment.astimezone(UTC)
-    same_day = moment.date() == now.astimezone(UTC).date()
-    return f"{moment:%H:%M} UTC" if same_day else f"{moment:%Y-%m-%d %H:%M} UTC"

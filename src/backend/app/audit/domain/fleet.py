@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from app.audit.cadence import Outage
-from app.audit.domain.finding import Evidence, Finding, at
+from app.audit.domain.finding import Evidence, Finding
+from app.kit.text import at
 
 FLEET_SILENT = "fleet_silent"
 """Hardly any agent reports though many usually do: nobody can say who of them stopped."""

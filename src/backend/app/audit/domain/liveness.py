@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from app.audit.cadence import Outages
 from app.audit.domain.expectation import Expected, expect_by, patience, read_schedule, readable_schedule
-from app.audit.domain.finding import Finding, at, last_good, printable, run_evidence
+from app.audit.domain.finding import Finding, last_good, run_evidence
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
+from app.kit.text import at, printable
 
 REGISTERED_FOR = timedelta(days=7)
 """How long an agent without a schedule may be registered and never report."""

@@ -2,9 +2,10 @@
 
 from itertools import groupby, pairwise
 
-from app.audit.domain.finding import Finding, at, last_good, printable, quote, run_evidence, run_ids
+from app.audit.domain.finding import Finding, last_good, quote, run_evidence, run_ids
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
+from app.kit.text import at, printable
 
 NEWEST = 20
 """How many of the newest runs these rules look at."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 
-from app.audit.domain.finding import Finding, at, printable
+from app.audit.domain.finding import Finding
+from app.kit.text import at, printable
 
 _PART = re.compile(r"[^\W\d_]+|\d+")
 _MOST_PARTS = 8

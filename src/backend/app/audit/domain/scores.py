@@ -3,10 +3,11 @@
 from datetime import timedelta
 from math import sqrt
 
-from app.audit.domain.finding import Evidence, Finding, at, last_good, printable, run_evidence, run_ids
+from app.audit.domain.finding import Evidence, Finding, last_good, run_evidence, run_ids
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.quality import QualityTrend
 from app.audit.domain.rule import Rule
+from app.kit.text import at, printable
 
 LEAST_DROP = 0.15
 STILL_DROPPED = 0.075

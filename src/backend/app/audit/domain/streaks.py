@@ -2,9 +2,10 @@
 
 from itertools import takewhile
 
-from app.audit.domain.finding import Finding, at, printable, quote, run_evidence, run_ids
+from app.audit.domain.finding import Finding, quote, run_evidence, run_ids
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
+from app.kit.text import at, printable
 
 
 class ConsecutiveFailures(Rule):

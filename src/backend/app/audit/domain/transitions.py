@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.audit.domain.evaluation import Verdict
-from app.audit.domain.finding import Evidence, Finding, FindingKey, at, moment_in, printable, run_evidence
+from app.audit.domain.finding import Evidence, Finding, FindingKey, run_evidence
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.rule import Rule
+from app.kit.text import at, printable
+from app.kit.times import moment_in
 
 
 @dataclass(frozen=True, slots=True)

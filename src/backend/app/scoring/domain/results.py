@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.audit.domain.finding import printable
+from app.kit.text import printable
 from app.scoring.rubric.model import Score
 
 JUDGE, REWARD, RUBRIC = "judge", "reward", "rubric"

@@ -11,11 +11,10 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
-from app.audit.domain.finding import printable
-from app.config import Settings
-from app.errors import ConfigError
+from app.kit.text import printable
 from app.kit.urls import scrub
 from app.scoring.endpoint.completion import FORMS, read_completion, request
+from app.scoring.endpoint.settings import JudgeSettings
 from app.scoring.judge.prompt import Prompt
 from app.scoring.judge.reply import Outcome, Reply
 
@@ -29,17 +28,14 @@ _PROCESS_KEY = secrets.token_bytes(32)
 class Judge:
     """A configured endpoint. It learns what form of request the endpoint takes, and is used by one loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        settings.check_judge()
-        if settings.judge_url is None or settings.judge_model is None:
-            raise ConfigError("no judge is set: RUNLOG_JUDGE_URL and RUNLOG_JUDGE_MODEL")
-        key = settings.judge_api_key.get_secret_value() if settings.judge_api_key else ""
-        self.model = settings.judge_model
+    def __init__(self, settings: JudgeSettings) -> None:
+        key = settings.api_key
+        self.model = settings.model
         self.fence_key = key.encode() or _PROCESS_KEY
         """Nobody but us and the endpoint knows it, and so it gives nothing away."""
-        self._url = _completions_url(settings.judge_url)
+        self._url = _completions_url(settings.url)
         self._secrets = (key, self._url.password)
-        self._timeout = settings.judge_timeout
+        self._timeout = settings.timeout
         self._form, self._accepted = 0, False
         self._client = httpx.AsyncClient(
             # What leaves goes to this URL and nowhere else.

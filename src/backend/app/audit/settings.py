@@ -1,0 +1,13 @@
+"""What the Auditor is told by its operator."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """`interval` lies between two cycles; the streaks say how many runs in a row make a finding."""
+
+    interval: timedelta
+    failure_streak: int
+    silence_streak: int

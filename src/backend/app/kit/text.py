@@ -1,0 +1,41 @@
+"""Text for people: moments and spans in words, and what a terminal may safely show."""
+
+from datetime import UTC, datetime, timedelta
+
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def in_words(span: timedelta) -> str:
+    """A span in words, to two units at most: `45 s`, `1 h 30 min`, `2 days 4 h`."""
+    seconds = max(0, round(span.total_seconds()))
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes, hours = seconds // 60, seconds // 3600
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 24:
+        return f"{hours} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+    days = f"{hours // 24} day" + ("s" if hours >= 48 else "")
+    return days + (f" {hours % 24} h" if hours % 24 else "")
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago `then` was, in its largest whole unit: `2 minutes ago`."""
+    seconds = (now - then).total_seconds()
+    for size, unit in _UNITS:
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what could steer a terminal."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text).split())
+
+
+def at(moment: datetime, now: datetime) -> str:
+    """A moment for people, in UTC, with its date unless that is today's: `09:12 UTC`."""
+    moment = moment.astimezone(UTC)
+    same_day = moment.date() == now.astimezone(UTC).date()
+    return f"{moment:%H:%M} UTC" if same_day else f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,17 @@
+"""Spans of time, and moments read from JSON."""
+
+from datetime import UTC, datetime, timedelta
+
+WEEK = timedelta(days=7)
+
+
+def moment_in(evidence: object, *path: str) -> datetime | None:
+    """The moment that evidence has by these names; None also where somebody else wrote what is none."""
+    value = evidence
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,61 @@
+"""The settings of each room, from those of the process: rooms themselves read no environment."""
+
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from app.alerts.settings import AlertSettings, ChannelSettings
+from app.audit.settings import AuditSettings
+from app.config import Settings
+from app.errors import ConfigError
+from app.kit.daily_times import DailyTime, QuietHours
+from app.scoring.endpoint.settings import JudgeSettings
+
+
+def audit_settings(settings: Settings) -> AuditSettings:
+    """The Auditor's settings."""
+    return AuditSettings(
+        interval=timedelta(seconds=settings.audit_interval),
+        failure_streak=settings.audit_failure_streak,
+        silence_streak=settings.audit_silence_streak,
+    )
+
+
+def channel_settings(settings: Settings) -> ChannelSettings:
+    """Where alerts are sent."""
+    return ChannelSettings(
+        urls=_revealed(settings.alert_urls),
+        webhook_url=_revealed(settings.alert_webhook_url),
+        webhook_secret=_revealed(settings.alert_webhook_secret) or None,
+        timeout=settings.alert_timeout,
+    )
+
+
+def alert_settings(settings: Settings) -> AlertSettings:
+    """When and where alerts are sent."""
+    hours, digest = settings.alert_quiet_hours, settings.alert_digest
+    return AlertSettings(
+        channels=channel_settings(settings),
+        reminder_interval=timedelta(seconds=settings.alert_reminder_interval),
+        rate=settings.alert_rate,
+        url=settings.url,
+        quiet_hours=QuietHours.parse(hours) if hours else None,
+        digest=DailyTime.parse(digest) if digest else None,
+    )
+
+
+def judge_settings(settings: Settings) -> JudgeSettings:
+    """The judge's endpoint. Raises `ConfigError` without one, or with half of one."""
+    settings.check_judge()
+    if settings.judge_url is None or settings.judge_model is None:
+        raise ConfigError("no judge is set: RUNLOG_JUDGE_URL and RUNLOG_JUDGE_MODEL")
+    return JudgeSettings(
+        url=settings.judge_url,
+        model=settings.judge_model,
+        api_key=_revealed(settings.judge_api_key),
+        timeout=settings.judge_timeout,
+    )
+
+
+def _revealed(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""
