@@ -24,7 +24,7 @@ from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 from app.schema.sync import sync_schema
-from brokers import Broker
+from support.brokers import Broker
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile(

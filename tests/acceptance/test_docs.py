@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from conftest import Servers
-from processes import serving
+from support.processes import serving
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)

@@ -16,10 +16,10 @@ import pytest
 from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.schema.sync import sync_schema
-from background import Background
-from fault_report import FaultReport
-from load import PATIENCE, Check, HungError, Load, Tally, UnderLoad, under_way
-from processes import Served, served, wait_until_started
+from support.background import Background
+from support.fault_report import FaultReport
+from support.load import PATIENCE, Check, HungError, Load, Tally, UnderLoad, under_way
+from support.processes import Served, served, wait_until_started
 
 PASSWORD = secrets.token_hex(16)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 
 from app.embedded.postgres import Postgres
-from background import Background
-from database import query, rows
-from load import PATH, Check, Load, under_way
-from processes import served
+from support.background import Background
+from support.database import query, rows
+from support.load import PATH, Check, Load, under_way
+from support.processes import served
 
 # At any time of the day one of the two lives on another day.
 HOURS = 15

@@ -8,10 +8,10 @@ import psutil
 import pytest
 
 from app.embedded.postgres import Postgres
-from background import Background
-from database import query, until_it_is
-from load import PATIENCE, Check, UnderLoad
-from proxy import Proxy, proxied
+from support.background import Background
+from support.database import query, until_it_is
+from support.load import PATIENCE, Check, UnderLoad
+from support.proxy import Proxy, proxied
 
 ABANDONED = """
     SELECT count(*) FROM pg_stat_activity

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.embedded.postgres import Postgres
-from background import Background
-from database import query, until_it_is
-from load import Check, UnderLoad
+from support.background import Background
+from support.database import query, until_it_is
+from support.load import Check, UnderLoad
 
 A_BACKEND = "SELECT pid FROM pg_stat_activity WHERE application_name = 'agent-run-log' LIMIT 1"
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from app.embedded.postgres import Postgres
-from load import Check, UnderLoad
+from support.load import Check, UnderLoad
 
 MEGABYTE = 1024 * 1024
 # Above a segment of the write-ahead log, below what the payloads come to.

@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from app.embedded.postgres import Postgres
-from background import Background
-from database import execute, query
-from load import PATH, PATIENCE, Check, UnderLoad
-from processes import RUNLOG
+from support.background import Background
+from support.database import execute, query
+from support.load import PATH, PATIENCE, Check, UnderLoad
+from support.processes import RUNLOG
 
 CONSTRAINT = "ALTER TABLE agent_run_log ADD CONSTRAINT no_poison CHECK (NOT actions_taken ? 'poison')"
 TRIGGER = """

@@ -13,11 +13,11 @@ import psutil
 import pytest
 
 from app.embedded.postgres import Postgres
-from background import Background
-from brokers import Broker
-from database import execute, query, rows, until_it_is
-from load import PATH, Check, UnderLoad
-from processes import running
+from support.background import Background
+from support.brokers import Broker
+from support.database import execute, query, rows, until_it_is
+from support.load import PATH, Check, UnderLoad
+from support.processes import running
 
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
 # Each committed score leaves a note, and takes a moment, so that it can be caught in the middle.

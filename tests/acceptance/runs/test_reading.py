@@ -1,0 +1,77 @@
+"""`runlog runs` in pipes, on full disks and narrow terminals."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.services.agent_run_log_service import write_run_log
+from support.processes import RUNLOG
+
+
+def record(*summaries: str, agent: str = "sage") -> None:
+    async def write() -> None:
+        for summary in summaries:
+            await write_run_log(agent, {"summary": summary})
+
+    asyncio.run(write())
+
+
+def show(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [*RUNLOG, "runs", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_what_agents_sent_does_not_steer_the_terminal(database: str) -> None:
+    record("\x1b[2Jcleared\x07\u202e", agent="\x1b[31mred")
+    shown = show().stdout
+    assert "cleared" in shown
+    assert "red" in shown
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+
+
+def test_a_long_name_leaves_room_for_the_summary(database: str) -> None:
+    record("Rotated the logs", agent="a" * 255)
+    assert "Rotated the logs" in show().stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_full_disk_is_a_sentence(database: str, options: tuple[str, ...]) -> None:
+    record("done")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*RUNLOG, "runs", *options], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"runlog: No space left on device\n")
+
+
+def test_a_reader_that_leaves_is_no_error_to_tell_of(database: str) -> None:
+    record(*("x" * 100_000 for _ in range(20)))
+    process = subprocess.Popen([*RUNLOG, "runs", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        assert process.stdout.read(1) == b"{"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_follow_begins_with_the_newest_and_goes_on_with_the_new(database: str) -> None:
+    record("one", "two", "three")
+    process = subprocess.Popen(
+        [*RUNLOG, "runs", "--follow", "--json", "--limit", "2"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    with process:
+        summaries = []
+        for expected in ("two", "three", "four"):
+            if expected == "four":
+                record("four")
+            line = process.stdout.readline().decode()
+            summaries.append(line.partition('"action_summary":"')[2].partition('"')[0])
+        process.send_signal(signal.SIGINT)
+    assert summaries == ["two", "three", "four"]
+    assert process.returncode == 130

@@ -1,0 +1,187 @@
+"""A report that takes the short way is answered as the application would answer it."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from support.bad_runs import BAD_RUNS
+from support.processes import free_port, running, serving, wait_until_alive
+
+ENDPOINT = "/api/v1/internal/agent-run-log"
+SHORT = {"Content-Type": "application/json"}
+ORDINARY = {"Content-Type": "application/json; charset=utf-8"}
+RUN = b'{"agent_id": "sage", "status": "success", "actions_taken": {"n": 1}}'
+
+
+@pytest.fixture(scope="module")
+def server(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server of this module's tests, which may not log an error."""
+    directory = tmp_path_factory.mktemp("server")
+    env, log = {"DATABASE_URL": module_database, "RUNLOG_DATA_DIR": str(directory)}, directory / "serve.log"
+    with serving(env=env, log=log) as url:
+        yield url
+    text = log.read_text(encoding="utf-8")
+    assert "Traceback" not in text
+    assert '"level": "error"' not in text
+    assert "Invalid HTTP request" not in text
+
+
+def connect(url: str) -> socket.socket:
+    """A connection of one's own."""
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname, address.port), 20)
+
+
+def request(body: bytes, *headers: bytes, length: int | None = None) -> bytes:
+    """A report as bytes on the wire."""
+    head = (f"POST {ENDPOINT} HTTP/1.1".encode(), b"Host: x", b"Content-Type: application/json")
+    declared = b"Content-Length: %d" % (len(body) if length is None else length)
+    return b"\r\n".join((*head, declared, *headers, b"", b"")) + body
+
+
+def answers(connection: socket.socket, count: int) -> list[bytes]:
+    """The heads of `count` answers without bodies."""
+    received = b""
+    while received.count(b"\r\n\r\n") < count:
+        part = connection.recv(65536)
+        assert part, received
+        received += part
+    return received.split(b"\r\n\r\n")[:-1]
+
+
+@pytest.mark.parametrize(("body", "place"), BAD_RUNS)
+def test_bad_input_is_answered_alike(server: str, body: bytes, place: str) -> None:
+    short, ordinary = (
+        httpx.post(f"{server}{ENDPOINT}", content=body, headers=headers) for headers in (SHORT, ORDINARY)
+    )
+    assert (short.status_code, short.json()) == (ordinary.status_code, ordinary.json())
+    assert set(short.headers) == set(ordinary.headers)
+
+
+@pytest.mark.parametrize(
+    ("size", "key", "status"),
+    [
+        (10, None, 204),
+        (900_000, "a", 204),
+        (2_000_000, None, 413),
+        (10, "not visible", 422),
+        (10, "k" * 256, 422),
+    ],
+)
+def test_sizes_and_keys_are_answered_alike(server: str, size: int, key: str | None, status: int) -> None:
+    body = b'{"agent_id": "big", "status": "success", "actions_taken": {"a": "%s"}}' % (b"x" * size)
+    keyed = {"Idempotency-Key": key} if key else {}
+    short, ordinary = (
+        httpx.post(f"{server}{ENDPOINT}", content=body, headers={**headers, **keyed}, timeout=30)
+        for headers in (SHORT, ORDINARY)
+    )
+    assert short.status_code == ordinary.status_code == status
+    assert short.content == ordinary.content
+
+
+def test_the_callers_request_id_comes_back_and_others_differ(server: str) -> None:
+    with httpx.Client() as client:
+        sent = client.post(f"{server}{ENDPOINT}", content=RUN, headers={**SHORT, "X-Request-ID": "mine-1"})
+        assert sent.headers["X-Request-ID"] == "mine-1"
+        made = [client.post(f"{server}{ENDPOINT}", content=RUN, headers=SHORT) for _ in range(3)]
+        odd = client.post(f"{server}{ENDPOINT}", content=RUN, headers={**SHORT, "X-Request-ID": "a b"})
+    ids = [answer.headers["X-Request-ID"] for answer in (*made, odd)]
+    assert len(set(ids)) == 4
+    assert "a b" not in ids
+
+
+def test_requests_sent_without_waiting_are_answered_in_their_order(server: str) -> None:
+    ordinary = request(RUN).replace(b"application/json", b"application/json;")
+    reports = [request(RUN, b"X-Request-ID: %d" % number) for number in range(6)]
+    reports[2] = ordinary.replace(b"Host: x", b"Host: x\r\nX-Request-ID: 2")
+    reports[4] = request(b"{}", b"X-Request-ID: 4")
+    with connect(server) as connection:
+        connection.sendall(b"".join(reports))
+        heads = answers(connection, 6)
+    for number, head in enumerate(heads):
+        assert b"x-request-id: %d" % number in head
+    assert [b" 204 " in head for head in heads] == [True, True, True, True, False, True]
+
+
+def test_a_body_that_comes_in_pieces_is_put_together(server: str) -> None:
+    whole = request(RUN)
+    with connect(server) as connection:
+        for start in range(0, len(whole), 7):
+            connection.sendall(whole[start : start + 7])
+            time.sleep(0.001)
+        assert b" 204 " in answers(connection, 1)[0]
+        connection.sendall(request(RUN, b"Connection: close"))
+        (head,) = answers(connection, 1)
+        assert b"connection: close" in head.lower()
+        assert connection.recv(100) == b""
+
+
+def test_who_waits_to_be_asked_for_the_body_is_asked(server: str) -> None:
+    with connect(server) as connection:
+        whole = request(RUN, b"Expect: 100-continue")
+        connection.sendall(whole[: -len(RUN)])
+        assert b" 100 " in answers(connection, 1)[0]
+        connection.sendall(RUN)
+        assert b" 204 " in answers(connection, 1)[0]
+
+
+SHORT_PATIENCE = """
+import sys
+from app.api import http_protocol
+http_protocol.REQUEST_SECONDS = 1.0
+sys.argv[0] = "runlog"
+from app.cli.main import main
+main()
+"""
+
+
+def test_requests_that_never_become_whole_are_let_go(database: str, tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "serve.log"
+    script = tmp_path / "impatient.py"
+    script.write_text(SHORT_PATIENCE, encoding="utf-8")
+    arguments = ("serve", "--port", str(port))
+    with running(*arguments, env={"DATABASE_URL": database}, log=log, program=script) as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_alive(url, process, log)
+        beat = request(b"").replace(b"agent-run-log", b"peer-swarm/heartbeat")
+        beginnings = {
+            b"": True,
+            b"POST / HT": True,
+            request(RUN, length=100): True,
+            beat.replace(b"Content-Length: 0", b"Content-Length: 9") + b"{": False,
+        }
+        connections = [(connect(url), begin, told) for begin, told in beginnings.items()]
+        for connection, begin, _ in connections:
+            connection.sendall(begin)
+        for connection, _, told in connections:
+            received = b""
+            while part := connection.recv(1000):
+                received += part
+            assert received.startswith(b"HTTP/1.1 408 ") is told
+            connection.close()
+        assert httpx.post(f"{url}{ENDPOINT}", content=RUN, headers=SHORT).status_code == 204
+
+
+@pytest.mark.anyio
+async def test_a_client_that_hangs_up_early_has_its_run_recorded(
+    database: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    with serving(env={}, log=tmp_path / "serve.log") as url:
+        async with db.transaction():
+            await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
+            with connect(url) as connection:
+                connection.sendall(request(RUN))
+                await asyncio.sleep(0.5)
+        async with asyncio.timeout(20):
+            while await db.fetchval("SELECT count(*) FROM agent_run_log") == 0:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        answer = await asyncio.to_thread(httpx.post, f"{url}{ENDPOINT}", content=RUN, headers=SHORT)
+        assert answer.status_code == 204
+    assert "Traceback" not in (tmp_path / "serve.log").read_text(encoding="utf-8")

@@ -1,0 +1,142 @@
+"""When hardly any agent reports, the way to the log is broken: that is told once, and no agent is blamed."""
+
+from collections import Counter
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from app.agents.status import agent_statuses
+from app.audit.cycle import AuditCycle
+from app.config import get_settings
+from app.db.session import transaction
+from app.wiring import audit_settings
+from support.alerting import audit_and_announce
+
+pytestmark = pytest.mark.anyio
+
+AGENTS = 20
+MINUTE = timedelta(minutes=1)
+
+
+async def log_fleet(db: asyncpg.Connection, *, quiet: timedelta, agents: int = AGENTS) -> None:
+    """Ten days of agents that report every ten minutes, up to `quiet` ago; the Auditor went on meanwhile."""
+    await db.execute(
+        """
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', at, at
+        FROM generate_series(1, $2) AS agent, generate_series(0, 10 * 144) AS n,
+            LATERAL (SELECT now() - $1::interval - (n * 600 + agent * 9) * interval '1 second' AS at) AS t
+        """,
+        quiet,
+        agents,
+    )
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
+        SELECT 'auditor', 'audited', at, at FROM generate_series(0, 12 * 24 * 10) AS n,
+            LATERAL (SELECT now() - n * interval '5 minutes' AS at) AS t
+    """)
+
+
+async def report(db: asyncpg.Connection, agents: range) -> None:
+    await db.execute(
+        "INSERT INTO agent_run_log (agent_id, action_summary) SELECT 'agent-' || n, 'did it'"
+        " FROM unnest($1::int[]) AS n",
+        list(agents),
+    )
+
+
+async def cycle() -> AuditCycle:
+    async with transaction() as session:
+        return await audit_and_announce(session)
+
+
+def rules(cycle: AuditCycle) -> Counter[str]:
+    return Counter(finding.rule for finding in cycle.open)
+
+
+async def states() -> Counter[str]:
+    settings = audit_settings(get_settings())
+    async with transaction() as session:
+        return Counter(status.state for status in await agent_statuses(session, settings))
+
+
+async def test_nobody_is_blamed_while_nobody_can_report(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    opened = await cycle()
+    assert rules(opened) == {"fleet_silent": 1}
+    assert opened.opened[0].message.startswith("Hardly any agent has reported since ")
+    assert await states() == {"unknown": AGENTS, "up": 1}
+    assert rules(await cycle()) == {"fleet_silent": 1}
+
+    await report(db, range(1, 16))
+    over = await cycle()
+    assert rules(over) == {}
+    assert over.closed[0].closing_evidence == {"reason": "agents report as usual again"}
+    assert await states() == {"unknown": 5, "up": 16}
+
+    # An hour later, those that did not come back have stopped.
+    await db.execute("UPDATE audit_finding SET closed_at = closed_at - interval '1 hour'")
+    assert rules(await cycle()) == {"stopped_reporting": 5}
+    assert await states() == {"down": 5, "up": 16}
+
+
+async def test_on_the_next_day_it_says_on_which_it_began(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    [opened] = (await cycle()).opened
+    await db.execute("""
+        UPDATE audit_finding SET opened_at = opened_at - interval '1 day',
+            evidence = evidence || '{"since": "2026-11-02T23:15:00+00:00"}'
+    """)
+    [still] = (await cycle()).open
+    assert still.id == opened.id
+    assert "has reported since 2026-11-02 23:15 UTC, though" in still.message
+
+
+async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    assert rules(await cycle()) == {"fleet_silent": 1}
+    # Three hours later, and nobody ever reported at this time in the weeks before.
+    await db.execute("""
+        UPDATE agent_run_log SET created_at = created_at - interval '3 hours' WHERE agent_id <> 'auditor'
+    """)
+    await db.execute("""
+        UPDATE audit_finding SET opened_at = opened_at - interval '3 hours', evidence = evidence
+            || jsonb_build_object('since', (evidence ->> 'since')::timestamptz - interval '3 hours')
+    """)
+    await db.execute("""
+        DELETE FROM agent_run_log WHERE agent_id <> 'auditor'
+            AND created_at BETWEEN now() - interval '7 days 4 hours' AND now() - interval '7 days'
+    """)
+    assert rules(await cycle()) == {"fleet_silent": 1}
+    await report(db, range(1, 16))
+    assert rules(await cycle()) == {}
+
+
+async def test_some_that_stop_together_are_blamed(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', at, at FROM generate_series(1, 12) AS agent,
+            generate_series(0, 6) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
+    """)
+    assert rules(await cycle()) == {"stopped_reporting": 8}
+    assert await states() == {"down": 8, "up": 13}
+
+
+async def test_those_that_are_paused_are_not_missed(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    await db.execute(
+        "INSERT INTO agent (agent_id, paused) SELECT 'agent-' || n, true FROM generate_series(5, 20) n"
+    )
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', at, at FROM generate_series(1, 3) AS agent,
+            generate_series(0, 6) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
+    """)
+    assert rules(await cycle()) == {"stopped_reporting": 1}
+
+
+async def test_a_few_agents_are_no_fleet(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE, agents=4)
+    assert rules(await cycle()) == {"stopped_reporting": 4}

@@ -1,0 +1,189 @@
+"""The Auditor's look at scores: drops are found in the rollups, and so are runs that nobody scores."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+from weakref import WeakKeyDictionary
+
+import asyncpg
+import pytest
+
+from app.audit import quality
+from app.audit.cycle import AuditCycle
+from app.audit.quality import quality_trends
+from app.db.session import transaction
+from app.runs.run import made_at, new_run_id
+from support.alerting import audit_and_announce
+
+pytestmark = pytest.mark.anyio
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+async def cycle() -> AuditCycle:
+    async with transaction() as session:
+        return await audit_and_announce(session)
+
+
+def keys(cycle: AuditCycle) -> list[tuple[str, str]]:
+    return sorted((finding.rule, finding.agent_id) for finding in cycle.open)
+
+
+async def score_history(db: asyncpg.Connection, agent: str, *, lately: float, days: int = 33) -> None:
+    """Hourly runs up to now, which scored about 0.8 until a week ago and `lately` since then."""
+    await db.execute(
+        """
+        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at, rlhf_scores)
+        SELECT $1, 'did it', at, at, jsonb_build_object('overall',
+            CASE WHEN n < 7 * 24 THEN $2 ELSE 0.8 END + (n % 5 - 2) * 0.01)
+        FROM generate_series(0, $3 * 24) AS n,
+            LATERAL (SELECT clock_timestamp() - interval '1 minute' - n * interval '1 hour' AS at) AS t
+        """,
+        agent,
+        lately,
+        days,
+    )
+
+
+async def test_a_drop_in_quality_opens_and_closes(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.5)
+    await score_history(db, "sage", lately=0.75)
+    opened = await cycle()
+    assert keys(opened) == [("quality_drop", "nova")]
+    assert "scored 0.50 on average in 7 days" in opened.opened[0].message
+    assert "after 0.80 in the four weeks before" in opened.opened[0].message
+    assert len(opened.opened[0].evidence["run_ids"]) == 10
+
+    assert keys(await cycle()) == [("quality_drop", "nova")]
+
+    await db.execute(
+        "UPDATE agent_run_log SET rlhf_scores = '{\"overall\": 0.8}'"
+        " WHERE created_at > now() - interval '6 days'"
+    )
+    await db.execute(
+        "INSERT INTO agent_run_log (agent_id, action_summary, rlhf_scores)"
+        " VALUES ('nova', 'did it', '{\"overall\": 0.8}')"
+    )
+    closed = await cycle()
+    assert closed.open == []
+    proof = closed.closed[0].closing_evidence
+    assert proof
+    assert proof["reason"].startswith("nova scored 0.76 on average in 7 days")
+    assert proof["reason"].endswith(", after 0.80 in the four weeks before")
+    assert proof["mean"] > 0.75
+
+
+async def test_a_drop_ends_with_a_scorer_that_cannot_be_compared(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.5)
+    assert keys(await cycle()) == [("quality_drop", "nova")]
+    await db.execute("""
+        UPDATE agent_run_log SET rlhf_scores = rlhf_scores || '{"scorer": "rubric", "version": "2"}'
+        WHERE created_at > now() - interval '7 days'
+    """)
+    await db.execute("""
+        UPDATE agent_run_log SET rlhf_scores = rlhf_scores || '{"scorer": "rubric", "version": "1"}'
+        WHERE created_at <= now() - interval '7 days'
+    """)
+    await db.execute("INSERT INTO agent_run_log (agent_id, action_summary) VALUES ('nova', 'did it')")
+    closed = await cycle()
+    assert closed.open == []
+    assert closed.closed[0].closing_evidence == {
+        "reason": "this week has no scores of it that could be compared with those before"
+    }
+
+
+async def test_a_stricter_scorer_is_no_drop(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.5)
+    await db.execute("""
+        UPDATE agent_run_log SET rlhf_scores = rlhf_scores || '{"scorer": "rubric"}' || jsonb_build_object(
+            'version', CASE WHEN created_at > now() - interval '7 days' THEN '2' ELSE '1' END)
+    """)
+    assert keys(await cycle()) == []
+    await db.execute('UPDATE agent_run_log SET rlhf_scores = rlhf_scores || \'{"version": "2"}\'')
+    await db.execute("INSERT INTO agent_run_log (agent_id, action_summary) VALUES ('nova', 'did it')")
+    assert keys(await cycle()) == [("quality_drop", "nova")]
+
+
+async def test_a_fleet_is_read_in_turns(db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    agents = {f"agent-{n}" for n in range(5)}
+    for agent in sorted(agents):
+        await score_history(db, agent, lately=0.4)
+    monkeypatch.setattr(quality, "_MOST_READ", 2)
+    now = await db.fetchval("SELECT now()")
+    async with transaction() as session:
+        seen = [len(await quality_trends(session, now, agents)) for _ in range(3)]
+        assert seen == [2, 4, 5]
+        trend = (await quality_trends(session, now, {"agent-0"}))["agent-0"]
+    assert trend.mean == pytest.approx(0.4, abs=0.005)
+    assert trend.past_mean == pytest.approx(0.8, abs=0.005)
+    assert trend.past_deviation == pytest.approx(0.0141, abs=0.001)
+    assert trend.runs + trend.past_runs == 33 * 24 + 1
+
+
+async def test_what_is_open_is_read_before_it_is_said_to_be_over(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has just started knows no trend, and reads but a part of a large fleet at once."""
+    drops = [("quality_drop", f"agent-{n}") for n in range(4)]
+    for _, agent in drops:
+        await score_history(db, agent, lately=0.4)
+    assert keys(await cycle()) == drops
+    monkeypatch.setattr(quality, "_memories", WeakKeyDictionary())
+    monkeypatch.setattr(quality, "_MOST_READ", 1)
+    for _ in range(2):
+        done = await cycle()
+        assert (keys(done), done.closed) == (drops, [])
+
+
+async def test_scores_that_no_float_holds_are_no_trend(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.8)
+    huge = "1" + "0" * 400
+    await db.execute(f"UPDATE agent_run_log SET rlhf_scores = '{{\"overall\": {huge}}}'")  # noqa: S608
+    assert keys(await cycle()) == []
+
+
+def made(ago: timedelta) -> UUID:
+    """An id as the writer makes them, that long ago."""
+    millis = int((datetime.now(UTC) - ago).timestamp() * 1000)
+    return UUID(int=new_run_id().int & (1 << 80) - 1 | millis << 80)
+
+
+async def report(db: asyncpg.Connection, run_id: UUID, ago: timedelta) -> None:
+    await db.execute(
+        "INSERT INTO agent_run_log (id, agent_id, action_summary, run_at, created_at)"
+        " SELECT $1, 'sage', 'did it', now() - $2::interval, now() - $2::interval",
+        run_id,
+        ago,
+    )
+
+
+async def test_runs_that_nobody_scores_are_found_until_somebody_does(db: asyncpg.Connection) -> None:
+    for ago in (30 * MINUTE, 61 * MINUTE, 2 * HOUR):
+        await report(db, made(ago), ago)
+    opened = await cycle()
+    assert keys(opened) == [("stuck_scoring", "sage")]
+    assert opened.open[0].message.startswith("2 runs of sage still wait for a score, the oldest since ")
+    await db.execute("UPDATE agent_run_log SET rlhf_scores = '{\"overall\": 0.5}'")
+    closed = await cycle()
+    assert closed.open == []
+    assert closed.closed[0].closing_evidence == {"reason": "no run of it waits for a score any more"}
+
+
+async def test_of_many_that_wait_the_oldest_is_told(db: asyncpg.Connection) -> None:
+    for minutes in range(120, 180):
+        await report(db, made(minutes * MINUTE), minutes * MINUTE)
+    oldest = await db.fetchval("SELECT min(created_at) FROM agent_run_log")
+    [finding] = (await cycle()).open
+    assert finding.message.startswith("at least 50 runs of sage still wait for a score, the oldest since ")
+    assert finding.evidence["first_run"]["created_at"] == oldest.isoformat()
+
+
+async def test_a_history_that_was_just_brought_in_waits_for_nothing(db: asyncpg.Connection) -> None:
+    for run_id in (uuid4(), new_run_id(), made(5 * MINUTE)):
+        await report(db, run_id, 3 * HOUR)
+    assert keys(await cycle()) == []
+
+
+def test_the_ids_of_this_test_are_the_writers() -> None:
+    at = made_at(made(HOUR))
+    assert at
+    assert datetime.now(UTC) - at - HOUR < MINUTE

@@ -1,0 +1,312 @@
+"""From ratings to a model in force and back, on a real database and with real workers."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from simulated_raters import make_raters, ratings_of, worth
+from simulated_reports import simulated_reports
+
+from app.db.session import transaction
+from app.errors import NotFoundError
+from app.models import RewardModelVersion
+from app.scoring.backfills import backfill_chunk, open_system_backfills
+from app.scoring.pipeline import score_runs
+from app.scoring.reward_models import version_in_force
+from app.scoring.reward_rollout import roll_back
+from app.scoring.reward_training import is_due, lock_training, train_now
+from app.scoring.rubric import VERSION, RunReport, score
+from app.services.agent_run_log_service import write_run_log
+from support.brokers import Broker
+from support.processes import running
+
+pytestmark = pytest.mark.anyio
+
+ENDPOINT = "/api/v1/internal/agent-run-log"
+RUNS = simulated_reports(240, seed=5)
+TASTE = worth("brevity", RUNS, [score(run) for run in RUNS])
+BRIEF = {"summary": "Fixed it"}
+
+
+async def score_now(*run_ids: UUID) -> None:
+    """Score runs in a transaction of their own, as the task does."""
+    async with transaction() as session:
+        await score_runs(session, run_ids)
+
+
+async def report(runs: list[RunReport] = RUNS) -> list[UUID]:
+    """Record the runs and have the rubric score them."""
+    run_ids = [await write_run_log(run.agent_id, dict(run.actions_taken), run.status) for run in runs]
+    await score_now(*run_ids)
+    return run_ids
+
+
+async def rate(db: asyncpg.Connection, run_ids: list[UUID]) -> None:
+    """Ratings of all runs by people who love brevity, as the API keeps them."""
+    given = ratings_of(TASTE, make_raters(3, 1), len(run_ids), 1)
+    rows = [(run_ids[each.run], each.rater, each.rating) for each in given]
+    await db.executemany("INSERT INTO agent_run_feedback (run_id, rater, rating) VALUES ($1, $2, $3)", rows)
+
+
+async def train() -> RewardModelVersion | None:
+    async with transaction() as session:
+        assert await lock_training(session)
+        return await train_now(session)
+
+
+async def in_force() -> int | None:
+    async with transaction() as session:
+        return await version_in_force(session)
+
+
+async def scores(db: asyncpg.Connection, run_id: UUID) -> Any:
+    """A run's `rlhf_scores`."""
+    return json.loads(await db.fetchval("SELECT rlhf_scores FROM agent_run_log WHERE id = $1", run_id))
+
+
+async def results(db: asyncpg.Connection, run_id: UUID) -> Mapping[tuple[str, str], float]:
+    """What every scorer made of the run."""
+    rows = await db.fetch("SELECT scorer, version, auto FROM agent_run_score WHERE run_id = $1", run_id)
+    return {(row["scorer"], row["version"]): row["auto"] for row in rows}
+
+
+async def test_ratings_train_a_model_that_scores_new_runs(db: asyncpg.Connection) -> None:
+    await rate(db, await report())
+    trained = await train()
+    assert trained is not None
+    assert (trained.version, trained.state, trained.ratings) == (1, "promoted", 240)
+    run_id = await write_run_log("sage", BRIEF)
+    await score_now(run_id)
+    shown, kept = await scores(db, run_id), await results(db, run_id)
+    assert (shown["scorer"], shown["version"]) == ("reward", "1")
+    assert kept == {("rubric", VERSION): kept["rubric", VERSION], ("reward", "1"): shown["auto"]}
+    assert shown["auto"] > kept["rubric", VERSION]
+    assert shown["reasons"][0].startswith("people's ratings: ")
+    assert set(shown["dimensions"]) == set(score(RUNS[0]).dimensions)
+
+
+async def finish_backfills() -> None:
+    """Do all that the system's open backfills still have to do."""
+    async with transaction() as session:
+        (backfill_id,) = await open_system_backfills(session)
+    finished = False
+    while not finished:
+        async with transaction() as session:
+            finished = (await backfill_chunk(session, backfill_id)).finished_at is not None
+
+
+async def test_recent_runs_always_show_what_is_in_force(db: asyncpg.Connection) -> None:
+    async def shown() -> list[tuple[str, str]]:
+        scored_by = "SELECT DISTINCT rlhf_scores ->> 'scorer', rlhf_scores ->> 'version' FROM agent_run_log"
+        return [tuple(row) for row in await db.fetch(scored_by)]
+
+    run_ids = await report()
+    before = [await scores(db, run_id) for run_id in run_ids]
+    await rate(db, run_ids)
+    await train()
+    await finish_backfills()
+    assert await shown() == [("reward", "1")]
+    for version, by in ((None, ("rubric", VERSION)), (1, ("reward", "1")), (None, ("rubric", VERSION))):
+        async with transaction() as session:
+            await roll_back(session, version)
+        await finish_backfills()
+        assert await shown() == [by]
+    after = [await scores(db, run_id) for run_id in run_ids]
+    assert [of["auto"] for of in after] == [of["auto"] for of in before]
+    assert all("human" in of for of in after)
+
+
+async def test_a_rollback_before_the_promotions_backfill_is_done(db: asyncpg.Connection) -> None:
+    await rate(db, await report())
+    await train()
+    async with transaction() as session:
+        await roll_back(session, None)
+    rows = await db.fetch("SELECT scorer, version FROM score_backfill WHERE finished_at IS NULL")
+    assert [tuple(row) for row in rows] == [("rubric", VERSION)]
+
+
+async def test_a_rollback_takes_effect_at_once_and_leaves_ratings_alone(db: asyncpg.Connection) -> None:
+    await rate(db, await report())
+    await train()
+    ratings = await db.fetch("SELECT * FROM agent_run_feedback ORDER BY run_id, rater")
+    assert await in_force() == 1
+    async with transaction() as session:
+        assert await roll_back(session, None) is None
+    assert await in_force() is None
+    run_id = await write_run_log("sage", BRIEF)
+    await score_now(run_id)
+    assert (await scores(db, run_id))["scorer"] == "rubric"
+    assert await db.fetch("SELECT * FROM agent_run_feedback ORDER BY run_id, rater") == ratings
+    state = await db.fetchrow("SELECT state, promoted_at, withdrawn_at FROM reward_model")
+    assert state["state"] == "withdrawn"
+    assert state["promoted_at"] <= state["withdrawn_at"]
+
+
+async def test_going_back_to_a_version_and_forth(db: asyncpg.Connection) -> None:
+    await rate(db, await report())
+    await train()
+    copy = """
+        INSERT INTO reward_model
+            (version, state, rubric, rated_until, ratings, raters, runs, parameters, report)
+        SELECT $1, $2, rubric, rated_until, ratings, raters, runs, parameters, report
+        FROM reward_model WHERE version = 1
+    """
+    for version, state in ((2, "promoted"), (3, "rejected"), (4, "promoted")):
+        await db.execute(copy, version, state)
+    assert await in_force() == 4
+    for wanted, found in ((None, 2), (1, 1), (4, 4), (2, 2), (None, 1), (None, None)):
+        async with transaction() as session:
+            assert await roll_back(session, wanted) == found
+        assert await in_force() == found
+    for never in (None, 3, 99):
+        with pytest.raises(NotFoundError):
+            async with transaction() as session:
+                await roll_back(session, never)
+
+
+async def test_a_model_of_another_rubric_is_not_in_force(db: asyncpg.Connection) -> None:
+    await rate(db, await report())
+    await train()
+    await db.execute("UPDATE reward_model SET rubric = 'older'")
+    assert await in_force() is None
+    async with transaction() as session:
+        assert await is_due(session, after=240)
+
+
+async def test_it_is_due_when_enough_ratings_are_new_or_changed(db: asyncpg.Connection) -> None:
+    async def due(after: int) -> bool:
+        async with transaction() as session:
+            return await is_due(session, after=after)
+
+    assert not await due(1)
+    run_ids = await report()
+    await rate(db, run_ids)
+    assert await due(240)
+    assert not await due(241)
+    await train()
+    assert not await due(1)
+    await db.execute(
+        "UPDATE agent_run_feedback SET rating = 0, updated_at = now() WHERE run_id = $1", run_ids[0]
+    )
+    assert await due(1)
+    assert not await due(2)
+
+
+async def test_too_few_ratings_leave_no_version(db: asyncpg.Connection) -> None:
+    assert await train() is None
+    await rate(db, (await report(RUNS[:10])))
+    assert await train() is None
+    assert await db.fetchval("SELECT count(*) FROM reward_model") == 0
+
+
+async def test_two_trainings_never_go_at_once(database: str) -> None:
+    async with transaction() as one, transaction() as other:
+        assert await lock_training(one)
+        assert not await lock_training(other)
+
+
+async def test_rows_somebody_else_wrote_stop_no_training(db: asyncpg.Connection) -> None:
+    run_ids = await report()
+    await rate(db, run_ids)
+    for run_id, payload in zip(run_ids, ("null", "[1]", '"text"', "5"), strict=False):
+        await db.execute(
+            "UPDATE agent_run_log SET actions_taken = $2::text::jsonb WHERE id = $1", run_id, payload
+        )
+    trained = await train()
+    assert trained is not None
+    assert trained.runs == 237
+
+
+Start = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
+
+
+@pytest.fixture
+def start(database: str, broker: Broker, tmp_path: Path) -> Iterator[Start]:
+    """Starts a command on the test's database and broker; none of them may leave a traceback."""
+    log = tmp_path / "processes.log"
+    yield lambda *arguments: running(*arguments, env={"RUNLOG_REWARD_TRAIN_AFTER": "100"}, log=log)
+    assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return when `condition` holds."""
+    async with asyncio.timeout(90):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def send_training() -> None:
+    """Send what beat sends, from a process of its own, as Celery keeps a broker for the process's life."""
+    code = "from app.tasks.reward_tasks import train_reward_model; train_reward_model.delay()"
+    sender = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+    assert await sender.wait() == 0
+
+
+async def test_ratings_by_http_change_how_a_running_worker_scores(
+    broker: Broker, api: httpx.AsyncClient, db: asyncpg.Connection, start: Start
+) -> None:
+    run_ids = await report()
+    for each in ratings_of(TASTE, make_raters(3, 1), len(run_ids), 1):
+        rating = {"rater": each.rater, "rating": each.rating}
+        answer = await api.post(f"{ENDPOINT}/{run_ids[each.run]}/feedback", json=rating)
+        assert answer.status_code == 204
+
+    async def scorer_of_new_run() -> str:
+        run = {"agent_id": "sage", "status": "success", "actions_taken": BRIEF}
+        assert (await api.post(ENDPOINT, json=run)).status_code == 204
+        newest = "SELECT rlhf_scores ->> 'scorer' FROM agent_run_log ORDER BY created_at DESC LIMIT 1"
+        await until(lambda: scored(db))
+        found: str = await db.fetchval(newest)
+        return found
+
+    with start("worker", "--concurrency", "1"):
+        assert await scorer_of_new_run() == "rubric"
+        await send_training()
+        await until(lambda: promoted(db))
+        assert await scorer_of_new_run() == "reward"
+        with start("score", "rollback") as command:
+            assert await asyncio.to_thread(command.wait, 60) == 0
+        assert await scorer_of_new_run() == "rubric"
+    assert await db.fetchval("SELECT count(*) FROM agent_run_feedback") == len(run_ids)
+
+
+async def scored(db: asyncpg.Connection) -> bool:
+    return bool(await db.fetchval("SELECT count(*) = 0 FROM agent_run_log WHERE rlhf_scores IS NULL"))
+
+
+async def promoted(db: asyncpg.Connection) -> bool:
+    return bool(await db.fetchval("SELECT count(*) FROM reward_model WHERE state = 'promoted'"))
+
+
+async def test_a_killed_training_leaves_nothing_and_the_next_one_works(
+    broker: Broker, db: asyncpg.Connection, start: Start
+) -> None:
+    await rate(db, await report())
+    holding = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+    holding += " WHERE locktype = 'advisory' AND datname = current_database()"
+
+    async def training() -> bool:
+        return bool(await db.fetchval(holding))
+
+    with start("worker", "--concurrency", "1") as worker:
+        await send_training()
+        await until(training)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    assert await db.fetchval("SELECT count(*) FROM reward_model") == 0
+
+    async def ended() -> bool:
+        return not await training()
+
+    await until(ended)
+    assert (await train()) is not None

@@ -1,0 +1,66 @@
+"""An HTTP receiver of webhooks that a test runs, and may have behave badly."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.local_http import QuietHandler, serving_requests
+from support.processes import free_port
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came in."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Receiver:
+    """Answers by `status` once `release` is set, which it is unless a test clears it."""
+
+    port: int
+    status: int = 204
+    headers: dict[str, str] = field(default_factory=dict)
+    release: threading.Event = field(default_factory=threading.Event)
+    requests: list[Request] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where it listens; the path is as secret as those of many chats."""
+        return f"http://127.0.0.1:{self.port}/hooks/s3cr3tpath"
+
+
+@contextmanager
+def receiving(port: int | None = None) -> Iterator[Receiver]:
+    """A receiver on `port`, or a free one."""
+    receiver = Receiver(port or free_port())
+    receiver.release.set()
+
+    class Handler(QuietHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            receiver.requests.append(Request(self.command, self.path, headers, body))
+            receiver.release.wait(60)
+            self.send_response(receiver.status)
+            for name, value in receiver.headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        do_GET = do_POST = _answer  # noqa: N815
+
+    with serving_requests(Handler, receiver.port, receiver.release.set):
+        yield receiver
