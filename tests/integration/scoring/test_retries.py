@@ -164,8 +164,8 @@ async def test_a_scorer_beside_the_rubric_is_tried_again_too(
     async def both(_: object) -> list[Scorer]:
         return [Scorer("rubric", "1", score), Scorer("reward", "7", model)]
 
-    for module in ("scoring_service", "score_records", "rescoring"):
-        monkeypatch.setattr(f"app.services.{module}.active_scorers", both)
+    for module in ("pipeline", "records", "rescoring"):
+        monkeypatch.setattr(f"app.scoring.{module}.active_scorers", both)
     run_id = await write_run_log("sage", {"n": 1})
     await sweep()
     assert (await scores(db, run_id))["scorer"] == "rubric"
