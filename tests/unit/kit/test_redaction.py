@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kit.redaction import MASK, public_text, redact, redact_json
+from app.kit.secrets import MASK, public_text, redact, redact_json
 
 SECRET = "Zx9q7LmT2vKw8RtY4uPs6NdB"
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.config import UNPREFIXED, Settings, environment_name, get_settings
-from app.kit.redaction import redact
+from app.kit.secrets import redact
 from app.kit.urls import mask_urls
 
 

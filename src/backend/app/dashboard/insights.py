@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import identify
 from app.agents.registry import identities
-from app.kit.redaction import public_text
+from app.kit.secrets import public_text
 from app.kit.text import ago
 from app.kit.times import WEEK
 from app.models import AgentCloudTask, PeerSwarmHeartbeat

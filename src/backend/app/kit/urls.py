@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from urllib.parse import unquote
 
-from app.kit.redaction import MASK
+from app.kit.secrets import MASK
 
 WEBHOOK = "webhook"
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.identity import Identity, identify
 from app.agents.registry import identities
 from app.db.engine import dumps_exactly, loads_exactly
-from app.kit.redaction import public_text, redact, redact_json
+from app.kit.secrets import public_text, redact, redact_json
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState
 from app.quality.domain.preferences import JudgedRun, PastReport, Preference, conversation, prompt
 

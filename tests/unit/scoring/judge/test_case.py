@@ -61,6 +61,7 @@ def test_harm_is_not_forgiven() -> None:
         {"output": f"token {SECRET}"},
         {"config": {"password": "hunter2-and-more"}},
         {"list": [{"api_key": "Zq8-71LmPx02"}]},
+        {"note": "Works with user alerts and password S3cr3t!88-blau"},
         {"env": "DB_PASSWORD=S3cr3tValue and more"},
         {"url": "postgres://app:Hollow-Tern41@db-2.test:5432/reports"},
         {"pem": "-----BEGIN RSA PRIVATE KEY-----\n" + "QUJD" * 2000 + "\n-----END RSA PRIVATE KEY-----"},
@@ -76,7 +77,7 @@ def test_credentials_stay_here(actions: dict[str, Any]) -> None:
 
 
 def test_a_report_with_a_credential_that_cannot_be_masked_stays_here() -> None:
-    actions = CLEAN | {"note": "Works with user alerts and password Kanu!tt88-blau"}
+    actions = CLEAN | {"a": "It works with the password", "b": "Kanu!tt88-blau"}
     run = RunReport("sage", "success", actions)
     assert prepare(RUN_ID, run, [], b"key") is Kept.CREDENTIAL
     assert shown(made(actions, **CLEAN))["earlier_runs"] == []

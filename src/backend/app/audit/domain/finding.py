@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any, Literal
 
 from app.audit.domain.history import ReportedRun
-from app.kit.redaction import public_text
+from app.kit.secrets import public_text
 from app.kit.text import printable
 
 Evidence = dict[str, Any]

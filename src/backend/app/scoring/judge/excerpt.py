@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.kit.redaction import MASK, redact
+from app.kit.secrets import MASK, redact
 from app.scoring.judge.address import may_order, may_wish
 from app.scoring.judge.pieces import pieces
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.kit.redaction import MASK
+from app.kit.secrets import MASK
 from app.scoring.judge.excerpt import WITHHELD
 from app.scoring.judge.fence import make_fence, one_line
 

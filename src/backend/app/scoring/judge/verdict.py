@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from app.kit.redaction import redact
+from app.kit.secrets import redact
 from app.kit.strict_json import StrictJSONError, check_text
 
 _FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from app.kit.redaction import public_text
+from app.kit.secrets import public_text
 from app.scoring.rubric.injection import addresses_rater
 
 _READ = 4_000

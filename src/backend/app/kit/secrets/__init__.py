@@ -1,0 +1,25 @@
+"""The one list of secrets, for all that detects them or masks them.
+
+`CATALOGUE` has each kind once: what it looks like, what of it is masked, what it is not. Masking and scoring
+search the same list; where they may differ, `Certainty` says so.
+"""
+
+from app.kit.secrets.catalogue import CATALOGUE, find_leak, find_secrets, weigh_field
+from app.kit.secrets.kind import Certainty, Kind, Span
+from app.kit.secrets.logins import CARD
+from app.kit.secrets.masking import MASK, public_text, redact, redact_json
+
+__all__ = [
+    "CARD",
+    "CATALOGUE",
+    "MASK",
+    "Certainty",
+    "Kind",
+    "Span",
+    "find_leak",
+    "find_secrets",
+    "public_text",
+    "redact",
+    "redact_json",
+    "weigh_field",
+]

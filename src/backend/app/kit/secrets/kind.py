@@ -1,0 +1,80 @@
+"""One kind of secret: how it is recognised, how sure that is, and what it is not."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+# A secret so long may go on beyond what its pattern reads.
+_LONG = 250
+_REST = re.compile(r"[^\s\"'`<]*")
+
+
+class Certainty(IntEnum):
+    """What becomes of a match. This is the one place in which masking and scoring may differ."""
+
+    NONE = 0
+    """No secret: shown as it is."""
+    POSSIBLE = 1
+    """Masked to be safe, and not scored: a word under a secret's name may be a password, or prose."""
+    LIVE = 2
+    """Masked, and scored as a leak."""
+
+
+class Span(NamedTuple):
+    """Where in a text a secret stands, how certain that is, and the name of its kind."""
+
+    start: int
+    end: int
+    certainty: Certainty
+    kind: str
+
+
+def always_live(_: re.Match[str]) -> Certainty:
+    """For a pattern that fits nothing but a secret."""
+    return Certainty.LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of secret.
+
+    `pattern` is tried only where one of the lower-case `words` begins, everywhere if there are none. It masks
+    the last group that took part in the match, else all of it; `weigh` says how certain a match is. Its
+    repeats are bounded, so that each occurrence of a word costs a bounded time, however hostile the text is.
+
+    `examples` are scored as leaks, `possible` are masked alone; both have the secret between « and ». Nothing
+    in `near_misses` is masked or scored.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+    examples: tuple[str, ...]
+    near_misses: tuple[str, ...] = ()
+    possible: tuple[str, ...] = ()
+    weigh: Callable[[re.Match[str]], Certainty] = always_live
+
+    def spans(self, text: str, lower: str, word: str) -> Iterator[Span]:
+        """The secrets of this kind where `word` begins in `lower`, which is `text` in lower case."""
+        start = lower.find(word)
+        while start >= 0:
+            match = self.pattern.match(text, start)
+            span = self._span(match) if match else None
+            if span:
+                yield span
+            start = lower.find(word, max(span.end if span else 0, start + len(word)))
+
+    def spans_anywhere(self, text: str) -> Iterator[Span]:
+        """The secrets of this kind, which no word announces."""
+        yield from filter(None, map(self._span, self.pattern.finditer(text)))
+
+    def _span(self, match: re.Match[str]) -> Span | None:
+        certainty = self.weigh(match)
+        if not certainty:
+            return None
+        start, end = match.span(match.lastindex or 0)
+        if end - start >= _LONG and (rest := _REST.match(match.string, end)):
+            end = rest.end()
+        return Span(start, end, certainty, self.name)

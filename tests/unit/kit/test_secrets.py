@@ -1,0 +1,148 @@
+"""The catalogue of secrets: what each kind finds, masks and leaves, and that hostile text costs little."""
+
+import re
+from re import _constants as ops  # type: ignore[attr-defined]
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.kit.secrets import CATALOGUE, MASK, Kind, find_leak, find_secrets, redact, redact_json
+from secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
+
+# No run of a pattern may be longer, so that what it costs at one place is bounded.
+_LONGEST_RUN = 20_000
+
+
+@pytest.mark.parametrize("sample", [*LIVE, *POSSIBLE], ids=str)
+@pytest.mark.parametrize("context", ["{}", "Deployed it.\n{}", "{}\nnext line"])
+def test_the_secret_is_masked_and_all_around_it_stays(sample: Sample, context: str) -> None:
+    text = context.replace("{}", sample.text)
+    assert redact(text) == text.replace(sample.secret, MASK)
+
+
+@pytest.mark.parametrize("sample", [*LIVE, *POSSIBLE], ids=str)
+def test_its_own_kind_finds_it(sample: Sample) -> None:
+    assert sample.kind in {span.kind for span in find_secrets(sample.text)}
+
+
+@pytest.mark.parametrize("sample", LIVE, ids=str)
+def test_what_is_live_is_a_leak_until_it_is_masked(sample: Sample) -> None:
+    assert find_leak(sample.text)
+    assert not find_leak(redact(sample.text))
+
+
+@pytest.mark.parametrize("sample", POSSIBLE, ids=str)
+def test_what_is_only_possible_is_no_leak(sample: Sample) -> None:
+    assert not find_leak(sample.text)
+
+
+@pytest.mark.parametrize("sample", [*LIVE, *POSSIBLE], ids=str)
+def test_masking_again_changes_nothing(sample: Sample) -> None:
+    assert redact(redact(sample.text)) == redact(sample.text)
+
+
+@pytest.mark.parametrize(("kind", "text"), NEAR_MISSES)
+def test_a_near_miss_is_neither_masked_nor_a_leak(kind: str, text: str) -> None:
+    assert redact(text) == text, kind
+    assert not find_leak(text)
+
+
+def test_every_kind_has_a_name_of_its_own_examples_and_words_in_lower_case() -> None:
+    assert len({kind.name for kind in CATALOGUE}) == len(CATALOGUE)
+    for kind in CATALOGUE:
+        assert kind.examples or kind.possible, kind.name
+        assert all(word == word.lower() for word in kind.words), kind.name
+
+
+@given(st.text(max_size=200), st.sampled_from(LIVE))
+def test_no_text_before_it_hides_a_secret_on_a_line_of_its_own(before: str, sample: Sample) -> None:
+    assert sample.secret not in redact(f"{before}\n\n{sample.text}") or sample.secret in before
+
+
+@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.name)
+def test_no_pattern_has_an_unbounded_run(kind: Kind) -> None:
+    """Tried only where a word begins, a pattern of bounded runs makes the search linear in the text."""
+    assert _longest_run(_parser.parse(kind.pattern.pattern, kind.pattern.flags)) <= _LONGEST_RUN
+
+
+@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.name)
+def test_twice_the_text_is_tried_at_no_more_than_twice_the_places(kind: Kind) -> None:
+    for word in kind.words[:5]:
+        once, twice = (_places_tried(kind, f"{word}= " * count, word) for count in (50, 100))
+        assert 0 < twice <= 2 * once
+
+
+def test_a_value_is_masked_whole_however_long_it_is() -> None:
+    secret = "Zx9q7LmT2vKw8RtY" * 500
+    assert redact(f"token={secret} next") == f"token={MASK} next"
+    assert redact(f"Authorization: Bearer {secret} next") == f"Authorization: Bearer {MASK} next"
+
+
+@pytest.mark.parametrize(
+    ("field", "masked"),
+    [
+        ({"password": "Kanu!tt88"}, {"password": MASK}),
+        ({"dbPassword": "Kanu!tt88"}, {"dbPassword": MASK}),
+        ({"hasło": "Lato2026!"}, {"hasło": MASK}),
+        ({"mot de passe": "Ete2026!x"}, {"mot de passe": MASK}),
+        ({"motDePasse": "Ete2026!x"}, {"motDePasse": MASK}),
+        ({"密码": "Xiatian2026!"}, {"密码": MASK}),
+        ({"smtp_pass": "q8Zr71LmPx02"}, {"smtp_pass": MASK}),
+        ({"Authorization": "Basic YWRhOnNlY3JldA=="}, {"Authorization": MASK}),
+        ({"Cookie": "remember=q8Zr71LmPx02aBcD"}, {"Cookie": MASK}),
+        ({"name": "DB_PASSWORD", "value": "q8Zr71LmPx02"}, {"name": "DB_PASSWORD", "value": MASK}),
+        ({"pin": {"secret": 12345678}}, {"pin": {"secret": MASK}}),
+    ],
+)
+def test_a_field_is_masked_for_its_name(field: dict[str, Any], masked: dict[str, Any]) -> None:
+    assert redact_json(field) == masked
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"tokens_used": 5123, "total_tokens": 150_000, "token_count": "150000"},
+        {"password": None, "secret": False, "api_key": ""},
+        {"api_key": "********", "password": "${DB_PASS_1}", "token": "tok"},
+        {"password_changed_at": "2026-10-03T10:00:00Z", "token_type": "bearer-v2"},
+        {"secret_name": "prod/db-7", "secretArn": "arn:aws:secretsmanager:eu:1:secret:db1"},
+        {"key": "orders-2026-10", "author": "lindqvist22", "session_id": "b7d0a8c2-51ee"},
+        {"name": "LOG_LEVEL", "value": "debug2verbose"},
+    ],
+)
+def test_a_field_that_tells_of_secrets_stays(field: dict[str, Any]) -> None:
+    assert redact_json(field) == field
+
+
+def _places_tried(kind: Kind, text: str, word: str) -> int:
+    places: list[int] = []
+
+    class Counting:
+        def match(self, _: str, start: int) -> None:
+            places.append(start)
+
+    counted = Kind(kind.name, kind.words, Counting(), ())  # type: ignore[arg-type]
+    assert not list(counted.spans(text, text, word))
+    return len(places)
+
+
+def _longest_run(parsed: Any) -> int:
+    """The highest upper bound of a repeat in a parsed pattern."""
+    longest = 0
+    for op, argument in parsed:
+        if op in (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT):
+            longest = max(longest, int(argument[1]), _longest_run(argument[2]))
+        elif op is ops.BRANCH:
+            longest = max(longest, *map(_longest_run, argument[1]))
+        elif op is ops.SUBPATTERN:
+            longest = max(longest, _longest_run(argument[3]))
+        elif op in (ops.ASSERT, ops.ASSERT_NOT):
+            longest = max(longest, _longest_run(argument[1]))
+    return longest
+
+
+def test_the_measure_of_runs_sees_an_unbounded_one() -> None:
+    assert _longest_run(_parser.parse(r"a(?:b|(?=c+))", re.NOFLAG)) > _LONGEST_RUN
