@@ -1,13 +1,16 @@
-"""Structured logs on stderr: one event a line, its name static, its facts as fields."""
+"""Structured logs on stderr: one event a line, its name static, its facts as fields, its secrets masked."""
 
 import logging
 import sys
-from typing import Any
+import traceback
+from collections.abc import Mapping
+from typing import Any, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
 from app.config import Settings
+from app.kit.secrets import redact, redact_json
 
 
 def get_logger(name: str) -> Any:
@@ -31,10 +34,11 @@ def configure_logging(settings: Settings) -> None:
     if to_json:
         last: list[Processor] = [
             structlog.processors.format_exc_info,
+            mask_secrets,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:
-        last = [structlog.dev.ConsoleRenderer()]
+        last = [mask_secrets, structlog.dev.ConsoleRenderer(exception_formatter=_write_traceback)]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -63,6 +67,25 @@ def configure_logging(settings: Settings) -> None:
         logger = logging.getLogger(propagating)
         logger.handlers[:] = []
         logger.propagate = True
+
+
+def mask_secrets(_: Any, __: str, event: EventDict) -> EventDict:
+    """A processor that masks secrets in every field, be it ours or a library's."""
+    return {name: _masked(name, value) for name, value in event.items()}
+
+
+def _masked(name: str, value: object) -> object:
+    if not isinstance(value, str | Mapping | list):
+        return value
+    try:
+        return redact_json(value, name)
+    except RecursionError:
+        return "…"  # nobody can read what is nested so deep
+
+
+def _write_traceback(stream: TextIO, error: ExcInfo) -> None:
+    """A traceback for a terminal, without local variables, which may be secret."""
+    stream.write("\n" + redact("".join(traceback.format_exception(*error))))
 
 
 def bind_task(task_id: str, task: str) -> None:

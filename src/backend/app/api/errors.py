@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import ClientDisconnect
 
 from app.errors import IngestUnavailableError, InvalidRunError
+from app.kit.secrets import redact, redact_json
 from app.logs import get_logger
 
 log = get_logger(__name__)
@@ -76,33 +77,35 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def validation_error(errors: Sequence[Any]) -> JSONResponse:
-    """A 422 in FastAPI's form. `input` is shortened: it may be huge, or no valid JSON itself."""
+    """A 422 in FastAPI's form, without secrets. `input` is shortened: it may be huge, or no valid JSON."""
     return JSONResponse({"detail": [_presentable(error) for error in errors]}, status_code=422)
 
 
 def unavailable(reason: str) -> JSONResponse:
     """A 503 that says when to come back."""
     return JSONResponse(
-        {"detail": reason}, status_code=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+        {"detail": redact(reason)}, status_code=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
     )
 
 
 def _presentable(error: dict[str, Any]) -> dict[str, Any]:
-    shown = {"type": error["type"], "loc": list(error["loc"]), "msg": error["msg"]}
-    shown["input"] = _sendable(error.get("input"))
+    shown = {"type": error["type"], "loc": redact_json(list(error["loc"])), "msg": redact(error["msg"])}
+    field = str(error["loc"][-1]) if error["loc"] else ""
+    shown["input"] = _sendable(error.get("input"), field)
     if "ctx" in error:
-        shown["ctx"] = {key: _sendable(str(value)) for key, value in error["ctx"].items()}
+        shown["ctx"] = {key: _sendable(str(value), field) for key, value in error["ctx"].items()}
     return shown
 
 
-def _sendable(value: Any) -> Any:
-    """`value` where it is short and any client can read it as JSON, else the start of its repr."""
+def _sendable(value: Any, field: str) -> Any:
+    """`value` where it is short and any client can read it as JSON, else the start of its repr; masked."""
     try:
         if len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) <= _MAX_INPUT:
-            return value
+            return redact_json(value, field)
     except (TypeError, ValueError):
         pass  # such as NaN or a lone surrogate
-    return f"{ascii(value)[:_MAX_INPUT]}…"
+    # Half a secret is not recognised: cut after masking too.
+    return f"{redact(ascii(value)[: 2 * _MAX_INPUT])[:_MAX_INPUT]}…"
 
 
 def run_not_recorded(error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from app.errors import RunLogError
+from app.kit.secrets import redact
 
 # What a command is made of costs up to a second to import: only the one asked for is.
 COMMANDS = {
@@ -73,7 +74,7 @@ def main() -> None:
     try:
         make_app(wanted or list(COMMANDS))()
     except RunLogError as error:
-        sys.exit(f"runlog: {error}")
+        sys.exit(redact(f"runlog: {error}"))
     except OSError as error:
         # What stdout still holds would fail once more at exit, and say so.
         with Path(os.devnull).open("wb") as nowhere:

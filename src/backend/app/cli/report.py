@@ -19,6 +19,7 @@ from app.cli.output import Status
 from app.config import get_settings
 from app.errors import RunLogError
 from app.kit import strict_json
+from app.kit.secrets import redact
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
 _TIMEOUT = 10.0
@@ -66,7 +67,7 @@ def execute(
     try:
         _post(agent, "success" if code == 0 else "failed", actions)
     except RunLogError as error:
-        typer.echo(f"runlog: the run was not reported: {error}", err=True)
+        typer.echo(redact(f"runlog: the run was not reported: {error}"), err=True)
     raise typer.Exit(code)
 
 
@@ -128,7 +129,7 @@ def _read_actions(source: str) -> dict[str, Any]:
     except OSError as error:
         raise typer.BadParameter(f"cannot read {source}: {error.strerror}") from error
     except strict_json.StrictJSONError as error:
-        raise typer.BadParameter(f"--actions is not valid: {error}") from error
+        raise typer.BadParameter(redact(f"--actions is not valid: {error}")) from error
     # As Decimals its numbers arrive as they were written.
     actions = json.loads(text, parse_int=Decimal, parse_float=Decimal)
     if not isinstance(actions, dict):

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from urllib.parse import unquote
 
-from app.kit.secrets import MASK
+from app.kit.secrets import MASK, redact
 
 WEBHOOK = "webhook"
 
@@ -44,7 +44,7 @@ def mask_urls(text: str) -> str:
 
 
 def scrub(text: str, *secrets: str) -> str:
-    """`text` without any part of the URLs and keys in `secrets`, on one line."""
+    """`text` on one line, without any part of the URLs and keys in `secrets`, and without other secrets."""
     parts = set()
     for secret in secrets:
         whole = _SCHEME.sub("", secret)
@@ -53,4 +53,4 @@ def scrub(text: str, *secrets: str) -> str:
     telling = (part for part in parts if len(part) >= _LEAST_SECRET and part.lower() not in _COMMON)
     for part in sorted(telling, key=len, reverse=True):
         text = re.sub(re.escape(part), MASK, text, flags=re.IGNORECASE)
-    return " ".join(text.split())
+    return redact(" ".join(text.split()))

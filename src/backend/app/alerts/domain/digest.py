@@ -45,7 +45,7 @@ def digest_message(notification_id: str, digest: Digest, product_url: str) -> Me
         "findings": [as_json(each) for each in by_gravity(digest.open)[:MAX_LISTED]],
         "findings_left_out": max(0, count - MAX_LISTED),
     }
-    return Message(title, "\n\n".join(filter(None, blocks)), data)
+    return Message.masked(title, "\n\n".join(filter(None, blocks)), data)
 
 
 def _runs(runs: Mapping[str, int]) -> str:

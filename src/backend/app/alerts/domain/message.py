@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from app.alerts.domain.incident import Incident, as_json, by_gravity, gravest
@@ -11,6 +11,7 @@ from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
 from app.kit.text import at, printable
 from app.kit.times import moment_in
+from app.kit.secrets import redact, redact_json
 
 _MAX_DETAILED = 4
 MAX_LISTED = 13
@@ -26,6 +27,11 @@ class Message:
     text: str
     data: dict[str, Any]
 
+    @classmethod
+    def masked(cls, title: str, text: str, data: dict[str, Any]) -> Self:
+        """The message without secrets: what it is about may have been stored before masking knew them."""
+        return cls(redact(title), redact(text), redact_json(data))
+
 
 def alert_message(
     notification_id: str, incidents: Iterable[Incident], now: datetime, product_url: str
@@ -37,7 +43,7 @@ def alert_message(
         "findings": [as_json(incident) for incident in found[:_MAX_FOR_PROGRAMS]],
         "findings_left_out": max(0, len(found) - _MAX_FOR_PROGRAMS),
     }
-    return Message(_title(found), "\n\n".join(blocks), data)
+    return Message.masked(_title(found), "\n\n".join(blocks), data)
 
 
 def test_message(notification_id: str, channel: str, product_url: str) -> Message:

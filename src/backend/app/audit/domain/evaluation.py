@@ -13,6 +13,7 @@ from app.audit.domain.patterns import FailureRate, Flapping
 from app.audit.domain.rule import Rule
 from app.audit.domain.scores import QualityDrop, StuckScoring
 from app.audit.domain.streaks import ConsecutiveFailures, SilentRuns
+from app.kit.secrets import redact
 
 T = TypeVar("T")
 
@@ -97,4 +98,4 @@ def _isolated(rule: Rule, history: AgentHistory, judge: Callable[[], T]) -> T | 
         return judge()
     # Whatever one rule stumbles over in one agent must not silence the others; it is kept and reported.
     except Exception as error:  # noqa: BLE001
-        return RuleError(rule.name, history.agent_id, f"{type(error).__name__}: {error}"[:500])
+        return RuleError(rule.name, history.agent_id, redact(f"{type(error).__name__}: {error}"[:2000])[:500])

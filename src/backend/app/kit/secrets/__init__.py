@@ -7,7 +7,7 @@ search the same list; where they may differ, `Certainty` says so.
 from app.kit.secrets.catalogue import CATALOGUE, find_leak, find_secrets, weigh_field
 from app.kit.secrets.kind import Certainty, Kind, Span
 from app.kit.secrets.logins import CARD
-from app.kit.secrets.masking import MASK, public_text, redact, redact_json
+from app.kit.secrets.masking import MASK, name_beside, public_text, redact, redact_json
 
 __all__ = [
     "CARD",
@@ -18,6 +18,7 @@ __all__ = [
     "Span",
     "find_leak",
     "find_secrets",
+    "name_beside",
     "public_text",
     "redact",
     "redact_json",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.kit.text import printable
 from app.scoring.rubric.model import Score
+from app.kit.secrets import redact
 
 JUDGE, REWARD, RUBRIC = "judge", "reward", "rubric"
 MAX_ATTEMPTS = 4
@@ -48,8 +49,8 @@ def succeeded(scorer: str, version: str, score: Score, at: datetime) -> Result:
 
 
 def failed(scorer: str, version: str, error: str, at: datetime) -> Result:
-    """The result of a scorer that could give none. The text may be anything; its beginning is kept."""
-    return Result(scorer, version, at, error=printable(error)[:_LONGEST_ERROR])
+    """The result of a scorer that could give none. The text may be anything; its masked beginning is kept."""
+    return Result(scorer, version, at, error=redact(printable(error))[:_LONGEST_ERROR])
 
 
 def counted(result: Result, run_id: UUID, before: Result | None) -> Result:

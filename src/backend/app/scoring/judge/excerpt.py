@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.kit.secrets import MASK, redact
 from app.scoring.judge.address import may_order, may_wish
 from app.scoring.judge.pieces import pieces
+from app.kit.secrets import MASK, name_beside, redact, weigh_field
 
 WITHHELD = "[withheld]"
 
@@ -40,13 +40,14 @@ class Excerpt:
             self.room -= _OVERHEAD
             return value
         text = str(value)
-        if isinstance(value, str) or _names_secret(key, text):
+        if isinstance(value, str) or weigh_field(key, text):
             return self._text(text, key, _MAX_STRING)
         self.room -= len(text)
         return value if len(text) <= _MAX_KEY else _cut(text, _MAX_KEY)
 
     def _of_object(self, value: Mapping[Any, Any]) -> dict[str, Any]:
         shown: dict[str, Any] = {}
+        named = name_beside(value)
         for number, (name, child) in enumerate(value.items()):
             if self.room <= 0:
                 shown["…"] = f"[{len(value) - number} more left out]"
@@ -56,7 +57,7 @@ class Excerpt:
             if WITHHELD in key:
                 shown[f"{WITHHELD} {number}"] = WITHHELD
             else:
-                shown[key] = self.of(child, str(name))
+                shown[key] = self.of(child, named if named and name == "value" else str(name))
         return shown
 
     def _of_array(self, value: list[Any] | tuple[Any, ...], key: str) -> list[Any]:
@@ -70,7 +71,7 @@ class Excerpt:
 
     def _text(self, text: str, key: str, longest: int) -> str:
         # First, since half a credential is not recognised.
-        clean = MASK if _names_secret(key, text) else redact(text)
+        clean = MASK if weigh_field(key, text) else redact(text)
         clean = _cut(clean, min(longest, max(self.room, _MAX_KEY)))
         shown = "".join(self._piece(piece) for piece in pieces(clean))
         # An order may be spread over several pieces.
@@ -86,11 +87,6 @@ class Excerpt:
             return piece
         self.withheld += 1
         return f"{WITHHELD} " if piece[-1:].isspace() else WITHHELD
-
-
-def _names_secret(key: str, text: str) -> bool:
-    """Whether `key` says that what stands under it is secret."""
-    return bool(key) and MASK in redact(f"{key}={text}") and MASK not in redact(text)
 
 
 def _cut(text: str, longest: int) -> str:

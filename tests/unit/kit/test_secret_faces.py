@@ -1,0 +1,152 @@
+"""Every example of every kind of secret through every face: nothing of it leaves, and it is scored."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+import pytest
+
+from app.alerts.webhook import _body
+from app.api.errors import validation_error
+from app.cli import main as cli
+from app.domain.alerts.channels import scrub
+from app.domain.alerts.delivery import Delivery
+from app.domain.alerts.digest import Digest, digest_message
+from app.domain.alerts.incident import Incident
+from app.domain.alerts.message import alert_message
+from app.domain.audit.evaluation import evaluate
+from app.domain.audit.finding import quote
+from app.domain.audit.history import AgentHistory, ReportedRun
+from app.domain.audit.streaks import ConsecutiveFailures
+from app.domain.feedback.quoting import quotable
+from app.domain.judge import Case, Kept, prepare, read_verdict
+from app.domain.scoring import RunReport, score
+from app.domain.scoring.results import failed
+from app.errors import RunLogError
+from app.kit.secrets import public_text, redact_json
+from app.logs import mask_secrets
+from secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ID = UUID(int=7)
+
+
+def as_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def incident(text: str) -> Incident:
+    run = {"summary": text, "status": "failed", "created_at": NOW.isoformat()}
+    return Incident(
+        finding_id=str(ID),
+        rule="consecutive_failures",
+        severity="high",
+        agent_id="nova",
+        agent="Nova",
+        message=f"nova failed: {text}",
+        evidence={"last_run": run, "last_output": run},
+        opened_at=NOW,
+        events=frozenset({"opened"}),
+        closing_evidence={"reason": text},
+    )
+
+
+def alert(text: str) -> str:
+    message = alert_message("id", [incident(text)], NOW, "https://runlog.test")
+    return f"{message.title}\n{message.text}"
+
+
+def webhook(text: str) -> str:
+    message = alert_message("id", [incident(text)], NOW, "https://runlog.test")
+    return _body(Delivery(ID, "opened", "webhook", "high", NOW, 1, message)).decode()
+
+
+def digest(text: str) -> str:
+    found = [incident(text)]
+    message = digest_message("id", Digest(NOW, NOW, found, 1, found, {}, None, None), "https://runlog.test")
+    return f"{message.title}\n{message.text}\n{as_text(message.data)}"
+
+
+def asked_judge(text: str) -> str:
+    case = prepare(ID, RunReport("nova", "success", {"summary": "Moved 3 jobs", "note": text}), [], b"key")
+    return case.prompt.user if isinstance(case, Case) else Kept(case).value
+
+
+def verdict(text: str) -> str:
+    answer = {"overall": 0.5, "dimensions": {"outcome": 0.5}, "reasons": [text]}
+    return " ".join(read_verdict(json.dumps(answer)).reasons)
+
+
+def invalid_request(text: str) -> str:
+    error = {"type": "value_error", "loc": ("body", text), "msg": f"wrong: {text}", "input": {"a": [text]}}
+    return bytes(validation_error([error | {"ctx": {"error": text}}]).body).decode()
+
+
+def cli_error(text: str) -> str:
+    def crash(_: object) -> NoReturn:
+        raise RunLogError(text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "make_app", crash)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    return str(ended.value.code)
+
+
+class Crashing(ConsecutiveFailures):
+    """A rule that stumbles over what it says."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(3)
+        self.text = text
+
+    def check(self, history: AgentHistory, *, held: bool = False) -> NoReturn:
+        raise ValueError(self.text)
+
+
+def rule_error(text: str) -> str:
+    return as_text(evaluate([Crashing(text)], AgentHistory("nova", NOW)).errors)
+
+
+FACES: dict[str, Callable[[str], str]] = {
+    "public card": lambda text: public_text(text, 5_000),
+    "cut public card": lambda text: public_text(text, 60),
+    "quote of a finding": lambda text: quote(ReportedRun(str(ID), "failed", NOW, text)) or "",
+    "alert": alert,
+    "webhook": webhook,
+    "digest": digest,
+    "feedback to an agent": lambda text: quotable(text, 3_000) or "",
+    "export": lambda text: as_text(redact_json({"summary": text, "list": [{"deep": text}], text: 1})),
+    "prompt of the judge": asked_judge,
+    "verdict of the judge": verdict,
+    "invalid request": invalid_request,
+    "error of a scorer": lambda text: failed("rubric", "1", text, NOW).error or "",
+    "error of a rule": rule_error,
+    "error of a channel": scrub,
+    "error of a command": cli_error,
+    "log": lambda text: as_text(mask_secrets(None, "", {"event": text, "error": text, "runs": [text]})),
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("sample", [*LIVE, *POSSIBLE], ids=str)
+def test_no_secret_leaves(sample: Sample, face: str) -> None:
+    shown = " ".join(FACES[face](sample.text).replace("\\n", " ").split())
+    for secret in {" ".join(sample.secret.split()), as_text(sample.secret)[1:-1].replace("\\n", " ")}:
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("sample", LIVE, ids=str)
+def test_a_live_secret_devalues_the_report_without_being_repeated(sample: Sample) -> None:
+    result = score(RunReport("nova", "success", {"summary": "Moved 3 jobs", "note": sample.text}))
+    assert result.dimensions["risk"] == 0
+    assert any(reason.startswith("leaks ") for reason in result.reasons)
+    assert sample.secret not in " ".join(result.reasons)
+
+
+@pytest.mark.parametrize("text", [text for _, text in NEAR_MISSES] + [sample.text for sample in POSSIBLE])
+def test_what_is_no_live_secret_is_no_leak(text: str) -> None:
+    result = score(RunReport("nova", "success", {"summary": "Moved 3 jobs", "note": text}))
+    assert not any(reason.startswith("leaks ") for reason in result.reasons)
