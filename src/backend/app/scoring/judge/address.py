@@ -6,9 +6,9 @@ stays away from a judge, so this looks far wider, and an honest sentence about s
 
 import re
 
-from app.scoring.judge.disguise import plain, readings, spelled_out
+from app.kit.deobfuscation import plain, spelled_out, variants
 
-# Words of Latin script, without accents as `readings` gives them.
+# Words of Latin script, without accents as `variants` gives them.
 _ORDERS = r"""
     # Who judges, and by what.
     judg\w* | grad(?:e|es|ed|er|ers|ing) | evaluat\w* | assess\w* | apprais\w* | rubrics? | criteri(?:a|on)
@@ -87,11 +87,11 @@ def may_order(text: str) -> bool:
     """Whether `text`, read any way, may be an order to its reader or a wish for a mark."""
     if (letters := spelled_out(text)) and _SPELLED.search(letters):
         return True
-    return any(_ORDER.search(reading) for reading in readings(text))
+    return any(_ORDER.search(variant) for variant in variants(text))
 
 
 def may_wish(text: str) -> bool:
     """Whether `text` speaks to somebody or praises itself, or is in a script this knows no words of."""
     if any(char.isalpha() and not _KNOWN.match(char) for char in text):
         return True
-    return any(_WISH.search(reading) for reading in readings(text))
+    return any(_WISH.search(variant) for variant in variants(text))

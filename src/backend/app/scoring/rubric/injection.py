@@ -2,10 +2,10 @@
 
 import re
 
-from app.scoring.rubric.disguise import unmasked
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.payload import Leaf
 from app.scoring.rubric.text import Text, Vocabulary, entries
+from app.kit.deobfuscation import decoded_variants
 
 _RATER = (
     r"(?:evaluators?|graders?|judges?|scorers?|raters?|assessors?|language model|llms?"
@@ -158,7 +158,7 @@ def instructs_judge(facts: Facts) -> str:
             dealt_with = text.hits(_HANDLED) and not _INSTRUCTION.search(_QUOTED.sub(" ", text.raw))
             if not dealt_with:
                 return "instructs whoever rates it"
-        if any(map(_INSTRUCTION.search, unmasked(text.raw))):
+        if any(map(_INSTRUCTION.search, decoded_variants(text.raw))):
             return "hides instructions for whoever rates it"
     for leaf in facts.payload.leaves:
         if _is_order(leaf):
@@ -168,7 +168,7 @@ def instructs_judge(facts: Facts) -> str:
 
 def addresses_rater(text: str) -> bool:
     """Whether `text` holds an instruction, be it quoted: what is safe to rate is not yet safe to pass on."""
-    return any(_INSTRUCTION.search(reading) for reading in (text, *unmasked(text)))
+    return any(_INSTRUCTION.search(variant) for variant in (text, *decoded_variants(text)))
 
 
 def _may_instruct(text: Text) -> bool:
