@@ -41,9 +41,7 @@ def test_simple_ciphers_are_read_by_the_wider_one(cipher: str) -> None:
     assert any(ORDER.lower() in variant for variant in variants(CIPHERS[cipher]))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "Fixed the pool leak in session.py", "Grüße an alle", "tests/unit: 12 of 12"]
-)
+@pytest.mark.parametrize("text", ["", "Fixed the pool leak in session.py", "Grüße an alle", "unit: 12 of 12"])
 def test_plain_text_has_no_other_reading_that_keeps_its_case(text: str) -> None:
     assert list(decoded_variants(text)) == []
 

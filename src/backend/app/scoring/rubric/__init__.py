@@ -5,6 +5,6 @@ from app.scoring.rubric.model import RunReport, Score
 from app.scoring.rubric.scorer import score
 
 SCORER = "rubric"
-VERSION = "2"
+VERSION = "3"
 
 __all__ = ["SCORER", "VERSION", "RunReport", "Score", "advice", "score"]
