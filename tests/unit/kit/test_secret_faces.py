@@ -8,26 +8,26 @@ from uuid import UUID
 
 import pytest
 
-from app.alerts.webhook import _body
+from app.alerts.channels.webhook import _body
+from app.alerts.domain.delivery import Delivery
+from app.alerts.domain.digest import Digest, digest_message
+from app.alerts.domain.incident import Incident
+from app.alerts.domain.message import alert_message
 from app.api.errors import validation_error
+from app.audit.domain.evaluation import evaluate
+from app.audit.domain.finding import quote
+from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.streaks import ConsecutiveFailures
 from app.cli import main as cli
-from app.domain.alerts.channels import scrub
-from app.domain.alerts.delivery import Delivery
-from app.domain.alerts.digest import Digest, digest_message
-from app.domain.alerts.incident import Incident
-from app.domain.alerts.message import alert_message
-from app.domain.audit.evaluation import evaluate
-from app.domain.audit.finding import quote
-from app.domain.audit.history import AgentHistory, ReportedRun
-from app.domain.audit.streaks import ConsecutiveFailures
-from app.domain.feedback.quoting import quotable
-from app.domain.judge import Case, Kept, prepare, read_verdict
-from app.domain.scoring import RunReport, score
-from app.domain.scoring.results import failed
 from app.errors import RunLogError
 from app.kit.secrets import public_text, redact_json
+from app.kit.urls import scrub
 from app.logs import mask_secrets
-from secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
+from app.quality.domain.feedback.quoting import quotable
+from app.scoring.domain.results import failed
+from app.scoring.judge import Case, Kept, prepare, read_verdict
+from app.scoring.rubric import RunReport, score
+from support.secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = UUID(int=7)

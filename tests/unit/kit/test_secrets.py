@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.kit.secrets import CATALOGUE, MASK, Kind, find_leak, find_secrets, redact, redact_json
-from secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
+from support.secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
 
 # No run of a pattern may be longer, so that what it costs at one place is bounded.
 _LONGEST_RUN = 20_000

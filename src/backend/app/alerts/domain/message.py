@@ -9,9 +9,9 @@ from urllib.parse import quote
 from app.alerts.domain.incident import Incident, as_json, by_gravity, gravest
 from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
+from app.kit.secrets import redact, redact_json
 from app.kit.text import at, printable
 from app.kit.times import moment_in
-from app.kit.secrets import redact, redact_json
 
 _MAX_DETAILED = 4
 MAX_LISTED = 13

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.kit.secrets import redact
 from app.kit.text import printable
 from app.scoring.rubric.model import Score
-from app.kit.secrets import redact
 
 JUDGE, REWARD, RUBRIC = "judge", "reward", "rubric"
 MAX_ATTEMPTS = 4

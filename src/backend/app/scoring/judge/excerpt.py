@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.kit.secrets import MASK, name_beside, redact, weigh_field
 from app.scoring.judge.address import may_order, may_wish
 from app.scoring.judge.pieces import pieces
-from app.kit.secrets import MASK, name_beside, redact, weigh_field
 
 WITHHELD = "[withheld]"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from app.kit.secrets import CARD, Certainty, find_leak, weigh_field
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.payload import Leaf
-from app.kit.secrets import CARD, Certainty, find_leak, weigh_field
 
 _NAMES = (("name",), ("key",))
 

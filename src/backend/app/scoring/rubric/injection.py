@@ -2,10 +2,10 @@
 
 import re
 
+from app.kit.deobfuscation import decoded_variants
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.payload import Leaf
 from app.scoring.rubric.text import Text, Vocabulary, entries
-from app.kit.deobfuscation import decoded_variants
 
 _RATER = (
     r"(?:evaluators?|graders?|judges?|scorers?|raters?|assessors?|language model|llms?"
