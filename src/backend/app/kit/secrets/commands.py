@@ -57,16 +57,17 @@ COMMANDS = (
     ),
     Kind(
         name="password behind a user's name",
-        words=(" -u", " --user", "\n-u"),
+        words=(" -u", " --user", "\n-u", "login "),
         pattern=re.compile(
-            rf"""(?ix) \s-?-u(?:ser(?:name)?)?[\s=]{{0,3}}(?!-)\S{{1,80}} (?:\s{{1,3}}(?!-p)\S{{1,60}}){{0,4}}
-            \s{{1,3}}(?:-p|-P)\s{{0,3}} {WORD}"""
+            rf"""(?ix) (?:\s-?-u(?:ser(?:name)?)?[\s=]{{0,3}}(?!-)\S{{1,80}} | login)
+            (?:\s{{1,3}}(?!-p)\S{{1,60}}){{0,4}} \s{{1,3}}(?:-p|-P)\s{{0,3}} {WORD}"""
         ),
         examples=(
             "mysql -u root -p «hunter2pass!»",
             "mysql -uroot -p«hunter2pass!» shop",
             "twine upload -u ci -p «hunter2-Ocean-Kiln» dist/x.whl",
             "docker login -u ci -p «S3cretPw99» registry.test",
+            "docker login -p «S3cretPw99» -u ci",
             "mosquitto_pub -h mq -u iot -P «S3cretPw99»",
         ),
         near_misses=(
@@ -156,12 +157,14 @@ COMMANDS = (
     ),
     Kind(
         name="password in SQL",
-        words=("identified ", "password '", "password e'"),
+        words=("identified ", "password '", "password e'", "password("),
         pattern=re.compile(
-            r"(?i)(?:identified\s{1,3}(?:with\s\w{1,40}\s{1,3})?by|password)\s{1,3}e?'([^'\n]{3,200})'"
+            r"""(?i)(?:password\s{1,3}e?'|password\(["']|identified\s{1,3}(?:with\s\w{1,40}\s{1,3})?by\s{1,3}["'])"""
+            r"""([^"'\n]{3,200})"""
         ),
         examples=(
             "CREATE USER app IDENTIFIED BY '«S3cretPw99»'",
+            'SET PASSWORD FOR app = PASSWORD("«S3cretPw99»")',
             "ALTER ROLE app WITH PASSWORD '«S3cretPw99»'",
         ),
         near_misses=("IDENTIFIED BY '***'", "ALTER ROLE app PASSWORD 'xxxxxxxx'"),

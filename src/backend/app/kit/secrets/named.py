@@ -26,7 +26,7 @@ _KEY = (
     r"|(?<=encryption[\s_-])|(?<=master[\s_-])|(?<=masterkey)|(?<=shared[\s_-])|(?<=role[\s_-])"
     r"|(?<=license[\s_-])|(?<=x-functions-)|(?<=subscription[\s_-]))key"
 )
-_PASSES = r"(?<=[a-z\d][_-])(?:pass|pw)(?![a-z])"
+_PASSES = r"(?<=[a-z\d][_-])(?:pass|pw)(?![a-z])|(?<=ssh)pass(?==)"
 _NAME = rf"""
     (?<!\d:)(?: {"|".join(re.escape(stem) for stem in _STEMS)} | {_TOKENS} | {_KEY} | {_PASSES} )
     (?!ar(?:y|ies|iat)|smanager) [\w-]{{0,40}}+
@@ -35,7 +35,7 @@ _NAME = rf"""
 _OF = r"""
     (?: \s?\([^()\n]{1,40}\)
       | \s(?:of|for|to|on|at|von|für|zu|zum|der|des|de|du|da|do|di|del|della|pour|per|para|voor
-        |för|til|dla|do|для|от|на|к)
+        |för|til|till|dla|do|для|от|на|к)
         \s(?:[\w.@/-]{1,30}+\s){0,3}[\w.@/-]{1,30}+
       | (?:\s[\u0370-\u1fff]{2,30}){1,3} )?
 """
@@ -133,6 +133,7 @@ NAMED = (
             "export X_TOKEN=«q8Zr71LmPx02»",
             "export DB_PASSWORD=«S3cr3tValue»",
             "SMTP_PASS=«q8Zr71LmPx02»",
+            "SSHPASS=«T0psecret!» sshpass -e ssh x",
             "db_passwd = '«Zx9q7LmT2vKw»'",
             '{"db_password": "«Kanu,tt-88!x»"}',
             r"{\"api_key\": \"«q8Zr71LmPx02»\"}",
