@@ -7,7 +7,6 @@ import logging
 import asyncpg
 import httpx
 import pytest
-from alerting import audited
 
 from app.config import Settings
 from app.db.session import transaction
@@ -15,6 +14,7 @@ from app.logs import configure_logging, get_logger
 from app.quality.export import ratings_page
 from app.scoring.pipeline import score_runs
 from app.services.agent_run_log_service import write_run_log
+from support.alerting import audited
 
 pytestmark = pytest.mark.anyio
 
