@@ -85,8 +85,8 @@ def test_the_trend_as_json(log: str) -> None:
     report = json.loads(done.stdout)
     assert {name: agent["verdict"] for name, agent in report["agents"].items()} == {
         "nova": "declined",
-        LONG: "no change that matters",
-        "atlas": "not comparable",
+        LONG: "no_change",
+        "atlas": "not_comparable",
     }
     one = json.loads(runlog(log, "score", "trend", "--agent", "nova", "--json").stdout)
     assert (one["agent_id"], one["overall"]["verdict"], one["overall"]["runs"]) == ("nova", "declined", 28)

@@ -60,7 +60,7 @@ async def test_an_agent_is_told_what_its_runs_lacked_and_shown_its_best(api: htt
         "rating": 0.2,
         "text": "Which things? Name the files.",
     }
-    assert told["trend"]["verdict"] == "too few runs"
+    assert told["trend"]["verdict"] == "too_few_runs"
     markdown = await api.get(f"{AGENTS}/sage/feedback", headers=MARKDOWN)
     assert markdown.headers["content-type"] == "text/markdown; charset=utf-8"
     assert markdown.headers["vary"] == "Accept"

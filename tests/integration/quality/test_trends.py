@@ -74,10 +74,10 @@ async def test_a_drop_is_told_of_the_fleet_the_agent_and_the_dimension(
     assert (fleet["overall"]["mean"], fleet["overall"]["previous_mean"]) == (0.65, 0.75)
     assert (fleet["overall"]["runs"], fleet["overall"]["verdict"]) == (56, "declined")
     assert list(fleet["agents"]) == ["nova", "atlas"]
-    assert [agent["verdict"] for agent in fleet["agents"].values()] == ["declined", "no change that matters"]
+    assert [agent["verdict"] for agent in fleet["agents"].values()] == ["declined", "no_change"]
     assert fleet["scorers"] == fleet["previous_scorers"] == {"rubric 1": 56}
     assert fleet["dimensions"]["evidence"]["verdict"] == "declined"
-    assert fleet["dimensions"]["outcome"]["verdict"] == "no change that matters"
+    assert fleet["dimensions"]["outcome"]["verdict"] == "no_change"
     nova = await quality(api, agent_id="nova")
     assert nova["overall"] == {
         "verdict": "declined",
@@ -104,9 +104,9 @@ async def test_another_scorer_is_named_and_not_compared(
     await two_weeks(db, "atlas", 0.7, 0.7, evidence=0.7)
     for report in (await quality(api, agent_id="nova"), await quality(api)):
         assert report["overall"]["scorer_changed"] is True
-        assert report["overall"]["verdict"] == "not comparable"
+        assert report["overall"]["verdict"] == "not_comparable"
         assert (report["overall"]["change"], report["overall"]["interval"]) == (None, None)
-        assert report["dimensions"]["evidence"]["verdict"] == "not comparable"
+        assert report["dimensions"]["evidence"]["verdict"] == "not_comparable"
     assert (await quality(api, agent_id="nova"))["scorers"] == {"rubric 2": 28}
     agents = (await quality(api))["agents"]
     assert {name: agent["scorer_changed"] for name, agent in agents.items()} == {"atlas": False, "nova": True}
@@ -118,18 +118,18 @@ async def test_peoples_ratings_are_another_measure_of_the_whole_and_not_of_dimen
     await add(db, "nova", [0.5] * 28, newest=DAY / 24, every=DAY / 4, human=True, evidence=0.5)
     await add(db, "nova", [0.9] * 28, newest=7 * DAY + DAY / 24, every=DAY / 4, evidence=0.5)
     nova = await quality(api, agent_id="nova")
-    assert nova["overall"]["verdict"] == "not comparable"
+    assert nova["overall"]["verdict"] == "not_comparable"
     assert nova["scorers"] == {"people": 28}
-    assert nova["dimensions"]["evidence"]["verdict"] == "no change that matters"
+    assert nova["dimensions"]["evidence"]["verdict"] == "no_change"
 
 
 async def test_few_runs_are_no_trend(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
     await add(db, "nova", [0.1, 0.2], newest=DAY / 24, every=DAY, evidence=0.1)
     await add(db, "nova", [0.9] * 20, newest=8 * DAY, every=DAY / 4)
     nova = await quality(api, agent_id="nova")
-    assert (nova["overall"]["verdict"], nova["overall"]["change"]) == ("too few runs", None)
+    assert (nova["overall"]["verdict"], nova["overall"]["change"]) == ("too_few_runs", None)
     assert nova["dimensions"]["evidence"] == {
-        "verdict": "too few runs",
+        "verdict": "too_few_runs",
         "scorer_changed": False,
         "change": None,
         "interval": None,
@@ -142,7 +142,7 @@ async def test_few_runs_are_no_trend(api: httpx.AsyncClient, db: asyncpg.Connect
 
 async def test_a_fleet_without_runs(api: httpx.AsyncClient) -> None:
     report = await quality(api)
-    assert report["overall"]["verdict"] == "too few runs"
+    assert report["overall"]["verdict"] == "too_few_runs"
     assert (report["overall"]["mean"], report["agents"], report["dimensions"]) == (None, {}, {})
 
 
@@ -181,7 +181,7 @@ async def test_nobody_knows_how_an_unknown_agent_does(api: httpx.AsyncClient) ->
         {"detail": "this agent has neither reported nor been declared"},
     )
     await api.put("/api/v1/internal/agents/nobody", json={})
-    assert (await quality(api, agent_id="nobody"))["overall"]["verdict"] == "too few runs"
+    assert (await quality(api, agent_id="nobody"))["overall"]["verdict"] == "too_few_runs"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ async def test_whatever_stands_beside_a_run_is_no_error(
     insert = "INSERT INTO agent_run_log (agent_id, rlhf_scores) VALUES ('nova', $1)"
     await db.executemany(insert, [(scores,)] * 3)
     for report in (await quality(api), await quality(api, agent_id="nova")):
-        assert report["overall"]["verdict"] == "too few runs"
+        assert report["overall"]["verdict"] == "too_few_runs"
         assert set(report["dimensions"]) <= {"evidence"}
     assert (await api.get("/api/v1/internal/agents/nova/feedback")).status_code == 200
 

@@ -105,7 +105,7 @@ def test_days_of_equal_size_are_compared_as_welch_does() -> None:
     # error of 0.064944 on 9.21 degrees of freedom; t(0.975, 9) = 2.262.
     assert (trend.mean, trend.previous_mean, trend.change) == (0.6571, 0.8, -0.1429)
     assert trend.interval == pytest.approx((-0.1429 - 0.1469, -0.1429 + 0.1469), abs=0.0002)
-    assert (trend.verdict, trend.runs, trend.previous_runs) == ("no change that matters", 28, 28)
+    assert (trend.verdict, trend.runs, trend.previous_runs) == ("no_change", 28, 28)
 
 
 def test_the_mean_is_that_of_all_runs() -> None:
@@ -118,14 +118,14 @@ def test_the_mean_is_that_of_all_runs() -> None:
     [
         (days(*[[0.9] * 2] * 7), days(*[[0.8] * 2] * 7), "improved"),
         (days(*[[0.8] * 2] * 7), days(*[[0.9] * 2] * 7), "declined"),
-        (days(*[[0.84] * 2] * 7), days(*[[0.8] * 2] * 7), "no change that matters"),
-        (days(*[[0.9]] * 7), days(*[[0.1] * 2] * 7), "too few runs"),
-        (days([0.9] * 50, [0.9] * 50), days(*[[0.1] * 9] * 7), "too few runs"),
-        (days(*[[1.0] * 4, [0.0] * 4] * 3), days(*[[0.0] * 3, [1.0] * 4] * 3), "too few runs"),
-        ([], days(*[[0.8]] * 7), "too few runs"),
-        ([], [], "too few runs"),
-        ([Day(1e300, 7)] * 7, days(*[[0.8]] * 7), "too few runs"),
-        ([Day(float("inf"), 7)] * 7, days(*[[0.8]] * 7), "too few runs"),
+        (days(*[[0.84] * 2] * 7), days(*[[0.8] * 2] * 7), "no_change"),
+        (days(*[[0.9]] * 7), days(*[[0.1] * 2] * 7), "too_few_runs"),
+        (days([0.9] * 50, [0.9] * 50), days(*[[0.1] * 9] * 7), "too_few_runs"),
+        (days(*[[1.0] * 4, [0.0] * 4] * 3), days(*[[0.0] * 3, [1.0] * 4] * 3), "too_few_runs"),
+        ([], days(*[[0.8]] * 7), "too_few_runs"),
+        ([], [], "too_few_runs"),
+        ([Day(1e300, 7)] * 7, days(*[[0.8]] * 7), "too_few_runs"),
+        ([Day(float("inf"), 7)] * 7, days(*[[0.8]] * 7), "too_few_runs"),
     ],
 )
 def test_verdicts(now: list[Day], before: list[Day], verdict: str) -> None:
@@ -134,7 +134,7 @@ def test_verdicts(now: list[Day], before: list[Day], verdict: str) -> None:
 
 def test_another_scorer_is_not_compared() -> None:
     trend = compare(days(*[[0.9]] * 7), days(*[[0.1]] * 7), scorer_changed=True)
-    assert (trend.verdict, trend.change, trend.interval) == ("not comparable", None, None)
+    assert (trend.verdict, trend.change, trend.interval) == ("not_comparable", None, None)
     assert (trend.mean, trend.previous_mean, trend.scorer_changed) == (0.9, 0.1, True)
 
 
@@ -165,10 +165,10 @@ def test_any_two_windows_are_compared(now: list[Day], before: list[Day]) -> None
     trend, reverse = compare(now, before), compare(before, now)
     assert {trend.verdict, reverse.verdict} in (
         {"improved", "declined"},
-        {"no change that matters"},
-        {"too few runs"},
+        {"no_change"},
+        {"too_few_runs"},
     )
     if trend.interval is not None and trend.change is not None:
         assert trend.interval[0] <= trend.change <= trend.interval[1]
         beyond = trend.interval[0] > 0 or trend.interval[1] < 0
-        assert beyond or trend.verdict in ("no change that matters", "too few runs")
+        assert beyond or trend.verdict in ("no_change", "too_few_runs")

@@ -12,7 +12,7 @@ from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.kit.text import printable
 from app.quality.agreement_wire import AgreementReportOut
-from app.quality.domain.agreement import CATEGORIES, Agreement, Measure
+from app.quality.domain.agreement import Agreement, Measure
 from app.quality.domain.agreement_report import AgreementReport, RatedRun, report
 from app.quality.rated_runs import rated_runs
 
@@ -59,7 +59,7 @@ def _print(found: AgreementReport) -> None:
         name = Text(printable(" and ".join(pair.raters)))
         table.add_row(name, str(pair.runs), "2", *_figures(pair.agreement))
     Console().print(table)
-    typer.echo(f"With 95% intervals; kappa is quadratic over {', '.join(CATEGORIES)}.")
+    typer.echo("With 95% intervals; kappa has quadratic weights over scores up to 1/3, up to 2/3 and above.")
     measured = [each.agreement for each in found.scorers if each.runs]
     measured += [each.agreement for each in found.rater_pairs]
     for reason in sorted({measure.reason for each in measured for measure in _all(each) if measure.reason}):

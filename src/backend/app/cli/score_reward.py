@@ -19,6 +19,7 @@ from app.scoring.reward_wire import RewardModelOut
 
 _MAX_SHOWN = 1_000
 _STYLES = {"promoted": "green", "withdrawn": "yellow", "rejected": "dim"}
+_OTHERS = {"rubric": "the rubric", "in_force": "the model in force"}
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -80,7 +81,8 @@ async def _roll_back(version: int | None) -> int | None:
 
 def _compared(name: str, figures: Mapping[str, Any]) -> str:
     return (
-        f"agrees with people on {figures['candidate']:.1%} of {figures['pairs']} pairs left out, the {name}"
+        f"agrees with people on {figures['candidate']:.1%} of {figures['pairs']} pairs left out,"
+        f" {_OTHERS[name]}"
         f" on {figures['other']:.1%}: a gain of {figures['gain']:+.3f}, at least {figures['at_least']:+.3f}"
     )
 

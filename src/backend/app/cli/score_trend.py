@@ -12,7 +12,7 @@ from rich.text import Text
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.kit.text import printable
-from app.quality.domain.trend import Trend
+from app.quality.domain.trend import VERDICTS_IN_WORDS, Trend
 from app.quality.trends import QualityReport, agent_quality, fleet_quality
 from app.quality.wire import QualityOut
 
@@ -21,9 +21,9 @@ _FIGURES = 64  # what all columns but the first take at most, with four digits o
 _SIGNS = {
     "improved": ("▲", "green"),
     "declined": ("▼", "red"),
-    "no change that matters": ("=", ""),
-    "too few runs": ("?", "dim"),
-    "not comparable": ("≠", "yellow"),
+    "no_change": ("=", ""),
+    "too_few_runs": ("?", "dim"),
+    "not_comparable": ("≠", "yellow"),
 }
 
 
@@ -81,7 +81,7 @@ def _add(table: Table, name: str, each: Trend, style: str = "") -> None:
         _figure(each.previous_mean),
         _change(each),
         f"{each.runs}/{each.previous_runs}",
-        Text(f"{sign} {each.verdict}", style=color),
+        Text(f"{sign} {VERDICTS_IN_WORDS[each.verdict]}", style=color),
     )
 
 

@@ -20,7 +20,7 @@ DAYS = 7
 
 _DAY = timedelta(days=1)
 _NOTHING = Day(0.0, 0)
-_URGENCY = ("declined", "improved", "no change that matters", "not comparable", "too few runs")
+_URGENCY = ("declined", "improved", "no_change", "not_comparable", "too_few_runs")
 
 DaySums = Mapping[int, Day]
 """The scores of each day, counted back from now: 0 is the day up to now."""

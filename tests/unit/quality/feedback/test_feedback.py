@@ -14,7 +14,7 @@ from app.quality.domain.trend import Trend
 from app.scoring.rubric.scorer import LEFT, WEIGHTS
 
 NEWEST = datetime(2026, 11, 24, 12, tzinfo=UTC)
-STEADY = Trend("no change that matters", 0.7, 41, 0.71, 40, -0.01, (-0.05, 0.03))
+STEADY = Trend("no_change", 0.7, 41, 0.71, 40, -0.01, (-0.05, 0.03))
 
 
 def run(
@@ -140,7 +140,7 @@ def test_what_an_agent_reads() -> None:
 
 
 def test_an_agent_without_a_score_is_told_so() -> None:
-    nothing = Trend("too few runs", None, 0, None, 0)
+    nothing = Trend("too_few_runs", None, 0, None, 0)
     feedback = build("sage", [], [], nothing)
     assert (feedback.lacks, feedback.strengths) == ((), ())
     assert markdown(feedback).endswith("No run of the last 7 days has a score: nothing to say yet.\n")

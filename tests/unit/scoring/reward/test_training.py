@@ -123,14 +123,14 @@ def test_what_is_in_force_is_judged_on_runs_that_it_has_not_seen() -> None:
     given = rated("evidence", 300)
     training = trained(given, InForce(first.model, [n < 100 for n in range(300)]))
     against = training.report["against"]
-    assert 0 < against["in force"]["pairs"] < against["rubric"]["pairs"]
+    assert 0 < against["in_force"]["pairs"] < against["rubric"]["pairs"]
 
 
 def test_a_handful_of_new_runs_replaces_nothing() -> None:
     first = trained(rated("evidence", 100))
     given = rated("brevity", 110)
     training = trained(given, InForce(first.model, [n < 100 for n in range(110)]))
-    assert training.report["against"]["in force"]["at_least"] == -1
+    assert training.report["against"]["in_force"]["at_least"] == -1
     assert not training.promoted
 
 

@@ -12,7 +12,8 @@ from statistics import NormalDist, fmean
 
 MINIMUM = 5
 """Of fewer runs than so many nothing is said."""
-CATEGORIES = ("up to 1/3", "up to 2/3", "above 2/3")
+CATEGORIES = ("lower_third", "middle_third", "upper_third")
+"""What a score is taken for by kappa: up to 1/3, up to 2/3, above."""
 
 _UNIFORM = "all runs have the same score on one side"
 _Z = NormalDist().inv_cdf(0.975)

@@ -6,7 +6,16 @@ from itertools import chain, pairwise
 from math import floor, sqrt
 from typing import Literal, NamedTuple
 
-Verdict = Literal["improved", "declined", "no change that matters", "too few runs", "not comparable"]
+Verdict = Literal["improved", "declined", "no_change", "too_few_runs", "not_comparable"]
+
+VERDICTS_IN_WORDS: Mapping[Verdict, str] = {
+    "improved": "improved",
+    "declined": "declined",
+    "no_change": "no change that matters",
+    "too_few_runs": "too few runs",
+    "not_comparable": "not comparable",
+}
+"""How people read each verdict."""
 
 LEAST_CHANGE = 0.05
 """A smaller change matters to nobody, however certain it is."""
@@ -88,9 +97,9 @@ def compare(now: Sequence[Day], before: Sequence[Day], *, scorer_changed: bool =
         old.runs if old else 0,
     )
     if scorer_changed:
-        return Trend("not comparable", *figures, scorer_changed=True)
+        return Trend("not_comparable", *figures, scorer_changed=True)
     if new is None or old is None or not _suffices(new) or not _suffices(old):
-        return Trend("too few runs", *figures)
+        return Trend("too_few_runs", *figures)
     change, margin = new.mean - old.mean, _margin(*_widened(new, old))
     interval = round(change - margin, 4), round(change + margin, 4)
     return Trend(_verdict(change, margin), *figures, round(change, 4), interval)
@@ -146,7 +155,7 @@ def _margin(new: _Estimate, old: _Estimate) -> float:
 def _verdict(change: float, margin: float) -> Verdict:
     if abs(change) > margin and abs(change) >= LEAST_CHANGE:
         return "improved" if change > 0 else "declined"
-    return "too few runs" if margin > LARGEST_MARGIN else "no change that matters"
+    return "too_few_runs" if margin > LARGEST_MARGIN else "no_change"
 
 
 def is_other_scorer(now: Mapping[str, int], before: Mapping[str, int]) -> bool:

@@ -65,7 +65,7 @@ def train(
     if in_force is not None:
         theirs = np.array([in_force.model.linear(each) for each in features])
         seen = np.array(in_force.seen, dtype=np.bool_)
-        gains["in force"] = (compare(held_out, theirs, seen), _RISK_OF_NO_PROGRESS)
+        gains["in_force"] = (compare(held_out, theirs, seen), _RISK_OF_NO_PROGRESS)
     promoted = all(gain.at_least(risk) > 0 for gain, risk in gains.values())
     return Training(model, promoted, _report(gains, penalty, ratings, trust, model))
 

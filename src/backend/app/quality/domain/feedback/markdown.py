@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from app.quality.domain.feedback.build import Comment, Feedback, Lack
 from app.quality.domain.feedback.quoting import quotable
-from app.quality.domain.trend import Trend
+from app.quality.domain.trend import VERDICTS_IN_WORDS, Trend
 
 MOST_CHARACTERS = 1_500
 MOST_WORDS = 300
@@ -60,7 +60,7 @@ def _score(trend: Trend) -> str:
     said = f"Quality {now} of 1 over 7 days ({trend.runs} run{'s' if trend.runs != 1 else ''})"
     if trend.previous_mean is None:
         return f"{said}; no score in the week before."
-    return f"{said}, {trend.previous_mean:.2f} in the week before: {trend.verdict}."
+    return f"{said}, {trend.previous_mean:.2f} in the week before: {VERDICTS_IN_WORDS[trend.verdict]}."
 
 
 def _section(heading: str, lines: list[str]) -> str:
