@@ -11,7 +11,7 @@ from app.scoring.judge.prompt import Prompt, make_prompt
 from app.scoring.judge.verdict import Verdict
 from app.scoring.rubric import RunReport, risk, score
 from app.scoring.rubric.credentials import leaks_credential
-from app.scoring.rubric.facts import Facts, extract
+from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.injection import instructs_judge
 
 EARLIER = 3
@@ -56,7 +56,7 @@ def prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: byt
 
 
 def _prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: bytes) -> Case | Kept:
-    facts = extract(run)
+    facts = run.facts
     if facts.silent:
         return Kept.SILENT
     if instructs_judge(facts):
@@ -69,7 +69,7 @@ def _prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: by
     earlier = []
     for report in history[-EARLIER:]:
         past.room = _ROOM_EARLIER
-        if not instructs_judge(extract(report)) and not _leaks(report, told := _shown(report, past)):
+        if not instructs_judge(report.facts) and not _leaks(report, told := _shown(report, past)):
             earlier.append(told)
     rubric = score(run, history).auto
     addressed = bool(excerpt.withheld or excerpt.wishes or past.withheld or past.wishes)
@@ -86,7 +86,7 @@ def _shown(run: RunReport, excerpt: Excerpt) -> dict[str, Any]:
 
 def _leaks(run: RunReport, shown: dict[str, Any]) -> bool:
     masked = RunReport(run.agent_id, run.status, shown["actions_taken"])
-    return bool(leaks_credential(extract(masked)))
+    return bool(leaks_credential(masked.facts))
 
 
 def _ceiling(facts: Facts, rubric: float, *, addressed: bool) -> float:

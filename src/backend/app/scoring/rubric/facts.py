@@ -1,11 +1,11 @@
 """What a report states, extracted once for all dimensions."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from app.runs.silence import QUIET_REPLIES, is_silent
 from app.scoring.rubric import keys, lexicon
-from app.scoring.rubric.model import RunReport
 from app.scoring.rubric.payload import Leaf, Payload
 from app.scoring.rubric.references import WEIGHTS, Figure, Ratio, Reference, scan
 from app.scoring.rubric.text import Text
@@ -109,9 +109,8 @@ class Facts(NamedTuple):
         return self.in_headline.references + self.in_rest.references
 
 
-def extract(run: RunReport) -> Facts:
-    """Read the report once, within the bounds of `payload`."""
-    payload = run.payload
+def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
+    """Read a report once: its status, what its agent sent, and the `payload` that was read of that."""
     strings = [leaf for leaf in payload.leaves if isinstance(leaf.value, str) and leaf.value.strip()]
     head = _headline(strings)
     headline = Text(str(head.value) if head else "")
@@ -128,10 +127,10 @@ def extract(run: RunReport) -> Facts:
     everything = _claims_everything(headline, in_headline)
     named = sum(1 for leaf in strings if leaf.in_list and not _is_raw(leaf) and _is_name(str(leaf.value)))
     return Facts(
-        status=run.status,
-        silent=is_silent(run.actions_taken)
+        status=status,
+        silent=is_silent(actions)
         or (quiet and not in_rest.references and not any(count.value for count in counts)),
-        declared_noop=_declares_noop(run),
+        declared_noop=_declares_noop(actions),
         payload=payload,
         headline=headline,
         declared=head is not None and not head.in_list and " ".join(head.words) in keys.SUMMARY,
@@ -282,6 +281,6 @@ def _is_top_mark(value: str | float | bool | None) -> bool:
     return isinstance(value, float) and (0.95 <= value <= 1 or value == 10 or 95 <= value <= 100)
 
 
-def _declares_noop(run: RunReport) -> bool:
-    reason = run.actions_taken.get("reason")
-    return run.actions_taken.get("no_op") is True and isinstance(reason, str) and bool(reason.strip())
+def _declares_noop(actions: Mapping[str, Any]) -> bool:
+    reason = actions.get("reason")
+    return actions.get("no_op") is True and isinstance(reason, str) and bool(reason.strip())

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from app.scoring.rubric.facts import Facts, extract
 from app.scoring.rubric.payload import Payload, read
-
-if TYPE_CHECKING:
-    from app.scoring.rubric.facts import Facts
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,9 @@ class RunReport:
         return read(self.actions_taken)
 
     @cached_property
-    def facts(self) -> "Facts":
+    def facts(self) -> Facts:
         """What it states, for every scorer of it."""
-        from app.scoring.rubric.facts import extract
-
-        return extract(self)
+        return extract(self.status, self.actions_taken, self.payload)
 
 
 @dataclass(frozen=True, slots=True)
