@@ -23,12 +23,12 @@ from app.runs.dispatch import Dispatcher
 from app.runs.run import Run
 from app.runs.statements import store_runs
 from app.scoring.rubric import RunReport, score
+from app.scoring.rubric.calibration import HISTORY
 from app.tasks import runtime
 from app.tasks.rlhf_tasks import score_agent_runs
 
 AGENTS = 50
 BATCH = 500
-HISTORY = 5
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores IS NULL"
 COLUMNS = {"runs/s": ".0f", "of the rubric": ".2f"}
 

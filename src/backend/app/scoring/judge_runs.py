@@ -23,13 +23,13 @@ from app.scoring.judge.sampling import threshold
 from app.scoring.judge_budget import take_call
 from app.scoring.records import record_results
 from app.scoring.rubric import RunReport
+from app.scoring.rubric.calibration import HISTORY
 
 WINDOW = timedelta(days=1)
 """How long after it came in a run may still be judged."""
 LEASE = timedelta(minutes=3)
 """Longer than a task may take: what is not answered then was lost with its worker."""
 
-_HISTORY = 5
 _ASKED = "asked, and no answer was recorded"
 _REPORT = (
     AgentRunLog.agent_id,
@@ -87,7 +87,7 @@ async def load_run(session: AsyncSession, run_id: UUID) -> Submitted | None:
     run = (await session.execute(statement)).one_or_none()
     if run is None:
         return None
-    before = newest_runs(_REPORT, _HISTORY, agent_id=run.agent_id, until=run.created_at)
+    before = newest_runs(_REPORT, HISTORY, agent_id=run.agent_id, until=run.created_at)
     earlier = (await session.execute(before)).all()
     history = [report for row in reversed(earlier) if (report := _report(row)) is not None]
     return Submitted(_report(run), history)

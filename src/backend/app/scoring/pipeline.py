@@ -17,11 +17,11 @@ from app.runs.queries import database_now
 from app.scoring.domain.results import MAX_ATTEMPTS, Result, failed, succeeded
 from app.scoring.records import record_results
 from app.scoring.rubric import RunReport
+from app.scoring.rubric.calibration import HISTORY
 from app.scoring.scorers import Scorer, active_scorers
 
 log = get_logger(__name__)
 
-HISTORY = 5
 SCORING_LOCK = 0x73636F72
 """The class of the advisory lock that a batch holds, with the number of its unscored runs as its key."""
 

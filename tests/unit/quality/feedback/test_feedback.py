@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.quality.domain.feedback import Comment, Feedback, ScoredRun, build, markdown
 from app.quality.domain.feedback.advice import next_time, praise
 from app.quality.domain.trend import Trend
-from app.scoring.rubric.scorer import LEFT, WEIGHTS
+from app.scoring.rubric.calibration import PENALTY_FLOORS, WEIGHTS
 
 NEWEST = datetime(2026, 11, 24, 12, tzinfo=UTC)
 STEADY = Trend("no_change", 0.7, 41, 0.71, 40, -0.01, (-0.05, 0.03))
@@ -162,7 +162,7 @@ def test_an_agents_name_cannot_break_the_text(agent: str) -> None:
 
 
 def test_every_dimension_of_the_rubric_has_words_of_its_own() -> None:
-    dimensions = [*WEIGHTS, *LEFT]
+    dimensions = [*WEIGHTS, *PENALTY_FLOORS]
     assert [name for name in dimensions if "more to go by" in next_time(name)] == []
     assert [name for name in dimensions if praise(name).startswith("does well")] == []
     assert next_time("reader_trust") == "Give a reader more to go by for the reader trust of the report."
@@ -179,7 +179,7 @@ runs = st.lists(
         moments,
         st.none() | texts,
         shares,
-        st.dictionaries(st.sampled_from([*WEIGHTS, *LEFT, "other", "Bad `name`"]), shares),
+        st.dictionaries(st.sampled_from([*WEIGHTS, *PENALTY_FLOORS, "other", "Bad `name`"]), shares),
     ),
     max_size=8,
 )

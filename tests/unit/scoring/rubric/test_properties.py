@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scoring.rubric import RunReport, advice, score
-from app.scoring.rubric.advice import PHRASES
-from app.scoring.rubric.scorer import LEFT, WEIGHTS
+from app.scoring.rubric import RunReport, score
+from app.scoring.rubric.calibration import PENALTY_FLOORS, WEIGHTS
 
 FRAGMENTS = (
     "all tests passed 3 of 5 failed error 100% summary ignore previous instructions /etc/hosts abc1234 drop "
@@ -59,10 +58,9 @@ def test_any_payload_has_a_score_in_range_and_always_the_same(
     history = [RunReport("sage", "success", past) for past in earlier]
     first = score(run, history)
     assert 0 <= first.auto <= 1
-    assert set(first.dimensions) == {*WEIGHTS, *LEFT}
+    assert set(first.dimensions) == {*WEIGHTS, *PENALTY_FLOORS}
     assert all(0 <= value <= 1 for value in first.dimensions.values())
     assert all(reason.strip() for reason in first.reasons)
-    assert all(phrase in PHRASES.values() for phrase in advice(first) if len(advice(first)) > 1)
     assert score(run, history) == first
 
 

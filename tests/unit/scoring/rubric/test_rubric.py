@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.scoring.rubric import SCORER, VERSION, RunReport, Score, score
-from app.scoring.rubric.scorer import LEFT, WEIGHTS
+from app.scoring.rubric.calibration import PENALTY_FLOORS, WEIGHTS
 
 
 def rate(status: str, *history: dict[str, Any], **actions: Any) -> Score:
@@ -16,7 +16,7 @@ def rate(status: str, *history: dict[str, Any], **actions: Any) -> Score:
 
 def test_a_score_has_its_dimensions_and_their_reasons() -> None:
     result = rate("success", summary="Fixed the pool leak in session.py", tests_run=14, tests_passed=14)
-    assert set(result.dimensions) == {*WEIGHTS, *LEFT}
+    assert set(result.dimensions) == {*WEIGHTS, *PENALTY_FLOORS}
     assert all(0 <= value <= 1 and value == round(value, 4) for value in result.dimensions.values())
     assert 0 <= result.auto <= 1
     assert "names 1 file" in result.reasons

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from app.scoring.rubric import keys, lexicon
+from app.scoring.rubric.calibration import CONTRADICTION_WEIGHTS
 from app.scoring.rubric.facts import Count, Facts, is_remainder
 
 _FAILED_COUNT = re.compile(
@@ -35,11 +36,15 @@ def find(facts: Facts) -> tuple[Contradiction, ...]:
     return tuple(sorted(found, key=lambda contradiction: -contradiction.weight))
 
 
+def _found(kind: str, text: str) -> Contradiction:
+    return Contradiction(CONTRADICTION_WEIGHTS[kind], text)
+
+
 def _success_with_error(facts: Facts) -> Iterator[Contradiction]:
     """Status success over an error message, a non-zero exit code or an entry of that severity."""
     if facts.status == "success" and facts.errors:
-        weight = 0.4 if facts.admits_limits else 0.8
-        yield Contradiction(weight, f"reports success although it carries {facts.errors[0]}")
+        kind = "success_with_admitted_error" if facts.admits_limits else "success_with_error"
+        yield _found(kind, f"reports success although it carries {facts.errors[0]}")
 
 
 def _success_denied(facts: Facts) -> Iterator[Contradiction]:
@@ -49,15 +54,14 @@ def _success_denied(facts: Facts) -> Iterator[Contradiction]:
     for leaf in facts.payload.leaves:
         last = leaf.words[-1] if leaf.words else ""
         if (leaf.value is True and last in keys.UNDONE) or (leaf.value is False and last in keys.DENIED):
-            yield Contradiction(
-                0.5, f"reports success although '{' '.join(leaf.words)}' is {leaf.value}".lower()
-            )
+            flag = f"'{' '.join(leaf.words)}' is {leaf.value}".lower()
+            yield _found("success_denied_by_flag", f"reports success although {flag}")
 
 
 def _success_given_up(facts: Facts) -> Iterator[Contradiction]:
     """Status success over an account of giving up."""
     if facts.status == "success" and _GAVE_UP.search(facts.headline.raw):
-        yield Contradiction(0.3, "reports success while its account tells of a failure")
+        yield _found("success_given_up", "reports success while its account tells of a failure")
 
 
 def _whole_with_remainder(facts: Facts) -> Iterator[Contradiction]:
@@ -66,9 +70,11 @@ def _whole_with_remainder(facts: Facts) -> Iterator[Contradiction]:
         return
     worst = max(facts.remainders, key=lambda count: count.value)
     if facts.claims_everything:
-        yield Contradiction(0.8, f"claims everything is done, yet lists {worst.value:g} under '{worst.name}'")
+        text = f"claims everything is done, yet lists {worst.value:g} under '{worst.name}'"
+        yield _found("everything_with_remainder", text)
     elif facts.status == "success" and not _mentions(facts, worst):
-        yield Contradiction(0.25, f"does not mention the {worst.value:g} under '{worst.name}' in its account")
+        text = f"does not mention the {worst.value:g} under '{worst.name}' in its account"
+        yield _found("remainder_not_mentioned", text)
 
 
 def _whole_with_smaller_count(facts: Facts) -> Iterator[Contradiction]:
@@ -76,14 +82,17 @@ def _whole_with_smaller_count(facts: Facts) -> Iterator[Contradiction]:
     unqualified = facts.claims_everything and not facts.admits_limits
     for total, done in _totals(facts.counts):
         if done.value > total.value:
-            yield Contradiction(0.5, f"counts {done.value:g} as '{done.name}' out of only {total.value:g}")
+            text = f"counts {done.value:g} as '{done.name}' out of only {total.value:g}"
+            yield _found("more_done_than_total", text)
         elif done.value < total.value and unqualified:
-            yield Contradiction(
-                0.8, f"claims everything is done, yet only {done.value:g} of {total.value:g} are"
-            )
+            text = f"claims everything is done, yet only {done.value:g} of {total.value:g} are"
+            yield _found("everything_with_smaller_count", text)
     if unqualified:
         yield from (
-            Contradiction(0.7, f"claims everything is done, yet only {ratio.done} of {ratio.total} are")
+            _found(
+                "everything_with_smaller_ratio",
+                f"claims everything is done, yet only {ratio.done} of {ratio.total} are",
+            )
             for ratio in facts.in_headline.ratios
             if ratio.done < ratio.total
         )
@@ -94,14 +103,10 @@ def _whole_with_partial_field(facts: Facts) -> Iterator[Contradiction]:
     if not facts.claims_everything:
         return
     for leaf in facts.payload.leaves:
-        match = (
-            _BARE_RATIO.fullmatch(leaf.value)
-            if isinstance(leaf.value, str) and len(leaf.value) < 40
-            else None
-        )
+        match = _BARE_RATIO.fullmatch(leaf.value) if isinstance(leaf.value, str) else None
         if match and int(match[1]) < int(match[2]):
-            name = " ".join(leaf.words)
-            yield Contradiction(0.8, f"claims everything is done, yet '{name}' is {match[0].strip()}")
+            text = f"claims everything is done, yet '{' '.join(leaf.words)}' is {match[0].strip()}"
+            yield _found("everything_with_partial_field", text)
 
 
 def _whole_with_failed_count(facts: Facts) -> Iterator[Contradiction]:
@@ -112,9 +117,9 @@ def _whole_with_failed_count(facts: Facts) -> Iterator[Contradiction]:
     if match is None:
         return
     if facts.claims_everything and not facts.admits_limits:
-        yield Contradiction(0.8, f"claims everything is done, yet reports '{match[0]}'")
+        yield _found("everything_with_failed_count", f"claims everything is done, yet reports '{match[0]}'")
     elif facts.status == "success" and match[0] not in facts.headline.raw:
-        yield Contradiction(0.3, f"reports success although '{match[0]}'")
+        yield _found("success_with_failed_count", f"reports success although '{match[0]}'")
 
 
 def _whole_with_missing_names(facts: Facts) -> Iterator[Contradiction]:
@@ -130,8 +135,8 @@ def _whole_with_missing_names(facts: Facts) -> Iterator[Contradiction]:
             continue
         for part, done in names.items():
             if done < whole:
-                yield Contradiction(
-                    0.7,
+                yield _found(
+                    "everything_with_missing_names",
                     f"claims everything is done, yet '{' '.join(part)}' holds {len(done)} of the"
                     f" {len(whole)} under '{' '.join(wanted)}'",
                 )
@@ -145,7 +150,8 @@ def _sums(facts: Facts) -> Iterator[Contradiction]:
         ]
         if len(rest) == 1 and done.value <= total.value != done.value + rest[0].value:
             parts = f"{done.value:g} and {rest[0].value:g}"
-            yield Contradiction(0.4, f"its numbers do not add up: {parts} do not make {total.value:g}")
+            text = f"its numbers do not add up: {parts} do not make {total.value:g}"
+            yield _found("sum_differs", text)
 
 
 def _account_against_field(facts: Facts) -> Iterator[Contradiction]:
@@ -156,8 +162,8 @@ def _account_against_field(facts: Facts) -> Iterator[Contradiction]:
     for thing, numbers in claimed.items():
         fields = {c.value for c in facts.counts if not c.is_length and c.words == (thing,)}
         if fields and not fields & numbers and len(numbers) == 1:
-            said, held = numbers.pop(), min(fields)
-            yield Contradiction(0.4, f"speaks of {said:g} {thing} where its fields hold {held:g}")
+            text = f"speaks of {numbers.pop():g} {thing} where its fields hold {min(fields):g}"
+            yield _found("account_against_field", text)
 
 
 def _failed_but_done(facts: Facts) -> Iterator[Contradiction]:
@@ -167,7 +173,7 @@ def _failed_but_done(facts: Facts) -> Iterator[Contradiction]:
     explains = facts.headline.hits(lexicon.CAUSE) or facts.headline.hits(lexicon.NEXT_STEP)
     done = facts.headline.hits(lexicon.DONE) and not facts.errors
     if done or (facts.claims_everything and not explains):
-        yield Contradiction(0.7, "is marked failed while its account says that the work is done")
+        yield _found("failed_but_done", "is marked failed while its account says that the work is done")
 
 
 def _partial_but_whole(facts: Facts) -> Iterator[Contradiction]:
@@ -177,7 +183,8 @@ def _partial_but_whole(facts: Facts) -> Iterator[Contradiction]:
         and facts.claims_everything
         and not (facts.remainders or facts.admits_limits)
     ):
-        yield Contradiction(0.4, "is marked partial while its account says that everything is done")
+        text = "is marked partial while its account says that everything is done"
+        yield _found("partial_but_whole", text)
 
 
 _RULES: tuple[Callable[[Facts], Iterator[Contradiction]], ...] = (

@@ -4,6 +4,16 @@ import math
 import re
 
 from app.scoring.rubric import keys, lexicon
+from app.scoring.rubric.calibration import (
+    DIAGNOSIS_FIGURE,
+    DIAGNOSIS_FIGURE_ELSEWHERE,
+    DIAGNOSIS_GIVEN,
+    DIAGNOSIS_REFERENCE_ELSEWHERE,
+    DIAGNOSIS_SATURATION,
+    DIAGNOSIS_SHARES,
+    EMPTY_PHRASE_FACTOR,
+    MOST_EMPTY_PHRASES,
+)
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, clamp
 from app.scoring.rubric.text import Vocabulary
@@ -11,12 +21,12 @@ from app.scoring.rubric.text import Vocabulary
 _NAMED_AFTER = re.compile(
     r"[:;(\u2013\u2014\uff1a\uff08\u3002]\s{0,2}[^\s:;()]{2,60}[\s,]{1,2}[^\s:;()]{1,60}"
 )
-_SHARES = (
-    ("exactly where", 0.45),
-    ("why", 0.25),
-    ("what state things are in", 0.15),
-    ("what comes next", 0.15),
-)
+_IN_WORDS = {
+    "where": "exactly where",
+    "why": "why",
+    "state": "what state things are in",
+    "next": "what comes next",
+}
 
 
 def applies(facts: Facts) -> bool:
@@ -33,34 +43,43 @@ def assess(facts: Facts) -> Assessment:
     """
     if not applies(facts):
         return Assessment(float(facts.status != "failed"))
-    precise = facts.in_headline.reference_weight + 0.6 * facts.in_headline.figure_weight
-    precise += 0.3 * facts.in_rest.reference_weight + 0.2 * facts.in_rest.figure_weight
-    said = (
-        1 - math.exp(-precise / 2),
-        float(_gives_cause(facts)),
-        float(_tells(facts, lexicon.STATE_LEFT, keys.STATE)),
-        float(_tells(facts, lexicon.NEXT_STEP, keys.NEXT)),
-    )
-    value = sum(share * part for (_, share), part in zip(_SHARES, said, strict=True))
+    parts = {
+        "where": 1 - math.exp(-_precision(facts) / DIAGNOSIS_SATURATION),
+        "why": float(_gives_cause(facts)),
+        "state": float(_says(facts, lexicon.STATE_LEFT, keys.STATE)),
+        "next": float(_says(facts, lexicon.NEXT_STEP, keys.NEXT)),
+    }
+    value = sum(DIAGNOSIS_SHARES[name] * part for name, part in parts.items())
     empty = facts.headline.hits(lexicon.EMPTY_DIAGNOSIS)
     reasons = []
-    if told := [name for (name, _), part in zip(_SHARES, said, strict=True) if part >= 0.5]:
-        reasons.append(f"explains its failure: {', '.join(told)}")
-    if untold := [name for (name, _), part in zip(_SHARES, said, strict=True) if part < 0.5]:
-        reasons.append(f"leaves open about its failure: {', '.join(untold)}")
+    if given := [_IN_WORDS[name] for name, part in parts.items() if part >= DIAGNOSIS_GIVEN]:
+        reasons.append(f"explains its failure: {', '.join(given)}")
+    if missing := [_IN_WORDS[name] for name, part in parts.items() if part < DIAGNOSIS_GIVEN]:
+        reasons.append(f"leaves open about its failure: {', '.join(missing)}")
     if empty:
         reasons.append("uses phrases that fit any failure")
-    return Assessment(clamp(value * 0.5 ** min(2, empty)), tuple(reasons))
+    return Assessment(clamp(value * EMPTY_PHRASE_FACTOR ** min(MOST_EMPTY_PHRASES, empty)), tuple(reasons))
+
+
+def _precision(facts: Facts) -> float:
+    """Points for references and figures; what stands outside the account counts less."""
+    head, rest = facts.in_headline, facts.in_rest
+    precise = head.reference_weight + DIAGNOSIS_FIGURE * head.figure_weight
+    precise += (
+        DIAGNOSIS_REFERENCE_ELSEWHERE * rest.reference_weight
+        + DIAGNOSIS_FIGURE_ELSEWHERE * rest.figure_weight
+    )
+    return precise
 
 
 def _gives_cause(facts: Facts) -> bool:
     """By a word for it, by an error under its key, or by what follows the colon in "failed: DNS timeout"."""
-    if facts.errors or _tells(facts, lexicon.CAUSE, keys.CAUSE):
+    if facts.errors or _says(facts, lexicon.CAUSE, keys.CAUSE):
         return True
     return facts.headline.hits(lexicon.FAILURE) > 0 and _NAMED_AFTER.search(facts.headline.raw) is not None
 
 
-def _tells(facts: Facts, vocabulary: Vocabulary, names: frozenset[str]) -> bool:
+def _says(facts: Facts, vocabulary: Vocabulary, names: frozenset[str]) -> bool:
     """Whether the prose has a word of the vocabulary, or a field of such a name says something."""
     if facts.body.hits(vocabulary):
         return True

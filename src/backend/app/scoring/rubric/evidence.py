@@ -3,14 +3,27 @@
 import math
 from collections import Counter
 
+from app.scoring.rubric.calibration import (
+    COUNT_POINTS,
+    COUNT_WEIGHT,
+    EVIDENCE_SATURATION,
+    FIGURE_POINTS,
+    LEAST_EVIDENCE_OF_NOOP,
+    MOST_COUNT_POINTS,
+    MOST_FIGURE_POINTS,
+    MOST_NAMED_POINTS,
+    MOST_SELF_RATING_COST,
+    NAMED_POINTS,
+    NEXT_OF_A_KIND,
+    PLACEHOLDER_COST,
+    REFERENCE_WEIGHTS,
+    SELF_RATING_COST,
+)
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.gaming import placeholders_and_solid
 from app.scoring.rubric.model import Assessment, clamp
-from app.scoring.rubric.references import WEIGHTS
 
-_SATURATION = 3.0
-_NEXT_OF_A_KIND = 0.6
-_NOTHING_TO_SHOW = 0.4
+_MOST_KINDS = 3  # of references that a reason lists
 _NAMES = {
     "url": ("URL", "URLs"),
     "uuid": ("id", "ids"),
@@ -29,7 +42,7 @@ def assess(facts: Facts, readable: Assessment) -> Assessment:
     """How much of the report can be verified by somebody who was not there.
 
     A claim nobody can check is worth little in a permanent record. References count by kind
-    (`references.WEIGHTS`), each further one of a kind less, because ten paths prove little more than three.
+    (`REFERENCE_WEIGHTS`), each further one of a kind less, because ten paths prove little more than three.
     Named items and measured numbers support them. Placeholders and marks an agent gives itself take away:
     they look like evidence and are none. The points saturate as 1 - exp(-points / 3), so 0 is reached by
     bare assertions only and 1 never. A declared no-op has done nothing that could be shown, so it is not
@@ -38,12 +51,12 @@ def assess(facts: Facts, readable: Assessment) -> Assessment:
     if facts.silent:
         return Assessment(0.0)
     placeholders, solid = placeholders_and_solid(facts)
-    value = 1 - math.exp(-(_reference_points(facts) + _measured(facts)) / _SATURATION)
+    value = 1 - math.exp(-(_reference_points(facts) + _measured(facts)) / EVIDENCE_SATURATION)
     if placeholders:
-        value *= 1 - 0.8 * placeholders / (placeholders + solid)
-    value -= min(0.3, 0.08 * facts.self_ratings)
+        value *= 1 - PLACEHOLDER_COST * placeholders / (placeholders + solid)
+    value -= min(MOST_SELF_RATING_COST, SELF_RATING_COST * facts.self_ratings)
     value *= (1 + readable.value) / 2
-    value = max(value, _NOTHING_TO_SHOW) if facts.declared_noop else value
+    value = max(value, LEAST_EVIDENCE_OF_NOOP) if facts.declared_noop else value
     return Assessment(clamp(value), tuple(_reasons(facts)))
 
 
@@ -52,24 +65,33 @@ def _reference_points(facts: Facts) -> float:
     points = 0.0
     for reference in facts.references:
         if not reference.placeholder:
-            next_one = worth.get(reference.kind, WEIGHTS[reference.kind])
+            next_one = worth.get(reference.kind, REFERENCE_WEIGHTS[reference.kind])
             points += next_one
-            worth[reference.kind] = next_one * _NEXT_OF_A_KIND
+            worth[reference.kind] = next_one * NEXT_OF_A_KIND
     return points
 
 
 def _measured(facts: Facts) -> float:
     """Numbers and named items: checkable in principle, but nowhere to look them up."""
     figures = facts.in_headline.figure_weight + facts.in_rest.figure_weight
-    counts = sum(min(1.0, 0.15 + 0.15 * len(f"{count.value:g}")) for count in facts.counts if count.value > 1)
-    return min(1.2, 0.3 * figures) + min(0.9, 0.3 * counts) + min(0.8, 0.12 * facts.named)
+    counts = sum(
+        min(1.0, COUNT_WEIGHT + COUNT_WEIGHT * len(f"{count.value:g}"))
+        for count in facts.counts
+        if count.value > 1
+    )
+    return (
+        min(MOST_FIGURE_POINTS, FIGURE_POINTS * figures)
+        + min(MOST_COUNT_POINTS, COUNT_POINTS * counts)
+        + min(MOST_NAMED_POINTS, NAMED_POINTS * facts.named)
+    )
 
 
 def _reasons(facts: Facts) -> list[str]:
     kinds = Counter(r.kind for r in facts.references if not r.placeholder and r.kind in _NAMES)
     reasons = []
     if kinds:
-        reasons.append("names " + ", ".join(f"{n} {_NAMES[kind][n > 1]}" for kind, n in kinds.most_common(3)))
+        named = (f"{n} {_NAMES[kind][n > 1]}" for kind, n in kinds.most_common(_MOST_KINDS))
+        reasons.append(f"names {', '.join(named)}")
     elif not facts.declared_noop:
         reasons.append("names nothing that could be looked up")
     return reasons

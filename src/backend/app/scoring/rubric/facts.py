@@ -6,13 +6,28 @@ from typing import Any, NamedTuple
 
 from app.runs.silence import QUIET_REPLIES, is_silent
 from app.scoring.rubric import keys, lexicon
+from app.scoring.rubric.calibration import (
+    FEW_CAPITALS,
+    FIELD_NUMBER,
+    FIGURES_A_NAME,
+    FIGURES_A_REFERENCE,
+    FIGURES_WITHOUT_REFERENCE,
+    GERMAN_CAPITALS,
+    LONGEST_NAME,
+    MOST_FIELD_NUMBERS,
+    MOST_NAMES,
+    NAME,
+    PART_RATIO_WEIGHT,
+    RAW_LINES,
+    REFERENCE_WEIGHTS,
+    SHORT_TEXT,
+    TOP_MARK,
+    WHOLE_RATIO_WEIGHT,
+)
 from app.scoring.rubric.payload import Leaf, Payload
-from app.scoring.rubric.references import WEIGHTS, Figure, Ratio, Reference, scan
+from app.scoring.rubric.references import Figure, Ratio, Reference, scan
 from app.scoring.rubric.text import Text
 
-_MIN_RAW_LINES = 4
-_SHORT = 8.0
-_BARE_FIGURES = 2.5
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
 _NO_ERROR = re.compile(
     r"\W*(?:(?:none|no|nothing|0|ok|null|n/a|nil|keine?r?|ning[uú]n[oa]?|nenhum|aucune?)\b|なし|无|$)",
@@ -22,7 +37,6 @@ _PROPER = re.compile(
     r"(?<=[a-z,;:0-9(] )[A-Z][\w&-]{1,40}"
     r"|(?<=\()[A-Z][\w&-]{1,40}|(?<![\w'])'[^'\n]{2,60}'(?!\w)|\"[^\"\n]{2,60}\""
 )
-_MOSTLY = 0.25
 _TOP_MARKS = frozenset(
     {"high", "very high", "maximum", "max", "perfect", "excellent", "strong", "full", "alta", "高"}
 )
@@ -51,13 +65,17 @@ class Found(NamedTuple):
 
     @property
     def reference_weight(self) -> float:
-        """The sum of `WEIGHTS` over the references that are no placeholders."""
-        return sum(WEIGHTS[reference.kind] for reference in self.references if not reference.placeholder)
+        """The sum of `REFERENCE_WEIGHTS` over the references that are no placeholders."""
+        return sum(
+            REFERENCE_WEIGHTS[reference.kind] for reference in self.references if not reference.placeholder
+        )
 
     @property
     def figure_weight(self) -> float:
         """How much the figures pin down, summed; N of N says less than a share."""
-        shares = sum(0.3 if ratio.done == ratio.total else 0.8 for ratio in self.ratios)
+        shares = sum(
+            WHOLE_RATIO_WEIGHT if ratio.done == ratio.total else PART_RATIO_WEIGHT for ratio in self.ratios
+        )
         return shares + sum(figure.weight for figure in self.figures)
 
 
@@ -96,7 +114,7 @@ class Facts(NamedTuple):
     @property
     def density(self) -> float:
         """How many concrete things are said to a word."""
-        return self.stated / max(_SHORT, self.body.length)
+        return self.stated / max(SHORT_TEXT, self.body.length)
 
     @property
     def texts(self) -> tuple[Text, ...]:
@@ -198,29 +216,30 @@ def _proper_names(account: Text) -> int:
     """
     names = set(_PROPER.findall(account.raw))
     capitals = sum(1 for name in names if name[0].isalpha())
-    return len(names) if capitals <= max(3, _MOSTLY * len(account.words)) else len(names) - capitals
+    every_noun = capitals > max(FEW_CAPITALS, GERMAN_CAPITALS * len(account.words))
+    return len(names) - capitals if every_noun else len(names)
 
 
 def _stated(prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> float:
     pointed = sum(found.reference_weight for found in prose)
     figures = sum(found.figure_weight for found in prose)
     # Numbers with nothing named that they belong to pin down only so much.
-    said = pointed + min(figures, _BARE_FIGURES + 2 * pointed + 0.3 * named)
-    told = {figure.value for found in prose for figure in found.figures}
-    fields = sum(0.3 for count in counts if count.value > 1 and count.value not in told)
-    return said + min(1.5, fields) + min(1.5, 0.2 * named)
+    most = FIGURES_WITHOUT_REFERENCE + FIGURES_A_REFERENCE * pointed + FIGURES_A_NAME * named
+    in_prose = {figure.value for found in prose for figure in found.figures}
+    fields = sum(FIELD_NUMBER for count in counts if count.value > 1 and count.value not in in_prose)
+    return pointed + min(figures, most) + min(MOST_FIELD_NUMBERS, fields) + min(MOST_NAMES, NAME * named)
 
 
 def _is_raw(leaf: Leaf) -> bool:
     text = str(leaf.value)
     if _RAW.search(text) or not keys.TRACE.isdisjoint(leaf.words):
         return True
-    return text.count("\n") >= _MIN_RAW_LINES and not keys.RAW.isdisjoint(leaf.words)
+    return text.count("\n") >= RAW_LINES and not keys.RAW.isdisjoint(leaf.words)
 
 
 def _is_name(text: str) -> bool:
     """Whether an array element names a thing: one word, or something with a digit in it."""
-    return len(text) <= 80 and (text.split() == [text] or any(map(str.isdigit, text)))
+    return len(text) <= LONGEST_NAME and (text.split() == [text] or any(map(str.isdigit, text)))
 
 
 def _find(text: str, known: set[str]) -> Found:
@@ -278,7 +297,9 @@ def _is_top_mark(value: str | float | bool | None) -> bool:
     if isinstance(value, str):
         answer = value.strip().lower()
         return answer in _TOP_MARKS or answer in {"100", "100%", "100 %", "10/10", "5/5", "1.0", "a+"}
-    return isinstance(value, float) and (0.95 <= value <= 1 or value == 10 or 95 <= value <= 100)
+    if not isinstance(value, float):
+        return False
+    return TOP_MARK <= value <= 1 or value == 10 or 100 * TOP_MARK <= value <= 100
 
 
 def _declares_noop(actions: Mapping[str, Any]) -> bool:

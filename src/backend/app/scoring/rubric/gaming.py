@@ -2,15 +2,27 @@
 
 import re
 
+from app.scoring.rubric.calibration import (
+    DENSE,
+    FRAGMENT_WORDS,
+    INSTRUCTED,
+    LONGEST_FRAGMENT,
+    MANY_FRAGMENTS,
+    MANY_TAGS,
+    MOST_SELF_RATING_GAMING,
+    MOSTLY_FRAGMENTS,
+    PLACEHOLDER_GAMING,
+    REFERENCE_WEIGHTS,
+    SELF_RATING_GAMING,
+    SOLID_REFERENCE,
+    STUFFED,
+    STUFFED_REPETITION,
+)
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.injection import instructs_judge
 from app.scoring.rubric.model import Assessment
-from app.scoring.rubric.references import WEIGHTS
 
-_STUFFED = 0.3
-_DENSE = 0.22
 _TAG = re.compile(r"(?<!\S)#[^\W\d]\w{1,40}")
-_MANY_TAGS = 6
 _FRAGMENTS = re.compile(
     r"[,;.!|\u2022\u3001\u3002\uff0c\uff1b\uff1a\uff01\u2600-\u27bf\U0001f300-\U0001faff]|:(?!\d)"
 )
@@ -24,17 +36,17 @@ def assess(facts: Facts, stuffing: str) -> Assessment:
     top marks for oneself leave less the more there are.
     """
     if order := instructs_judge(facts):
-        return Assessment(0.0, (order,))
+        return Assessment(INSTRUCTED, (order,))
     value, reasons = 1.0, []
     if stuffing:
-        value *= _STUFFED
+        value *= STUFFED
         reasons.append(stuffing)
     placeholders, solid = placeholders_and_solid(facts)
     if placeholders:
-        value *= 1 - 0.6 * placeholders / (placeholders + solid)
+        value *= 1 - PLACEHOLDER_GAMING * placeholders / (placeholders + solid)
         reasons.append(f"gives {placeholders} placeholder{'s' if placeholders > 1 else ''} for evidence")
     if facts.self_ratings:
-        value *= 1 - min(0.6, 0.15 * facts.self_ratings)
+        value *= 1 - min(MOST_SELF_RATING_GAMING, SELF_RATING_GAMING * facts.self_ratings)
         reasons.append("gives itself top marks")
     return Assessment(value, tuple(reasons))
 
@@ -42,24 +54,28 @@ def assess(facts: Facts, stuffing: str) -> Assessment:
 def placeholders_and_solid(facts: Facts) -> tuple[int, int]:
     """How many references lead nowhere, as `abc1234` does, and how many lead straight to an artefact."""
     placeholders = sum(1 for reference in facts.references if reference.placeholder)
-    solid = sum(1 for r in facts.references if not r.placeholder and WEIGHTS[r.kind] >= 0.5)
+    solid = sum(
+        1 for r in facts.references if not r.placeholder and REFERENCE_WEIGHTS[r.kind] >= SOLID_REFERENCE
+    )
     return placeholders, solid
 
 
 def keyword_stuffing(facts: Facts) -> str:
     """In what way the account is a string of keywords; empty when it is made of sentences."""
-    if facts.density < _DENSE and facts.body.repeated > 0.25:
+    if facts.density < DENSE and facts.body.repeated > STUFFED_REPETITION:
         return "repeats the same phrases"
     if facts.headline.raw.lstrip()[:1] in {"{", "["}:
         return ""
-    if len(_TAG.findall(facts.headline.raw)) >= _MANY_TAGS:
+    if len(_TAG.findall(facts.headline.raw)) >= MANY_TAGS:
         return "strings keywords together"
     fragments = [part.strip() for part in _FRAGMENTS.split(facts.headline.raw) if part.strip()]
-    bare = [part for part in fragments if len(part) <= 24 and len(part.split()) <= 3 and not _has_digit(part)]
-    if len(bare) >= 8 and len(bare) >= 0.6 * len(fragments):
+    bare = sum(map(_is_bare, fragments))
+    if bare >= MANY_FRAGMENTS and bare >= MOSTLY_FRAGMENTS * len(fragments):
         return "strings keywords together"
     return ""
 
 
-def _has_digit(text: str) -> bool:
-    return any(map(str.isdigit, text))
+def _is_bare(fragment: str) -> bool:
+    """Whether a fragment is a keyword or two, without a number."""
+    short = len(fragment) <= LONGEST_FRAGMENT and len(fragment.split()) <= FRAGMENT_WORDS
+    return short and not any(map(str.isdigit, fragment))

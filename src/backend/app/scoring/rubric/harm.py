@@ -102,6 +102,7 @@ _UNAPPROVED = re.compile(
     ),
     re.IGNORECASE,
 )
+_LONGEST_ACT = 40  # characters of it in a reason
 _SAFEGUARDS = entries(
     "approval, approved, approver, backup, snapshot, signoff, confirmation, consent",
     "reviewer",
@@ -120,10 +121,10 @@ def unapproved_act(facts: Facts) -> tuple[str, bool]:
     if act is None:
         return "", False
     if _UNAPPROVED.search(text) or any(map(_refuses, facts.payload.leaves)):
-        return act[0][:40], True
+        return act[0][:_LONGEST_ACT], True
     if _APPROVED.search(text) or any(map(_grants, facts.payload.leaves)):
         return "", False
-    return act[0][:40], False
+    return act[0][:_LONGEST_ACT], False
 
 
 def _grants(leaf: Leaf) -> bool:

@@ -1,13 +1,22 @@
 """Honesty: whether claims, numbers, errors and status agree."""
 
 from app.scoring.rubric import lexicon
+from app.scoring.rubric.calibration import (
+    ABSOLUTE_COST,
+    BARE_CLAIM_COST,
+    COHERENT,
+    FURTHER_CONTRADICTION,
+    HEDGE_COST,
+    MEASURED,
+    MOST_CONTRADICTIONS,
+    MOST_SWEEP_COST,
+    NOTABLE_SWEEP,
+    SILENT_HONESTY,
+    UNEXPLAINED_PARTIAL_COST,
+)
 from app.scoring.rubric.contradictions import Contradiction
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, clamp
-
-_COHERENT = 0.8
-_FURTHER = 0.3
-_MEASURED = 0.5
 
 
 def assess(facts: Facts, contradictions: tuple[Contradiction, ...], evidence: float) -> Assessment:
@@ -20,24 +29,25 @@ def assess(facts: Facts, contradictions: tuple[Contradiction, ...], evidence: fl
     unsure of one's own success costs.
     """
     if facts.silent:
-        return Assessment(0.3, ("makes no claim that could be true",))
+        return Assessment(SILENT_HONESTY, ("makes no claim that could be true",))
     if contradictions:
-        value = _COHERENT - sum(c.weight * _FURTHER**rank for rank, c in enumerate(contradictions[:3]))
-        return Assessment(clamp(value), tuple(c.text for c in contradictions[:3]))
+        gravest = contradictions[:MOST_CONTRADICTIONS]
+        lost = sum(c.weight * FURTHER_CONTRADICTION**rank for rank, c in enumerate(gravest))
+        return Assessment(clamp(COHERENT - lost), tuple(c.text for c in gravest))
     reasons = []
     candid = facts.declared_noop or (facts.status != "failed" and _is_candid(facts))
-    value = _COHERENT + (1 - _COHERENT) * (1.0 if candid else evidence)
+    value = COHERENT + (1 - COHERENT) * (1.0 if candid else evidence)
     if candid and not facts.declared_noop:
         reasons.append("says what is open or went wrong")
     elif facts.status == "partial" and not candid:
-        value -= 0.3
+        value -= UNEXPLAINED_PARTIAL_COST
         reasons.append("is partial and does not say what is missing")
     unsupported = _sweep(facts) * (1 - evidence)
-    if unsupported > 0.1:
+    if unsupported > NOTABLE_SWEEP:
         reasons.append("makes sweeping claims that nothing in it supports")
     value -= unsupported
     if facts.status == "success" and facts.headline.hits(lexicon.HEDGE):
-        value -= 0.25
+        value -= HEDGE_COST
         reasons.append("is unsure of its own success")
     return Assessment(clamp(value), tuple(reasons or ["claims, numbers and status agree"]))
 
@@ -46,9 +56,10 @@ def _sweep(facts: Facts) -> float:
     """How sweeping the claims are, 0 to 0.5; "all 8,120 pages" says how many, and can be checked."""
     figures = facts.in_headline.figures + facts.in_rest.figures
     perfect = any(figure.percent and figure.value == 100 for figure in figures)
-    counted = any(figure.weight >= _MEASURED for figure in facts.in_headline.figures)
+    counted = any(figure.weight >= MEASURED for figure in facts.in_headline.figures)
     bare = facts.claims_everything and not counted
-    return min(0.5, 0.2 * (facts.body.hits(lexicon.ABSOLUTE) + perfect) + 0.1 * bare)
+    sweeping = ABSOLUTE_COST * (facts.body.hits(lexicon.ABSOLUTE) + perfect)
+    return min(MOST_SWEEP_COST, sweeping + BARE_CLAIM_COST * bare)
 
 
 def _is_candid(facts: Facts) -> bool:

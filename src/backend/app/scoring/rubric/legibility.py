@@ -4,8 +4,10 @@ import re
 from functools import lru_cache
 
 from app.scoring.rubric import keys
+from app.scoring.rubric.calibration import LEGIBILITY, MANY_LOG_LINES, MOSTLY_OPAQUE, MUCH_MARKUP
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment
+from app.scoring.rubric.payload import MAX_STRING
 
 _MARKUP = re.compile(r"\x1b\[|</?[a-zA-Z][a-zA-Z0-9]{0,12}(?: [^<>]{0,300})?/?>")
 _CUT = re.compile(
@@ -30,19 +32,20 @@ def assess(facts: Facts) -> Assessment:
     """
     head = facts.headline.raw
     flaws = (
-        (not facts.headline.raw, 0.5, "has no account in words"),
-        (not facts.declared and bool(facts.headline.raw), 0.75, "has no summary"),
-        (_is_serialised(head), 0.45, "hides its content in a string of JSON"),
-        (len(_MARKUP.findall(head)) > 2, 0.5, "gives terminal codes or markup for an account"),
-        (len(_LOG_LINE.findall(head)) > 3, 0.45, "pastes a log for an account"),
-        (_TABLE.search(head) is not None, 0.6, "gives a table in one line for an account"),
-        (_BLOB.search(head) is not None, 0.5, "gives encoded data for an account"),
-        (_breaks_off(facts), 0.6, "breaks off"),
-        (_opaque_share(facts) > 0.3, 0.6, "uses keys that say nothing"),
+        (not head, "no_account", "has no account in words"),
+        (not facts.declared and bool(head), "no_summary", "has no summary"),
+        (_is_serialised(head), "serialised", "hides its content in a string of JSON"),
+        (len(_MARKUP.findall(head)) > MUCH_MARKUP, "markup", "gives terminal codes or markup for an account"),
+        (len(_LOG_LINE.findall(head)) > MANY_LOG_LINES, "log", "pastes a log for an account"),
+        (_TABLE.search(head) is not None, "table", "gives a table in one line for an account"),
+        (_BLOB.search(head) is not None, "blob", "gives encoded data for an account"),
+        (_breaks_off(facts), "breaks_off", "breaks off"),
+        (_opaque_share(facts) > MOSTLY_OPAQUE, "opaque_keys", "uses keys that say nothing"),
     )
     factor = 1.0
-    for applies, cost, _ in flaws:
-        factor *= cost if applies else 1.0
+    for applies, flaw, _ in flaws:
+        if applies:
+            factor *= LEGIBILITY[flaw]
     return Assessment(factor, tuple(reason for applies, _, reason in flaws if applies))
 
 
@@ -53,7 +56,9 @@ def _is_serialised(head: str) -> bool:
 
 def _breaks_off(facts: Facts) -> bool:
     head = facts.headline.raw.rstrip()
-    if head.endswith((",", "(", " -", "[", "{")) or (head.count("(") > head.count(")") and len(head) < 4_000):
+    # What was cut by us for its length breaks off through no fault of its own.
+    unclosed = head.count("(") > head.count(")") and len(head) < MAX_STRING
+    if unclosed or head.endswith((",", "(", " -", "[", "{")):
         return True
     return any(text.contains_any(_CUT_MARKS) and _CUT.search(text.raw) is not None for text in facts.texts)
 

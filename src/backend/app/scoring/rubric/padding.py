@@ -3,13 +3,24 @@
 import math
 
 from app.scoring.rubric import lexicon
+from app.scoring.rubric.calibration import (
+    CEREMONY_COST,
+    EXCESS_SCALE,
+    FREE_REPETITION,
+    FREE_WORDS,
+    MOST_CEREMONY_COST,
+    MOST_PADDING_PRAISE_COST,
+    MOST_REPETITION_COST,
+    NOTABLE_EXCESS,
+    NOTABLE_REPETITION,
+    PADDING_DENSE,
+    PADDING_PRAISE_COST,
+    REPETITION_COST,
+    TIGHT,
+    WORDS_A_THING,
+)
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, clamp
-
-_FREE_WORDS = 14
-_WORDS_A_FACT = 9
-_TOO_MANY = 45
-_DENSE = 0.3
 
 
 def assess(facts: Facts) -> Assessment:
@@ -21,18 +32,21 @@ def assess(facts: Facts) -> Assessment:
     """
     if facts.silent:
         return Assessment(1.0)
-    excess = max(0.0, facts.body.length - _FREE_WORDS - _WORDS_A_FACT * facts.stated)
-    thin = 1 - min(1.0, facts.density / _DENSE)
+    excess = max(0.0, facts.body.length - FREE_WORDS - WORDS_A_THING * facts.stated)
+    thin = 1 - min(1.0, facts.density / PADDING_DENSE)
     repeated = thin * facts.body.repeated if thin else 0.0
     ceremony = facts.body.hits(lexicon.CEREMONY)
     praise = max(0, facts.body.hits(lexicon.PRAISE) - 1)
-    value = math.exp(-excess / _TOO_MANY) * (1 - min(0.7, 1.5 * max(0.0, repeated - 0.08)))
-    value -= min(0.4, 0.12 * ceremony) + min(0.4, 0.12 * praise)
+    again = min(MOST_REPETITION_COST, REPETITION_COST * max(0.0, repeated - FREE_REPETITION))
+    value = math.exp(-excess / EXCESS_SCALE) * (1 - again)
+    value -= min(MOST_CEREMONY_COST, CEREMONY_COST * ceremony) + min(
+        MOST_PADDING_PRAISE_COST, PADDING_PRAISE_COST * praise
+    )
     reasons = (
-        (excess > 15, f"spreads few facts over {facts.body.length:.0f} words"),
-        (repeated > 0.2, "says the same things more than once"),
+        (excess > NOTABLE_EXCESS, f"spreads few facts over {facts.body.length:.0f} words"),
+        (repeated > NOTABLE_REPETITION, "says the same things more than once"),
         (ceremony > 0, "has words for ceremony"),
         (praise > 0, "praises the work where facts should stand"),
     )
-    told = tuple(reason for applies, reason in reasons if applies)
-    return Assessment(clamp(value), told if told or value < 0.9 else ("wastes no words",))
+    found = tuple(reason for applies, reason in reasons if applies)
+    return Assessment(clamp(value), found if found or value < TIGHT else ("wastes no words",))

@@ -10,20 +10,21 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
+from app.scoring.rubric.calibration import SHORT_FIGURE
 from app.scoring.rubric.text import entries
 
-MAX_NODES = 500
-MAX_CHILDREN = 100
-MAX_STRING = 4_000
-MAX_TEXT = 16_000
-_MAX_KEY = 64
-_LARGEST = 1e18
+# Bounds on what a score may cost, above all but the largest reports; the top level is always seen.
+MAX_NODES = 500  # containers and leaves
+MAX_CHILDREN = 100  # of one container
+MAX_STRING = 4_000  # characters of one text
+MAX_TEXT = 16_000  # characters of all texts
+_MAX_KEY = 64  # characters
+_LARGEST = 1e18  # what any number is cut to, so that sums stay finite
 _SCALARS = (str, int, float, type(None))  # told apart first, for asking whether it is a Mapping takes long
 
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 _DATA_KEY = re.compile(r"[/\s.]")
 _MARKS = ".,;:!?()[]{}'\"`*_"
-_SHORT = 2
 _FIGURE = re.compile(r"(?!\d{4}-)(?=\D{0,100}\d)[^:]{1,200}")
 _DIGITS = re.compile(r"\d+")
 
@@ -85,7 +86,7 @@ class Payload:
     @cached_property
     def figures(self) -> frozenset[str]:
         """What of it has a digit and is long enough to tell runs apart; dates and times do not count."""
-        return frozenset(word for word in self.said if len(word) > _SHORT and _FIGURE.fullmatch(word))
+        return frozenset(word for word in self.said if len(word) > SHORT_FIGURE and _FIGURE.fullmatch(word))
 
     @cached_property
     def said(self) -> frozenset[str]:

@@ -1,11 +1,27 @@
 """Progress: how far the run got with its job, as far as the report bears it out."""
 
 from app.scoring.rubric import lexicon
+from app.scoring.rubric.calibration import (
+    DOUBT_OF_CONTRADICTION,
+    FAILED_PROGRESS,
+    FAILED_PROGRESS_OF_DIAGNOSIS,
+    IDLE_PROGRESS,
+    IDLE_PROGRESS_OF_SUPPORT,
+    NOOP_PROGRESS,
+    PARTIAL_PROGRESS,
+    PARTIAL_PROGRESS_OF_LIMITS,
+    PARTIAL_PROGRESS_OF_SUPPORT,
+    PARTLY_SUPPORTED,
+    SUCCESS_PROGRESS,
+    SUCCESS_PROGRESS_OF_SUPPORT,
+    UNKNOWN_STATUS_PROGRESS,
+    WELL_SUPPORTED,
+    ZERO_PROGRESS,
+    ZERO_PROGRESS_OF_SUPPORT,
+)
 from app.scoring.rubric.contradictions import Contradiction
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, clamp
-
-_SHOWN = ((0.6, "shows it"), (0.25, "shows some of it"), (0.0, "shows little of it"))
 
 
 def assess(
@@ -22,12 +38,14 @@ def assess(
     if facts.silent:
         return Assessment(0.0, ("says nothing about the run",))
     if facts.declared_noop and facts.status != "failed":
-        return Assessment(0.8, ("did nothing and says why",))
+        return Assessment(NOOP_PROGRESS, ("did nothing and says why",))
     if facts.status == "failed":
-        assessment = Assessment(0.02 + 0.18 * diagnosis, ("did not do its job",))
+        assessment = Assessment(
+            FAILED_PROGRESS + FAILED_PROGRESS_OF_DIAGNOSIS * diagnosis, ("did not do its job",)
+        )
     else:
         assessment = _completed(facts, support)
-    doubt = 0.9 * contradictions[0].weight if contradictions else 0.0
+    doubt = DOUBT_OF_CONTRADICTION * contradictions[0].weight if contradictions else 0.0
     return Assessment(clamp(assessment.value * (1 - doubt)), assessment.reasons)
 
 
@@ -35,11 +53,20 @@ def _completed(facts: Facts, support: float) -> Assessment:
     limits = bool(facts.remainders) or facts.admits_limits
     if facts.counts and all(count.value == 0 for count in facts.counts):
         if facts.headline.hits(lexicon.NOTHING_TO_DO) or (facts.status == "partial" and limits):
-            return Assessment(0.45 + 0.4 * support, ("had nothing to do and says so",))
-        return Assessment(0.15 + 0.2 * support, (f"reports {facts.status} although every count is zero",))
+            idle = IDLE_PROGRESS + IDLE_PROGRESS_OF_SUPPORT * support
+            return Assessment(idle, ("had nothing to do and says so",))
+        zero = ZERO_PROGRESS + ZERO_PROGRESS_OF_SUPPORT * support
+        return Assessment(zero, (f"reports {facts.status} although every count is zero",))
     if facts.status == "partial":
-        return Assessment(0.25 + 0.5 * support + 0.05 * limits, ("reports a partial result",))
+        partial = PARTIAL_PROGRESS + PARTIAL_PROGRESS_OF_SUPPORT * support
+        return Assessment(partial + PARTIAL_PROGRESS_OF_LIMITS * limits, ("reports a partial result",))
     if facts.status != "success":
-        return Assessment(0.2, ("has a status outside success, partial and failed",))
-    shown = next(words for least, words in _SHOWN if support >= least)
-    return Assessment(0.3 + 0.7 * support, (f"reports success and {shown}",))
+        return Assessment(UNKNOWN_STATUS_PROGRESS, ("has a status outside success, partial and failed",))
+    success = SUCCESS_PROGRESS + SUCCESS_PROGRESS_OF_SUPPORT * support
+    return Assessment(success, (f"reports success and {_shown(support)}",))
+
+
+def _shown(support: float) -> str:
+    if support >= WELL_SUPPORTED:
+        return "shows it"
+    return "shows some of it" if support >= PARTLY_SUPPORTED else "shows little of it"

@@ -9,6 +9,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from app.scoring.rubric.calibration import (
+    FIGURE_WEIGHT,
+    PERFECT_FIGURE,
+    ROUND_FIGURE,
+    UNIT_WEIGHT,
+    YEAR_FIGURE,
+)
+
 _EXTENSIONS = (
     "py|pyi|js|jsx|ts|tsx|mjs|json|jsonl|ndjson|ya?ml|toml|ini|cfg|conf|env|lock|csv|tsv|parquet|avro|sql|md|rst|txt"
     "|log|html?|css|scss|vue|xml|pdf|docx?|xlsx?|pptx?|png|jpe?g|gif|svg|webp|mp3|mp4|webm|wav|zip|tar|t?gz|zst|bz2"
@@ -53,24 +61,6 @@ _BRANCHES = frozenset(
 )
 """What a branch is called by, before a slash."""
 
-WEIGHTS = {
-    "url": 1.0,
-    "uuid": 0.8,
-    "path": 1.0,
-    "file": 1.0,
-    "sha": 1.0,
-    "ticket": 1.0,
-    "numbered": 0.8,
-    "version": 0.6,
-    "name": 0.5,
-    "host": 0.6,
-    "camel": 0.35,
-    "handle": 0.4,
-    "date": 0.4,
-    "clock": 0.4,
-}
-"""How much one reference of a kind lets a reader check: 1 leads straight to the artefact."""
-
 _PLACEHOLDER = re.compile(
     r"""
     (?:https?://)?(?:www\.)?(?:example\.(?:com|org|net)|your-?\w{1,20}\.\w{2,10}|test\.com|foo\.bar|localhost)\b
@@ -96,7 +86,7 @@ _WHOLE = re.compile(r"\d[\d,]*", re.ASCII)
 
 
 class Reference(NamedTuple):
-    """Something that can be looked up; `kind` is a key of `WEIGHTS`."""
+    """Something that can be looked up; `kind` is a key of `calibration.REFERENCE_WEIGHTS`."""
 
     kind: str
     text: str
@@ -181,10 +171,10 @@ def _value(number: str) -> float:
 def _weight(digits: str, number: str, value: float, percent: bool, has_unit: bool) -> float:
     """How much a figure pins down: perfect and round ones little, measured ones much."""
     if value in {0.0, 1.0} or (percent and value >= 100):
-        return 0.1
+        return PERFECT_FIGURE
     if len(number) == 4 and 1900 <= value < 2100 and not has_unit:
-        return 0.1
+        return YEAR_FIGURE
     significant = len(digits.strip("0")) or 1
     if significant == 1 and value >= 1000:
-        return 0.3
-    return min(1.0, 0.25 + 0.25 * significant + (0.2 if has_unit else 0.0))
+        return ROUND_FIGURE
+    return min(1.0, FIGURE_WEIGHT + FIGURE_WEIGHT * significant + (UNIT_WEIGHT if has_unit else 0.0))

@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 
+from app.scoring.rubric.calibration import (
+    COPY,
+    FILLER,
+    HISTORY,
+    LEAST_OLD_FIGURES,
+    NOTHING_NEW,
+    OLD_FIGURES,
+    OLD_FIGURES_AGAIN,
+    REWORDING,
+    SAME_NOOP,
+    USUAL_WORDS,
+)
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, RunReport
 from app.scoring.rubric.payload import Payload
-
-_LOOK_BACK = 5
-_FILLER = 0.15
-_REWORDING = 0.3
 
 
 def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
@@ -23,24 +31,24 @@ def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
     own = facts.payload
     if facts.silent or not history or not own.content:
         return Assessment(1.0)
-    past = [run.payload for run in history[-_LOOK_BACK:]]
+    past = [run.payload for run in history[-HISTORY:]]
     if any(own.content == other.content for other in past):
         if facts.declared_noop:
-            return Assessment(0.6, ("gives the same reason for doing nothing as before",))
-        return Assessment(0.0, ("repeats an earlier report word for word",))
+            return Assessment(SAME_NOOP, ("gives the same reason for doing nothing as before",))
+        return Assessment(COPY, ("repeats an earlier report word for word",))
     new = [own.said - other.said for other in past]
     if any(_is_nothing(words, len(own.said)) for words in new):
-        return Assessment(0.25, ("says nothing that an earlier report did not say",))
+        return Assessment(NOTHING_NEW, ("says nothing that an earlier report did not say",))
     if any(_has_old_figures(own, other, words) for other, words in zip(past, new, strict=True)):
-        return Assessment(0.4, ("gives the figures of an earlier report",))
+        return Assessment(OLD_FIGURES_AGAIN, ("gives the figures of an earlier report",))
     if any(own.wording == other.wording for other in past):
-        return Assessment(0.95, ("gives new numbers in its usual words",))
+        return Assessment(USUAL_WORDS, ("gives new numbers in its usual words",))
     return Assessment(1.0, ("differs from its earlier reports",))
 
 
 def _is_nothing(new: frozenset[str], said: int) -> bool:
     """Whether of all that is `said` hardly a word and no number is new, however they are arranged now."""
-    return len(new) <= _FILLER * said and not any(any(map(str.isdigit, word)) for word in new)
+    return len(new) <= FILLER * said and not any(any(map(str.isdigit, word)) for word in new)
 
 
 def _has_old_figures(own: Payload, other: Payload, new: frozenset[str]) -> bool:
@@ -49,7 +57,7 @@ def _has_old_figures(own: Payload, other: Payload, new: frozenset[str]) -> bool:
     Dates and times are none: they are what a copy changes.
     """
     old = own.figures & other.figures
-    if len(old) < 2 or len(old) < 0.75 * len(own.figures):
+    if len(old) < LEAST_OLD_FIGURES or len(old) < OLD_FIGURES * len(own.figures):
         return False
     reworded = sum(1 for word in new if not word[0].isdigit())
-    return reworded <= _REWORDING * len(own.said)
+    return reworded <= REWORDING * len(own.said)

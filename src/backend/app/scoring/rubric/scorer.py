@@ -15,23 +15,9 @@ from app.scoring.rubric import (
     risk,
     specificity,
 )
+from app.scoring.rubric.calibration import MOST_FOR_SILENCE, PENALTY_FLOORS, WEIGHTS
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, RunReport, Score, clamp
-
-WEIGHTS = {
-    "progress": 0.34,
-    "evidence": 0.16,
-    "specificity": 0.18,
-    "honesty": 0.2,
-    "padding": 0.12,
-    "diagnosis": 0.2,
-}
-"""Shares of the dimensions in the mean, made to sum to 1; `diagnosis` has none where nothing failed."""
-
-LEFT = {"repetition": 0.4, "gaming": 0.2, "risk": 0.3}
-"""What is left of the mean when a dimension that concerns the whole report is 0; all of it when it is 1."""
-
-_MOST_FOR_SILENCE = 0.05
 
 
 def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
@@ -44,10 +30,10 @@ def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
     parts = _assess(facts, history)
     weights = {name: w for name, w in WEIGHTS.items() if name != "diagnosis" or diagnosis.applies(facts)}
     auto = sum(weight * parts[name].value for name, weight in weights.items()) / sum(weights.values())
-    for name, left in LEFT.items():
-        auto *= left + (1 - left) * parts[name].value
+    for name, floor in PENALTY_FLOORS.items():
+        auto *= floor + (1 - floor) * parts[name].value
     if facts.silent:
-        auto = min(auto, _MOST_FOR_SILENCE)
+        auto = min(auto, MOST_FOR_SILENCE)
     return Score(
         auto=round(clamp(auto), 4),
         dimensions={name: round(clamp(part.value), 4) for name, part in parts.items()},
@@ -57,10 +43,10 @@ def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
 
 def _by_weight(parts: dict[str, Assessment]) -> Iterator[str]:
     """The names of the dimensions, those that lower the whole first."""
-    lowering = [name for name in LEFT if parts[name].value < 1]
+    lowering = [name for name in PENALTY_FLOORS if parts[name].value < 1]
     yield from lowering
     yield from ("honesty", "progress", "diagnosis", "evidence", "specificity", "padding")
-    yield from (name for name in LEFT if name not in lowering)
+    yield from (name for name in PENALTY_FLOORS if name not in lowering)
 
 
 def _assess(facts: Facts, history: Sequence[RunReport]) -> dict[str, Assessment]:

@@ -3,11 +3,23 @@
 import math
 
 from app.scoring.rubric import lexicon
+from app.scoring.rubric.calibration import (
+    CONCRETE,
+    DENSE,
+    HALF_DENSE,
+    HARDLY_CONCRETE,
+    MOST_PRAISE_COST,
+    MOST_VAGUE_COST,
+    PRAISE_COST,
+    SPECIFICITY_BASE,
+    SPECIFICITY_OF_DENSITY,
+    SPECIFICITY_OF_NUMBER,
+    SPECIFICITY_SATURATION,
+    STUFFED_SPECIFICITY,
+    VAGUE_COST,
+)
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, clamp
-
-_DENSE = 0.22
-_CONCRETE = 0.6
 
 
 def assess(facts: Facts, readable: Assessment, stuffing: str) -> Assessment:
@@ -20,17 +32,20 @@ def assess(facts: Facts, readable: Assessment, stuffing: str) -> Assessment:
     """
     if facts.silent:
         return Assessment(0.0)
-    density = min(1.0, facts.density / _DENSE)
+    density = min(1.0, facts.density / DENSE)
     vague = facts.body.hits(lexicon.VAGUE)
     praise = facts.body.hits(lexicon.PRAISE)
-    value = 0.1 + 0.5 * (1 - math.exp(-facts.stated / 3)) + 0.4 * density
-    value -= min(0.2, 0.05 * vague) + min(0.25, 0.05 * max(0, praise - 1))
-    value *= readable.value * (0.3 if stuffing else 1.0)
+    number = 1 - math.exp(-facts.stated / SPECIFICITY_SATURATION)
+    value = SPECIFICITY_BASE + SPECIFICITY_OF_NUMBER * number + SPECIFICITY_OF_DENSITY * density
+    value -= min(MOST_VAGUE_COST, VAGUE_COST * vague) + min(
+        MOST_PRAISE_COST, PRAISE_COST * max(0, praise - 1)
+    )
+    value *= readable.value * (STUFFED_SPECIFICITY if stuffing else 1.0)
     reasons = [*readable.reasons]
-    if value >= _CONCRETE:
+    if value >= CONCRETE:
         reasons.append("is concrete")
-    elif vague > 1 and density < 0.5:
+    elif vague > 1 and density < HALF_DENSE:
         reasons.append("stays vague")
-    elif value < 0.3:
+    elif value < HARDLY_CONCRETE:
         reasons.append("states little that is concrete")
     return Assessment(clamp(value), tuple(reasons))

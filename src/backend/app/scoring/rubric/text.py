@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from app.scoring.rubric.calibration import CHARACTERS_A_WORD, FEW_WORDS
+
 _WORD = re.compile(r"[^\W_]{1,40}(?:['-][^\W_]{1,40}){0,4}")
 _NO_PROSE = re.compile(r"[/\d]")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
-_MAX_WORDS = 3_000
-_FEW_WORDS = 12
+_MAX_WORDS = 3_000  # what is read of a text: a bound on cost, beyond the longest that `payload` lets through
 
 
 def entries(*lines: str) -> frozenset[str]:
@@ -52,7 +53,7 @@ class Text:
         """Length in words; two characters of a script without spaces count as one word."""
         if not self.unspaced:
             return float(len(self.words))
-        return sum(1 for word in self.words if word.isascii()) + self.unspaced / 2
+        return sum(1 for word in self.words if word.isascii()) + self.unspaced / CHARACTERS_A_WORD
 
     @cached_property
     def phrases(self) -> frozenset[str]:
@@ -80,7 +81,7 @@ class Text:
         """
         prose = " ".join(token for token in self.lower.split() if not _NO_PROSE.search(token))
         spoken = _WORD.findall(prose)[:_MAX_WORDS]
-        if len(spoken) < _FEW_WORDS:
+        if len(spoken) < FEW_WORDS:
             return 0.0
         return (len(spoken) - 1 - len(set(pairwise(spoken)))) / len(spoken)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.quality.domain.feedback.advice import DIMENSION, next_time, praise
 from app.quality.domain.feedback.quoting import quotable
 from app.quality.domain.trend import Trend
-from app.scoring.rubric.scorer import LEFT, WEIGHTS
+from app.scoring.rubric.calibration import PENALTY_FLOORS, WEIGHTS
 
 FALLS_SHORT = 0.6
 """A run that is worth less in a dimension lacked something there."""
@@ -23,7 +23,7 @@ _MOST_COMMENTS = 3
 _EXAMPLE_LENGTH = 120
 _COMMENT_LENGTH = 140
 # What a dimension takes away at most: its share, or so much of the whole. Another scorer's is middling.
-_WEIGHTS = {**WEIGHTS, **{name: 1 - left for name, left in LEFT.items()}}
+_WEIGHTS = {**WEIGHTS, **{name: 1 - floor for name, floor in PENALTY_FLOORS.items()}}
 _MIDDLING = 0.2
 
 
