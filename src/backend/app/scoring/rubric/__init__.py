@@ -1,10 +1,9 @@
 """Automatic quality scores for run reports: a deterministic rubric, no model and no network."""
 
-from app.scoring.rubric.advice import advice
 from app.scoring.rubric.model import RunReport, Score
 from app.scoring.rubric.scorer import score
 
 SCORER = "rubric"
 VERSION = "3"
 
-__all__ = ["SCORER", "VERSION", "RunReport", "Score", "advice", "score"]
+__all__ = ["SCORER", "VERSION", "RunReport", "Score", "score"]

@@ -2,11 +2,20 @@
 
 import re
 
-from app.scoring.rubric.advice import PHRASES
-
 DIMENSION = re.compile(r"[a-z][a-z_ -]{0,31}")
 """What a dimension may be named."""
 
+_ADVICE = {
+    "progress": "say how far the job got, as done of total",
+    "evidence": "name what can be looked up: files, commits, tickets, links, counts",
+    "specificity": "name the things that were changed and the figures before and after",
+    "honesty": "let the status follow the numbers: say what failed or is left over",
+    "diagnosis": "say where exactly it failed, why, what state things are in and what comes next",
+    "repetition": "report what is new since the last run, or declare a no-op with its reason",
+    "padding": "leave out whatever states no fact",
+    "gaming": "write for the people who read the log, with nothing addressed to whoever rates it",
+    "risk": "keep secrets out of reports, and name who approved what cannot be undone",
+}
 _PRAISE = {
     "progress": "shows what came of its runs",
     "evidence": "names what a reader can look up",
@@ -22,7 +31,7 @@ _PRAISE = {
 
 def next_time(dimension: str) -> str:
     """What to do better in a dimension, whoever scored it: one imperative sentence."""
-    known = PHRASES.get(dimension)
+    known = _ADVICE.get(dimension)
     if known is None:
         return f"Give a reader more to go by for the {_words(dimension)} of the report."
     return f"{known[0].upper()}{known[1:]}."
