@@ -1,24 +1,29 @@
 """What the reward model learns: agreement with simulated people of several tastes, by number of ratings.
 
     OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/reward.py [--seeds 3] [--every 100] [--json]
+        [--set NAME=VALUE]
 
 The yardstick is the rubric. Agreement is how often two of 300 runs that nobody rated are put in the order of
-the taste itself; in force is whatever a training every so many ratings has promoted until then.
+the taste itself; in force is whatever a training every so many ratings has promoted until then. `--set` tries
+another value of a constant of `app.scoring.reward.calibration`, so each can be seen to be no lucky one.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import fmean
 
+from constants import Constant, constants
 from harness import machine
 from rich.console import Console
 from rich.table import Table
 from simulated_raters import MIXED, TASTES, agreement, make_raters, ratings_of, worth
 from simulated_reports import simulated_reports
 
+from app.scoring.reward import calibration
 from app.scoring.reward.features import Features, extract_features
 from app.scoring.reward.model import RewardModel
 from app.scoring.reward.training import InForce, train
@@ -123,6 +128,15 @@ def table(curves: Mapping[str, Mapping[int, Sequence[tuple[float, float]]]]) -> 
     return shown
 
 
+def setting(text: str) -> tuple[Constant, float]:
+    """A constant and the value it is to have, from `NAME=VALUE`."""
+    name, _, value = text.partition("=")
+    for constant in constants(calibration):
+        if str(constant) == name:
+            return constant, type(constant.value)(value)
+    raise argparse.ArgumentTypeError(f"the reward model has no constant {name}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -130,11 +144,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--every", type=int, default=100)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--set", type=setting, action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
-    rate = rate_of_prediction(World.of(MODELLED, 1))
-    curves = measure(arguments.seeds, arguments.every)
+    with ExitStack() as changes:
+        for constant, value in arguments.set:
+            changes.enter_context(constant.set_to(value))
+        rate = rate_of_prediction(World.of(MODELLED, 1))
+        curves = measure(arguments.seeds, arguments.every)
     if arguments.json:
-        facts = {"machine": machine(), "arguments": vars(arguments), "runs/s": rate, "curves": curves}
+        facts = {
+            "machine": machine(),
+            "arguments": vars(arguments) | {"set": [f"{c}={v:g}" for c, v in arguments.set]},
+            "runs/s": rate,
+            "curves": curves,
+        }
         print(json.dumps(facts))
     else:
         Console().print(table(curves))

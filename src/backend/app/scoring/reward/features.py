@@ -7,6 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from app.scoring.reward.calibration import (
+    LARGEST_NUMBER,
+    LENGTHS,
+    LONGEST_KEY,
+    LONGEST_WORD,
+    MOST_TERMS_OF_A_REPORT,
+    NUMBER_SCALE,
+    SMALLEST_NUMBER,
+)
 from app.scoring.rubric import RunReport, Score, lexicon
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.text import Text
@@ -20,10 +29,6 @@ DIMENSION = "dimension "
 WORD, KEY, NUMBER = "word ", "key ", "number "
 """Begin the names of terms: a word of the report, a key of its payload, the size of a number under a key."""
 
-_MOST_TERMS = 400
-_NO_NUMBER = 1e-6
-_LONGEST_WORD = 24
-_LONGEST_KEY = 40
 _KINDS = {
     "paths": ("path", "file"),
     "addresses": ("url", "host", "handle"),
@@ -45,7 +50,6 @@ _VOCABULARIES = {
     "state": lexicon.STATE_LEFT,
     "vague": lexicon.VAGUE,
 }
-_LENGTHS = (6, 12, 24, 48, 96)
 _SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f](?:\s|$)")
 _BULLET = re.compile(r"^\s{0,8}(?:[-*\u2022]|\d{1,2}[.)])\s", re.MULTILINE)
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]{2,40}")
@@ -107,7 +111,7 @@ def _of_text(facts: Facts) -> dict[str, float]:
     return {
         "headline words": math.log1p(head.length),
         "words": math.log1p(length),
-        **{f"words over {least}": float(length > least) for least in _LENGTHS},
+        **{f"words over {least}": float(length > least) for least in LENGTHS},
         "tool output": math.log1p(len(facts.raw.raw) / 100),
         "summary": float(facts.declared),
         "sentences": math.log1p(len(_SENTENCE_END.findall(head.raw))),
@@ -162,15 +166,15 @@ def _is_of_tests(words: Iterable[str]) -> bool:
 def _terms(facts: Facts) -> dict[str, float]:
     """Numbers and keys first, then words in the order of the report, as far as they are allowed."""
     terms = {
-        NUMBER + count.name[:_LONGEST_KEY]: min(2.0, math.log1p(abs(count.value)) / 4)
+        NUMBER + count.name[:LONGEST_KEY]: min(LARGEST_NUMBER, math.log1p(abs(count.value)) / NUMBER_SCALE)
         for count in facts.counts
-        if abs(count.value) > _NO_NUMBER
+        if abs(count.value) > SMALLEST_NUMBER
     }
     for key in dict.fromkeys(leaf.words for leaf in facts.payload.leaves):
-        terms[KEY + " ".join(key)[:_LONGEST_KEY]] = 1.0
+        terms[KEY + " ".join(key)[:LONGEST_KEY]] = 1.0
     for word in words_of(facts.body):
         terms[WORD + word] = 1.0
-        if len(terms) >= _MOST_TERMS:
+        if len(terms) >= MOST_TERMS_OF_A_REPORT:
             break
     return terms
 
@@ -179,7 +183,7 @@ def words_of(text: Text) -> Iterator[str]:
     """The words that may be terms: letters only, and pairs of characters where no spaces divide words."""
     spaced = not text.unspaced
     for word in text.words:
-        if 2 < len(word) <= _LONGEST_WORD and word.isalpha() and (spaced or word.isascii()):
+        if 2 < len(word) <= LONGEST_WORD and word.isalpha() and (spaced or word.isascii()):
             yield word
     if not spaced:
         for stretch in _UNSPACED.findall(text.raw):

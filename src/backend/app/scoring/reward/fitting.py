@@ -11,28 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.scoring.reward.ratings import Design, Floats, Ints, Ratings
-
-_LEAST_PRIOR = 0.2
-_FEW = 20
-_MOST_JUDGED = 40
-_PAIRS_OF = 250
-_LEAST_WEIGHT = 0.1
-_PENALTY_FOR_TRUST = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Penalty:
-    """The ridge's strength on measures, and how many times as strong it is on terms."""
-
-    measures: float
-    terms: float
-
-
-PENALTIES = tuple(
-    Penalty(measures, terms) for measures in (10.0, 30.0, 100.0, 300.0, 1000.0) for terms in (0.05, 0.2, 1.0)
+from app.scoring.reward.calibration import (
+    LEAST_PRIOR,
+    LEAST_RATERS,
+    LEAST_RATINGS_OF_A_RATER,
+    LEAST_TRUST,
+    MOST_RATERS,
+    PENALTY_OF_TRUST,
+    RUNS_COMPARED,
+    Penalty,
 )
-"""What is chosen from, by what it predicts of ratings left out."""
+from app.scoring.reward.features import RUBRIC
+from app.scoring.reward.ratings import Design, Floats, Ints, Ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,7 @@ class Regression:
 
     def __init__(self, design: Design, ratings: Ratings, trust: Floats) -> None:
         self._measures = len(design.measures)
-        self._rubric = design.measures.index("rubric")
+        self._rubric = design.measures.index(RUBRIC)
         weights = trust[ratings.raters]
         rows = _within(design.matrix[ratings.runs], ratings.raters)
         levels = ratings.levels()
@@ -56,7 +46,7 @@ class Regression:
         spread = float(weights @ rubric**2)
         # However people rate, a model that has learnt nothing else follows the rubric.
         slope = float(weights @ (rubric * levels)) / spread if spread else 0.0
-        self.prior = max(_LEAST_PRIOR, slope)
+        self.prior = max(LEAST_PRIOR, slope)
         weighted = rows * weights[:, None]
         self._gram = rows.T @ weighted
         self._right = weighted.T @ (levels - self.prior * rubric)
@@ -75,7 +65,7 @@ class Regression:
 
 def linear_scores(design: Design, fit: Fit) -> Floats:
     """Every run's score by the fit."""
-    rubric = design.matrix[:, design.measures.index("rubric")]
+    rubric = design.matrix[:, design.measures.index(RUBRIC)]
     scores: Floats = fit.prior * rubric + design.matrix @ fit.weights
     return scores
 
@@ -90,8 +80,9 @@ def trust_in_raters(design: Design, ratings: Ratings) -> Floats:
     """
     trust = np.ones(len(ratings.names))
     counts = ratings.counts()
-    judged = [rater for rater in np.argsort(-counts, kind="stable") if counts[rater] >= _FEW][:_MOST_JUDGED]
-    if len(judged) < 3:
+    busiest_first = np.argsort(-counts, kind="stable")
+    judged = [rater for rater in busiest_first if counts[rater] >= LEAST_RATINGS_OF_A_RATER][:MOST_RATERS]
+    if len(judged) < LEAST_RATERS:
         return trust
     alike = np.where(counts > 0, counts.sum() / np.maximum(1, counts) / np.count_nonzero(counts), 0.0)
     measures = Design(
@@ -100,20 +91,20 @@ def trust_in_raters(design: Design, ratings: Ratings) -> Floats:
     agreements = {}
     for rater in judged:
         others = ratings.where(ratings.raters != rater)
-        (fit,) = Regression(measures, others, alike).solve([Penalty(_PENALTY_FOR_TRUST, 1.0)])
+        (fit,) = Regression(measures, others, alike).solve([Penalty(PENALTY_OF_TRUST, 1.0)])
         agreements[rater] = _agreement(linear_scores(measures, fit), ratings, rater)
     median = float(np.median(list(agreements.values()))) - 0.5
     if median <= 0:
         return trust
     for rater, agreement in agreements.items():
         doubt = 1.0 / np.sqrt(counts[rater])
-        trust[rater] = np.clip((agreement - 0.5 + doubt) / median, _LEAST_WEIGHT, 1.0)
+        trust[rater] = np.clip((agreement - 0.5 + doubt) / median, LEAST_TRUST, 1.0)
     return trust
 
 
 def _agreement(scores: Floats, ratings: Ratings, rater: int) -> float:
     own = ratings.where(ratings.raters == rater)
-    some = np.linspace(0, len(own) - 1, min(len(own), _PAIRS_OF)).astype(np.int64)
+    some = np.linspace(0, len(own) - 1, min(len(own), RUNS_COMPARED)).astype(np.int64)
     by_model, by_rater = scores[own.runs[some]], own.ratings[some]
     product = np.sign(by_model[:, None] - by_model) * np.sign(by_rater[:, None] - by_rater)
     compared = np.count_nonzero(by_rater[:, None] != by_rater)

@@ -6,16 +6,18 @@ from dataclasses import asdict, dataclass
 from heapq import nsmallest
 from typing import Any
 
+from app.scoring.reward.calibration import (
+    FARTHEST,
+    REASONS,
+    SMALLEST_REASON,
+    STEEPEST,
+    WORTHLESS,
+)
 from app.scoring.reward.features import DIMENSION, RUBRIC, Features, extract_features
 from app.scoring.reward.words import describe
 from app.scoring.rubric import RunReport, Score
 
-_FARTHEST = 3.0
-_SHOWN = 3
-_LEAST_SHOWN = 0.01
-_STEEPEST = 30.0
 _OF_THE_WHOLE = ("risk", "gaming")
-_LOW = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Measure:
 
     def units(self, value: float) -> float:
         """`value` as the model reads it."""
-        return max(-_FARTHEST, min(_FARTHEST, (value - self.mean) / self.deviation))
+        return max(-FARTHEST, min(FARTHEST, (value - self.mean) / self.deviation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Calibration:
     def __call__(self, x: float) -> float:
         """The rating that a linear score stands for."""
         exponent = self.offset + self.slope * x
-        return 1 / (1 + math.exp(-max(-_STEEPEST, min(_STEEPEST, exponent))))
+        return 1 / (1 + math.exp(-max(-STEEPEST, min(STEEPEST, exponent))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +122,14 @@ class RewardModel:
 
 def _is_worthless(features: Features) -> bool:
     lowest = min(features.measures.get(DIMENSION + name, 1.0) for name in _OF_THE_WHOLE)
-    return bool(features.measures["silent"]) or lowest < _LOW
+    return bool(features.measures["silent"]) or lowest < WORTHLESS
 
 
 def _most_moving(
     moved: Mapping[str, float], measures: Mapping[str, Measure], features: Features
 ) -> Iterator[str]:
     """The features that moved the score most, in words."""
-    notable = [(-abs(added), name) for name, added in moved.items() if abs(added) >= _LEAST_SHOWN]
-    for _, name in nsmallest(_SHOWN, notable):
+    notable = [(-abs(added), name) for name, added in moved.items() if abs(added) >= SMALLEST_REASON]
+    for _, name in nsmallest(REASONS, notable):
         above = name not in measures or features.measures[name] > measures[name].mean
         yield f"people's ratings: {moved[name]:+.2f} for {describe(name, above=above)}"

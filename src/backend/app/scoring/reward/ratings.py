@@ -8,14 +8,11 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.reward.features import Features
+from app.scoring.reward.calibration import FARTHEST, LEAST_RUNS_OF_A_TERM, MOST_TERMS
+from app.scoring.reward.features import RUBRIC, Features
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-_LEAST_RUNS = 3
-_MOST_TERMS = 400
-_FARTHEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +90,11 @@ class Design:
         values = np.array([[each.measures[name] for name in names] for each in features])
         deviations = values.std(axis=0)
         varies = deviations > 1e-9
-        kept = np.array([name == "rubric" for name in names]) | varies
+        kept = np.array([name == RUBRIC for name in names]) | varies
         deviations = np.where(varies, deviations, 1.0)[kept]
         means = values[:, kept].mean(axis=0)
         terms = _common_terms(features)
-        units = np.clip((values[:, kept] - means) / deviations, -_FARTHEST, _FARTHEST)
+        units = np.clip((values[:, kept] - means) / deviations, -FARTHEST, FARTHEST)
         present = np.array([[each.terms.get(term, 0.0) for term in terms] for each in features])
         return cls(
             measures=tuple(name for name, keep in zip(names, kept, strict=True) if keep),
@@ -111,6 +108,6 @@ class Design:
 def _common_terms(features: Sequence[Features]) -> tuple[str, ...]:
     """Terms of at least 3 runs that are not in all of them; in the order of their names."""
     met = Counter(term for each in features for term in each.terms)
-    usable = [term for term, n in met.items() if n >= _LEAST_RUNS]
+    usable = [term for term, n in met.items() if n >= LEAST_RUNS_OF_A_TERM]
     usable.sort(key=lambda term: (-met[term], term))
-    return tuple(sorted(usable[:_MOST_TERMS]))
+    return tuple(sorted(usable[:MOST_TERMS]))

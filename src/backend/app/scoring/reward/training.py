@@ -6,18 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from app.scoring.reward.calibration import (
+    FEATURES_REPORTED,
+    LEAST_CURVATURE,
+    LEAST_RUNS,
+    LEAST_SLOPE,
+    LONGEST_NEWTON_STEP,
+    MADE_UP_RATINGS,
+    MADE_UP_SCORES,
+    NEWTON_STEPS,
+    PENALTY_SEED,
+    RISK,
+    RISK_OF_NO_PROGRESS,
+    STEEPEST,
+    Penalty,
+)
 from app.scoring.reward.features import RUBRIC, Features
-from app.scoring.reward.fitting import Fit, Penalty, Regression, trust_in_raters
+from app.scoring.reward.fitting import Fit, Regression, trust_in_raters
 from app.scoring.reward.model import Calibration, Measure, RewardModel
 from app.scoring.reward.ratings import Design, Floats, Ints, Rating, Ratings
-from app.scoring.reward.validation import LEAST_RUNS, Gain, HeldOut, choose_penalty, compare, hold_out
+from app.scoring.reward.validation import Gain, HeldOut, choose_penalty, compare, hold_out
 from app.scoring.reward.words import describe
-
-_SEED = 7
-_RISK = 0.02
-_RISK_OF_NO_PROGRESS = 0.05
-_LEAST_SLOPE = 0.05
-_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +64,17 @@ def train(
         return None
     design, groups = Design.of(features), _groups(features)
     trust = trust_in_raters(design, ratings)
-    penalty = choose_penalty(design, ratings, trust, groups, _SEED)
+    penalty = choose_penalty(design, ratings, trust, groups, PENALTY_SEED)
     (fit,) = Regression(design, ratings, trust).solve([penalty])
     held_out = hold_out(design, ratings, groups)
     model = _model(design, fit, _calibrated(held_out, ratings, trust))
-    risk = _RISK / ((rejected + 1) * (rejected + 2))
+    risk = RISK / ((rejected + 1) * (rejected + 2))
     over_rubric = compare(held_out, np.array([each.measures[RUBRIC] for each in features]))
     gains = {"rubric": (over_rubric, risk)}
     if in_force is not None:
         theirs = np.array([in_force.model.linear(each) for each in features])
         seen = np.array(in_force.seen, dtype=np.bool_)
-        gains["in_force"] = (compare(held_out, theirs, seen), _RISK_OF_NO_PROGRESS)
+        gains["in_force"] = (compare(held_out, theirs, seen), RISK_OF_NO_PROGRESS)
     promoted = all(gain.at_least(risk) > 0 for gain, risk in gains.values())
     return Training(model, promoted, _report(gains, penalty, ratings, trust, model))
 
@@ -95,17 +104,17 @@ def _calibrated(held_out: HeldOut, ratings: Ratings, trust: Floats) -> Calibrati
     Two made-up ratings in the middle keep the mapping finite; the slope is kept positive, so that the
     mapping never turns an order around.
     """
-    scores = np.append(held_out.scores[ratings.runs], [-1.0, 1.0])
-    targets = np.append(ratings.ratings, [0.25, 0.75])
+    scores = np.append(held_out.scores[ratings.runs], MADE_UP_SCORES)
+    targets = np.append(ratings.ratings, MADE_UP_RATINGS)
     weights = np.append(trust[ratings.raters], [1.0, 1.0])
     rows = np.column_stack([np.ones(len(scores)), scores])
     found = np.zeros(2)
-    for _ in range(25):
-        means = 1 / (1 + np.exp(-np.clip(rows @ found, -30, 30)))
-        curvature = weights * np.maximum(means * (1 - means), 1e-6)
+    for _ in range(NEWTON_STEPS):
+        means = 1 / (1 + np.exp(-np.clip(rows @ found, -STEEPEST, STEEPEST)))
+        curvature = weights * np.maximum(means * (1 - means), LEAST_CURVATURE)
         step = np.linalg.solve(rows.T @ (rows * curvature[:, None]), rows.T @ (weights * (targets - means)))
-        found = found + np.clip(step, -2, 2)
-    return Calibration(offset=float(found[0]), slope=max(_LEAST_SLOPE, float(found[1])))
+        found = found + np.clip(step, -LONGEST_NEWTON_STEP, LONGEST_NEWTON_STEP)
+    return Calibration(offset=float(found[0]), slope=max(LEAST_SLOPE, float(found[1])))
 
 
 def _report(
@@ -140,5 +149,5 @@ def _report(
 def _strongest(model: RewardModel) -> dict[str, float]:
     """What moves the score most, in words, and by how much for a unit of it."""
     weights = {name: measure.weight for name, measure in model.measures.items()} | dict(model.terms)
-    names = sorted(weights, key=lambda name: (-abs(weights[name]), name))[:_SHOWN]
+    names = sorted(weights, key=lambda name: (-abs(weights[name]), name))[:FEATURES_REPORTED]
     return {describe(name, above=True): round(weights[name], 4) for name in names}

@@ -7,14 +7,18 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.reward.fitting import PENALTIES, Penalty, Regression, linear_scores, trust_in_raters
+from app.scoring.reward.calibration import (
+    BOOTSTRAP_DRAWS,
+    FOLD_SEED,
+    INNER_FOLDS,
+    LEAST_RUNS,
+    MOST_PAIRS_OF_A_RATER,
+    OUTER_FOLDS,
+    PENALTIES,
+    Penalty,
+)
+from app.scoring.reward.fitting import Regression, linear_scores, trust_in_raters
 from app.scoring.reward.ratings import Design, Floats, Ints, Ratings
-
-OUTER_FOLDS, INNER_FOLDS = 5, 4
-LEAST_RUNS = 20
-_PAIRS = 4_000
-_DRAWS = 400
-_SEED = 20_250_601
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def choose_penalty(design: Design, ratings: Ratings, trust: Floats, groups: Ints
 
 def hold_out(design: Design, ratings: Ratings, groups: Ints) -> HeldOut:
     """Predict every fold by a model of the others, its penalty and its trust in raters chosen without it."""
-    fold = folds(groups, OUTER_FOLDS, _SEED)
+    fold = folds(groups, OUTER_FOLDS, FOLD_SEED)
     scores = np.zeros(len(design.matrix))
     parts: list[Pairs] = []
     for n in range(OUTER_FOLDS):
@@ -97,7 +101,7 @@ def hold_out(design: Design, ratings: Ratings, groups: Ints) -> HeldOut:
         if not len(train) or not len(test):
             continue
         trust = trust_in_raters(design, train)
-        penalty = choose_penalty(design, train, trust, groups, _SEED + n + 1)
+        penalty = choose_penalty(design, train, trust, groups, FOLD_SEED + n + 1)
         (fit,) = Regression(design, train, trust).solve([penalty])
         scores[fold == n] = linear_scores(design, fit)[fold == n]
         parts.extend(_pairs(test, trust))
@@ -129,9 +133,9 @@ def compare(held_out: HeldOut, other: Floats, seen: NDArray[np.bool_] | None = N
 
 
 def _error(pairs: Pairs, differences: Floats, compared: Ints, runs: int) -> float:
-    chance = np.random.default_rng(_SEED)
+    chance = np.random.default_rng(FOLD_SEED)
     means = []
-    for _ in range(_DRAWS):
+    for _ in range(BOOTSTRAP_DRAWS):
         times = np.zeros(runs)
         times[compared] = chance.multinomial(len(compared), np.full(len(compared), 1 / len(compared)))
         weights = pairs.weights * times[pairs.better] * times[pairs.worse]
@@ -149,12 +153,13 @@ def _credit(scores: Floats, pairs: Pairs) -> Floats:
 
 def _pairs(ratings: Ratings, trust: Floats) -> Iterator[Pairs]:
     """Each rater's pairs, which together weigh as much as the rater's ratings and the trust in them."""
-    chance = np.random.default_rng(_SEED)
+    chance = np.random.default_rng(FOLD_SEED)
     for rater in np.unique(ratings.raters):
         own = ratings.where(ratings.raters == rater)
-        first, second = np.triu_indices(len(own), 1) if len(own) < _PAIRS else (np.arange(0), np.arange(0))
-        if len(first) > _PAIRS or len(own) >= _PAIRS:
-            first, second = chance.integers(0, len(own), (2, _PAIRS))
+        if len(own) * (len(own) - 1) // 2 > MOST_PAIRS_OF_A_RATER:
+            first, second = chance.integers(0, len(own), (2, MOST_PAIRS_OF_A_RATER))
+        else:
+            first, second = np.triu_indices(len(own), 1)
         sign = np.sign(own.ratings[first] - own.ratings[second])
         differs = (sign != 0) & (own.runs[first] != own.runs[second])
         upper = np.where(sign > 0, first, second)[differs]
