@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from app.models.agent_run_log import UNSCORED
 from app.runs.queries import database_now, newest_runs
 from app.scoring.domain.results import Result
 from app.scoring.judge import SCORER, Case, Kept
+from app.scoring.judge.calibration import LEASE, WINDOW
 from app.scoring.judge.reply import Reply
 from app.scoring.judge.retry import MAX_ATTEMPTS, retry_pause
 from app.scoring.judge.sampling import threshold
@@ -24,11 +24,6 @@ from app.scoring.judge_budget import take_call
 from app.scoring.records import record_results
 from app.scoring.rubric import RunReport
 from app.scoring.rubric.calibration import HISTORY
-
-WINDOW = timedelta(days=1)
-"""How long after it came in a run may still be judged."""
-LEASE = timedelta(minutes=3)
-"""Longer than a task may take: what is not answered then was lost with its worker."""
 
 _ASKED = "asked, and no answer was recorded"
 _REPORT = (

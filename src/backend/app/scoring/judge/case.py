@@ -6,6 +6,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.scoring.judge.calibration import (
+    EARLIER_ROOM,
+    EARLIER_RUNS,
+    MOST_ABOVE_RUBRIC,
+    ROOM,
+)
 from app.scoring.judge.excerpt import Excerpt
 from app.scoring.judge.prompt import Prompt, make_prompt
 from app.scoring.judge.verdict import Verdict
@@ -13,11 +19,6 @@ from app.scoring.rubric import RunReport, risk, score
 from app.scoring.rubric.credentials import leaks_credential
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.injection import instructs_judge
-
-EARLIER = 3
-_ROOM = 12_000
-_ROOM_EARLIER = 1_500
-_MOST_ABOVE_RUBRIC = 0.05
 
 
 class Kept(StrEnum):
@@ -61,14 +62,14 @@ def _prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: by
         return Kept.SILENT
     if instructs_judge(facts):
         return Kept.INSTRUCTS
-    excerpt = Excerpt(_ROOM)
+    excerpt = Excerpt(ROOM)
     shown = _shown(run, excerpt)
     if _leaks(run, shown):
         return Kept.CREDENTIAL
-    past = Excerpt(_ROOM_EARLIER)
+    past = Excerpt(EARLIER_ROOM)
     earlier = []
-    for report in history[-EARLIER:]:
-        past.room = _ROOM_EARLIER
+    for report in history[-EARLIER_RUNS:]:
+        past.room = EARLIER_ROOM
         if not instructs_judge(report.facts) and not _leaks(report, told := _shown(report, past)):
             earlier.append(told)
     rubric = score(run, history).auto
@@ -98,4 +99,4 @@ def _ceiling(facts: Facts, rubric: float, *, addressed: bool) -> float:
     """
     if risk.assess(facts).value < 1:
         return rubric
-    return min(1.0, round(rubric + _MOST_ABOVE_RUBRIC, 4)) if addressed else 1.0
+    return min(1.0, round(rubric + MOST_ABOVE_RUBRIC, 4)) if addressed else 1.0
