@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.quality.domain.agreement import (
-    MINIMUM,
     Measure,
     _wilson,
     agreement,
@@ -19,9 +18,10 @@ from app.quality.domain.agreement import (
     weighted_kappa,
 )
 from app.quality.domain.agreement_report import RatedRun, report
+from app.quality.domain.calibration import LEAST_COMPARED
 
 SCORE = st.integers(0, 10).map(lambda tenths: tenths / 10)
-SERIES = st.lists(st.tuples(SCORE, SCORE), min_size=MINIMUM, max_size=40)
+SERIES = st.lists(st.tuples(SCORE, SCORE), min_size=LEAST_COMPARED, max_size=40)
 
 
 def figures(measure: Measure) -> list[float]:

@@ -8,9 +8,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.quality.domain.calibration import PAIRING_WINDOW, PAIRS_PER_RUN
 from app.quality.domain.preferences import (
-    PAIRS_PER_RUN,
-    WINDOW,
     JudgedRun,
     Pairing,
     PastReport,
@@ -64,7 +63,7 @@ def test_pairs_are_apart_and_near_and_few(ratings: list[float]) -> None:
     assert len(set(map(frozenset, numbers(pairs)))) == len(pairs)
     for pair in pairs:
         assert pair.chosen.rating - pair.rejected.rating > 0.2 - 1e-9
-        assert abs(pair.chosen.id.int - pair.rejected.id.int) <= WINDOW
+        assert abs(pair.chosen.id.int - pair.rejected.id.int) <= PAIRING_WINDOW
         assert pair.earlier.id.int == min(pair.chosen.id.int, pair.rejected.id.int)
     uses = Counter(number for pair in numbers(pairs) for number in pair)
     assert all(count <= 2 * PAIRS_PER_RUN for count in uses.values())

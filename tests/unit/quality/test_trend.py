@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.quality.domain.trend import LEAST_CHANGE, Day, compare, is_other_scorer
+from app.quality.domain.calibration import LEAST_CHANGE
+from app.quality.domain.trend import Day, compare, is_other_scorer
 
 WEEK = 7
 TRIALS = 1_000

@@ -13,7 +13,8 @@ from app.db.session import transaction
 from app.errors import NotFoundError
 from app.quality.agent_feedback import agent_feedback
 from app.quality.domain import feedback
-from app.quality.domain.trend import LEAST_DAYS, MOST_DAYS
+from app.quality.domain.calibration import LEAST_DAYS
+from app.quality.domain.trend import MOST_DAYS
 from app.quality.trends import DAYS, agent_quality, fleet_quality
 from app.quality.wire import AgentFeedbackOut, QualityOut
 from app.runs.wire import AgentId

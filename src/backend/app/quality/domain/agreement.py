@@ -10,14 +10,14 @@ from itertools import groupby
 from math import atanh, fsum, sqrt, tanh
 from statistics import NormalDist, fmean
 
-MINIMUM = 5
-"""Of fewer runs than so many nothing is said."""
+from app.quality.domain.calibration import LEAST_COMPARED
+
 CATEGORIES = ("lower_third", "middle_third", "upper_third")
 """What a score is taken for by kappa: up to 1/3, up to 2/3, above."""
 
 _UNIFORM = "all runs have the same score on one side"
-_Z = NormalDist().inv_cdf(0.975)
-_NOTHING = 1e-12
+_Z = NormalDist().inv_cdf(0.975)  # of a 95 % interval
+_NOTHING = 1e-12  # what is 0 but for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def agreement(scores: Sequence[float], reference: Sequence[float]) -> Agreement:
     Raises `ValueError` when they are not equally many.
     """
     differences = [score - truth for score, truth in zip(scores, reference, strict=True)]
-    if len(differences) < MINIMUM:
-        few = Measure(reason=f"needs {MINIMUM} runs at least, and there are {len(differences)}")
+    if len(differences) < LEAST_COMPARED:
+        few = Measure(reason=f"needs {LEAST_COMPARED} runs at least, and there are {len(differences)}")
         return Agreement(few, few, few, few, few)
     return Agreement(
         spearman(scores, reference),

@@ -7,12 +7,9 @@ from itertools import combinations
 from statistics import fmean
 
 from app.quality.domain.agreement import Agreement, agreement
+from app.quality.domain.calibration import MOST_RATER_PAIRS, MOST_RATERS
 
 SCORERS = ("rubric", "reward", "judge")
-
-# With so many raters the pairs are some hundred at most, however many people rate.
-_RATERS = 20
-_PAIRS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ def _raters(runs: Sequence[RatedRun]) -> Counter[str]:
 
 
 def _between_raters(runs: Sequence[RatedRun]) -> list[RaterAgreement]:
-    busiest = sorted(_raters(runs).items(), key=lambda item: (-item[1], item[0]))[:_RATERS]
+    busiest = sorted(_raters(runs).items(), key=lambda item: (-item[1], item[0]))[:MOST_RATERS]
     found = []
     for pair in combinations(sorted(rater for rater, _ in busiest), 2):
         shared = [
@@ -104,5 +101,5 @@ def _between_raters(runs: Sequence[RatedRun]) -> list[RaterAgreement]:
     found.sort(key=lambda each: (-len(each[1]), each[0]))
     return [
         RaterAgreement(pair, len(shared), agreement(*map(list, zip(*shared, strict=True))))
-        for pair, shared in found[:_PAIRS]
+        for pair, shared in found[:MOST_RATER_PAIRS]
     ]

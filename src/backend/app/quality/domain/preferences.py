@@ -7,10 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-WINDOW = 10
-"""A run is compared with so many judged runs of its agent before it."""
-PAIRS_PER_RUN = 3
-"""A run is in at most so many pairs with runs before it, and in as many with runs after it."""
+from app.quality.domain.calibration import PAIRING_WINDOW, PAIRS_PER_RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Pairing:
     def __init__(self, min_gap: float) -> None:
         self._min_gap = min_gap
         self._agent_id: str | None = None
-        self._window: deque[tuple[JudgedRun, list[UUID]]] = deque(maxlen=WINDOW)
+        self._window: deque[tuple[JudgedRun, list[UUID]]] = deque(maxlen=PAIRING_WINDOW)
 
     def pairs(self, run: JudgedRun) -> Iterator[Preference]:
         """The pairs of `run` with runs that went by before."""

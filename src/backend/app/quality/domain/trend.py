@@ -6,6 +6,15 @@ from itertools import chain, pairwise
 from math import floor, sqrt
 from typing import Literal, NamedTuple
 
+from app.quality.domain.calibration import (
+    LARGEST_MARGIN,
+    LEAST_CHANGE,
+    LEAST_DAYS,
+    LEAST_RUNS,
+    MOST_CORRELATION,
+    OTHER_SCORER,
+)
+
 Verdict = Literal["improved", "declined", "no_change", "too_few_runs", "not_comparable"]
 
 VERDICTS_IN_WORDS: Mapping[Verdict, str] = {
@@ -17,25 +26,13 @@ VERDICTS_IN_WORDS: Mapping[Verdict, str] = {
 }
 """How people read each verdict."""
 
-LEAST_CHANGE = 0.05
-"""A smaller change matters to nobody, however certain it is."""
-
-LARGEST_MARGIN = 0.2
-"""Where the interval reaches further to either side, that no change was found says nothing."""
-
-LEAST_RUNS = 14
-LEAST_DAYS = 3
-
-OTHER_SCORER = 0.2
-"""So large a share of runs may be scored by another scorer than before: even one that is a quarter stricter
-moves the mean by `LEAST_CHANGE` then, and no more."""
-
-# The 97.5 % quantile of Student's t for 1 to 12 degrees of freedom, as many as two weeks of days have.
+# The 97.5 % quantile of Student's t for 1 to 12 degrees of freedom, as many as two weeks of days have (of any
+# table, such as Abramowitz and Stegun, 1964, 26.10).
 _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
 MOST_DAYS = len(_STUDENT) // 2 + 1
+"""Days that a window may have, for which the quantiles reach."""
 
-_ROUNDING = 1e-9
-_MOST_MEMORY = 0.8
+_ROUNDING = 1e-9  # what sums of scores may be off by
 
 
 class Day(NamedTuple):
@@ -132,7 +129,7 @@ def _widened(new: _Estimate, old: _Estimate) -> tuple[_Estimate, _Estimate]:
 
     def widened(estimate: _Estimate) -> _Estimate:
         m = estimate.days
-        r = min(max(found + 1 / m, 0.0), _MOST_MEMORY)
+        r = min(max(found + 1 / m, 0.0), MOST_CORRELATION)
         f = 1 + 2 * sum((1 - k / m) * r**k for k in range(1, m))
         return estimate._replace(variance=estimate.variance * f / (1 - (f - 1) / (m - 1)))
 

@@ -5,26 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.quality.domain.calibration import (
+    BETTER,
+    COMMENT_LENGTH,
+    DOES_WELL,
+    EXAMPLE_LENGTH,
+    FALLS_SHORT,
+    MOST_COMMENTS,
+    MOST_LACKS,
+    MOST_STRENGTHS,
+    OTHER_WEIGHT,
+    WORTH_SHOWING,
+)
 from app.quality.domain.feedback.advice import DIMENSION, next_time, praise
 from app.quality.domain.feedback.quoting import quotable
 from app.quality.domain.trend import Trend
 from app.scoring.rubric.calibration import PENALTY_FLOORS, WEIGHTS
 
-FALLS_SHORT = 0.6
-"""A run that is worth less in a dimension lacked something there."""
-
-_GOOD = 0.8
-# An example is at least so good in its dimension and as a whole, and by so much better than the mean there.
-_WORTH_SHOWING = 0.5
-_BETTER = 0.1
-_MOST_LACKS = 3
-_MOST_STRENGTHS = 2
-_MOST_COMMENTS = 3
-_EXAMPLE_LENGTH = 120
-_COMMENT_LENGTH = 140
-# What a dimension takes away at most: its share, or so much of the whole. Another scorer's is middling.
+# What a dimension takes away at most: its share, or so much of the whole.
 _WEIGHTS = {**WEIGHTS, **{name: 1 - floor for name, floor in PENALTY_FLOORS.items()}}
-_MIDDLING = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +109,8 @@ def build(agent_id: str, runs: Sequence[ScoredRun], comments: Sequence[Comment],
         agent_id=agent_id,
         runs=len(runs),
         trend=trend,
-        lacks=tuple(_lack(name, runs) for name in lacking[:_MOST_LACKS]),
-        comments=tuple(comment for comment in quoted if comment)[:_MOST_COMMENTS],
+        lacks=tuple(_lack(name, runs) for name in lacking[:MOST_LACKS]),
+        comments=tuple(comment for comment in quoted if comment)[:MOST_COMMENTS],
         comments_left_out=quoted.count(None),
         strengths=_strengths(names, lacking, runs),
     )
@@ -119,7 +118,7 @@ def build(agent_id: str, runs: Sequence[ScoredRun], comments: Sequence[Comment],
 
 def _cost(name: str, runs: Sequence[ScoredRun]) -> float:
     missing = (1 - value for value in _values(name, runs) if value < FALLS_SHORT)
-    return _WEIGHTS.get(name, _MIDDLING) * sum(missing) / len(runs)
+    return _WEIGHTS.get(name, OTHER_WEIGHT) * sum(missing) / len(runs)
 
 
 def _values(name: str, runs: Sequence[ScoredRun]) -> list[float]:
@@ -138,19 +137,19 @@ def _lack(name: str, runs: Sequence[ScoredRun]) -> Lack:
 
 def _example(name: str, mean: float, runs: Sequence[ScoredRun]) -> Example | None:
     """The best run in this dimension that may be quoted; of equals the best of all, then the newest."""
-    least = max(_WORTH_SHOWING, mean + _BETTER)
-    good = [run for run in runs if run.dimensions.get(name, 0.0) >= least and run.overall >= _WORTH_SHOWING]
+    least = max(WORTH_SHOWING, mean + BETTER)
+    good = [run for run in runs if run.dimensions.get(name, 0.0) >= least and run.overall >= WORTH_SHOWING]
     best_first = sorted(
         good, key=lambda run: (run.dimensions[name], run.overall, run.ran_at, run.id), reverse=True
     )
     for run in best_first:
-        if quote := quotable(run.summary or "", _EXAMPLE_LENGTH):
+        if quote := quotable(run.summary or "", EXAMPLE_LENGTH):
             return Example(run.id, run.ran_at, run.overall, quote)
     return None
 
 
 def _quoted(comment: Comment) -> Comment | None:
-    quote = quotable(comment.text, _COMMENT_LENGTH)
+    quote = quotable(comment.text, COMMENT_LENGTH)
     return Comment(comment.run_id, comment.commented_at, comment.rating, quote) if quote else None
 
 
@@ -159,6 +158,6 @@ def _strengths(
 ) -> tuple[Strength, ...]:
     """The weightiest in which no run fell short. A flawless one may only never have been put to the test."""
     means = {name: _mean(_values(name, runs)) for name in names if name not in lacking}
-    earned = [name for name in means if name in WEIGHTS and _GOOD <= means[name] < 1]
+    earned = [name for name in means if name in WEIGHTS and DOES_WELL <= means[name] < 1]
     best_first = sorted(earned, key=lambda name: (-means[name] * WEIGHTS[name], name))
-    return tuple(Strength(name, means[name], praise(name)) for name in best_first[:_MOST_STRENGTHS])
+    return tuple(Strength(name, means[name], praise(name)) for name in best_first[:MOST_STRENGTHS])

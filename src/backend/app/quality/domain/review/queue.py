@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from app.quality.domain.calibration import (
+    HALF_AS_RECENT,
+    WORTH_OF_NO_SIGNAL,
+    WORTH_OF_RATED,
+)
 from app.quality.domain.review.candidate import Candidate
 from app.quality.domain.review.worth import Recent, signals
-
-_HALF_AS_RECENT = timedelta(days=7)
-_RATED = 0.5
-_PLAIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ def _suggestion(run: Candidate, agent: Recent, now: datetime) -> Suggestion:
     nothing_learnt = 1.0
     for signal in found:
         nothing_learnt *= 1 - signal.worth / 2
-    worth = max(_PLAIN, 1 - nothing_learnt)
+    worth = max(WORTH_OF_NO_SIGNAL, 1 - nothing_learnt)
     if run.ratings:
-        worth *= _RATED
+        worth *= WORTH_OF_RATED
     age = max(now - run.created_at, timedelta(0))
-    worth *= (1 + 0.5 ** (age / _HALF_AS_RECENT)) / 2
+    worth *= (1 + 0.5 ** (age / HALF_AS_RECENT)) / 2
     reasons = tuple(signal.reason for signal in found)
     return Suggestion(run, worth, reasons or (_plainly(run),))
 
