@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.alerts.domain.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
+from app.alerts.domain.calibration import GIVE_UP_AFTER, RATE_WINDOW
+from app.alerts.domain.pace import gives_up, held_until, retry_pause
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GAPS = st.lists(st.floats(0, 7200), max_size=30)

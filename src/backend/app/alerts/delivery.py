@@ -3,7 +3,7 @@
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import digest
+from app.alerts.domain.calibration import GIVE_UP_AFTER, KEPT, LEASE, RATE_WINDOW
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.domain.incident import gravest, kind_of
 from app.alerts.domain.message import Message, alert_message
-from app.alerts.domain.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
+from app.alerts.domain.pace import gives_up, held_until, retry_pause
 from app.alerts.incidents import told_incidents
 from app.alerts.settings import AlertSettings
 from app.kit.text import at
@@ -23,12 +24,6 @@ from app.models import AlertAttempt, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 
 State = Literal["pending", "sent", "failed"]
-
-LEASE = timedelta(minutes=2)
-"""How long a notification is one process's. It must exceed the longest try and the time of a task."""
-
-KEPT = timedelta(days=90)
-"""How long it is shown how a notification went."""
 
 _DIGEST = "digest"
 

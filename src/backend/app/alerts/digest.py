@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.alerts.domain.calibration import LATEST_DIGEST
 from app.alerts.domain.digest import Digest, digest_message
 from app.alerts.domain.message import Message
 from app.alerts.incidents import incidents_of
@@ -16,8 +17,6 @@ from app.models import AgentRunLog, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 
 _DAY = timedelta(days=1)
-_LATEST = timedelta(hours=6)
-"""How late a digest still goes out."""
 
 
 async def write_digests(session: AsyncSession, settings: AlertSettings) -> None:
@@ -26,7 +25,7 @@ async def write_digests(session: AsyncSession, settings: AlertSettings) -> None:
         return
     now = await database_now(session)
     due = settings.digest.last_before(now)
-    if now - due > _LATEST:
+    if now - due > LATEST_DIGEST:
         return
     for channel in settings.channels.names:
         # The id says which digest it is: whoever comes second writes nothing.

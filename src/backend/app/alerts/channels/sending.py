@@ -10,9 +10,8 @@ from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.settings import ChannelSettings
 from app.kit.urls import WEBHOOK, named_urls, scrub
 
-_LONGEST_OUTCOME = 300
-# A channel keeps its own time; this ends one that does not.
-_EXTRA_SECONDS = 5.0
+_LONGEST_OUTCOME = 300  # characters that are kept
+_EXTRA_SECONDS = 5.0  # a channel keeps its own time; this ends one that does not
 
 
 def make_channels(settings: ChannelSettings) -> dict[str, Channel]:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.alerts.domain.calibration import MOST_LISTED
 from app.alerts.domain.incident import Incident, as_json, by_gravity
-from app.alerts.domain.message import MAX_LISTED, Message, listed, name_of
+from app.alerts.domain.message import Message, listed, name_of
 from app.kit.text import at
 
 
@@ -42,8 +43,8 @@ def digest_message(notification_id: str, digest: Digest, product_url: str) -> Me
         "opened": digest.opened,
         "closed": len(digest.closed),
         "quality_7d": digest.quality_7d,
-        "findings": [as_json(each) for each in by_gravity(digest.open)[:MAX_LISTED]],
-        "findings_left_out": max(0, count - MAX_LISTED),
+        "findings": [as_json(each) for each in by_gravity(digest.open)[:MOST_LISTED]],
+        "findings_left_out": max(0, count - MOST_LISTED),
     }
     return Message.masked(title, "\n\n".join(filter(None, blocks)), data)
 
@@ -65,7 +66,7 @@ def _quality(digest: Digest) -> str:
 
 
 def _list(heading: str, lines: Iterator[str]) -> str:
-    shown: Iterable[str] = listed(list(lines), MAX_LISTED)
+    shown: Iterable[str] = listed(list(lines), MOST_LISTED)
     text = "\n".join(shown)
     return f"{heading}:\n{text}" if text else ""
 

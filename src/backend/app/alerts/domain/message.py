@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
+from app.alerts.domain.calibration import (
+    MOST_DETAILED,
+    MOST_FOR_PROGRAMS,
+    MOST_LISTED,
+    MOST_NAMED,
+)
 from app.alerts.domain.incident import Incident, as_json, by_gravity, gravest
 from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
 from app.kit.secrets import redact, redact_json
 from app.kit.text import at, printable
 from app.kit.times import moment_in
-
-_MAX_DETAILED = 4
-MAX_LISTED = 13
-_MAX_NAMED = 3
-_MAX_FOR_PROGRAMS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ def alert_message(
     found = by_gravity(incidents)
     blocks = [*_tell(found, now), _where_to_look(found, product_url), f"Notification {notification_id}"]
     data = {
-        "findings": [as_json(incident) for incident in found[:_MAX_FOR_PROGRAMS]],
-        "findings_left_out": max(0, len(found) - _MAX_FOR_PROGRAMS),
+        "findings": [as_json(incident) for incident in found[:MOST_FOR_PROGRAMS]],
+        "findings_left_out": max(0, len(found) - MOST_FOR_PROGRAMS),
     }
     return Message.masked(_title(found), "\n\n".join(blocks), data)
 
@@ -80,19 +81,19 @@ def _title(incidents: Sequence[Incident]) -> str:
 def _what_and_who(incidents: Sequence[Incident]) -> str:
     names = list(dict.fromkeys(name_of(incident) for incident in incidents))
     what = {incident.what for incident in incidents}
-    who = ", ".join(listed(names, _MAX_NAMED)).replace(", and ", " and ")
+    who = ", ".join(listed(names, MOST_NAMED)).replace(", and ", " and ")
     if len(what) == 1:
         return f"{who}: {what.pop()}" if len(names) == 1 else f"{what.pop()}, {len(names)} agents: {who}"
     return f"{len(incidents)} findings: {who}"
 
 
 def _tell(incidents: Sequence[Incident], now: datetime) -> Iterator[str]:
-    if len(incidents) <= _MAX_DETAILED:
+    if len(incidents) <= MOST_DETAILED:
         for incident in incidents:
             yield "\n".join(_in_detail(incident, now))
         return
     lines = [_in_a_line(incident, now) for incident in incidents]
-    yield "\n".join(listed(lines, MAX_LISTED))
+    yield "\n".join(listed(lines, MOST_LISTED))
 
 
 def _in_detail(incident: Incident, now: datetime) -> Iterator[str]:

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-RATE_WINDOW = timedelta(hours=1)
-GIVE_UP_AFTER = timedelta(days=3)
-"""How long after its first try a notification is tried again."""
+from app.alerts.domain.calibration import GIVE_UP_AFTER, RATE_WINDOW
 
 _FIRST_PAUSE = timedelta(seconds=20)
 _LONGEST_PAUSE = timedelta(hours=1)
