@@ -24,6 +24,7 @@ from app.scoring.rubric.evaluation import by_rubric, evaluate
 
 PAIRS = Path(__file__).parents[1] / "tests/data/quality_pairs.jsonl"
 STEP = 0.2
+WIDTH = 110
 
 
 class Agreement(NamedTuple):
@@ -71,7 +72,9 @@ def vary(constant: Constant, pairs: Path) -> Varied:
 
 def table(varied: Iterable[Varied], now: Agreement) -> Table:
     """A row a constant, those that lose most pairs first; figures are changes against `now`."""
-    shown = Table("constant", "value", "lower", "pairs", "margin", "higher", "pairs", "margin", box=None)
+    shown = Table(box=None)
+    for heading in ("constant", "value", "lower", "pairs", "margin", "higher", "pairs", "margin"):
+        shown.add_column(heading, no_wrap=True)
     worst_first = sorted(varied, key=lambda each: min(each.with_lower.accuracy, each.with_higher.accuracy))
     for each in worst_first:
         shown.add_row(
@@ -109,7 +112,7 @@ def main() -> None:
         }
         print(json.dumps({"now": now, "constants": figures}))
         return
-    Console().print(table(varied, now))
+    Console(width=WIDTH).print(table(varied, now))
     losses = [now.accuracy - min(each.with_lower.accuracy, each.with_higher.accuracy) for each in varied]
     unchanged = sum(loss <= 0 for loss in losses)
     print(f"now {now.accuracy:.4f} of pairs, margin {now.margin:.4f}; {len(varied)} constants varied:")

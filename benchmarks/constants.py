@@ -22,7 +22,7 @@ class Constant:
         return found if self.entry is None else found[self.entry]
 
     def __str__(self) -> str:
-        return self.name if self.entry is None else f"{self.name}[{self.entry}]"
+        return self.name if self.entry is None else f"{self.name}.{self.entry}"
 
     @contextmanager
     def set_to(self, value: float) -> Iterator[None]:
