@@ -47,7 +47,7 @@ class Varied(NamedTuple):
 def measure(pairs: Path) -> Agreement:
     """How the rubric agrees with people now. Pairs are read each time, as a report keeps its facts."""
     result = evaluate(read_pairs(pairs), by_rubric)
-    return Agreement(result.accuracy, fmean(judged.better - judged.worse for judged in result.judged))
+    return Agreement(result.accuracy, fmean(pair.better - pair.worse for pair in result.scored))
 
 
 def neighbours(value: float) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from app.cli.output import print_json_lines
 from app.errors import InputFileError
 from app.kit.text import printable
 from app.scoring.rubric import RunReport
-from app.scoring.rubric.evaluation import SCORERS, Evaluation, Judged, Pair, evaluate
+from app.scoring.rubric.evaluation import SCORERS, Evaluation, Pair, ScoredPair, evaluate
 
 _Word = Annotated[str, Meta(pattern=r"\S", max_length=255)]
 
@@ -90,7 +90,7 @@ def _pair(line: _Line) -> Pair:
 def _figures(results: Mapping[str, Evaluation]) -> dict[str, Any]:
     rubric = results["rubric"]
     return {
-        "pairs": len(rubric.judged),
+        "pairs": len(rubric.scored),
         "accuracy": round(rubric.accuracy, 4),
         "by_category": {name: round(value, 4) for name, value in rubric.by_category.items()},
         "baselines": {
@@ -99,14 +99,14 @@ def _figures(results: Mapping[str, Evaluation]) -> dict[str, Any]:
     }
 
 
-def _wrong_as_json(judged: Judged) -> dict[str, Any]:
-    pair = judged.pair
-    return {"id": pair.id, "category": pair.category, "better": judged.better, "worse": judged.worse}
+def _wrong_as_json(scored: ScoredPair) -> dict[str, Any]:
+    pair = scored.pair
+    return {"id": pair.id, "category": pair.category, "better": scored.better, "worse": scored.worse}
 
 
 def _accuracy(results: Mapping[str, Evaluation]) -> Table:
     table = Table(box=None, pad_edge=False, show_footer=True)
-    categories = [judged.pair.category for judged in results["rubric"].judged]
+    categories = [scored.pair.category for scored in results["rubric"].scored]
     table.add_column("category", footer="all")
     table.add_column("pairs", justify="right", footer=str(len(categories)))
     for name, result in results.items():
@@ -118,18 +118,18 @@ def _accuracy(results: Mapping[str, Evaluation]) -> Table:
     return table
 
 
-def _wrong(wrong: tuple[Judged, ...]) -> Table:
+def _wrong(wrong: tuple[ScoredPair, ...]) -> Table:
     table = Table(box=None, pad_edge=False, title="Judged wrong", title_justify="left", title_style="bold")
     table.add_column("pair", overflow="fold")
     table.add_column("category", overflow="fold")
     table.add_column("better", justify="right")
     table.add_column("worse", justify="right")
-    for judged in wrong:
-        pair = judged.pair
+    for scored in wrong:
+        pair = scored.pair
         table.add_row(
             Text(printable(pair.id)),
             Text(printable(pair.category)),
-            f"{judged.better:.4f}",
-            f"{judged.worse:.4f}",
+            f"{scored.better:.4f}",
+            f"{scored.worse:.4f}",
         )
     return table

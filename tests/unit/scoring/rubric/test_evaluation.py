@@ -20,10 +20,10 @@ LONG, SHORT = run(summary="Archived 40 channels idle for 180 days"), run(summary
 def test_a_tie_counts_half() -> None:
     pairs = [pair("a", LONG, SHORT), pair("a", SHORT, LONG), pair("b", LONG, LONG), pair("b", LONG, SHORT)]
     result = evaluate(pairs, by_length)
-    assert [judged.credit for judged in result.judged] == [1, 0, 0.5, 1]
+    assert [scored.credit for scored in result.scored] == [1, 0, 0.5, 1]
     assert result.accuracy == 0.625
     assert result.by_category == {"a": 0.5, "b": 0.75}
-    assert [judged.pair for judged in result.wrong] == pairs[1:3]
+    assert [scored.pair for scored in result.wrong] == pairs[1:3]
 
 
 def test_no_pairs_are_no_accuracy() -> None:

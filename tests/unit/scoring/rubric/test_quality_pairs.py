@@ -23,7 +23,7 @@ def test_there_are_enough_pairs_of_every_kind_and_each_is_another() -> None:
 
 def test_the_rubric_agrees_with_people() -> None:
     result = evaluate(PAIRS, by_rubric)
-    assert result.accuracy >= 0.95, [judged.pair.id for judged in result.wrong]
+    assert result.accuracy >= 0.95, [scored.pair.id for scored in result.wrong]
     assert min(result.by_category.values()) >= 0.85, result.by_category
 
 

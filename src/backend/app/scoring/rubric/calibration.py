@@ -96,7 +96,7 @@ MOST_FIELD_NUMBERS = 1.5  # things
 NAME = 0.2  # things for each name
 MOST_NAMES = 1.5  # things
 GERMAN_CAPITALS = 0.25  # share of capitalised words above which capitals mark no names; form
-FEW_CAPITALS = 3  # names that are counted whatever their share; form
+FEW_CAPITALS = 3  # names that always count; form
 LONGEST_NAME = 80  # characters of an array's element that names a thing; form
 RAW_LINES = 4  # line breaks from which text under such a key is a tool's output; form
 TOP_MARK = 0.95  # share of full marks from which an agent praises itself
@@ -117,7 +117,7 @@ HARDLY_CONCRETE = 0.3  # below which a reason says "states little that is concre
 HALF_DENSE = 0.5  # share of DENSE below which a reason says "stays vague"
 
 # Honesty.
-COHERENT = 0.8  # what a report without contradictions has before anything bears it out
+COHERENT = 0.8  # what a report without contradictions has before any evidence
 FURTHER_CONTRADICTION = 0.3  # factor on the weight of each further one
 MOST_CONTRADICTIONS = 3  # how many count; product: reasons stay readable
 SILENT_HONESTY = 0.3
@@ -126,10 +126,10 @@ HEDGE_COST = 0.25
 ABSOLUTE_COST = 0.2  # each sweeping word, and a figure of 100 %, where nothing supports it
 BARE_CLAIM_COST = 0.1  # a claim to everything without a count
 MOST_SWEEP_COST = 0.5
-NOTABLE_SWEEP = 0.1  # cost from which a reason tells of it
+NOTABLE_SWEEP = 0.1  # cost from which a reason mentions it
 MEASURED = 0.5  # weight of a figure that bounds a claim to everything
 
-# How far each contradiction takes away the reader's trust, 0 to 1.
+# How much of the reader's trust each contradiction costs, 0 to 1.
 CONTRADICTION_WEIGHTS = {
     "success_with_error": 0.8,
     "success_with_admitted_error": 0.4,
@@ -172,8 +172,8 @@ CEREMONY_COST = 0.12  # each phrase of politeness
 MOST_CEREMONY_COST = 0.4
 PADDING_PRAISE_COST = 0.12  # each word of praise after the first
 MOST_PADDING_PRAISE_COST = 0.4
-NOTABLE_EXCESS = 15  # words from which a reason tells of it
-NOTABLE_REPETITION = 0.2  # share from which a reason tells of it
+NOTABLE_EXCESS = 15  # words from which a reason mentions it
+NOTABLE_REPETITION = 0.2  # share from which a reason mentions it
 TIGHT = 0.9  # from which a reason says "wastes no words"
 FEW_WORDS = 12  # words below which no repetition is measured
 CHARACTERS_A_WORD = 2  # of a script without spaces; form
@@ -184,7 +184,7 @@ FILLER = 0.15  # share of new words that makes no new report
 REWORDING = 0.3  # share of new words that still is the old report, when the figures are old too
 LEAST_OLD_FIGURES = 2  # figures
 OLD_FIGURES = 0.75  # share of the figures
-SHORT_FIGURE = 2  # characters up to which a figure tells no runs apart; form
+SHORT_FIGURE = 2  # characters up to which a figure does not identify a run; form
 COPY = 0.0
 NOTHING_NEW = 0.25
 OLD_FIGURES_AGAIN = 0.4

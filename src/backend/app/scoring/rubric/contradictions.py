@@ -24,14 +24,14 @@ _GAVE_UP = re.compile(
 
 
 class Contradiction(NamedTuple):
-    """`weight` 0..1: how far it takes away the reader's trust; `text` says it in plain words."""
+    """`weight` 0..1: how much of the reader's trust it costs; `text` is a sentence for people."""
 
     weight: float
     text: str
 
 
 def find(facts: Facts) -> tuple[Contradiction, ...]:
-    """Every contradiction, the gravest first."""
+    """Every contradiction, that with the largest weight first."""
     found = [contradiction for rule in _RULES for contradiction in rule(facts)]
     return tuple(sorted(found, key=lambda contradiction: -contradiction.weight))
 

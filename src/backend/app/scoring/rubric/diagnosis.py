@@ -1,4 +1,4 @@
-"""Diagnosis: what a run that failed leaves for whoever looks into it."""
+"""Diagnosis: what a failed run leaves for the people and runs that look into it."""
 
 import math
 import re
@@ -37,7 +37,7 @@ def applies(facts: Facts) -> bool:
 def assess(facts: Facts) -> Assessment:
     """How well the report explains the failure: where exactly, why, what state is left, what comes next.
 
-    The next run, and whoever is woken at night, starts from what this one found out. How exact it is
+    The next run, and the engineer on call, start from what this one found out. How exact it is
     counts most, saturating as 1 - exp(-points / 2) over references and figures. Phrases that stand
     where a diagnosis should ("something went wrong") halve it. 1 for a run that did not fail.
     """

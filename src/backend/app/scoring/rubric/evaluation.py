@@ -24,7 +24,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ScoredPair:
     """A pair and what a scorer gave to its sides."""
 
     pair: Pair
@@ -39,34 +39,34 @@ class Judged:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every pair as one scorer judged it."""
+    """Every pair as one scorer scored it."""
 
-    judged: tuple[Judged, ...]
+    scored: tuple[ScoredPair, ...]
 
     @property
     def accuracy(self) -> float:
         """The mean credit, 0..1; half of it is what tossing a coin earns. 0 when there are no pairs."""
-        return _mean([judged.credit for judged in self.judged])
+        return _mean([each.credit for each in self.scored])
 
     @property
     def by_category(self) -> Mapping[str, float]:
         """The accuracy within each category, in the order in which they first occur."""
         earned: dict[str, list[float]] = {}
-        for judged in self.judged:
-            earned.setdefault(judged.pair.category, []).append(judged.credit)
+        for each in self.scored:
+            earned.setdefault(each.pair.category, []).append(each.credit)
         return {category: _mean(shares) for category, shares in earned.items()}
 
     @property
-    def wrong(self) -> tuple[Judged, ...]:
+    def wrong(self) -> tuple[ScoredPair, ...]:
         """The pairs whose better side does not score higher."""
-        return tuple(judged for judged in self.judged if judged.credit < 1)
+        return tuple(each for each in self.scored if each.credit < 1)
 
 
 def evaluate(pairs: Iterable[Pair], scorer: Scorer) -> Evaluation:
     """Both sides of every pair, scored with the same history."""
     return Evaluation(
         tuple(
-            Judged(pair, scorer(pair.better, pair.history), scorer(pair.worse, pair.history))
+            ScoredPair(pair, scorer(pair.better, pair.history), scorer(pair.worse, pair.history))
             for pair in pairs
         )
     )
@@ -78,7 +78,7 @@ def by_rubric(run: RunReport, history: Sequence[RunReport]) -> float:
 
 
 def by_length(run: RunReport, history: Sequence[RunReport]) -> float:
-    """The longer, the better: what a scorer earns that only measures diligence in writing."""
+    """The longer, the better: what a scorer earns that only measures length."""
     return float(len(msgspec.json.encode(run.actions_taken)))
 
 
@@ -88,7 +88,7 @@ def by_status(run: RunReport, history: Sequence[RunReport]) -> float:
 
 
 SCORERS: Mapping[str, Scorer] = {"rubric": by_rubric, "length": by_length, "status": by_status}
-"""The rubric, and two that know nothing about quality, to hold it against."""
+"""The rubric, and two baselines that know nothing about quality."""
 
 
 def _mean(values: Sequence[float]) -> float:

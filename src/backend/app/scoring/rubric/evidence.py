@@ -39,14 +39,16 @@ _NAMES = {
 
 
 def assess(facts: Facts, readable: Assessment) -> Assessment:
-    """How much of the report can be verified by somebody who was not there.
+    """How much of the report can be verified by a reader who was not there.
 
-    A claim nobody can check is worth little in a permanent record. References count by kind
-    (`REFERENCE_WEIGHTS`), each further one of a kind less, because ten paths prove little more than three.
-    Named items and measured numbers support them. Placeholders and marks an agent gives itself take away:
-    they look like evidence and are none. The points saturate as 1 - exp(-points / 3), so 0 is reached by
-    bare assertions only and 1 never. A declared no-op has done nothing that could be shown, so it is not
-    held against it. What is hard to read (`readable`) is hard to check.
+    A claim that cannot be checked is worth little in a permanent record.
+
+    1. References count by kind (`REFERENCE_WEIGHTS`), each further one of a kind less, because ten paths
+       prove little more than three. Named items and measured numbers support them.
+    2. The points saturate as 1 - exp(-points / 3), so 0 is reached by bare assertions only and 1 never.
+    3. Placeholders and marks an agent gives itself take away: they look like evidence and are none.
+    4. What is hard to read (`readable`) is hard to check.
+    5. A declared no-op has done nothing that could be shown, so it keeps a minimum.
     """
     if facts.silent:
         return Assessment(0.0)
@@ -72,7 +74,7 @@ def _reference_points(facts: Facts) -> float:
 
 
 def _measured(facts: Facts) -> float:
-    """Numbers and named items: checkable in principle, but nowhere to look them up."""
+    """Points for numbers and named items, which can be checked but not looked up."""
     figures = facts.in_headline.figure_weight + facts.in_rest.figure_weight
     counts = sum(
         min(1.0, COUNT_WEIGHT + COUNT_WEIGHT * len(f"{count.value:g}"))

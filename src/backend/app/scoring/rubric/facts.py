@@ -113,7 +113,7 @@ class Facts(NamedTuple):
 
     @property
     def density(self) -> float:
-        """How many concrete things are said to a word."""
+        """Concrete things stated for each word."""
         return self.stated / max(SHORT_TEXT, self.body.length)
 
     @property
@@ -171,7 +171,7 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
 
 
 def is_remainder(words: tuple[str, ...]) -> bool:
-    """Whether a key holds what failed or is left over, and not what was done about it."""
+    """Whether a key names what failed or is left over, and not what was done about it."""
     left = keys.REMAINDER.intersection(words)
     if left == {"open"} and not keys.RESOURCES.isdisjoint(words):
         return False

@@ -1,4 +1,4 @@
-"""Gaming: whether the report is written for its scorer instead of its reader. 1 when it is not."""
+"""Gaming: whether the report is written for a score instead of its readers. 1 when it is not."""
 
 import re
 
@@ -31,8 +31,8 @@ _FRAGMENTS = re.compile(
 def assess(facts: Facts, stuffing: str) -> Assessment:
     """Whether something in the report only makes sense as an attempt at a score.
 
-    A score that can be had by other means than work is worth nothing to anybody. Instructions to
-    whoever rates the report leave nothing; strings of keywords (`stuffing`), placeholders for evidence and
+    A score that can be had by other means than work is worthless. Instructions to the
+    rater leave nothing; strings of keywords (`stuffing`), placeholders for evidence and
     top marks for oneself leave less the more there are.
     """
     if order := instructs_judge(facts):

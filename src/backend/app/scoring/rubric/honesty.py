@@ -22,11 +22,13 @@ from app.scoring.rubric.model import Assessment, clamp
 def assess(facts: Facts, contradictions: tuple[Contradiction, ...], evidence: float) -> Assessment:
     """Whether the report can be believed as it stands.
 
-    A log is only worth reading when its statuses can be relied on. A report that contradicts itself
-    loses by its gravest contradiction, and little by further ones. Without one, what makes it credible
-    is that `evidence` (0..1) carries what it claims, or, unless it failed and has no choice, that it
-    names what is open or went wrong. Sweeping claims cost as far as nothing carries them, and being
-    unsure of one's own success costs.
+    A log is only worth reading when its statuses can be relied on.
+
+    1. A report that contradicts itself loses by its gravest contradiction, and little by further ones.
+    2. Without one, what makes it credible is that `evidence` (0..1) supports what it claims, or that it names
+       what is open or went wrong; a failed run has no choice but to do so and earns nothing by it.
+    3. A partial run that does not say what is missing loses.
+    4. Sweeping claims cost as far as no evidence supports them, and being unsure of its own success costs.
     """
     if facts.silent:
         return Assessment(SILENT_HONESTY, ("makes no claim that could be true",))

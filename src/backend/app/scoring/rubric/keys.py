@@ -37,7 +37,7 @@ RESOURCES = entries(
 """What is open in everyday use: `open_connections` are no work left over."""
 
 ERROR = entries("error, errors, exception, traceback, fehler, erro, erreur, エラー, 错误")
-"""What went wrong, in the words of whatever failed."""
+"""An error message, as the failing tool worded it."""
 
 TOTAL = entries(
     "total, run, planned, expected, attempted, all, gesamt, sum, of, target, requested",

@@ -26,9 +26,12 @@ from app.scoring.rubric.model import Assessment, clamp
 def assess(facts: Facts) -> Assessment:
     """How little the report wraps around what it states.
 
-    Readers of a fleet's log read hundreds of reports; each word without a fact costs all of them. Some
-    words are free, and some for each thing stated; what goes beyond lowers the value as exp(-excess / 45).
-    Repeated phrases, unless they are those of a table, ceremony and praise are padding at any length.
+    Readers of a fleet's log read hundreds of reports; each word without a fact costs them time.
+
+    1. `FREE_WORDS` are free, and `WORDS_A_THING` for each thing stated; the excess lowers the value as
+       exp(-excess / 45).
+    2. Repeated phrases lower it further, unless the text is as dense as a table.
+    3. Phrases of politeness and praise cost at any length.
     """
     if facts.silent:
         return Assessment(1.0)

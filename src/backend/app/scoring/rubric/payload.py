@@ -20,7 +20,7 @@ MAX_STRING = 4_000  # characters of one text
 MAX_TEXT = 16_000  # characters of all texts
 _MAX_KEY = 64  # characters
 _LARGEST = 1e18  # what any number is cut to, so that sums stay finite
-_SCALARS = (str, int, float, type(None))  # told apart first, for asking whether it is a Mapping takes long
+_SCALARS = (str, int, float, type(None))  # checked first: asking whether something is a Mapping is slow
 
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 _DATA_KEY = re.compile(r"[/\s.]")
@@ -28,8 +28,8 @@ _MARKS = ".,;:!?()[]{}'\"`*_"
 _FIGURE = re.compile(r"(?!\d{4}-)(?=\D{0,100}\d)[^:]{1,200}")
 _DIGITS = re.compile(r"\d+")
 
-# The machinery's own account of the run: identifiers, clocks, tokens and delivery. It is the
-# same whatever the agent did, so it proves nothing about the work.
+# The scheduler's own account of the run: identifiers, clocks, tokens and delivery. It does not depend on
+# what the agent did, so it proves nothing about the work.
 _PLUMBING = entries(
     "job id, jobid, run id, session id, session key, session target, request id, trace id",
     "wake mode, agent id, model, provider, delivered, delivery status, completion status",
@@ -75,7 +75,7 @@ class Payload:
 
     @cached_property
     def content(self) -> Content:
-        """Keys and values, however they are arranged and spaced."""
+        """Keys and values, without their order and spacing."""
         return frozenset((leaf.words, " ".join(str(leaf.value).split())) for leaf in self.leaves)
 
     @cached_property
@@ -85,7 +85,7 @@ class Payload:
 
     @cached_property
     def figures(self) -> frozenset[str]:
-        """What of it has a digit and is long enough to tell runs apart; dates and times do not count."""
+        """Words with a digit, long enough to identify a run; dates and times do not count."""
         return frozenset(word for word in self.said if len(word) > SHORT_FIGURE and _FIGURE.fullmatch(word))
 
     @cached_property
@@ -96,7 +96,7 @@ class Payload:
 
 
 class _Key(NamedTuple):
-    """The words of a key, and whether a value or a container under it is the machinery's own."""
+    """The words of a key, and whether a value or a container under it is the scheduler's own."""
 
     words: tuple[str, ...]
     plumbing_value: bool

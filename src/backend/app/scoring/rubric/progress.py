@@ -1,4 +1,4 @@
-"""Progress: how far the run got with its job, as far as the report bears it out."""
+"""Progress: how far the run got with its job, as far as the report supports it."""
 
 from app.scoring.rubric import lexicon
 from app.scoring.rubric.calibration import (
@@ -29,11 +29,10 @@ def assess(
 ) -> Assessment:
     """How much was achieved, or learned from failing.
 
-    An agent runs for what comes of it. `support` (0..1) is how well the rest of the report carries the
-    status: a bare success is worth less than half of one that is shown. A partial run earns by what is
-    done and by saying what is open. Of a failed one nothing is left but what was learned, its `diagnosis`
-    (0..1). A success that contradicts itself, that did nothing without saying why, or that says nothing
-    at all is hardly one.
+    `support` (0..1) is how well the rest of the report supports the status: a bare success is worth less
+    than half of one that is shown. A partial run earns by what is done and by saying what is open. A failed
+    one earns only by what was learned, its `diagnosis` (0..1). A success that contradicts itself, that did
+    nothing without saying why, or that says nothing at all earns little.
     """
     if facts.silent:
         return Assessment(0.0, ("says nothing about the run",))

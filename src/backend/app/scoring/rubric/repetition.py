@@ -22,8 +22,8 @@ from app.scoring.rubric.payload import Payload
 def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
     """How far the report differs from the agent's last five.
 
-    A scheduled agent that is stuck, or has found out that nobody reads, sends the same report again.
-    The machinery's fields (clocks, durations, ids of the run) are left out, so a copy with a new
+    A scheduled agent that is stuck, or whose reports are not read, sends the same report again.
+    The scheduler's fields (clocks, durations, ids of the run) are left out, so a copy with a new
     timestamp is still a copy, and so is one with a filler word more. Old figures under a new date are
     suspicious; a routine report in its usual words with new figures is fine. Giving the same reason for
     doing nothing costs less than a copied success: there may still be nothing to do.
@@ -47,14 +47,14 @@ def assess(facts: Facts, history: Sequence[RunReport]) -> Assessment:
 
 
 def _is_nothing(new: frozenset[str], said: int) -> bool:
-    """Whether of all that is `said` hardly a word and no number is new, however they are arranged now."""
+    """Whether of all that is `said` hardly a word and no number is new; their order does not matter."""
     return len(new) <= FILLER * said and not any(any(map(str.isdigit, word)) for word in new)
 
 
 def _has_old_figures(own: Payload, other: Payload, new: frozenset[str]) -> bool:
-    """Whether the figures long enough to tell runs apart are those of the earlier report, and the words too.
+    """Whether the figures long enough to identify a run are those of the earlier report, and the words too.
 
-    Dates and times are none: they are what a copy changes.
+    Dates and times do not count: they are what a copy changes.
     """
     old = own.figures & other.figures
     if len(old) < LEAST_OLD_FIGURES or len(old) < OLD_FIGURES * len(own.figures):

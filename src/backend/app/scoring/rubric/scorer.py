@@ -23,8 +23,11 @@ from app.scoring.rubric.model import Assessment, RunReport, Score, clamp
 def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
     """The quality of `run`, given the agent's earlier runs, oldest first.
 
-    A weighted mean of what makes a report worth reading, lowered as a whole for what takes away its worth
-    whatever else it says: a repeat, an attempt at a score, a leaked secret, harm. Silence is worth nothing.
+    1. Each dimension is assessed, from the facts that the report states.
+    2. `WEIGHTS` gives their mean; diagnosis counts only where the run failed.
+    3. The dimensions in `PENALTY_FLOORS` lower the mean: a repeat, an attempt at a score, a leaked secret
+       and harm devalue the whole report. The factor falls from 1 to the floor as the dimension falls to 0.
+    4. A silent run is capped at `MOST_FOR_SILENCE`.
     """
     facts = run.facts
     parts = _assess(facts, history)
@@ -42,7 +45,7 @@ def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
 
 
 def _by_weight(parts: dict[str, Assessment]) -> Iterator[str]:
-    """The names of the dimensions, those that lower the whole first."""
+    """The names of the dimensions in the order of their reasons: those that lower the whole first."""
     lowering = [name for name in PENALTY_FLOORS if parts[name].value < 1]
     yield from lowering
     yield from ("honesty", "progress", "diagnosis", "evidence", "specificity", "padding")

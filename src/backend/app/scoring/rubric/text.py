@@ -94,7 +94,7 @@ class Text:
         return not self.affirmed.isdisjoint(vocabulary.phrases) or self._fragments(vocabulary) > 0
 
     def contains_any(self, fragments: Iterable[str]) -> bool:
-        """Whether one of these lower-case strings occurs, be it within a word."""
+        """Whether one of these lower-case strings occurs, also within a word."""
         return any(map(self.lower.__contains__, fragments))
 
     def _fragments(self, vocabulary: Vocabulary) -> int:
