@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
-from app.scoring.reward.ratings import Rating
+from app.scoring.reward.training_data import Rating
 from app.scoring.rubric import RunReport, Score
 
 Taste = Callable[[RunReport, Score], float]

@@ -20,7 +20,7 @@ _IN_FORCE = (
     .limit(1)
 )
 
-# The one last asked for, read. A version is asked for every time, so nothing here is ever out of date.
+# The model last used, parsed. Which version is in force is read every time, so this is never out of date.
 _read: dict[tuple[int, datetime], RewardModel] = {}
 
 

@@ -1,4 +1,4 @@
-"""What follows when another reward model, or the rubric again, comes into force."""
+"""Scoring recent runs again, and rolling back, when another reward model or the rubric comes into force."""
 
 from datetime import timedelta
 
@@ -14,14 +14,15 @@ from app.scoring.reward_models import PROMOTED, WITHDRAWN, lock_models, version_
 from app.scoring.rubric import VERSION as RUBRIC_VERSION
 
 RESCORED = timedelta(days=35)
-"""How far back runs are scored anew: as far as trends are shown."""
+"""How far back runs are scored again; a trend compares the last 14 days with each other."""
 
 
 async def rescore_recent(session: AsyncSession) -> None:
     """Have workers score recent runs by what is in force now, so that trends compare like with like.
 
-    What they were still doing for another model ends, and a backfill that is under way begins again:
-    the runs that it has dealt with may show another score since.
+    1. End the system's backfills for other models; without a model in force, also those of the rubric, since
+       runs that they have passed may show another score since.
+    2. Open a backfill of the last `RESCORED` by the version in force.
     """
     version = await version_in_force(session)
     await end_system_backfills(session, REWARD)

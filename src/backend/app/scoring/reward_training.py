@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from app.scoring.reward.training import Training
 
 MOST_RATINGS = 4_000
-"""Of so many newest ratings it learns."""
+"""How many ratings a training takes, the newest: some 2 to 5 seconds of one processor."""
 
 _PAYLOADS = 20  # in memory at once, each up to a megabyte
-_READING_SECONDS = 20.0
+_READING_SECONDS = 20.0  # after which a training makes do with the runs read so far
 _NEWEST_FIRST = (AgentRunFeedback.updated_at.desc(), AgentRunFeedback.run_id, AgentRunFeedback.rater)
 
 
@@ -42,7 +42,7 @@ class _Given:
 
 async def lock_training(session: AsyncSession) -> bool:
     """Whether this transaction now holds the right to train; False while another holds it."""
-    # Nothing is asked of the database while numbers are crunched; the task's own time limit is shorter.
+    # The transaction is idle while the model is fitted; the task's own time limit is shorter.
     await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '120s'"))
     return await lock_models(session, wait=False)
 
@@ -59,6 +59,12 @@ async def is_due(session: AsyncSession, *, after: int) -> bool:
 
 async def train_now(session: AsyncSession) -> RewardModelVersion | None:
     """Train a version, promote it or reject it, and keep it with its report.
+
+    1. Read the newest ratings, without those of people who rated one run alone.
+    2. Read the rated runs' features, within `_READING_SECONDS`.
+    3. Read the model in force, and which of the runs it may have learnt from.
+    4. Train and check a candidate (`reward.training.train`).
+    5. Store it as the next version. If it is promoted, open the backfill that scores recent runs by it.
 
     None when there are too few ratings to compare runs by. The caller holds `lock_training`.
     """
@@ -114,7 +120,7 @@ async def _ratings(session: AsyncSession) -> list[_Given]:
 
 
 def _comparable(given: Sequence[_Given]) -> list[_Given]:
-    """Without those by people who rated one run alone, of whom nothing can be learnt."""
+    """Without those by people who rated one run alone: they say nothing about an order."""
     rated = Counter(rating.rater for rating in given)
     return [rating for rating in given if rated[rating.rater] > 1]
 
@@ -153,7 +159,7 @@ def _reports(run_ids: Sequence[UUID]) -> Select[Any]:
 
 
 def _features_of(row: Row[Any]) -> Features | None:
-    """None for what only somebody else can have written: a payload that is no object, or one too deep."""
+    """None for a payload that this product cannot have written: no object, or one nested too deep."""
     try:
         actions = loads_exactly(row.payload or "{}") or {}
     except RecursionError:
@@ -167,7 +173,7 @@ def _features_of(row: Row[Any]) -> Features | None:
 
 
 async def _seen(session: AsyncSession, version: int, run_ids: Sequence[UUID]) -> set[UUID]:
-    """Those runs of which this version may have learnt: rated by then, whoever changed that since."""
+    """Those runs of which this version may have learnt: they were rated by then, even if changed since."""
     until = select(RewardModelVersion.rated_until).where(RewardModelVersion.version == version)
     rated = select(AgentRunFeedback.run_id).where(
         AgentRunFeedback.run_id == any_(literal(run_ids, ARRAY(Uuid))),
@@ -177,7 +183,7 @@ async def _seen(session: AsyncSession, version: int, run_ids: Sequence[UUID]) ->
 
 
 async def _rejected(session: AsyncSession) -> int:
-    """How many trainings came to nothing since one was promoted."""
+    """How many trainings were rejected since one was promoted."""
     own = RewardModelVersion.rubric == RUBRIC_VERSION
     promoted = select(func.max(RewardModelVersion.version)).where(own, RewardModelVersion.state != REJECTED)
     since = func.coalesce(promoted.scalar_subquery(), 0)
@@ -191,11 +197,11 @@ def _train(
     in_force: tuple[RewardModel, set[UUID]] | None,
     rejected: int,
 ) -> "Training | None":
-    # Threads of numpy's that wait for each other on busy processors take ten times as long as one.
+    # On busy processors numpy's threads wait for each other and take ten times as long as one.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Imported here: where nobody rates anything, no process needs the memory.
-    from app.scoring.reward.ratings import Rating
+    # Imported here, so that processes without a training need no memory for numpy.
     from app.scoring.reward.training import InForce, train
+    from app.scoring.reward.training_data import Rating
 
     place = {run_id: n for n, run_id in enumerate(features)}
     force = InForce(in_force[0], [run_id in in_force[1] for run_id in features]) if in_force else None

@@ -22,7 +22,7 @@ class Scorer:
 
 
 class _Rubric:
-    """The rubric, which keeps its last score: whoever corrects it comes right after it."""
+    """The rubric, which keeps its last score: the reward model asks for the same one right after it."""
 
     def __init__(self) -> None:
         self._last: tuple[RunReport, Score] | None = None

@@ -10,8 +10,8 @@ from simulated_raters import agreement, make_raters, ratings_of, worth
 from simulated_reports import simulated_reports
 
 from app.scoring.reward.features import extract_features
-from app.scoring.reward.ratings import Rating
 from app.scoring.reward.training import InForce, Training, train
+from app.scoring.reward.training_data import Rating
 from app.scoring.rubric import score
 
 COUNT, UNRATED = 400, 200

@@ -31,11 +31,11 @@ LEAST_RUNS_OF_A_TERM = 3  # rated runs that a term occurs in
 MOST_TERMS = 400  # terms, the most common ones; bound
 
 # How far each rater is trusted.
-LEAST_RATINGS_OF_A_RATER = 20  # ratings before which nothing is said of a rater
-LEAST_RATERS = 3  # raters before which nobody can be an exception
+LEAST_RATINGS_OF_A_RATER = 20  # ratings below which a rater is not checked
+LEAST_RATERS = 3  # raters below which all are trusted alike
 MOST_RATERS = 40  # raters that are checked, the busiest ones; bound
 RUNS_COMPARED = 250  # runs of a rater, whose pairs are compared; bound
-LEAST_TRUST = 0.1  # the weight of a rater who disagrees with all others; product: nobody is silenced
+LEAST_TRUST = 0.1  # the weight of a rater who disagrees with all others; product: no rater is silenced
 PENALTY_OF_TRUST = 100.0  # the ridge's strength, the middle of `PENALTIES`
 
 # The regression.
@@ -66,7 +66,7 @@ LEAST_CURVATURE = 1e-6  # keeps a step finite where all is certain
 # Checking on runs left out.
 OUTER_FOLDS = 5
 INNER_FOLDS = 4
-LEAST_RUNS = 20  # rated runs that can be compared, before which nothing is learnt and nothing promoted
+LEAST_RUNS = 20  # rated runs that can be compared, below which nothing is learnt and nothing promoted
 MOST_PAIRS_OF_A_RATER = 4_000  # pairs; bound
 BOOTSTRAP_DRAWS = 400
 """Resamples by which the standard error is estimated: it is then right to about 4 %, 1 / sqrt(2 * 400)."""

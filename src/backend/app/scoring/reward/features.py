@@ -1,4 +1,4 @@
-"""What the reward model sees of a report: broad, cheap and bounded, and nothing of who reported it."""
+"""The features of a report that the reward model sees: broad, cheap and bounded, without the agent's name."""
 
 import math
 import re

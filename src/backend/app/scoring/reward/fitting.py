@@ -22,7 +22,7 @@ from app.scoring.reward.calibration import (
     Penalty,
 )
 from app.scoring.reward.features import RUBRIC
-from app.scoring.reward.ratings import Design, Floats, Ints, Ratings
+from app.scoring.reward.training_data import Design, Floats, Ints, Ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Regression:
         levels = ratings.levels()
         rubric = rows[:, self._rubric]
         spread = float(weights @ rubric**2)
-        # However people rate, a model that has learnt nothing else follows the rubric.
+        # A model that has learnt nothing else follows the rubric.
         slope = float(weights @ (rubric * levels)) / spread if spread else 0.0
         self.prior = max(LEAST_PRIOR, slope)
         weighted = rows * weights[:, None]
@@ -73,25 +73,28 @@ def linear_scores(design: Design, fit: Fit) -> Floats:
 def trust_in_raters(design: Design, ratings: Ratings) -> Floats:
     """How much each rater's ratings count, 0.1 to 1.
 
-    A rater is judged by the others: how often the order of two of their runs is what a model of everybody
-    else's ratings predicts, each of the others counting alike. Chance agrees half the time. Who agrees at
-    least as often as the median rater counts fully; less counts in proportion, as far as it is beyond the
-    doubt of few ratings. Where there are less than three raters, or nobody agrees with anybody, all count.
+    1. Those with at least 20 ratings are checked, each against a model of all others' ratings, in which each
+       of the others has the same weight.
+    2. A rater's agreement is how often that model puts two of their runs in their order; by chance it is 1/2.
+    3. At least the median agreement counts fully. Less counts in proportion to its distance from 1/2, raised
+       by the standard error of few ratings, 1 / sqrt(n), and at least a tenth.
+
+    All count fully where there are less than three such raters, or where the median is no better than chance.
     """
     trust = np.ones(len(ratings.names))
     counts = ratings.counts()
     busiest_first = np.argsort(-counts, kind="stable")
-    judged = [rater for rater in busiest_first if counts[rater] >= LEAST_RATINGS_OF_A_RATER][:MOST_RATERS]
-    if len(judged) < LEAST_RATERS:
+    checked = [rater for rater in busiest_first if counts[rater] >= LEAST_RATINGS_OF_A_RATER][:MOST_RATERS]
+    if len(checked) < LEAST_RATERS:
         return trust
-    alike = np.where(counts > 0, counts.sum() / np.maximum(1, counts) / np.count_nonzero(counts), 0.0)
+    equal = np.where(counts > 0, counts.sum() / np.maximum(1, counts) / np.count_nonzero(counts), 0.0)
     measures = Design(
         design.measures, design.means, design.deviations, (), design.matrix[:, : len(design.measures)]
     )
     agreements = {}
-    for rater in judged:
+    for rater in checked:
         others = ratings.where(ratings.raters != rater)
-        (fit,) = Regression(measures, others, alike).solve([Penalty(PENALTY_OF_TRUST, 1.0)])
+        (fit,) = Regression(measures, others, equal).solve([Penalty(PENALTY_OF_TRUST, 1.0)])
         agreements[rater] = _agreement(linear_scores(measures, fit), ratings, rater)
     median = float(np.median(list(agreements.values()))) - 0.5
     if median <= 0:

@@ -13,8 +13,8 @@ from app.scoring.reward.calibration import (
     STEEPEST,
     WORTHLESS,
 )
+from app.scoring.reward.descriptions import describe
 from app.scoring.reward.features import DIMENSION, RUBRIC, Features, extract_features
-from app.scoring.reward.words import describe
 from app.scoring.rubric import RunReport, Score
 
 _OF_THE_WHOLE = ("risk", "gaming")
@@ -24,8 +24,8 @@ _OF_THE_WHOLE = ("risk", "gaming")
 class Measure:
     """How a measure is read and what it counts.
 
-    It is taken relative to `mean`, in units of `deviation`, within ±3: no report wins by having far more
-    of something than those that were rated. `weight` is what a unit adds to the linear score.
+    It is taken relative to `mean`, in units of `deviation`, within ±3: no report gains by far more of
+    something than the rated ones had. `weight` is what a unit adds to the linear score.
     """
 
     mean: float
@@ -88,8 +88,8 @@ class RewardModel:
     def score(self, run: RunReport, scored: Score) -> Score:
         """What people would rate a report that the rubric has scored, with the rubric's dimensions.
 
-        What is worthless whatever it says (silence, or hardly any of the rubric's `risk` or `gaming` left) is
-        never lifted above the rubric's score: few such reports are rated, and agents can write anything.
+        A silent report, or one with hardly any of the rubric's `risk` or `gaming` left, is never lifted above
+        the rubric's score: few such reports are rated, and agents can write anything.
         """
         features = extract_features(run, scored)
         additions = self._additions(features)

@@ -21,12 +21,12 @@ from app.scoring.reward.calibration import (
     STEEPEST,
     Penalty,
 )
+from app.scoring.reward.descriptions import describe
 from app.scoring.reward.features import RUBRIC, Features
 from app.scoring.reward.fitting import Fit, Regression, trust_in_raters
 from app.scoring.reward.model import Calibration, Measure, RewardModel
-from app.scoring.reward.ratings import Design, Floats, Ints, Rating, Ratings
+from app.scoring.reward.training_data import Design, Floats, Ints, Rating, Ratings
 from app.scoring.reward.validation import Gain, HeldOut, choose_penalty, compare, hold_out
-from app.scoring.reward.words import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What came of it: the model, whether it is to be promoted, and the report, which is JSON."""
+    """The result of a training: the model, whether it is to be promoted, and the report, which is JSON."""
 
     model: RewardModel
     promoted: bool
@@ -49,12 +49,18 @@ class Training:
 def train(
     features: Sequence[Features], given: Sequence[Rating], *, in_force: InForce | None, rejected: int
 ) -> Training | None:
-    """Fit a model to ratings of the runs that have these features, and judge it on ratings left out.
+    """Fit a model to ratings of the runs that have these features, and check it on ratings left out.
 
-    It is promoted when it agrees with people more often than the rubric and than the model in force, each
-    with confidence. The risk of promoting one that is no better than the rubric is at most 2 % over all
-    trainings since the last promotion, of which `rejected` came to nothing: the next one gets
-    2 % / (n (n + 1)), as sum 1 / (n (n + 1)) = 1.
+    1. Weigh the raters by how far they agree with each other (`trust_in_raters`).
+    2. Choose the penalty by cross-validation, and fit the model to all ratings with it.
+    3. Score each run by a model that has seen no rating of it (`hold_out`); map these scores to ratings.
+    4. Compare the held-out scores with the rubric's, and with those of the model in force on runs that it has
+       not seen.
+    5. Promote the model when it agrees with people more often than both, each with confidence.
+
+    The risk of promoting one that is no better than the rubric is at most 2 % over all trainings since the
+    last promotion, of which `rejected` failed: training n gets 2 % / (n (n + 1)), since the sum of
+    1 / (n (n + 1)) is 1.
 
     None when less than 20 runs were rated by people who rated others too.
     """
@@ -80,7 +86,7 @@ def train(
 
 
 def _groups(features: Sequence[Features]) -> Ints:
-    """The same number for runs that look the same: a copy in the training data would give the answer away."""
+    """The same number for runs with the same features: a copy in the training data reveals the answer."""
     numbers: dict[object, int] = {}
     looks = ((tuple(each.measures.values()), frozenset(each.terms.items())) for each in features)
     return np.array([numbers.setdefault(look, len(numbers)) for look in looks], dtype=np.int64)
@@ -101,8 +107,8 @@ def _model(design: Design, fit: Fit, calibration: Calibration) -> RewardModel:
 def _calibrated(held_out: HeldOut, ratings: Ratings, trust: Floats) -> Calibration:
     """A logistic regression of the ratings on held-out scores, by Newton's method.
 
-    Two made-up ratings in the middle keep the mapping finite; the slope is kept positive, so that the
-    mapping never turns an order around.
+    Platt (1999), "Probabilistic outputs for support vector machines", with two made-up ratings that keep the
+    mapping finite. The slope is kept positive, so that the mapping never turns an order around.
     """
     scores = np.append(held_out.scores[ratings.runs], MADE_UP_SCORES)
     targets = np.append(ratings.ratings, MADE_UP_RATINGS)

@@ -1,4 +1,4 @@
-"""How well orders of runs are predicted for ratings left out, and how sure that is."""
+"""How often the order of two runs is predicted for ratings left out, and how certain that is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from app.scoring.reward.calibration import (
     Penalty,
 )
 from app.scoring.reward.fitting import Regression, linear_scores, trust_in_raters
-from app.scoring.reward.ratings import Design, Floats, Ints, Ratings
+from app.scoring.reward.training_data import Design, Floats, Ints, Ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _error(pairs: Pairs, differences: Floats, compared: Ints, runs: int) -> floa
 
 
 def _credit(scores: Floats, pairs: Pairs) -> Floats:
-    """1 where the pair is in the right order, 1/2 where the scores do not tell."""
+    """1 where the pair is in the right order, 1/2 where the scores are equal."""
     credit: Floats = 0.5 + 0.5 * np.sign(np.round(scores[pairs.better] - scores[pairs.worse], 9))
     return credit
 

@@ -1,4 +1,4 @@
-"""Rated runs as arrays: what the model is fitted to and checked against."""
+"""Ratings and features as arrays: what the model is fitted to and checked against."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The names of features in words for people."""
+"""Features in words for people, as reasons and reports give them."""
 
 from app.scoring.reward.features import DIMENSION, KEY, NUMBER, RUBRIC, WORD
 
