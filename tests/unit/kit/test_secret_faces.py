@@ -25,7 +25,7 @@ from app.kit.urls import scrub
 from app.logs import mask_secrets
 from app.quality.domain.feedback.quoting import quotable
 from app.scoring.domain.results import failed
-from app.scoring.judge import Case, Kept, prepare, read_verdict
+from app.scoring.judge import Case, NotSent, prepare, read_verdict
 from app.scoring.rubric import RunReport, score
 from support.secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
 
@@ -71,7 +71,7 @@ def digest(text: str) -> str:
 
 def asked_judge(text: str) -> str:
     case = prepare(ID, RunReport("nova", "success", {"summary": "Moved 3 jobs", "note": text}), [], b"key")
-    return case.prompt.user if isinstance(case, Case) else Kept(case).value
+    return case.prompt.user if isinstance(case, Case) else NotSent(case).value
 
 
 def verdict(text: str) -> str:

@@ -8,7 +8,7 @@ from app.scoring.domain.states import scoring_state
 
 
 @pytest.mark.parametrize(
-    ("scores", "held", "expected"),
+    ("scores", "locked", "expected"),
     [
         (None, False, "queued"),
         (None, True, "scoring"),
@@ -22,15 +22,15 @@ from app.scoring.domain.states import scoring_state
         ("done", False, "error"),
     ],
 )
-def test_a_run_is_in_one_state(scores: Any, held: bool, expected: str) -> None:
-    assert scoring_state(scores, held=held)["state"] == expected
+def test_a_run_is_in_one_state(scores: Any, locked: bool, expected: str) -> None:
+    assert scoring_state(scores, locked=locked)["state"] == expected
 
 
 def test_an_error_tells_all_that_is_known() -> None:
     failure = {"overall": None, "error": "no", "attempts": 2, "retry_at": "2026-11-22T10:00:00Z"}
     told = {key: value for key, value in failure.items() if key != "overall"}
-    assert scoring_state(failure, held=False) == {"state": "error", **told}
-    assert scoring_state({"overall": "high", "error": 5}, held=False) == {
+    assert scoring_state(failure, locked=False) == {"state": "error", **told}
+    assert scoring_state({"overall": "high", "error": 5}, locked=False) == {
         "state": "error",
         "attempts": 0,
         "error": "rlhf_scores holds no score",

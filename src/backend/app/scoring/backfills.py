@@ -1,4 +1,11 @@
-"""Backfills: score a window of history by another version of a scorer, in chunks that can be interrupted."""
+"""Backfills: score a window of history by another version of a scorer, in chunks that can be interrupted.
+
+1. `open_backfill` stores the window, the scorer and its version, or finds the unfinished one.
+2. `backfill_chunk` scores the next chunk, the newest runs first, and moves the cursor, in one transaction:
+   what was interrupted goes on where the last commit left it.
+3. When no run is left it is finished; `give_up_backfill` and `end_system_backfills` end it earlier, with the
+   reason.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,7 +22,7 @@ from app.runs.queries import database_now, newest_runs
 from app.scoring.rescoring import rescore_runs
 from app.scoring.scorers import find_scorer
 
-CHUNK = 250
+CHUNK = 250  # runs a transaction: a second or less of scoring, as runs stay locked for so long
 _BY_SYSTEM = ""
 
 
@@ -66,7 +73,7 @@ async def _end_superseded(session: AsyncSession, scorer: str, version: str) -> N
 
 
 async def end_system_backfills(session: AsyncSession, scorer: str) -> None:
-    """End what the system is still doing with this scorer, as something else is in force now."""
+    """End the system's unfinished backfills by this scorer, as another is in force now."""
     await session.execute(
         update(ScoreBackfill)
         .where(
@@ -95,10 +102,10 @@ async def recent_backfills(session: AsyncSession, *, limit: int) -> Sequence[Sco
 
 
 async def backfill_chunk(session: AsyncSession, backfill_id: UUID) -> ScoreBackfill:
-    """Deal with the next runs of a backfill, and return how far it has come.
+    """Score the next runs of a backfill, and return how far it has come.
 
-    Two that go on with the same one take turns. Runs that this version has scored are skipped, as are
-    those that nobody has scored yet. Raises `NotFoundError` where the scorer is no more.
+    Concurrent calls for the same backfill take turns. Runs that have this version's score are skipped, and so
+    are those without any score. Raises `NotFoundError` where the scorer is not in use any more.
     """
     locked = select(ScoreBackfill).where(ScoreBackfill.id == backfill_id).with_for_update()
     backfill = (await session.scalars(locked)).one()

@@ -1,4 +1,4 @@
-"""The judge's budget: how many calls a UTC day may still have, and what became of those it had."""
+"""The judge's budget: how many calls are left of a UTC day, and how those that were made ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import JudgeOutcome, JudgeUsage
 from app.scoring.judge.reply import Reply
 
-# The database's own clock and day: no two workers disagree about them.
+# By the database's clock, so that all workers agree on the day.
 _TODAY = cast(func.timezone("UTC", func.clock_timestamp()), Date)
 _TAKE = text("""
 INSERT INTO judge_usage AS used (day, calls)
@@ -32,7 +32,7 @@ class JudgeCosts:
 
 
 async def take_call(session: AsyncSession, budget: int) -> bool:
-    """Take one of today's `budget` calls, if one is left. However many take at once, none is taken twice."""
+    """Take one of today's `budget` calls, if one is left; concurrent callers never get the same one."""
     return await session.scalar(_TAKE, {"budget": budget}) is not None
 
 
@@ -42,7 +42,7 @@ async def calls_left(session: AsyncSession, budget: int) -> int:
     return max(0, budget - (used or 0))
 
 
-async def book(session: AsyncSession, reply: Reply) -> None:
+async def record_usage(session: AsyncSession, reply: Reply) -> None:
     """Keep how a call went and what it cost."""
     outcome = insert(JudgeOutcome).values(
         day=_TODAY, outcome=reply.outcome.value, calls=1, seconds=literal(reply.seconds, Double)
@@ -73,7 +73,7 @@ async def book(session: AsyncSession, reply: Reply) -> None:
 
 
 async def judge_costs(session: AsyncSession) -> JudgeCosts:
-    """What judging cost so far."""
+    """What judging has cost so far."""
     today = (await session.execute(select(JudgeUsage).where(JudgeUsage.day == _TODAY))).scalar_one_or_none()
     sums = await session.execute(
         select(

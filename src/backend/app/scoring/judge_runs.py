@@ -1,4 +1,14 @@
-"""Runs on their way to the judge and back: which are due, who asks about one, and what came of it."""
+"""Runs on their way to the judge and back. A judgement takes these steps, each in a transaction of its own:
+
+1. `load_run`: the run and the agent's earlier runs, if it may still be judged.
+2. `claim`: lease the run and take a call of today's budget. A run that is not sent is recorded instead
+   (`record_not_sent`), so that it is not loaded again.
+3. The endpoint is called, without a transaction.
+4. `record_verdict` or `record_failure`: keep the result, or why there is none and when it is tried again.
+
+`due_runs` finds what was missed: sampled runs without a result, failures whose time has come, and runs whose
+worker was lost after `claim`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +25,7 @@ from app.models import AgentRunLog, AgentRunScore
 from app.models.agent_run_log import UNSCORED
 from app.runs.queries import database_now, newest_runs
 from app.scoring.domain.results import Result
-from app.scoring.judge import SCORER, Case, Kept
+from app.scoring.judge import SCORER, Case, NotSent
 from app.scoring.judge.calibration import LEASE, WINDOW
 from app.scoring.judge.reply import Reply
 from app.scoring.judge.retry import MAX_ATTEMPTS, retry_pause
@@ -42,7 +52,7 @@ class BudgetSpentError(RunLogError):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A run that may be judged; `report` is None where nobody can read it. `history` is oldest first."""
+    """A run that may be judged; `report` is None where it cannot be parsed. `history` is oldest first."""
 
     report: RunReport | None
     history: Sequence[RunReport]
@@ -97,10 +107,10 @@ def _report(row: Any) -> RunReport | None:
 
 
 async def claim(session: AsyncSession, run_id: UUID, version: str, budget: int) -> int | None:
-    """Take a run for asking about it now, with one of today's `budget` calls; which attempt it is.
+    """Lease a run for a call now, and take one of today's `budget` calls; returns the number of the attempt.
 
-    None where somebody else has it, it is judged, it is not yet time for it again, or it was tried often
-    enough. To be committed before the call. Raises `BudgetSpentError`.
+    None where another worker has the lease, the run is judged, its next attempt is not due yet, or it has had
+    its attempts. To be committed before the call. Raises `BudgetSpentError`.
     """
     lease = _NOW + literal(LEASE, Interval)
     run = select(AgentRunLog.id, literal(SCORER), literal(version), literal(_ASKED), literal(1), lease, _NOW)
@@ -111,7 +121,7 @@ async def claim(session: AsyncSession, run_id: UUID, version: str, budget: int) 
         set_={
             "attempts": AgentRunScore.attempts + 1,
             "error": new.excluded.error,
-            # Nobody knows how the last try ends, if its worker does not live to tell.
+            # The last attempt is not repeated, also when its worker is lost.
             "retry_at": case((AgentRunScore.attempts + 1 < MAX_ATTEMPTS, new.excluded.retry_at)),
             "scored_at": new.excluded.scored_at,
         },
@@ -123,8 +133,8 @@ async def claim(session: AsyncSession, run_id: UUID, version: str, budget: int) 
     return attempt
 
 
-async def keep(session: AsyncSession, run_id: UUID, version: str, why: Kept) -> None:
-    """Note that a run is not sent, so that nobody looks at it again."""
+async def record_not_sent(session: AsyncSession, run_id: UUID, version: str, why: NotSent) -> None:
+    """Note that a run is not sent, so that it is not loaded again."""
     run = select(AgentRunLog.id, literal(SCORER), literal(version), literal(why.value), literal(0))
     columns = ("run_id", "scorer", "version", "error", "attempts")
     noted = insert(AgentRunScore).from_select(columns, run.where(AgentRunLog.id == run_id))
@@ -132,12 +142,12 @@ async def keep(session: AsyncSession, run_id: UUID, version: str, why: Kept) -> 
 
 
 async def record_verdict(
-    session: AsyncSession, run_id: UUID, version: str, attempt: int, asked: Case, reply: Reply
+    session: AsyncSession, run_id: UUID, version: str, attempt: int, prepared: Case, reply: Reply
 ) -> None:
-    """Keep a judgement, and show on the run what now counts."""
+    """Keep a judgement, and update what the run shows. Raises `ValueError` for a reply without one."""
     if reply.verdict is None:
         raise ValueError("there is no verdict to record")
-    auto, reasons = asked.counts(reply.verdict)
+    auto, reasons = prepared.limited(reply.verdict)
     now = await database_now(session)
     result = Result(
         SCORER,
@@ -162,7 +172,7 @@ async def record_failure(
             AgentRunScore.run_id == run_id,
             AgentRunScore.scorer == SCORER,
             AgentRunScore.version == version,
-            # Whoever took the run since, after this one's lease, is not disturbed.
+            # Not where another worker has taken the run, after this one's lease.
             AgentRunScore.attempts == attempt,
             AgentRunScore.auto.is_(None),
         )

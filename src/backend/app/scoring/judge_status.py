@@ -12,7 +12,7 @@ from app.scoring.judge_budget import JudgeCosts, judge_costs
 
 @dataclass(frozen=True, slots=True)
 class JudgeStatus:
-    """What one version of the judge made of runs so far, how many it still owes an answer, and the costs."""
+    """How many runs a version of the judge has judged, failed at or not been sent, and all costs."""
 
     judged: int
     waiting: int

@@ -1,4 +1,12 @@
-"""Score runs and write the scores back."""
+"""Score runs that have no score yet, in batches. Each batch is one transaction and takes these steps:
+
+1. Lock those of the given runs that are to be scored, skipping what others have locked; read them together
+   with the runs before each, agent by agent (`read_where`).
+2. Walk through the reports in order, so that each run's history has just gone by (`_Histories`).
+3. Score each run by the rubric, and by the reward model where one is in force; an exception is a failed
+   result.
+4. Keep the results, and show on each run the one that counts (`records.record_results`).
+"""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -29,8 +37,8 @@ _NO_OBJECT = TypeError("actions_taken is no JSON object that can be read")
 # Payloads that are in memory at once, each up to a megabyte.
 _PAYLOADS = 20
 _RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
-# What waits for its next try is `due_retries`' to find, and what is given up nobody's. Compared as JSON:
-# whatever somebody wrote there, no sweep fails over it.
+# What waits for its next attempt is found by `due_retries`; what is given up is not scored again. Compared as
+# JSON, so that no value written there by others makes a sweep fail.
 _UNTRIED = text(
     f"{UNSCORED} AND rlhf_scores -> 'retry_at' IS NULL"
     f" AND coalesce(rlhf_scores -> 'attempts' < '{MAX_ATTEMPTS}', true)"
@@ -86,7 +94,7 @@ def read_batch(*, wait: bool) -> TextClause:
     A row without an id is history. Payloads come as JSON text. With `wait` what others have locked is
     waited for, else it is left out.
     """
-    # Whoever failed to score a run just now shall not be asked again at once.
+    # A scorer that has just failed is not asked again at once.
     return read_where("rlhf_scores IS NULL" if wait else str(_UNTRIED), wait=wait)
 
 
@@ -117,9 +125,9 @@ async def unscored_runs(session: AsyncSession, *, older_than: timedelta, limit: 
 async def score_runs(session: AsyncSession, run_ids: Sequence[UUID], *, wait: bool = False) -> int:
     """Score those of `run_ids` that have no score yet; return how many got one.
 
-    Safe to repeat and to run twice at once: what is scored, or locked by whoever is about to score it, is
-    left alone. A run that is locked for another reason, by somebody who rates it, needs a second call
-    with `wait`. Each call needs a transaction of its own, which should end right after it.
+    Safe to repeat and to run concurrently: what is scored, or locked by another worker, is skipped. A run
+    that is locked for another reason, because a person rates it, needs a second call with `wait`. Each call
+    needs a transaction of its own, which should end right after it.
 
     A run whose scorer fails gets `{"overall": null, "error", "attempts", "retry_at"}`.
     """
@@ -156,7 +164,7 @@ async def _results(
 
 
 def _actions(payload: str | None) -> dict[str, Any] | None:
-    """What the agent sent; None for what only somebody else can have written: no object, or one too deep."""
+    """What the agent sent; None for what this product cannot have written: no object, or one too deep."""
     try:
         actions = loads_exactly(payload or "{}") or {}
     except RecursionError:
@@ -165,7 +173,7 @@ def _actions(payload: str | None) -> dict[str, Any] | None:
 
 
 class _Histories:
-    """The agent's last runs before each run that goes by; they go by agent by agent, the oldest first.
+    """The agent's last runs before each of the given runs, which come agent by agent, the oldest first.
 
     Runs of the same moment are no history to each other.
     """
@@ -177,7 +185,7 @@ class _Histories:
         self._at_that_moment: deque[RunReport] = deque(maxlen=HISTORY)
 
     def before(self, moment: datetime | None, report: RunReport) -> list[RunReport]:
-        """The runs before `report`, oldest first; none where nobody knows when that was."""
+        """The runs before `report`, oldest first; none for a run without a time."""
         if report.agent_id != self._agent_id:
             self._earlier.clear()
             self._at_that_moment.clear()
@@ -192,7 +200,7 @@ class _Histories:
 def _score(run: Row[Any], scorer: Scorer, report: RunReport, history: Sequence[RunReport]) -> Result:
     try:
         return succeeded(scorer.name, scorer.version, scorer.score(report, history), run.read_at)
-    except Exception as error:  # noqa: BLE001  # whatever a scorer does wrong is shown on the run
+    except Exception as error:  # noqa: BLE001  # any error of a scorer is shown on the run
         return _failed(run, scorer, error)
 
 

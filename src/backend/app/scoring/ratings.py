@@ -1,7 +1,7 @@
 """People's ratings of runs: given, shown and withdrawn, and how they decide a run's `overall`.
 
-Whoever changes a rating locks its run first, as scorers do, and only then touches anything else: so
-nobody's rating is missed, and nobody waits in a circle.
+A change of a rating first locks its run, as scorers do, and only then touches anything else: so no rating is
+missed, and there is no deadlock.
 """
 
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ async def mean_ratings(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[U
 
 
 async def _lock(session: AsyncSession, run_id: UUID) -> bool:
-    # The weaker lock, as scorers take it: whoever only refers to the run need not wait.
+    # The weaker lock, as scorers take it: inserts that only refer to the run need not wait.
     found = select(AgentRunLog.id).where(AgentRunLog.id == run_id).with_for_update(key_share=True)
     return await session.scalar(found) is not None
 

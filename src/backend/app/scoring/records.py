@@ -1,4 +1,4 @@
-"""How scorers' results are kept: all of them beside the run, and what they come to on the run itself."""
+"""Keeping scorers' results: all of them beside the run, and the one that counts on the run itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.engine import dumps_exactly
 from app.models import AgentRunLog, AgentRunScore
-from app.scoring.domain.results import Result, counted, current, document
+from app.scoring.domain.results import Result, current, to_json, with_attempts
 from app.scoring.ratings import mean_ratings
 from app.scoring.scorers import active_scorers
 
@@ -48,30 +48,33 @@ ON CONFLICT ({", ".join(_KEYS)}) DO UPDATE SET {", ".join(f"{name} = excluded.{n
 
 
 async def record_results(session: AsyncSession, results: Mapping[UUID, Sequence[Result]]) -> None:
-    """Keep new `results` of runs, and show on each run what now counts. Doing it again changes nothing.
+    """Keep new `results` of runs, and show on each run the one that now counts. Idempotent.
 
-    Locks the runs in the order of their ids, until the end of the transaction; a run that does not exist
-    is passed over. A failure's attempts are counted here, and ratings decide `overall` as ever.
+    1. Lock the runs in the order of their ids, until the end of the transaction. One that does not exist is
+       skipped.
+    2. Read their kept results and ratings: after the lock, so that none given meanwhile is missed.
+    3. Number the attempts of failures, and end the retries of earlier versions of the same scorer.
+    4. Choose the result that counts of each run; where it has ratings, these decide `overall`.
+    5. Write the results, and `rlhf_scores` of those runs for which it changed, in one statement.
     """
-    documents = await _locked_documents(session, results)
-    if not documents:
+    shown_before = await _locked_scores(session, results)
+    if not shown_before:
         return
-    # Read after the rows are locked, so that no result and no rating given meanwhile is missed.
-    kept = await kept_results(session, list(documents))
-    human = await mean_ratings(session, list(documents))
+    kept = await kept_results(session, list(shown_before))
+    human = await mean_ratings(session, list(shown_before))
     versions = {scorer.name: scorer.version for scorer in await active_scorers(session)}
     rows, shown = [], {}
-    for run_id, before in documents.items():
+    for run_id, before in shown_before.items():
         new = _changes(run_id, results[run_id], kept.get(run_id, ()))
         rows += [_row(run_id, result) for result in new.values()]
         counts = current(({result.kind: result for result in kept.get(run_id, ())} | new).values(), versions)
-        if counts is not None and (after := document(counts, human.get(run_id))) != before:
+        if counts is not None and (after := to_json(counts, human.get(run_id))) != before:
             shown[run_id] = dumps_exactly(after)
     arguments = {"run_ids": list(shown), "documents": list(shown.values()), "results": dumps_exactly(rows)}
     await session.execute(_WRITE, arguments)
 
 
-async def _locked_documents(session: AsyncSession, run_ids: Iterable[UUID]) -> dict[UUID, Any]:
+async def _locked_scores(session: AsyncSession, run_ids: Iterable[UUID]) -> dict[UUID, Any]:
     rows = await session.execute(
         select(AgentRunLog.id, AgentRunLog.rlhf_scores)
         .where(AgentRunLog.id == any_(literal(list(run_ids), ARRAY(Uuid))))
@@ -82,9 +85,9 @@ async def _locked_documents(session: AsyncSession, run_ids: Iterable[UUID]) -> d
 
 
 def _changes(run_id: UUID, given: Iterable[Result], kept: Iterable[Result]) -> dict[tuple[str, str], Result]:
-    """What is to be written: the new results, and that earlier versions are not tried again."""
+    """The rows to write: the new results, and earlier versions' failures, which are not tried again."""
     before = {result.kind: result for result in kept}
-    new = {result.kind: counted(result, run_id, before.get(result.kind)) for result in given}
+    new = {result.kind: with_attempts(result, run_id, before.get(result.kind)) for result in given}
     scorers = {result.scorer for result in new.values()}
     superseded = {
         kind: replace(result, retry_at=None)

@@ -1,4 +1,4 @@
-"""Score again: what a scorer failed at, and history by another version."""
+"""Scoring runs again: after failures, and by another version of a scorer."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ _DUE = """EXISTS (
         WHERE kept.run_id = agent_run_log.id AND kept.scorer = :scorer AND kept.error IS NOT NULL
             AND kept.retry_at <= statement_timestamp()
     )"""
-# A run that nobody has scored yet is left to those who score new runs, by all scorers at once. One that has
-# such a score and shows another, of what was in force before, is scored again: so it shows what counts now.
+# A run without any score is left to the pipeline, which scores it by all scorers at once. One that has this
+# score but shows that of an earlier scorer is scored again, so that it shows the one that counts now.
 _LACKS = """rlhf_scores IS NOT NULL AND (NOT EXISTS (
         SELECT FROM agent_run_score AS kept
         WHERE kept.run_id = agent_run_log.id AND kept.scorer = CAST(:scorer AS text)
@@ -56,7 +56,7 @@ async def due_retries(session: AsyncSession, *, limit: int) -> list[tuple[Scorer
 
 
 async def retry_scores(session: AsyncSession, run_ids: Sequence[UUID], *, scorer: Scorer) -> int:
-    """Have `scorer` try those of `run_ids` again that are due; return how many got a score.
+    """Have `scorer` score those of `run_ids` again that are due; return how many got a score.
 
     What others have locked is left to the next sweep.
     """
@@ -66,9 +66,12 @@ async def retry_scores(session: AsyncSession, run_ids: Sequence[UUID], *, scorer
 
 
 async def rescore_runs(session: AsyncSession, run_ids: Sequence[UUID], *, scorer: Scorer) -> Rescored:
-    """Score those of `run_ids` by `scorer` that are scored, but not by this version of it.
+    """Score by `scorer` those of `run_ids` that have a score, but none of this version.
 
-    Where it is what counts, those too that show something else. Waits for whoever has locked one of them.
+    1. Ask which scorer's results count now: the last of those in use.
+    2. Select the runs that lack this version's score. If `scorer` is the one that counts, add those that have
+       it but show another scorer's.
+    3. Lock them, waiting for others' locks, score them and keep the results, as `pipeline` does.
     """
     in_force = (await active_scorers(session))[-1]
     arguments = {

@@ -1,4 +1,4 @@
-"""Where runs stand on their way to a score: one run, and all of them in counts."""
+"""The states of runs on their way to a score: of one run, and of all in counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,25 +20,24 @@ from app.scoring.pipeline import SCORING_LOCK
 from app.scoring.records import kept_results
 
 CAP = 10_000
-"""No count reads more rows than this: beyond it, it says that there are at least so many."""
+"""Rows that a count reads at most; a larger one says that there are at least so many."""
 
-_MOST_REASONS = 20
-_SAMPLED_PAGES = 300
+_MOST_REASONS = 20  # that are shown
+_SAMPLED_PAGES = 300  # of 8 kB, from which larger counts are estimated
 
-# The marks of batches that are being scored in this database. They end with their transaction, however
-# that ends.
+# The advisory locks of batches that are being scored in this database. They end with their transaction.
 _MARKS = f"""SELECT pid, objid FROM pg_locks
     WHERE locktype = 'advisory' AND classid = {SCORING_LOCK} AND objsubid = 2 AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608
 
-# Whoever has locked a row stands in its xmax, and holds its own transaction's lock as long as it lives.
+# A row's xmax is the transaction that has locked it, which holds the lock on its own id until it ends.
 _RUN = text(f"""
 SELECT rlhf_scores, {UNSCORED} AND EXISTS (
     SELECT FROM pg_locks AS holder JOIN ({_MARKS}) AS mark USING (pid)
     WHERE holder.locktype = 'transactionid' AND holder.granted AND holder.transactionid = run.xmax
-) AS held
+) AS locked
 FROM agent_run_log AS run WHERE id = :run_id
-""").columns(rlhf_scores=JSONB, held=Boolean)  # noqa: S608
+""").columns(rlhf_scores=JSONB, locked=Boolean)  # noqa: S608
 _SCORING = text(f"SELECT coalesce(sum(CAST(objid AS bigint)), 0) FROM ({_MARKS}) AS mark")  # noqa: S608
 
 # What is ordered as an index is, and limited, is read from that index: estimates cannot mislead the planner
@@ -102,7 +101,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ErrorReason:
-    """Runs at which a scorer failed for the same reason; `retried` of them are tried again."""
+    """Runs at which a scorer failed for the same reason; `retried` of them will be scored again."""
 
     scorer: str
     error: str
@@ -124,13 +123,13 @@ async def scoring_of(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     run = (await session.execute(_RUN, {"run_id": run_id})).one_or_none()
     results: Sequence[Result] = (await kept_results(session, [run_id])).get(run_id, ())
     return {
-        "scoring": scoring_state(run.rlhf_scores, held=run.held) if run else None,
+        "scoring": scoring_state(run.rlhf_scores, locked=run.locked) if run else None,
         "scores": sorted(results, key=lambda result: result.scored_at, reverse=True),
     }
 
 
 async def scoring_counts(session: AsyncSession) -> ScoringCounts:
-    """The counts now. They cost the same whatever the length of the log."""
+    """The counts now. Their cost does not depend on the length of the log."""
     queued = (
         select(AgentRunLog.created_at)
         .where(UNSCORED, AgentRunLog.rlhf_scores.is_(None))

@@ -16,18 +16,18 @@ from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
 from app.scoring.endpoint.breaker import Breaker
 from app.scoring.endpoint.client import Judge
-from app.scoring.judge import Case, Kept, prepare
+from app.scoring.judge import Case, NotSent, prepare
 from app.scoring.judge.prompt import version
 from app.scoring.judge.reply import Outcome, Reply
 from app.scoring.judge.sampling import is_sampled
-from app.scoring.judge_budget import book, calls_left, take_call
+from app.scoring.judge_budget import calls_left, record_usage, take_call
 from app.scoring.judge_runs import (
     BudgetSpentError,
     claim,
     due_runs,
-    keep,
     load_run,
     record_failure,
+    record_not_sent,
     record_verdict,
 )
 from app.tasks.celery_app import celery_app
@@ -127,12 +127,12 @@ class _Sitting:
             submitted = await load_run(session, run_id)
         if submitted is None:
             return
-        case: Case | Kept = Kept.UNREADABLE
+        case: Case | NotSent = NotSent.UNREADABLE
         if submitted.report is not None:
             case = prepare(run_id, submitted.report, submitted.history, self._judge.fence_key)
-        if isinstance(case, Kept):
+        if isinstance(case, NotSent):
             async with transaction() as session:
-                await keep(session, run_id, self._version, case)
+                await record_not_sent(session, run_id, self._version, case)
             return
         try:
             async with transaction() as session:
@@ -154,7 +154,7 @@ class _Sitting:
             async with transaction() as session:
                 if not await take_call(session, self._budget):
                     return reply
-                await book(session, reply)
+                await record_usage(session, reply)
 
     async def _record(self, run_id: UUID, attempt: int, case: Case, reply: Reply) -> None:
         async with transaction() as session:
@@ -162,7 +162,7 @@ class _Sitting:
                 await record_verdict(session, run_id, self._version, attempt, case, reply)
             else:
                 await record_failure(session, run_id, self._version, attempt, reply)
-            await book(session, reply)
+            await record_usage(session, reply)
         self.judged += reply.verdict is not None
         self.failed += reply.verdict is None
         if reply.verdict is None:

@@ -6,7 +6,15 @@ from uuid import uuid4
 
 import pytest
 
-from app.scoring.domain.results import MAX_ATTEMPTS, Result, counted, current, document, failed, succeeded
+from app.scoring.domain.results import (
+    MAX_ATTEMPTS,
+    Result,
+    current,
+    failed,
+    succeeded,
+    to_json,
+    with_attempts,
+)
 from app.scoring.rubric import Score
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -61,7 +69,7 @@ def test_no_reward_model_counts_while_none_is_promoted() -> None:
 def test_the_delays_grow_and_end() -> None:
     tried, delays = None, []
     while tried is None or tried.retry_at is not None:
-        tried = counted(failure("rubric", "2"), uuid4(), tried)
+        tried = with_attempts(failure("rubric", "2"), uuid4(), tried)
         if tried.retry_at is not None:
             delays.append((tried.retry_at - NOW) / timedelta(minutes=1))
     assert tried.attempts == MAX_ATTEMPTS
@@ -71,28 +79,28 @@ def test_the_delays_grow_and_end() -> None:
 
 
 def test_what_failed_together_is_not_tried_together() -> None:
-    times = {counted(failure("rubric", "2"), uuid4(), None).retry_at for _ in range(50)}
+    times = {with_attempts(failure("rubric", "2"), uuid4(), None).retry_at for _ in range(50)}
     assert len(times) > 25
 
 
 def test_tries_are_counted_anew_after_a_score() -> None:
     scored = replace(result("rubric", "2"), attempts=3)
-    assert counted(failure("rubric", "2"), uuid4(), scored).attempts == 1
+    assert with_attempts(failure("rubric", "2"), uuid4(), scored).attempts == 1
 
 
 def test_a_failure_says_when_it_is_tried_again_as_long_as_it_is() -> None:
     tried = replace(failure("rubric", "2"), retry_at=NOW)
-    assert document(tried, None) == {
+    assert to_json(tried, None) == {
         "overall": None,
         "error": "no",
         "attempts": 1,
         "retry_at": "2026-11-22T10:00:00Z",
     }
-    assert "retry_at" not in document(replace(tried, retry_at=None), None)
+    assert "retry_at" not in to_json(replace(tried, retry_at=None), None)
 
 
 def test_a_rating_decides_overall_of_a_failure_too() -> None:
-    shown = document(failure("rubric", "2"), {"rating": 0.25, "raters": 1})
+    shown = to_json(failure("rubric", "2"), {"rating": 0.25, "raters": 1})
     assert (shown["overall"], shown["error"], shown["human"]) == (0.25, "no", {"rating": 0.25, "raters": 1})
 
 

@@ -1,4 +1,4 @@
-"""What scorers made of a run: which result counts, how it is shown, and when a failure is tried again."""
+"""Scorers' results of a run: which one counts, how it is shown, and when a failure is tried again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,19 +11,19 @@ from app.kit.text import printable
 from app.scoring.rubric.model import Score
 
 JUDGE, REWARD, RUBRIC = "judge", "reward", "rubric"
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 4  # the first one and a retry after each of the delays
 
 _RANKS = {JUDGE: 2, REWARD: 1, RUBRIC: 0}
 _DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 _JITTER = 0.2
-_LONGEST_ERROR = 500
+_LONGEST_ERROR = 500  # characters that are kept
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one version of a scorer made of a run: `auto` and every dimension in 0..1, or an `error`.
+    """The result of one version of a scorer: `auto` and every dimension in 0..1, or an `error`.
 
-    `attempts` counts the tries up to this one; `retry_at` is when a failure is tried again, None when it
+    `attempts` is the number of this attempt; `retry_at` is when a failure is tried again, None when it
     is given up.
     """
 
@@ -39,7 +39,7 @@ class Result:
 
     @property
     def kind(self) -> tuple[str, str]:
-        """Whose result it is: a run has one of each scorer and version."""
+        """The scorer and its version: a run has one result of each."""
         return self.scorer, self.version
 
 
@@ -49,12 +49,12 @@ def succeeded(scorer: str, version: str, score: Score, at: datetime) -> Result:
 
 
 def failed(scorer: str, version: str, error: str, at: datetime) -> Result:
-    """The result of a scorer that could give none. The text may be anything; its masked beginning is kept."""
+    """The failure of a scorer. `error` is any text; its first 500 characters, masked, are kept."""
     return Result(scorer, version, at, error=redact(printable(error))[:_LONGEST_ERROR])
 
 
-def counted(result: Result, run_id: UUID, before: Result | None) -> Result:
-    """A failure with the tries `before` it counted, and with the time of the next one; else `result`."""
+def with_attempts(result: Result, run_id: UUID, before: Result | None) -> Result:
+    """A failure with the number of its attempt and the time of the next one; any other result as it is."""
     if result.error is None:
         return result
     attempts = 1 + (before.attempts if before is not None and before.error is not None else 0)
@@ -70,7 +70,7 @@ def _retry_at(run_id: UUID, attempts: int, now: datetime) -> datetime | None:
 
 
 def current(results: Iterable[Result], versions: Mapping[str, str]) -> Result | None:
-    """The result that counts, of all of a run's; None before the rubric has said anything.
+    """Which of a run's results counts; None before there is one of the rubric.
 
     A judge's score where there is one, else the promoted reward model's, else the rubric's; of several
     versions the one in `versions` (those in use, by scorer), else the latest. Where there is no score, it
@@ -90,8 +90,8 @@ def current(results: Iterable[Result], versions: Mapping[str, str]) -> Result | 
     return max(scored or failures, key=weight, default=None)
 
 
-def document(result: Result, human: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`rlhf_scores` of a run whose current result this is, and whose ratings `human` sums up, if any."""
+def to_json(result: Result, human: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`rlhf_scores` of a run whose current result this is; `human` sums up its ratings, if it has any."""
     if result.error is None:
         shown = {
             "overall": result.auto,

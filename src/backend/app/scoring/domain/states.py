@@ -1,12 +1,12 @@
-"""Where a run stands on its way to a score. Nobody writes that down: it follows from what is there."""
+"""The state of a run on its way to a score, derived from its `rlhf_scores` and from locks."""
 
 from typing import Any
 
 STATES = ("queued", "scoring", "scored", "error")
 
 
-def scoring_state(scores: Any, *, held: bool) -> dict[str, Any]:
-    """The state of a run with these `rlhf_scores` that a scorer has in hand now (`held`), or not.
+def scoring_state(scores: Any, *, locked: bool) -> dict[str, Any]:
+    """The state of a run with these `rlhf_scores`; `locked` says that a scorer is at work on it now.
 
     An `error` comes with what is known of it: `attempts`, `error` and `retry_at`.
     """
@@ -14,13 +14,13 @@ def scoring_state(scores: Any, *, held: bool) -> dict[str, Any]:
     overall = known.get("overall")
     if isinstance(overall, int | float) and not isinstance(overall, bool):
         return {"state": "scored"}
-    if held:
+    if locked:
         return {"state": "scoring"}
     if scores is None:
         return {"state": "queued"}
     error = known.get("error")
-    told = {
+    shown = {
         "attempts": known.get("attempts", 0),
         "error": error if isinstance(error, str) else "rlhf_scores holds no score",
     }
-    return {"state": "error", **told, **{name: known[name] for name in ("retry_at",) if name in known}}
+    return {"state": "error", **shown, **{name: known[name] for name in ("retry_at",) if name in known}}

@@ -1,4 +1,4 @@
-"""Leaves an endpoint alone that is in trouble: each call costs budget, and fails."""
+"""A circuit breaker for the judge's endpoint: calls to one that is failing cost budget."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _LONGEST_ASKED_FOR = 3600.0
 
 
 class Breaker:
-    """Rests after a failure, twice as long after each further one. `clock` is monotonic, in seconds."""
+    """Opens after a failure, for twice as long after each further one. `clock` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -19,16 +19,16 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the endpoint is to be left alone now."""
+        """Whether no call is to be made now."""
         return self._clock() < self._rests_until
 
     @property
     def is_trying(self) -> bool:
-        """Whether nobody knows yet that the endpoint works again: one call at a time will show."""
+        """Whether it is half open: one call at a time, until one succeeds."""
         return self._failures > 0
 
     def note(self, reply: Reply) -> None:
-        """Learn from a call. An answer that is no judgement is the run's trouble, not the endpoint's."""
+        """Learn from a call. An answer that is no judgement is a failure of the run, not of the endpoint."""
         if reply.outcome not in ENDPOINT_TROUBLE:
             self._failures, self._rests_until = 0, 0.0
             return

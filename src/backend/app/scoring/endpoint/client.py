@@ -19,8 +19,8 @@ from app.scoring.judge.prompt import Prompt
 from app.scoring.judge.reply import Outcome, Reply
 
 _PATH = "/chat/completions"
-_MAX_BODY = 512 * 1024
-_LONGEST_ERROR = 300
+_MAX_BODY = 512 * 1024  # bytes of an answer; a verdict has less than 2,000 tokens
+_LONGEST_ERROR = 300  # characters that are kept
 _FORM_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 _PROCESS_KEY = secrets.token_bytes(32)
 
@@ -32,7 +32,7 @@ class Judge:
         key = settings.api_key
         self.model = settings.model
         self.fence_key = key.encode() or _PROCESS_KEY
-        """Nobody but us and the endpoint knows it, and so it gives nothing away."""
+        """Known to this product and the endpoint alone, so that agents cannot predict a fence."""
         self._url = _completions_url(settings.url)
         self._secrets = (key, self._url.password)
         self._timeout = settings.timeout
@@ -49,7 +49,7 @@ class Judge:
         await self._client.aclose()
 
     async def ask(self, prompt: Prompt) -> Reply:
-        """One call. Whatever goes wrong is the reply, never an error."""
+        """One call. Every failure is a reply, never an exception."""
         started, form = time.monotonic(), self._form
         try:
             async with asyncio.timeout(self._timeout):

@@ -9,7 +9,7 @@ from app.scoring.judge.prompt import SCHEMA, Prompt
 from app.scoring.judge.reply import Outcome, Reply
 from app.scoring.judge.verdict import VerdictError, read_verdict
 
-_MAX_TOKENS = 4_000
+_MAX_TOKENS = 4_000  # of an answer: a verdict has some 200, and models that reason spend more before it
 _FORMAT = {
     "type": "json_schema",
     "json_schema": {"name": "judgement", "strict": True, "schema": SCHEMA},

@@ -1,8 +1,8 @@
-"""A language model as a judge: what it is told, what of its answer counts, and what it may not be told."""
+"""A language model as a judge: what it is sent, what is withheld from it, and how far its answer counts."""
 
-from app.scoring.judge.case import Case, Kept, prepare
+from app.scoring.judge.case import Case, NotSent, prepare
 from app.scoring.judge.verdict import Verdict, VerdictError, read_verdict
 
 SCORER = "judge"
 
-__all__ = ["SCORER", "Case", "Kept", "Verdict", "VerdictError", "prepare", "read_verdict"]
+__all__ = ["SCORER", "Case", "NotSent", "Verdict", "VerdictError", "prepare", "read_verdict"]

@@ -1,4 +1,4 @@
-"""A run made ready for its judge: what it is told, and how far its word counts; or why it is not asked."""
+"""A run prepared for its judge: what is sent, and how far the answer counts; or why nothing is sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.injection import instructs_judge
 
 
-class Kept(StrEnum):
-    """Why a run is not sent: the rubric's score stands."""
+class NotSent(StrEnum):
+    """Why a run is not sent to the judge, for people; the rubric's score stands."""
 
     SILENT = "not sent to the judge: there is nothing to judge"
     INSTRUCTS = "not sent to the judge: it instructs whoever rates it"
@@ -38,8 +38,8 @@ class Case:
     rubric: float
     ceiling: float
 
-    def counts(self, verdict: Verdict) -> tuple[float, list[str]]:
-        """The score that counts, and the judge's reasons, before them why its word did not count whole."""
+    def limited(self, verdict: Verdict) -> tuple[float, list[str]]:
+        """The judge's score, at most the ceiling, and its reasons; a cut is the first of them."""
         if verdict.overall <= self.ceiling:
             return verdict.overall, verdict.reasons
         limit = (
@@ -48,30 +48,37 @@ class Case:
         return self.ceiling, [limit, *verdict.reasons]
 
 
-def prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: bytes) -> Case | Kept:
-    """The case of `run`, given the agent's earlier runs, oldest first; `key` is the fence's."""
+def prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: bytes) -> Case | NotSent:
+    """The case of `run`, given the agent's earlier runs, oldest first; `key` is the fence's.
+
+    1. A silent run is not sent, nor one in which the rubric finds an instruction to its rater.
+    2. Its payload is cut to `ROOM` characters, credentials masked, possible instructions withheld. If a
+       credential may be left, it is not sent.
+    3. Earlier runs are cut likewise; those with instructions or credentials are left out.
+    4. The ceiling is set by what the rubric found and by what was withheld (`_ceiling`).
+    """
     try:
         return _prepare(run_id, run, history, key)
     except RecursionError:
-        return Kept.UNREADABLE
+        return NotSent.UNREADABLE
 
 
-def _prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: bytes) -> Case | Kept:
+def _prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: bytes) -> Case | NotSent:
     facts = run.facts
     if facts.silent:
-        return Kept.SILENT
+        return NotSent.SILENT
     if instructs_judge(facts):
-        return Kept.INSTRUCTS
+        return NotSent.INSTRUCTS
     excerpt = Excerpt(ROOM)
     shown = _shown(run, excerpt)
     if _leaks(run, shown):
-        return Kept.CREDENTIAL
+        return NotSent.CREDENTIAL
     past = Excerpt(EARLIER_ROOM)
     earlier = []
     for report in history[-EARLIER_RUNS:]:
         past.room = EARLIER_ROOM
-        if not instructs_judge(report.facts) and not _leaks(report, told := _shown(report, past)):
-            earlier.append(told)
+        if not instructs_judge(report.facts) and not _leaks(report, shown_earlier := _shown(report, past)):
+            earlier.append(shown_earlier)
     rubric = score(run, history).auto
     addressed = bool(excerpt.withheld or excerpt.wishes or past.withheld or past.wishes)
     return Case(
@@ -91,11 +98,11 @@ def _leaks(run: RunReport, shown: dict[str, Any]) -> bool:
 
 
 def _ceiling(facts: Facts, rubric: float, *, addressed: bool) -> float:
-    """What a judge that was fooled can give at most.
+    """The highest score that a deceived judge can give.
 
-    It does not see a credential that was masked, and no eloquence undoes harm: where the rubric finds
-    either, its score is the highest. Where the report may speak to its reader, the judge may take as much
-    as it likes, and give next to nothing.
+    The judge does not see a masked credential, and no wording undoes harm: where the rubric finds either, its
+    own score is the ceiling. Where the report may address its reader, the judge can lower the score without
+    limit and raise it by `MOST_ABOVE_RUBRIC`.
     """
     if risk.assess(facts).value < 1:
         return rubric

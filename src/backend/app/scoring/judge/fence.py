@@ -1,8 +1,8 @@
 """The fence around what an agent wrote, which nothing inside can close or forge.
 
-Three things hold it, each enough alone. What is inside is one line of JSON in which `<`, `>`, and every
+Each of three measures is enough alone. What is inside is one line of JSON in which `<`, `>`, and every
 character that is not printed are written as escapes, while the fence's lines begin and end with these two.
-Each run's fence carries a code that nobody without the key can foretell. And the code is chosen once the
+Each run's fence carries a code that cannot be predicted without the key. And the code is chosen when the
 content is known, so that it does not occur there.
 """
 

@@ -1,4 +1,4 @@
-"""What the judge is told."""
+"""The messages that the judge is sent."""
 
 import hashlib
 import json
@@ -90,5 +90,5 @@ def make_prompt(
 
 
 def version(model: str) -> str:
-    """What a judge's results are kept under: the model, and what it was told."""
+    """The version under which a judge's results are kept: the model, and a hash of its instructions."""
     return f"{model} {PROMPT_VERSION}"

@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 
 
 ENDPOINT_TROUBLE = frozenset({Outcome.REFUSED, Outcome.RATE_LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE})
-"""What the next call will most likely meet as well, whichever run it is about."""
+"""Outcomes that the next call will most likely have too, since they do not depend on the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which runs are judged where only a share of them is: the same ones in every process, for ever."""
+"""Which runs are judged where only a share of them is: the same ones in every process, at any time."""
 
 import hashlib
 from uuid import UUID

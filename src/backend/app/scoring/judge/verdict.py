@@ -1,4 +1,4 @@
-"""What of a judge's answer is taken as a judgement: nothing that is not exactly one."""
+"""Parsing a judge's answer: it is taken as a judgement only if it is exactly one."""
 
 import re
 from typing import Annotated
@@ -9,7 +9,7 @@ from app.kit.secrets import redact
 from app.kit.strict_json import StrictJSONError, check_text
 
 _FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
-_DIGITS = 4
+_DIGITS = 4  # decimals of a score
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9 _-]{0,39}$")]
@@ -34,8 +34,8 @@ _decode = msgspec.json.Decoder(Verdict).decode
 def read_verdict(text: str) -> Verdict:
     """The judgement in a judge's answer. Raises `VerdictError`.
 
-    A model that was not held to JSON by its endpoint may put it into a Markdown block; nothing else may
-    stand beside it.
+    A model whose endpoint does not enforce JSON may put it into a Markdown block; nothing else may stand
+    beside it.
     """
     text = text.strip()
     if block := _FENCED.fullmatch(text):
