@@ -32,7 +32,7 @@ async def pause(session: AsyncSession, agent_id: str, until: datetime | None = N
 
 
 async def resume(session: AsyncSession, agent_id: str) -> None:
-    """End the agent's pause; the wait for its reports begins anew. One that is not paused stays as it is."""
+    """End the agent's pause; its next report is then expected from now on. No effect without a pause."""
     await settle_pause(session, agent_id)
     await session.execute(
         update(Agent)

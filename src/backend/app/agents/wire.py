@@ -69,7 +69,7 @@ class AgentOut(BaseModel):
     schedule: str | None
     timezone: str | None
     grace_seconds: int | None
-    paused: bool = Field(description="Whether it is paused until somebody resumes it.")
+    paused: bool = Field(description="Whether it is paused until it is resumed.")
     paused_until: datetime | None
     muted: bool
     state: State = Field(

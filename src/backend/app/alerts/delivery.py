@@ -1,4 +1,13 @@
-"""Alerts on their way: claimed by one process at a time, sent by it, and what came of it."""
+"""Delivering alerts. Each notification is leased by one process at a time and delivered at least once:
+
+1. `claim`: merge the new notifications of a channel into one, or pick one whose retry is due; lease it, write
+   its message if it has none, and note the attempt. To be committed before sending.
+2. The channel sends it, without a transaction (`channels.sending`).
+3. `record`: store how the attempt went; after a failure, when the next one is due.
+
+A process that is lost after step 1 leaves an attempt without an outcome; the lease ends, and another sends
+the same message with the same id.
+"""
 
 import random
 from collections.abc import Collection, Sequence
@@ -16,8 +25,8 @@ from app.alerts.domain.calibration import GIVE_UP_AFTER, KEPT, LEASE, RATE_WINDO
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.domain.incident import gravest, kind_of
 from app.alerts.domain.message import Message, alert_message
-from app.alerts.domain.pace import gives_up, held_until, retry_pause
-from app.alerts.incidents import told_incidents
+from app.alerts.domain.timing import gives_up, retry_pause, throttled_until
+from app.alerts.incidents import incidents_of_events
 from app.alerts.settings import AlertSettings
 from app.kit.text import at
 from app.models import AlertAttempt, AlertNotification, AuditFinding
@@ -29,10 +38,13 @@ _DIGEST = "digest"
 
 
 async def claim(session: AsyncSession, settings: AlertSettings, channel: str) -> Delivery | None:
-    """The next notification to send by `channel`, which is this process's for `LEASE`; None if there is none.
+    """The next notification to send by `channel`, leased by this process for `LEASE`; None if there is none.
 
-    Whatever waits for its first try goes out as one message, unless the channel has had its share of
-    messages lately; else what failed before is tried again.
+    1. Take the channel's advisory lock; another process that has it is claiming already.
+    2. Lock the notifications that are due.
+    3. Merge those without an attempt into one, unless the channel is throttled. Digests stay by themselves.
+    4. Else pick a failed one whose retry is due, or the digest, which comes last.
+    5. Begin its attempt.
     """
     if not await session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext(f"alerts {channel}")))):
         return None
@@ -49,8 +61,8 @@ async def claim(session: AsyncSession, settings: AlertSettings, channel: str) ->
     )
     rows = due.all()
     fresh = [row for row in rows if not row.attempts and row.kind != _DIGEST]
-    if fresh and not await _is_held(session, settings, channel, now):
-        row = await _joined(session, fresh)
+    if fresh and not await _is_throttled(session, settings, channel, now):
+        row = await _merged(session, fresh)
     else:
         others = [row for row in rows if row.attempts or row.kind == _DIGEST]
         if not others:
@@ -60,7 +72,7 @@ async def claim(session: AsyncSession, settings: AlertSettings, channel: str) ->
 
 
 async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) -> None:
-    """Store how a try went, and when the next one is due if it failed."""
+    """Store how an attempt went, and when the next one is due if it failed."""
     now = await database_now(session)
     await session.execute(
         update(AlertAttempt)
@@ -72,7 +84,7 @@ async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) ->
         return
     if outcome.ok:
         row.state, row.sent_at = "sent", now
-    # A slow try may end after another has begun, which then decides.
+    # A slow attempt may end after the next one has begun, which then decides.
     elif row.attempts == delivery.attempt:
         row.next_attempt_at = now + retry_pause(row.attempts, random.random())  # noqa: S311
         if gives_up(row.first_attempt_at or now, now):
@@ -80,9 +92,9 @@ async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) ->
 
 
 async def mark_notified(session: AsyncSession, finding_ids: Sequence[UUID]) -> list[UUID]:
-    """Note that the findings were told just now; returns those that somebody else was changing.
+    """Note that an alert about the findings went out now; returns those that another transaction has locked.
 
-    It waits for no row, so that an audit, which changes many in its own order, never meets it in a deadlock.
+    It waits for no row: an audit locks many in an order of its own, and waiting could end in a deadlock.
     """
     of_these = AuditFinding.id == any_(literal(list(finding_ids), ARRAY(Uuid)))
     free = select(AuditFinding.id).where(of_these).with_for_update(skip_locked=True)
@@ -97,7 +109,7 @@ async def mark_notified(session: AsyncSession, finding_ids: Sequence[UUID]) -> l
 
 
 async def give_up_orphans(session: AsyncSession, channels: Collection[str]) -> None:
-    """Give up what has long waited for a channel that the settings no longer name."""
+    """Give up notifications that have long waited for a channel that the settings no longer name."""
     now = await database_now(session)
     await session.execute(
         update(AlertNotification)
@@ -112,7 +124,7 @@ async def give_up_orphans(session: AsyncSession, channels: Collection[str]) -> N
 
 
 async def forget_old(session: AsyncSession) -> None:
-    """Delete what was sent or given up long ago, with its tries. The findings stay."""
+    """Delete notifications that were sent or given up more than `KEPT` ago, and their attempts."""
     old = select(AlertNotification.id).where(
         AlertNotification.created_at < func.now() - KEPT, AlertNotification.state != "pending"
     )
@@ -121,7 +133,7 @@ async def forget_old(session: AsyncSession) -> None:
 
 
 async def record_test(session: AsyncSession, delivery: Delivery, outcome: Outcome) -> None:
-    """Store a test message after the event: it is not tried again."""
+    """Store a test message after it was sent or failed: it is not sent again."""
     now = await database_now(session)
     session.add(
         AlertNotification(
@@ -152,7 +164,7 @@ async def record_test(session: AsyncSession, delivery: Delivery, outcome: Outcom
 async def notifications(
     session: AsyncSession, *, state: State | None = None, channel: str | None = None, limit: int = 100
 ) -> list[tuple[AlertNotification, list[AlertAttempt]]]:
-    """The newest notifications, each with its tries in order."""
+    """The newest notifications, each with its attempts in order."""
     statement = select(AlertNotification).order_by(AlertNotification.created_at.desc(), AlertNotification.id)
     if state:
         statement = statement.where(AlertNotification.state == state)
@@ -166,7 +178,7 @@ async def notifications(
     return [(row, tries[row.id]) for row in rows]
 
 
-async def _is_held(session: AsyncSession, settings: AlertSettings, channel: str, now: datetime) -> bool:
+async def _is_throttled(session: AsyncSession, settings: AlertSettings, channel: str, now: datetime) -> bool:
     begun = await session.scalars(
         select(AlertNotification.first_attempt_at).where(
             AlertNotification.channel == channel,
@@ -175,20 +187,20 @@ async def _is_held(session: AsyncSession, settings: AlertSettings, channel: str,
         )
     )
     times = [moment for moment in begun if moment]
-    return held_until(times, settings.rate, now) is not None
+    return throttled_until(times, settings.rate, now) is not None
 
 
-async def _joined(session: AsyncSession, fresh: Sequence[AlertNotification]) -> AlertNotification:
-    """One notification with the events of all, none of which anybody was told."""
+async def _merged(session: AsyncSession, fresh: Sequence[AlertNotification]) -> AlertNotification:
+    """One notification with the events of all of them; the others are deleted."""
     first, *others = fresh
     if others:
         first.events = [event for row in fresh for event in row.events]
         first.kind = kind_of(event for _, event in first.events)
         first.severity = gravest(row.severity or "low" for row in fresh)
-        joined = any_(literal([row.id for row in others], ARRAY(Uuid)))
+        merged = any_(literal([row.id for row in others], ARRAY(Uuid)))
         await session.execute(
             delete(AlertNotification)
-            .where(AlertNotification.id == joined)
+            .where(AlertNotification.id == merged)
             .execution_options(synchronize_session=False)
         )
     return first
@@ -219,12 +231,12 @@ async def _begin(session: AsyncSession, row: AlertNotification, now: datetime, u
 
 
 async def _over_since(session: AsyncSession, row: AlertNotification) -> datetime | None:
-    """When the last of the findings ended whose beginning `row` tells; None while one is open.
+    """When the last of the findings closed that `row` announces as open; None while one is still open.
 
-    What could not be told for a while may come after the news that it is over.
+    A delayed alert may arrive after the one that says that its finding is over.
     """
-    told = [UUID(finding_id) for finding_id, event in row.events if event != "closed"]
-    ends = select(AuditFinding.closed_at).where(AuditFinding.id == any_(literal(told, ARRAY(Uuid))))
+    opened = [UUID(finding_id) for finding_id, event in row.events if event != "closed"]
+    ends = select(AuditFinding.closed_at).where(AuditFinding.id == any_(literal(opened, ARRAY(Uuid))))
     closed_at = (await session.scalars(ends)).all()
     return max((end for end in closed_at if end), default=None) if all(closed_at) else None
 
@@ -232,7 +244,7 @@ async def _over_since(session: AsyncSession, row: AlertNotification) -> datetime
 async def _compose(session: AsyncSession, row: AlertNotification, now: datetime, url: str) -> Message:
     if row.kind == _DIGEST:
         return await digest.compose(session, row, now, url)
-    return alert_message(str(row.id), await told_incidents(session, row.events), now, url)
+    return alert_message(str(row.id), await incidents_of_events(session, row.events), now, url)
 
 
 def _stored(message: Message) -> dict[str, Any]:

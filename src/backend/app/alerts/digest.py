@@ -1,4 +1,4 @@
-"""The daily digest: written once a day for each channel, and what it says when it goes out."""
+"""The daily digest: written once a day for each channel, composed when it goes out."""
 
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
@@ -20,7 +20,7 @@ _DAY = timedelta(days=1)
 
 
 async def write_digests(session: AsyncSession, settings: AlertSettings) -> None:
-    """Write the digest that is due, if it is not there yet, for each channel."""
+    """Write the digest that is due for each channel, unless it exists or is later than `LATEST_DIGEST`."""
     if not settings.digest:
         return
     now = await database_now(session)
@@ -28,7 +28,7 @@ async def write_digests(session: AsyncSession, settings: AlertSettings) -> None:
     if now - due > LATEST_DIGEST:
         return
     for channel in settings.channels.names:
-        # The id says which digest it is: whoever comes second writes nothing.
+        # The id is that of the channel's digest of the day, so a concurrent process writes nothing.
         row = insert(AlertNotification).values(
             id=uuid5(NAMESPACE_URL, f"runlog:digest:{channel}:{due.isoformat()}"),
             kind="digest",
@@ -40,7 +40,12 @@ async def write_digests(session: AsyncSession, settings: AlertSettings) -> None:
 
 
 async def compose(session: AsyncSession, row: AlertNotification, now: datetime, url: str) -> Message:
-    """What the digest says: everything since the one before, or since a day ago."""
+    """The digest's message, on everything since the channel's digest before, or since a day ago.
+
+    1. Read the findings that are open, those that closed since, and how many opened since.
+    2. Count the runs since by status.
+    3. Read the quality of the last two weeks, as the dashboard shows it.
+    """
     before = await session.scalar(
         select(func.max(AlertNotification.created_at)).where(
             AlertNotification.channel == row.channel,

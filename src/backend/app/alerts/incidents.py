@@ -1,4 +1,4 @@
-"""Findings as alerts tell them: with their agents' names, and what is new of each."""
+"""Findings as alerts describe them: with their agents' names and what happened to each."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,21 +13,21 @@ from app.alerts.domain.incident import Incident
 from app.models import AuditFinding
 
 
-async def told_incidents(session: AsyncSession, events: Iterable[Sequence[str]]) -> list[Incident]:
+async def incidents_of_events(session: AsyncSession, events: Iterable[Sequence[str]]) -> list[Incident]:
     """The findings that `events` name by their ids."""
-    news = defaultdict(set)
+    happened = defaultdict(set)
     for finding_id, event in events:
-        news[UUID(finding_id)].add(event)
-    of_these = AuditFinding.id == any_(literal(list(news), ARRAY(Uuid)))
+        happened[UUID(finding_id)].add(event)
+    of_these = AuditFinding.id == any_(literal(list(happened), ARRAY(Uuid)))
     return await incidents_of(
-        session, (await session.scalars(select(AuditFinding).where(of_these))).all(), news
+        session, (await session.scalars(select(AuditFinding).where(of_these))).all(), happened
     )
 
 
 async def incidents_of(
-    session: AsyncSession, findings: Iterable[AuditFinding], news: dict[UUID, set[str]]
+    session: AsyncSession, findings: Iterable[AuditFinding], happened: dict[UUID, set[str]]
 ) -> list[Incident]:
-    """`findings` as incidents, with the events that `news` has of them."""
+    """`findings` as incidents, with the events that `happened` has of them."""
     known, muted = await identities(session), await muted_agents(session)
     return [
         Incident(
@@ -39,7 +39,7 @@ async def incidents_of(
             message=finding.message,
             evidence=finding.evidence,
             opened_at=finding.opened_at,
-            events=frozenset(news.get(finding.id, ())),
+            events=frozenset(happened.get(finding.id, ())),
             closed_at=finding.closed_at,
             closing_evidence=finding.closing_evidence,
             acknowledged_by=finding.acknowledged_by,

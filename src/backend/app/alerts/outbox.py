@@ -1,4 +1,4 @@
-"""What is to be told: written in the very transaction that opens or closes a finding."""
+"""The outbox of alerts: notifications are written in the transaction that opens or closes their findings."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -20,11 +20,13 @@ async def announce(
     open_: Sequence[AuditFinding],
     closed: Sequence[AuditFinding],
 ) -> None:
-    """Write what there is to tell of these findings, a message or two for each channel.
+    """Write the notifications that are due about these findings, one or two for each channel.
 
-    Told is what opened, what is open still after the reminders' interval and not acknowledged, and the
-    end of whatever was told, unless it grew into something worse; nothing of a muted agent. Of low severity
-    it is told after the quiet hours.
+    1. Leave out muted agents.
+    2. Claim the open findings that no alert was about, and those that need a reminder: not acknowledged, and
+       announced longer ago than the reminders' interval.
+    3. Add the closed findings that were announced, unless they grew into something worse that is open now.
+    4. In quiet hours, those of low severity wait for their end; all else is due at once.
     """
     channels = settings.channels.names
     if not channels:
@@ -32,14 +34,14 @@ async def announce(
     muted = await muted_agents(session)
     present = {(each.rule, each.agent_id) for each in open_}
     over = [each for each in closed if (GROWS_INTO.get(each.rule), each.agent_id) not in present]
-    news: list[tuple[AuditFinding, str]] = [
+    events: list[tuple[AuditFinding, str]] = [
         *await _claim_open(session, settings, now, [each for each in open_ if each.agent_id not in muted]),
         *((each, "closed") for each in over if each.alerted_at and each.agent_id not in muted),
     ]
     quiet_until = settings.quiet_hours.end_after(now) if settings.quiet_hours else None
-    waiting = [(each, event) for each, event in news if each.severity == "low"]
-    at_once = [(each, event) for each, event in news if each.severity != "low"]
-    for group, due in ((at_once, now), (waiting, quiet_until)) if quiet_until else ((news, now),):
+    waiting = [(each, event) for each, event in events if each.severity == "low"]
+    at_once = [(each, event) for each, event in events if each.severity != "low"]
+    for group, due in ((at_once, now), (waiting, quiet_until)) if quiet_until else ((events, now),):
         if group:
             await _write(session, channels, group, now, due)
 
@@ -47,10 +49,10 @@ async def announce(
 async def _claim_open(
     session: AsyncSession, settings: AlertSettings, now: datetime, findings: Iterable[AuditFinding]
 ) -> list[tuple[AuditFinding, str]]:
-    """Those of which it is time to tell. Another audit at the same time gets none of them."""
+    """Those to announce or remind of now. A concurrent audit gets none of them."""
     known = {finding.id: finding for finding in findings}
     before = now - settings.reminder_interval
-    told_before = {finding_id for finding_id, finding in known.items() if finding.alerted_at}
+    announced = {finding_id for finding_id, finding in known.items() if finding.alerted_at}
     claim = (
         update(AuditFinding)
         .where(
@@ -64,23 +66,23 @@ async def _claim_open(
         .execution_options(synchronize_session=False)
     )
     claimed: Iterable[UUID] = await session.scalars(claim) if known else ()
-    return [(known[each], "reminder" if each in told_before else "opened") for each in claimed]
+    return [(known[each], "reminder" if each in announced else "opened") for each in claimed]
 
 
 async def _write(
     session: AsyncSession,
     channels: Iterable[str],
-    news: Sequence[tuple[AuditFinding, str]],
+    events: Sequence[tuple[AuditFinding, str]],
     now: datetime,
     due: datetime,
 ) -> None:
     rows = [
         {
             "id": uuid4(),
-            "kind": kind_of(event for _, event in news),
+            "kind": kind_of(event for _, event in events),
             "channel": channel,
-            "severity": gravest(finding.severity for finding, _ in news),
-            "events": [[str(finding.id), event] for finding, event in news],
+            "severity": gravest(finding.severity for finding, _ in events),
+            "events": [[str(finding.id), event] for finding, event in events],
             "created_at": now,
             "next_attempt_at": due,
         }

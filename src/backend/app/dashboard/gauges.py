@@ -1,4 +1,4 @@
-"""How the fleet stands, in numbers for a monitor."""
+"""The fleet in numbers for a monitor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

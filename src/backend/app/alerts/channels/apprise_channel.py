@@ -1,4 +1,4 @@
-"""E-mail, chats and whatever else the library apprise can write to."""
+"""E-mail, chats and the other services that the library apprise can write to."""
 
 import asyncio
 import logging

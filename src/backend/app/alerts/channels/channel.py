@@ -1,4 +1,4 @@
-"""What every channel is: something that takes a message, or says in plain words why not."""
+"""The interface of channels: they take a message, or say in plain words why not."""
 
 from abc import ABC, abstractmethod
 
@@ -10,14 +10,14 @@ class DeliveryError(Exception):
 
 
 class Channel(ABC):
-    """A way out. `secrets` are what may never be seen of it; `timeout` is in seconds."""
+    """A destination. `secrets` must never be shown or logged; `timeout` is in seconds."""
 
     secrets: tuple[str, ...]
     timeout: float
 
     @abstractmethod
     async def send(self, delivery: Delivery) -> str:
-        """Deliver, within `timeout`, and say what the other side said.
+        """Deliver, within `timeout`, and return the answer in words.
 
         Raises `DeliveryError`.
         """

@@ -1,4 +1,4 @@
-"""The dead man's switch: a monitor elsewhere that raises the alarm when no ping comes."""
+"""The dead man's switch: an outside monitor that raises the alarm when no ping comes."""
 
 import asyncio
 

@@ -26,7 +26,7 @@ def make_channels(settings: ChannelSettings) -> dict[str, Channel]:
 
 
 async def send(channel: Channel, delivery: Delivery) -> Outcome:
-    """Send now. Whatever goes wrong is the outcome, never an error."""
+    """Send now. Every failure is an outcome, never an exception."""
     started = time.monotonic()
     try:
         async with asyncio.timeout(channel.timeout + _EXTRA_SECONDS):
@@ -35,7 +35,7 @@ async def send(channel: Channel, delivery: Delivery) -> Outcome:
         ok, text = False, f"no answer within {channel.timeout:g} seconds"
     except DeliveryError as error:
         ok, text = False, str(error)
-    # Many libraries are behind the channels; whatever they stumble over is to be seen and tried again.
+    # Many libraries are behind the channels; any error of theirs is shown and retried.
     except Exception as error:  # noqa: BLE001
         ok, text = False, f"{type(error).__name__}: {error}"
     said = scrub(text, *channel.secrets)[:_LONGEST_OUTCOME]

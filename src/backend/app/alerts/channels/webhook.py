@@ -19,7 +19,7 @@ class Webhook(Channel):
         self._url, self._secret = url, secret
 
     async def send(self, delivery: Delivery) -> str:
-        """Deliver it, signed anew with the present time."""
+        """Deliver it, signed with the present time."""
         if not self._secret:
             raise DeliveryError("RUNLOG_ALERT_WEBHOOK_SECRET is not set")
         body, message_id = _body(delivery), str(delivery.id)
@@ -44,7 +44,7 @@ class Webhook(Channel):
 
 
 async def _status(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> int:
-    # What the receiver has to say beyond its status is nobody's: it may be endless.
+    # The body of the answer is not read: it may be endless.
     async with client.stream("POST", url, content=body, headers=headers) as response:
         return response.status_code
 

@@ -15,7 +15,7 @@ LATEST_DIGEST = timedelta(hours=6)
 """How late a digest still goes out: one for the morning may come in the afternoon, not at night."""
 
 # What a message holds: it is read on a phone.
-MOST_DETAILED = 4  # findings that are told in full; more than these are a line each
+MOST_DETAILED = 4  # findings that are described in full; more than these are a line each
 MOST_LISTED = 13  # lines, and one that counts the rest
 MOST_NAMED = 3  # agents in a title
 MOST_FOR_PROGRAMS = 200  # findings in a message's data

@@ -1,4 +1,4 @@
-"""One try to tell something by one channel, and how it went."""
+"""One attempt to deliver a notification by a channel, and how it went."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from app.alerts.domain.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A notification to send now. However often that is tried, its `id` and its message are the same."""
+    """A notification to send now. Its `id` and its message are the same in every attempt."""
 
     id: UUID
     kind: str
@@ -23,7 +23,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a try went, in words without secrets, and how many seconds it took."""
+    """How an attempt went, in words without secrets, and how many seconds it took."""
 
     ok: bool
     text: str

@@ -10,15 +10,15 @@ from app.kit.text import printable
 
 SEVERITIES = ("high", "medium", "low")
 EVENTS = ("opened", "reminder", "closed")
-"""What may be new of a finding, the most important first."""
+"""What may have happened to a finding, the most important first."""
 
 GROWS_INTO = {"late": "stopped_reporting"}
-"""Rules whose findings end by getting worse: that one ended is then no good news."""
+"""Rules whose findings close by becoming another rule's: such a closing is not announced as resolved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A finding as an alert tells it. `events`, of `EVENTS`, are what is new of it; `agent` is a name."""
+    """A finding as an alert describes it. `events`, of `EVENTS`, have happened to it; `agent` is a name."""
 
     finding_id: str
     rule: str
@@ -51,12 +51,6 @@ class Incident:
         return reason if isinstance(reason, str) else None
 
 
-def severity_of(evidence: Evidence) -> str:
-    """The severity in a finding's evidence; `medium` where it has none."""
-    severity = evidence.get("severity")
-    return severity if isinstance(severity, str) else "medium"
-
-
 def gravest(severities: Iterable[str]) -> str:
     """The highest of the severities; `low` of none."""
     return min(severities, key=_rank, default="low")
@@ -68,7 +62,7 @@ def by_gravity(incidents: Iterable[Incident]) -> list[Incident]:
 
 
 def kind_of(events: Iterable[str]) -> str:
-    """What a message with these events is above all."""
+    """The most important of these events, which names the kind of the message."""
     return min(events, key=EVENTS.index)
 
 

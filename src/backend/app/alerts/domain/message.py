@@ -39,7 +39,7 @@ def alert_message(
 ) -> Message:
     """The message about at least one incident. Times are in UTC; `product_url` is where to look."""
     found = by_gravity(incidents)
-    blocks = [*_tell(found, now), _where_to_look(found, product_url), f"Notification {notification_id}"]
+    blocks = [*_paragraphs(found, now), _where_to_look(found, product_url), f"Notification {notification_id}"]
     data = {
         "findings": [as_json(incident) for incident in found[:MOST_FOR_PROGRAMS]],
         "findings_left_out": max(0, len(found) - MOST_FOR_PROGRAMS),
@@ -70,11 +70,11 @@ def _title(incidents: Sequence[Incident]) -> str:
     open_, closed = _parted(incidents)
     if not open_:
         return f"RESOLVED {_what_and_who(closed)}"
-    # Only what is open still is bad news; what is reminded of alone is no news.
-    news = gravest(incident.severity for incident in open_).upper()
+    # Only open findings give the severity; a message of reminders alone says so.
+    severity = gravest(incident.severity for incident in open_).upper()
     if all("opened" not in incident.events for incident in open_):
-        news += ", still"
-    title = f"{news}: {_what_and_who(open_)}"
+        severity += ", still"
+    title = f"{severity}: {_what_and_who(open_)}"
     return f"{title}; {len(closed)} resolved" if closed else title
 
 
@@ -87,7 +87,7 @@ def _what_and_who(incidents: Sequence[Incident]) -> str:
     return f"{len(incidents)} findings: {who}"
 
 
-def _tell(incidents: Sequence[Incident], now: datetime) -> Iterator[str]:
+def _paragraphs(incidents: Sequence[Incident], now: datetime) -> Iterator[str]:
     if len(incidents) <= MOST_DETAILED:
         for incident in incidents:
             yield "\n".join(_in_detail(incident, now))

@@ -1,4 +1,4 @@
-"""How often a channel is written to, and how soon what failed is tried again."""
+"""When a notification may go out: the limit of messages an hour, retries, and when it is given up."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ _FIRST_PAUSE = timedelta(seconds=20)
 _LONGEST_PAUSE = timedelta(hours=1)
 
 
-def held_until(begun: Sequence[datetime], limit: int, now: datetime) -> datetime | None:
+def throttled_until(begun: Sequence[datetime], limit: int, now: datetime) -> datetime | None:
     """When the next new message may go out if `limit` are allowed in an hour; None where at once.
 
     `begun` holds when the channel's messages were first tried.
@@ -28,5 +28,5 @@ def retry_pause(attempts: int, chance: float) -> timedelta:
 
 
 def gives_up(begun: datetime, now: datetime) -> bool:
-    """Whether a notification first tried at `begun` is not to be tried again."""
+    """Whether a notification whose first attempt was at `begun` is given up."""
     return now - begun >= GIVE_UP_AFTER

@@ -1,4 +1,4 @@
-"""One message instead of fifty, no more than anybody can read, and none at night that can wait."""
+"""Fewer messages: merged, limited by the hour, quiet at night, acknowledged, muted, and a daily digest."""
 
 import asyncio
 from collections.abc import Iterator

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.alerts.domain.calibration import GIVE_UP_AFTER, RATE_WINDOW
-from app.alerts.domain.pace import gives_up, held_until, retry_pause
+from app.alerts.domain.timing import gives_up, retry_pause, throttled_until
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GAPS = st.lists(st.floats(0, 7200), max_size=30)
@@ -14,10 +14,10 @@ GAPS = st.lists(st.floats(0, 7200), max_size=30)
 
 def test_the_seventh_message_of_an_hour_waits_for_the_first_to_be_an_hour_ago() -> None:
     begun = [NOW - timedelta(minutes=minutes) for minutes in (50, 40, 30, 20, 10, 0)]
-    assert held_until(begun, 7, NOW) is None
-    assert held_until(begun, 6, NOW) == NOW + timedelta(minutes=10)
-    assert held_until(begun, 1, NOW) == NOW + RATE_WINDOW
-    assert held_until([], 1, NOW) is None
+    assert throttled_until(begun, 7, NOW) is None
+    assert throttled_until(begun, 6, NOW) == NOW + timedelta(minutes=10)
+    assert throttled_until(begun, 1, NOW) == NOW + RATE_WINDOW
+    assert throttled_until([], 1, NOW) is None
 
 
 @given(GAPS, st.integers(1, 8))
@@ -27,10 +27,10 @@ def test_no_hour_has_more_than_the_limit_and_nobody_waits_longer_than_an_hour(
     now, sent = NOW, []
     for gap in gaps:
         now += timedelta(seconds=gap)
-        free = held_until(sent, limit, now)
+        free = throttled_until(sent, limit, now)
         if free is not None:
             assert now < free <= now + RATE_WINDOW
-            assert held_until(sent, limit, free) is None
+            assert throttled_until(sent, limit, free) is None
         else:
             sent.append(now)
     for moment in sent:
