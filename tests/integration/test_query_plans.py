@@ -27,7 +27,7 @@ from app.runs.queries import newest_of_each_agent, newest_runs
 from app.runs.window_sums import agent_scores_since, scores_between, successes_since
 from app.scoring.backfills import next_runs
 from app.scoring.pipeline import read_batch
-from app.scoring.states import error_reasons, results_by_version, scoring_counts
+from app.scoring.status import error_reasons, results_by_version, scoring_counts
 
 pytestmark = pytest.mark.anyio
 
@@ -169,8 +169,8 @@ async def test_a_backfill_reads_its_next_runs_from_the_index(
 async def test_the_counts_of_scoring_read_a_bounded_part_of_the_log(
     long_log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.scoring.states.CAP", 100)
-    monkeypatch.setattr("app.scoring.states._SAMPLED_PAGES", 10)
+    monkeypatch.setattr("app.scoring.status.CAP", 100)
+    monkeypatch.setattr("app.scoring.status._SAMPLED_PAGES", 10)
     await long_log.execute("""
         INSERT INTO agent_run_score (run_id, scorer, version, auto, error)
         SELECT id, 'rubric', '1', 0.5, CASE WHEN agent_id = 'agent-1' THEN 'no' END FROM agent_run_log;

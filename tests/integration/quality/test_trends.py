@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.session import transaction
 from app.quality import trends
 from app.quality.agent_feedback import agent_feedback
-from app.quality.day_sums import MOST_A_DAY
+from app.quality.trend_queries import MOST_A_DAY
 
 pytestmark = pytest.mark.anyio
 

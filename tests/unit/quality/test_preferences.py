@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.quality.domain.calibration import PAIRING_WINDOW, PAIRS_PER_RUN
 from app.quality.domain.preferences import (
-    JudgedRun,
+    EvaluatedRun,
     Pairing,
     PastReport,
     Preference,
@@ -20,14 +20,15 @@ from app.quality.domain.preferences import (
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def judged(ratings: Iterable[float], agent: str = "sage") -> list[JudgedRun]:
+def evaluated(ratings: Iterable[float], agent: str = "sage") -> list[EvaluatedRun]:
     """An agent's runs, an hour apart."""
     return [
-        JudgedRun(UUID(int=n), agent, START + timedelta(hours=n), rating) for n, rating in enumerate(ratings)
+        EvaluatedRun(UUID(int=n), agent, START + timedelta(hours=n), rating)
+        for n, rating in enumerate(ratings)
     ]
 
 
-def paired(runs: Iterable[JudgedRun], min_gap: float = 0.2) -> list[Preference]:
+def paired(runs: Iterable[EvaluatedRun], min_gap: float = 0.2) -> list[Preference]:
     """Every pair of the runs as they go by."""
     pairing = Pairing(min_gap)
     return [pair for run in runs for pair in pairing.pairs(run)]
@@ -39,27 +40,27 @@ def numbers(pairs: Iterable[Preference]) -> list[tuple[int, int]]:
 
 
 def test_the_better_is_chosen_whichever_came_first() -> None:
-    assert numbers(paired(judged([0.2, 0.9, 0.1]))) == [(1, 0), (1, 2)]
+    assert numbers(paired(evaluated([0.2, 0.9, 0.1]))) == [(1, 0), (1, 2)]
 
 
 def test_a_gap_is_what_it_is_in_decimals() -> None:
-    assert numbers(paired(judged([0.5, 0.7]))) == [(1, 0)]
-    assert paired(judged([0.51, 0.7])) == []
-    assert numbers(paired(judged([0.51, 0.7]), 0.1)) == [(1, 0)]
+    assert numbers(paired(evaluated([0.5, 0.7]))) == [(1, 0)]
+    assert paired(evaluated([0.51, 0.7])) == []
+    assert numbers(paired(evaluated([0.51, 0.7]), 0.1)) == [(1, 0)]
 
 
 def test_the_nearest_come_first_and_a_run_is_in_few_pairs() -> None:
-    pairs = paired(judged([0.1] * 6 + [0.9]))
+    pairs = paired(evaluated([0.1] * 6 + [0.9]))
     assert numbers(pairs) == [(6, 5), (6, 4), (6, 3)]
 
 
 def test_runs_of_different_agents_are_not_compared() -> None:
-    assert paired([*judged([0.1]), *judged([0.9], "nova"), *judged([0.1], "scout")]) == []
+    assert paired([*evaluated([0.1]), *evaluated([0.9], "nova"), *evaluated([0.1], "scout")]) == []
 
 
 @given(st.lists(st.integers(0, 10).map(lambda tenths: tenths / 10), max_size=60))
 def test_pairs_are_apart_and_near_and_few(ratings: list[float]) -> None:
-    pairs = paired(judged(ratings))
+    pairs = paired(evaluated(ratings))
     assert len(set(map(frozenset, numbers(pairs)))) == len(pairs)
     for pair in pairs:
         assert pair.chosen.rating - pair.rejected.rating > 0.2 - 1e-9

@@ -20,8 +20,8 @@ from app.quality.export import (
     PAGE,
     PreferenceLines,
     ratings_page,
-    runs_judged_by_overall,
-    runs_judged_by_people,
+    runs_rated_by_people,
+    runs_with_overall,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Write ratings and preferences as JSON lines.")
@@ -76,12 +76,12 @@ async def _ratings(since: datetime | None) -> AsyncGenerator[Lines, None]:
 
 
 async def _preferences(since: datetime, min_gap: float, by: By) -> AsyncGenerator[Lines, None]:
-    judged = runs_judged_by_people if by is By.HUMAN else runs_judged_by_overall
+    evaluated = runs_rated_by_people if by is By.HUMAN else runs_with_overall
     pairing = Pairing(min_gap)
     waiting: list[Preference] = []
     async with transaction() as session:
         lines = PreferenceLines(session, by.value)
-        async for run in judged(session, since):
+        async for run in evaluated(session, since):
             waiting += pairing.pairs(run)
             if len(waiting) >= PAGE // 2:
                 yield await lines.of(waiting)

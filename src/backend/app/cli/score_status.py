@@ -12,7 +12,7 @@ from app.cli.output import run_on_database
 from app.db.session import transaction
 from app.kit.text import ago, at, printable
 from app.scoring.backfills import recent_backfills
-from app.scoring.states import CAP, error_reasons, results_by_version, scoring_counts
+from app.scoring.status import CAP, error_reasons, results_by_version, scoring_counts
 from app.scoring.wire import BackfillOut, CountOut, ReasonOut, StatusOut, VersionOut
 
 _BACKFILLS = 5

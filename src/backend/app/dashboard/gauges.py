@@ -13,7 +13,7 @@ from app.audit.histories import AUDITOR
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.runs.queries import database_now
 from app.scoring.judge_budget import JudgeCosts, judge_costs
-from app.scoring.states import ScoringCounts, scoring_counts
+from app.scoring.status import ScoringCounts, scoring_counts
 
 
 class JudgeGauges(NamedTuple):

@@ -1,4 +1,4 @@
-"""What an agent is told of its own recent runs."""
+"""Reading what an agent's feedback on its recent runs is made of."""
 
 from datetime import timedelta
 
@@ -12,8 +12,9 @@ from app.quality.trends import DAYS, agent_quality
 _AGENT = bindparam("agent_id", type_=String)
 _SINCE = bindparam("since", type_=DateTime(timezone=True))
 
-# However many runs wait for a score, those with one are looked for among the newest 500 only. Long texts are
-# cut last, so that no more of them are unpacked than are wanted.
+# Runs with a score are looked for among the newest 500 only, also when many wait for one: a bound on cost. Of
+# these 50 are used, of comments 6: twice what is shown, as some may not be fit to be quoted. Texts are cut
+# last, so that only those that are used are decompressed; quotations read the first 4,000 characters.
 _RUNS = text("""
 SELECT
     id, created_at, left(action_summary, 4001) AS summary, (rlhf_scores ->> 'overall')::numeric AS overall,
@@ -73,5 +74,5 @@ def _dimensions(given: str | None) -> dict[str, float]:
 
 
 def _within(score: float) -> float:
-    """The score as it is; what is no score, whoever wrote it there, as the nearest one."""
+    """The score, or the nearest one in 0 to 1: other writers of the table may have put any number there."""
     return min(max(float(score), 0.0), 1.0)

@@ -1,6 +1,12 @@
-"""What is exported: ratings, and pairs of runs. Read bit by bit, so that no length of the log fills memory.
+"""Exports of ratings and of preference pairs, read in pages, so that memory does not grow with the log.
 
-Whatever leaves here has its credentials masked.
+Pairs are made in these steps:
+
+1. The evaluated runs are streamed agent by agent, each agent's oldest first: those that people rated
+   (`runs_rated_by_people`), or all with a score (`runs_with_overall`).
+2. `preferences.Pairing` pairs each with runs shortly before it.
+3. `PreferenceLines` reads the reports of a page of pairs and what the agent reported before them, masks
+   credentials, and leaves out pairs whose reports read the same.
 """
 
 from collections import defaultdict
@@ -18,17 +24,16 @@ from app.agents.registry import identities
 from app.db.engine import dumps_exactly, loads_exactly
 from app.kit.secrets import public_text, redact, redact_json
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState
-from app.quality.domain.preferences import JudgedRun, PastReport, Preference, conversation, prompt
+from app.quality.domain.preferences import EvaluatedRun, PastReport, Preference, conversation, prompt
 
-# Payloads in memory at once, each up to a megabyte.
-PAGE = 20
+PAGE = 20  # payloads in memory at once, each up to a megabyte
 
-_HISTORY = 3
-_RUNS = 1000
-_TEXT = 280
+_HISTORY = 3  # earlier reports in a prompt
+_RUNS = 1000  # rows of a page, without payloads
+_TEXT = 280  # characters of a name or summary in a prompt
 _SINCE = bindparam("since", type_=DateTime(timezone=True))
 
-# A reader may take its time, and these lock nothing that anybody waits for.
+# A client may read slowly, and these transactions lock nothing that others wait for.
 _TAKE_TIME = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _BY_PEOPLE = text("""
 SELECT run.id, run.agent_id, run.created_at, CAST(rated.rating AS double precision) AS rating
@@ -108,14 +113,14 @@ async def ratings_page(
     return RatingsPage(lines, (last.run_id, last.rater) if last else None)
 
 
-async def runs_judged_by_people(session: AsyncSession, since: datetime) -> AsyncIterator[JudgedRun]:
+async def runs_rated_by_people(session: AsyncSession, since: datetime) -> AsyncIterator[EvaluatedRun]:
     """The rated runs created since, with their mean ratings, agent by agent, each agent's oldest first."""
     await session.execute(_TAKE_TIME)
     async for row in await session.stream(_BY_PEOPLE, {"since": since}):
-        yield JudgedRun(*row)
+        yield EvaluatedRun(*row)
 
 
-async def runs_judged_by_overall(session: AsyncSession, since: datetime) -> AsyncIterator[JudgedRun]:
+async def runs_with_overall(session: AsyncSession, since: datetime) -> AsyncIterator[EvaluatedRun]:
     """The runs created since with their `overall`, agent by agent, each agent's oldest first."""
     await session.execute(_TAKE_TIME)
     agents = select(AgentRunState.agent_id).order_by(AgentRunState.agent_id.collate("C"))
@@ -126,7 +131,7 @@ async def runs_judged_by_overall(session: AsyncSession, since: datetime) -> Asyn
             rows = (await session.execute(NEXT_OF_AGENT, wanted)).all()
             for row in rows:
                 if row.overall is not None and 0 <= row.overall <= 1:
-                    yield JudgedRun(row.id, agent_id, row.created_at, float(row.overall))
+                    yield EvaluatedRun(row.id, agent_id, row.created_at, float(row.overall))
             if len(rows) < _RUNS:
                 break
             place = {"created_at": rows[-1].created_at, "id": rows[-1].id}
@@ -135,7 +140,7 @@ async def runs_judged_by_overall(session: AsyncSession, since: datetime) -> Asyn
 class PreferenceLines:
     """Puts pairs into the lines that TRL reads: conversational, with an explicit prompt.
 
-    A run comes back in several pairs soon after each other, so the reports read last are remembered.
+    A run is in several pairs that follow each other, so the reports of the last page are cached.
     """
 
     def __init__(self, session: AsyncSession, by: str) -> None:
@@ -153,7 +158,7 @@ class PreferenceLines:
         return [line for pair in pairs if (line := self._line(pair, past[pair.earlier.id]))]
 
     async def _read(self, run_ids: Set[UUID]) -> None:
-        """Remember what these runs reported, as JSON text, and forget all others."""
+        """Cache the reports of these runs, as JSON text, and drop all others."""
         new = [run_id for run_id in run_ids if run_id not in self._reports]
         self._reports = {run_id: self._reports.get(run_id) for run_id in run_ids}
         for row in await self._session.execute(_REPORTS, {"run_ids": new}):
@@ -191,7 +196,7 @@ async def _past(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, li
 
 
 def _masked(payload: str | None) -> Any:
-    """A payload with its credentials masked; None for what is nested too deep to be read."""
+    """A payload with its credentials masked; None for one that is nested too deep to be read."""
     try:
         return redact_json(loads_exactly(payload or "{}"))
     except RecursionError:

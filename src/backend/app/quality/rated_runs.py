@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.quality.domain.agreement_report import RatedRun
 
 NEWEST = 5_000
-"""No more rated runs than so many are compared: those rated last."""
+"""Rated runs that are compared at most, those rated last: a bound on cost."""
 
 # The ratings rated last are read from their index, and the runs of those by id. A run's own score stands
 # in where its scorer's result was not kept beside it.

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.quality.domain.review import Candidate, Suggestion, review_queue
 from app.runs.queries import database_now
 
-AGENTS = 300
-RUNS = 20
-"""Of so many agents, those that reported last, so many runs each, the newest."""
-_RECENT = timedelta(days=30)
+AGENTS = 300  # that are considered, those that reported last: a bound on cost
+RUNS = 20  # of each agent that are considered, the newest
+_RECENT = timedelta(days=30)  # the age up to which a person may still know what a run was about
 
 # From the agents to their runs, and from those to scores and ratings, by index each. The array keeps the
-# planner to the index on agent and time. No number that somebody else wrote is taken for a score.
+# planner to the index on agent and time. Only numbers are taken for scores: other writers may have put
+# anything there.
 CANDIDATES = text("""
 WITH agents AS MATERIALIZED (
     SELECT agent_id, runs FROM agent_run_state
@@ -59,11 +59,11 @@ _TYPED = CANDIDATES.columns(overall=JSONB, auto=JSONB, results=JSONB)
 
 
 async def runs_to_review(session: AsyncSession, *, rater: str | None, limit: int) -> list[Suggestion]:
-    """The runs of the last 30 days most worth a look by `rater`, without those that they rated."""
+    """The runs of the last 30 days that are most worth a rating by `rater`, without those they rated."""
     now = await database_now(session)
     bounds = {"agents": AGENTS, "runs": RUNS, "since": now - _RECENT, "now": now, "rater": rater}
     rows = (await session.execute(_TYPED, bounds)).all()
-    # Thousands of runs take a while, in which others are to be answered.
+    # In a thread: ranking thousands of runs would block the event loop.
     return await asyncio.to_thread(_ranked, rows, now, limit)
 
 

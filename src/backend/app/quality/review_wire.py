@@ -19,7 +19,7 @@ class SuggestionOut(BaseModel):
     overall: float | None
     scores: dict[str, float] = Field(description="The latest score of each scorer.")
     ratings: int = Field(description="How many people have rated it.")
-    worth: float = Field(description="What a rating of it would tell, beside the others: 0 to 1.")
+    worth: float = Field(description="What a rating of it would teach, compared with the others: 0 to 1.")
     reasons: list[str] = Field(description="Why, the weightiest reason first.")
 
     @classmethod
@@ -41,6 +41,6 @@ class SuggestionOut(BaseModel):
 
 
 class ReviewQueue(BaseModel):
-    """The runs most worth a person's minute, the worthiest first."""
+    """The runs most worth a rating, in that order."""
 
     runs: list[SuggestionOut]

@@ -1,4 +1,4 @@
-"""How scores go: the fleet's, an agent's and each dimension's, some days against as many before."""
+"""Trends of scores: the fleet's, an agent's and each dimension's, some days against as many before."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.registry import is_known
 from app.errors import NotFoundError
-from app.quality.day_sums import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
 from app.quality.domain.feedback import DIMENSION
 from app.quality.domain.trend import Day, Trend, compare, is_other_scorer
+from app.quality.trend_queries import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
 from app.runs.queries import database_now
 from app.runs.window_sums import scores_between
 
-DAYS = 7
+DAYS = 7  # of a window: a week, so that weekdays are compared with the same weekdays
 
 _DAY = timedelta(days=1)
 _NOTHING = Day(0.0, 0)
-_URGENCY = ("declined", "improved", "no_change", "not_comparable", "too_few_runs")
+_MOST_URGENT_FIRST = ("declined", "improved", "no_change", "not_comparable", "too_few_runs")
 
 DaySums = Mapping[int, Day]
 """The scores of each day, counted back from now: 0 is the day up to now."""
@@ -28,10 +28,10 @@ DaySums = Mapping[int, Day]
 
 @dataclass(frozen=True, slots=True)
 class QualityReport:
-    """How scores went, at one moment of the database's clock.
+    """The trends at one moment of the database's clock.
 
-    `dimensions` and `scorers` are told by the newest `MOST_A_DAY` runs of each day; `sampled` says that a
-    day had more. `agents` is there for the fleet alone.
+    `dimensions` and `scorers` are computed from the newest `MOST_A_DAY` runs of each day; `sampled` says that
+    a day had more. `agents` is filled for the fleet only.
     """
 
     generated_at: datetime
@@ -81,7 +81,7 @@ async def _agents(session: AsyncSession, now: datetime, days: int) -> dict[str, 
         for agent_id, of_agent in sums.items()
         if any(day.runs for day in of_agent.values())
     }
-    return dict(sorted(trends.items(), key=lambda item: (_URGENCY.index(item[1].verdict), item[0])))
+    return dict(sorted(trends.items(), key=lambda item: (_MOST_URGENT_FIRST.index(item[1].verdict), item[0])))
 
 
 async def _report(

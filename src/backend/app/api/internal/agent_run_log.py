@@ -16,7 +16,7 @@ from app.runs.parsing import parse_run
 from app.runs.queries import get_run, list_runs
 from app.runs.wire import RunDetail, RunIn, RunPage, Status
 from app.runs.writer import get_writer
-from app.scoring.states import scoring_of
+from app.scoring.status import scoring_of
 
 PATH = "/api/v1/internal/agent-run-log"
 router = APIRouter(prefix=PATH, tags=["agent run log"], route_class=StrictRoute)

@@ -14,7 +14,7 @@ SCORERS = ("rubric", "reward", "judge")
 
 @dataclass(frozen=True, slots=True)
 class RatedRun:
-    """What people made of a run, by rater, and what scorers did, by scorer and version; all 0 to 1."""
+    """A run's ratings by rater, and its scores by scorer and version; all 0 to 1."""
 
     ratings: Mapping[str, float]
     scores: Mapping[tuple[str, str], float]
@@ -58,7 +58,12 @@ class AgreementReport:
 
 
 def report(runs: Sequence[RatedRun]) -> AgreementReport:
-    """Measure every scorer, and the 20 pairs of raters with the most runs in common."""
+    """Measure every scorer, and the 20 pairs of raters with the most runs in common.
+
+    1. For each version of each scorer, compare its scores with people's mean ratings of the same runs.
+    2. A scorer without a score of a rated run is listed without a version.
+    3. Of the 20 people with the most ratings, compare each pair on the runs that both rated.
+    """
     versions = sorted({key for run in runs for key in run.scores}, key=_in_order)
     scorers = [_of_scorer(*key, [run for run in runs if key in run.scores]) for key in versions]
     known = {scorer for scorer, _ in versions}

@@ -30,7 +30,7 @@ LEAST_COMPARED = 5
 MOST_RATERS = 20  # people whose pairs are compared, the busiest ones; some hundred pairs at most
 MOST_RATER_PAIRS = 20  # pairs that are shown; product
 
-# The review queue. Product; what the signals mean is in `review.worth`.
+# The review queue. Product; what the signals mean is in `review.signals`.
 BOUNDARY = 0.5  # the score that says neither good nor bad
 NEAR_BOUNDARY = 0.1  # points from it
 NEAR_MEAN = 0.03  # points from the agent's mean that make a run typical

@@ -1,4 +1,4 @@
-"""Pairs of an agent's runs of which people prefer one, as trainers of language models read them."""
+"""Preference pairs: two runs of an agent of which one is better, as trainers of language models read them."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,8 @@ from app.quality.domain.calibration import PAIRING_WINDOW, PAIRS_PER_RUN
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedRun:
-    """A run and how good it is, 0 to 1."""
+class EvaluatedRun:
+    """A run and how good it is, 0 to 1: its mean rating, or its score."""
 
     id: UUID
     agent_id: str
@@ -23,24 +23,24 @@ class JudgedRun:
 class Preference(NamedTuple):
     """Two runs of an agent; `chosen` is clearly the better."""
 
-    chosen: JudgedRun
-    rejected: JudgedRun
+    chosen: EvaluatedRun
+    rejected: EvaluatedRun
 
     @property
-    def earlier(self) -> JudgedRun:
+    def earlier(self) -> EvaluatedRun:
         """The one that came first."""
         return min(self, key=lambda run: (run.created_at, run.id))
 
 
 class PastReport(NamedTuple):
-    """What an agent was last about: how the run went, and its summary."""
+    """An earlier report of the agent: the run's status and summary."""
 
     status: str
     summary: str | None
 
 
 class Pairing:
-    """Finds pairs among runs that go by agent by agent, each agent's oldest first.
+    """Finds pairs among runs that come agent by agent, each agent's oldest first.
 
     Runs near each other in time are the most alike in what was asked, so a run is paired with the nearest
     before it first. `min_gap` is how much better one must be, above 0.
@@ -49,10 +49,10 @@ class Pairing:
     def __init__(self, min_gap: float) -> None:
         self._min_gap = min_gap
         self._agent_id: str | None = None
-        self._window: deque[tuple[JudgedRun, list[UUID]]] = deque(maxlen=PAIRING_WINDOW)
+        self._window: deque[tuple[EvaluatedRun, list[UUID]]] = deque(maxlen=PAIRING_WINDOW)
 
-    def pairs(self, run: JudgedRun) -> Iterator[Preference]:
-        """The pairs of `run` with runs that went by before."""
+    def pairs(self, run: EvaluatedRun) -> Iterator[Preference]:
+        """The pairs of `run` with runs given before."""
         if run.agent_id != self._agent_id:
             self._agent_id = run.agent_id
             self._window.clear()
@@ -70,7 +70,7 @@ class Pairing:
 
 
 def prompt(title: str, history: Sequence[PastReport]) -> str:
-    """What an agent called `title` is asked, as far as its log tells; `history` is its past, oldest first."""
+    """The task of an agent called `title`, as the log allows it; `history` is its past, oldest first."""
     lines = [f"You are {title}, an agent that runs on a schedule."]
     if history:
         lines += ["Your reports before this run, oldest first:", *map(_line, history)]

@@ -1,4 +1,4 @@
-"""Whether the scores of some days differ from those before, told from chance."""
+"""Whether the scores of some days differ from those before by more than chance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Trend:
 
 
 class _Estimate(NamedTuple):
-    """A mean, its variance by the jackknife, on how many days it stands, and how those hang together.
+    """A mean, its variance by the jackknife, the number of days, and how neighbouring days correlate.
 
     `lagged` is the sum of the products of the deviations of one day and the next, `squares` that of their
     squares.
@@ -78,13 +78,17 @@ class _Estimate(NamedTuple):
 def compare(now: Sequence[Day], before: Sequence[Day], *, scorer_changed: bool = False) -> Trend:
     """The trend from the days `before` to those up to `now`, at most `MOST_DAYS` each, newest first.
 
-    Runs of one agent resemble each other, and what befalls a fleet befalls many runs of a day: counting
-    each run as a witness of its own would find changes where none are. So a day is the witness. The mean
-    is that of all runs; its variance is that of the jackknife that leaves out one day at a time,
-    (m - 1) / m * sum((mean without day k - mean)^2) over m days (Efron and Stein, 1981), which with few
-    clusters of unequal size errs on the careful side (MacKinnon, Nielsen and Webb, 2023, as CV3). It is
-    widened by how far one day tells of the next (`_widened`). The two windows are compared by Welch's t
-    with the degrees of freedom of Welch and Satterthwaite, rounded down.
+    Runs of one agent resemble each other, and an incident affects many runs of a day: counting each run as an
+    independent observation would find changes where there are none. So the day is the unit of observation.
+
+    1. The mean of a window is that of all its runs.
+    2. Its variance is that of the jackknife that leaves out one day at a time,
+       (m - 1) / m * sum((mean without day k - mean)^2) over m days (Efron and Stein, 1981), which with few
+       clusters of unequal size is conservative (MacKinnon, Nielsen and Webb, 2023, as CV3).
+    3. It is raised for the correlation of neighbouring days (`_widened`).
+    4. Nothing is compared where the scorers changed, or where a window has too few runs or days.
+    5. The windows are compared by Welch's t with the degrees of freedom of Welch and Satterthwaite, rounded
+       down.
     """
     new, old = _estimate(now), _estimate(before)
     figures = (
@@ -104,7 +108,7 @@ def compare(now: Sequence[Day], before: Sequence[Day], *, scorer_changed: bool =
 
 def _estimate(window: Sequence[Day]) -> _Estimate | None:
     days = [day for day in window if day.runs]
-    # Whatever somebody wrote beside a run, what no scorer gives makes no mean.
+    # Other writers of the table may have put any number there; one beyond 0 to 1 makes no mean.
     if not days or any(not 0 <= day.total <= day.runs + _ROUNDING for day in days):
         return None
     runs, total = sum(day.runs for day in days), sum(day.total for day in days)

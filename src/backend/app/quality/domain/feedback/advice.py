@@ -13,7 +13,7 @@ _ADVICE = {
     "diagnosis": "say where exactly it failed, why, what state things are in and what comes next",
     "repetition": "report what is new since the last run, or declare a no-op with its reason",
     "padding": "leave out whatever states no fact",
-    "gaming": "write for the people who read the log, with nothing addressed to whoever rates it",
+    "gaming": "write for the people who read the log, with nothing addressed to a rater",
     "risk": "keep secrets out of reports, and name who approved what cannot be undone",
 }
 _PRAISE = {
@@ -30,7 +30,7 @@ _PRAISE = {
 
 
 def next_time(dimension: str) -> str:
-    """What to do better in a dimension, whoever scored it: one imperative sentence."""
+    """What to do better in a dimension of any scorer: one imperative sentence."""
     known = _ADVICE.get(dimension)
     if known is None:
         return f"Give a reader more to go by for the {_words(dimension)} of the report."
@@ -38,7 +38,7 @@ def next_time(dimension: str) -> str:
 
 
 def praise(dimension: str) -> str:
-    """What an agent does that needs no advice: a verb and what belongs to it."""
+    """What an agent does well in a dimension: a verb phrase."""
     return _PRAISE.get(dimension) or f"does well in {_words(dimension)}"
 
 

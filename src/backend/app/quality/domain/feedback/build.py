@@ -1,4 +1,4 @@
-"""From the scores of an agent's runs to what it is told."""
+"""From the scores of an agent's runs to its feedback."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -80,10 +80,10 @@ class Strength:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What an agent is told: what its newest scored `runs` lacked, the most costly first, and the rest.
+    """What an agent's newest scored `runs` lacked, the most costly first, with comments and strengths.
 
-    Every text in it that others wrote is quoted as `quotable` does. `trend` is of the days looked at
-    against as many before.
+    Every text of reports and comments is quoted by `quotable`. `trend` compares the days that are looked at
+    with as many before.
     """
 
     agent_id: str
@@ -98,8 +98,11 @@ class Feedback:
 def build(agent_id: str, runs: Sequence[ScoredRun], comments: Sequence[Comment], trend: Trend) -> Feedback:
     """The feedback on `runs`, with the newest of people's `comments`; both newest first.
 
-    What a dimension costs is its weight times what is missing in the runs that fall short in it, by run:
-    so what is often a little weak may cost more than what once was bad.
+    1. A dimension costs its weight times what is missing in the runs that fall short in it, divided by all
+       runs: a frequent small lack may cost more than a rare large one.
+    2. The costliest are the lacks, each with the agent's best run in it as an example.
+    3. Comments are quoted where they can be quoted safely; the others are counted.
+    4. Dimensions in which no run fell short are the strengths, the weightiest first.
     """
     names = sorted({name for run in runs for name in run.dimensions if DIMENSION.fullmatch(name)})
     costs = {name: _cost(name, runs) for name in names}
@@ -156,7 +159,7 @@ def _quoted(comment: Comment) -> Comment | None:
 def _strengths(
     names: Sequence[str], lacking: Sequence[str], runs: Sequence[ScoredRun]
 ) -> tuple[Strength, ...]:
-    """The weightiest in which no run fell short. A flawless one may only never have been put to the test."""
+    """The weightiest in which no run fell short; not one at 1, which may never have been tested."""
     means = {name: _mean(_values(name, runs)) for name in names if name not in lacking}
     earned = [name for name in means if name in WEIGHTS and DOES_WELL <= means[name] < 1]
     best_first = sorted(earned, key=lambda name: (-means[name] * WEIGHTS[name], name))

@@ -19,7 +19,7 @@ _ROOM = ((3, 3), (2, 3), (2, 2), (1, 1), (0, 1), (0, 0))
 def markdown(feedback: Feedback) -> str:
     """The feedback as Markdown of at most `MOST_CHARACTERS` and `MOST_WORDS`.
 
-    The same feedback makes the same text: no clock speaks in it.
+    The same feedback makes the same text: it holds no current time.
     """
     if not feedback.runs:
         return f"{_title(feedback)}\n\nNo run of the last 7 days has a score: nothing to say yet.\n"

@@ -1,4 +1,4 @@
-"""A run that somebody might rate."""
+"""A run that a person might rate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A recent run as a reviewer may get to see it; scores and ratings are 0 to 1.
+    """A recent run that may be suggested for a rating; scores and ratings are 0 to 1.
 
     `overall` is None without a score. `scores` are the scorers' latest, by scorer. `lowest` and `highest`
     are of the `ratings` people gave. `agent_runs` is how many runs the agent ever had.

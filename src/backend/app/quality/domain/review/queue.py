@@ -1,4 +1,4 @@
-"""The review queue: candidates by what rating them is worth, spread over agents."""
+"""The review queue: candidates by what a rating of them is worth, spread over agents."""
 
 import heapq
 from collections import defaultdict
@@ -12,7 +12,7 @@ from app.quality.domain.calibration import (
     WORTH_OF_RATED,
 )
 from app.quality.domain.review.candidate import Candidate
-from app.quality.domain.review.worth import Recent, signals
+from app.quality.domain.review.signals import Recent, signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +25,28 @@ class Suggestion:
 
 
 def review_queue(candidates: Iterable[Candidate], now: datetime, limit: int) -> list[Suggestion]:
-    """The `limit` runs most worth a look, none of those that are rated by who asks.
+    """The `limit` runs most worth a look, without those that the reviewer has rated.
 
-    A run's worth is that of its signals together, as if each were the chance to learn something; less by
-    half when others rated it, and by up to half as it ages. Each run of an agent that is in the queue
-    halves the worth of the agent's next: so no agent fills it as long as another has something to show.
+    1. A run's signals are combined like independent chances to learn something: 1 - product(1 - worth / 2).
+    2. That is halved when others have rated it, and lowered by up to half with age.
+    3. Each run of an agent in the queue halves the worth of the agent's next, so that no agent fills the
+       queue while others have something to show.
     """
     by_agent: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         by_agent[candidate.agent_id].append(candidate)
     found = [suggestion for runs in by_agent.values() for suggestion in _of_agent(runs, now)]
-    return heapq.nsmallest(limit, found, key=_worthiest_first)
+    return heapq.nsmallest(limit, found, key=_by_worth)
 
 
-def _worthiest_first(suggestion: Suggestion) -> tuple[float, float, str]:
+def _by_worth(suggestion: Suggestion) -> tuple[float, float, str]:
     return (-suggestion.worth, -suggestion.run.created_at.timestamp(), str(suggestion.run.id))
 
 
 def _of_agent(runs: list[Candidate], now: datetime) -> list[Suggestion]:
     """The agent's runs that are to be looked at, each worth less by those before it."""
     agent = Recent.of(runs)
-    found = sorted((_suggestion(run, agent, now) for run in runs if not run.mine), key=_worthiest_first)
+    found = sorted((_suggestion(run, agent, now) for run in runs if not run.mine), key=_by_worth)
     return [replace(each, worth=round(each.worth / 2**place, 4)) for place, each in enumerate(found)]
 
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from app.db.session import transaction
-from app.scoring import scorers, states
+from app.scoring import scorers, status
 from app.scoring.pipeline import score_runs
 from app.scoring.rubric import VERSION, RunReport, Score, score
-from app.scoring.states import error_reasons, results_by_version, scoring_counts
+from app.scoring.status import error_reasons, results_by_version, scoring_counts
 from app.services.agent_run_log_service import write_run_log
 from app.tasks.rlhf_tasks import score_agent_runs
 
@@ -155,7 +155,7 @@ async def test_counts_say_when_they_are_not_whole(
         INSERT INTO agent_run_score (run_id, scorer, version)
         SELECT id, 'judge', 'a' FROM agent_run_log LIMIT 3
     """)
-    monkeypatch.setattr(states, "CAP", 20)
+    monkeypatch.setattr(status, "CAP", 20)
     async with transaction() as session:
         found = await scoring_counts(session)
         versions = await results_by_version(session)

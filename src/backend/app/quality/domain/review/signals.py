@@ -1,4 +1,4 @@
-"""What a person's rating of a run would tell: each signal has a weight and says itself in words.
+"""Signals of how much a person's rating of a run would teach: each has a weight and a reason in words.
 
 Scorers that disagree are query by committee, and a score next to the boundary is uncertainty sampling;
 a score at the agent's mean is taken for its typical run (Settles 2009, "Active Learning Literature
@@ -30,7 +30,7 @@ from app.quality.domain.review.candidate import Candidate
 
 
 class Signal(NamedTuple):
-    """A reason to look, and what it counts, from 0 to 1."""
+    """A reason to look at a run, and its weight, from 0 to 1."""
 
     worth: float
     reason: str

@@ -1,4 +1,4 @@
-"""Sums of scores by the day, and samples of runs by the day, each a bounded read.
+"""The queries of trends: sums of scores by day, and samples of runs by day, each a bounded read.
 
 Days are counted back from a moment `now`, 0 being the 24 hours up to it.
 """
@@ -18,9 +18,9 @@ from sqlalchemy import (
 )
 
 MOST_A_DAY = 200
-"""The newest runs of each day by which dimensions and scorers are told."""
+"""Runs of each day, the newest, from which trends of dimensions and scorers are computed: a bound on cost."""
 
-_MOST_OF_EACH_AGENT = 3
+_MOST_OF_EACH_AGENT = 3  # runs a day, from which it is seen whether an agent's scorer has changed
 
 # An agent's whole hours, from its rollup; those of the hour in which the time begins are left out.
 _HOURS = """
@@ -48,7 +48,7 @@ GROUP BY 1, 2
 """
 _CUT = "AND agent_id = :agent_id AND bucket <> date_trunc('hour', :middle, 'UTC')"
 
-# First the newest runs and then those of them that are scored: however many wait, no more are read.
+# First the newest runs, then those of them that are scored: so no more are read when many wait for a score.
 # An array of one agent keeps the planner to the agent's own index.
 _NEWEST = """
 SELECT {day} AS day, rlhf_scores FROM agent_run_log AS run
@@ -95,7 +95,7 @@ ALL_AGENTS = text(_HOURS.format(further="")).bindparams(*_moments("now", "start"
 ONE_AGENT = text(_HOURS_AND_RUNS.format(hours=_HOURS.format(further=_CUT))).bindparams(
     *_moments("now", "middle", "start"), bindparam("agent_id", type_=String)
 )
-"""One agent's days after `start`, to be told from each other at `middle` to the instant; as `ALL_AGENTS`."""
+"""One agent's days after `start`, the two windows divided at `middle` to the instant; as `ALL_AGENTS`."""
 
 SCORERS_OF_AGENTS = text(_SCORERS.format(newest=_NEWEST.format(day="moment.day", **_OF_EACH))).bindparams(
     *_moments("now"),
