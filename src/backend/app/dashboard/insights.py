@@ -15,7 +15,7 @@ from app.models import AgentCloudTask, PeerSwarmHeartbeat
 from app.runs.queries import database_now, newest_of_each_agent
 from app.runs.window_sums import Quality, scores_between, successes_since
 
-ACTION_LENGTH = 280
+ACTION_LENGTH = 280  # characters of a summary that the public sees
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import AgentRunFeedback, AgentRunLog
 from app.scoring.domain.results import with_human
 
-# What somebody else wrote there and is no object can hold no score, so it gives way.
+# A value there that is no object holds no score, so it is replaced.
 _DECIDED = text("""
 UPDATE agent_run_log
 SET rlhf_scores = CASE jsonb_typeof(rlhf_scores) WHEN 'object' THEN rlhf_scores ELSE '{}' END || :decided

@@ -90,7 +90,7 @@ def _ranks(values: Sequence[float]) -> list[float]:
 
 
 def pairwise_agreement(xs: Sequence[float], ys: Sequence[float]) -> Measure:
-    """Of all pairs of runs that `ys` tells apart, the share that `xs` puts in the same order; ties are half.
+    """Of all pairs of runs with different `ys`, the share that `xs` puts in the same order; ties are half.
 
     It is (Somers' D of `xs` given `ys` + 1) / 2, and 0.5 by chance. Its variance is that of a ratio of
     two U-statistics by their first-order projections, one a run (Newson 2006, "Confidence intervals for

@@ -9,7 +9,7 @@ from datetime import timedelta
 # Trends. `tests/unit/quality/test_trend.py` simulates weeks of runs and asserts how often a change is seen
 # with these values, with and without one; docs/reference/trends.md lists the figures.
 LEAST_CHANGE = 0.05
-"""Points of a mean score below which no change matters, however certain it is. Product."""
+"""Points of a mean score below which no change matters, even a certain one. Product."""
 
 LARGEST_MARGIN = 0.2
 """Points to either side beyond which an interval is too wide to say that nothing changed. Product."""
@@ -46,7 +46,7 @@ WORTH_OF_NO_SCORE = 0.6
 WORTH_AT_BOUNDARY = 0.7  # half of that at the edge of `NEAR_BOUNDARY`
 WORTH_OF_TYPICAL = 0.2
 WORTH_OF_NEW_AGENT = 0.5  # without any rating; less with each
-WORTH_OF_UNRATED_AGENT = 0.4
+WORTH_OF_UNRATED_AGENT = 0.4  # one that is not new
 WORTH_OF_NO_SIGNAL = 0.05
 WORTH_OF_RATED = 0.5  # factor for a run that others have rated
 HALF_AS_RECENT = timedelta(days=7)  # the age at which half of what age can take away is gone
@@ -57,9 +57,9 @@ DOES_WELL = 0.8  # the mean from which a dimension is a strength
 WORTH_SHOWING = 0.5  # of an example, in its dimension and as a whole
 BETTER = 0.1  # points by which an example exceeds the mean in its dimension
 OTHER_WEIGHT = 0.2  # of a dimension that the rubric does not have: the middle of those that it has
-MOST_LACKS = 3
-MOST_STRENGTHS = 2
-MOST_COMMENTS = 3
+MOST_LACKS = 3  # dimensions
+MOST_STRENGTHS = 2  # dimensions
+MOST_COMMENTS = 3  # the newest
 EXAMPLE_LENGTH = 120  # characters
 COMMENT_LENGTH = 140  # characters
 NAME_LENGTH = 60  # characters

@@ -13,7 +13,7 @@ import re
 from typing import Any, NamedTuple
 from uuid import UUID
 
-_CODE_LENGTH = 32
+_CODE_LENGTH = 32  # hexadecimal digits: 128 bits
 _CONTEXT = b"agent-run-log judge fence "
 _MARKUP = re.compile("[<>]")
 

@@ -3,7 +3,7 @@
 import hashlib
 from uuid import UUID
 
-_BITS = 64
+_BITS = 64  # of a digest that are compared: shares are exact to 2^-64
 _ABOVE_EVERY_DIGEST = b"\xff" * (hashlib.sha256().digest_size + 1)
 
 

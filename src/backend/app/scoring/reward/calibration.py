@@ -60,12 +60,12 @@ MADE_UP_SCORES = (-1.0, 1.0)  # linear scores
 MADE_UP_RATINGS = (0.25, 0.75)
 LEAST_SLOPE = 0.05  # of the mapping; above 0, so that it never turns an order around
 NEWTON_STEPS = 25  # many more than the few that a logistic regression of two numbers takes
-LONGEST_NEWTON_STEP = 2.0
+LONGEST_NEWTON_STEP = 2.0  # of offset and slope each; keeps the first steps from overshooting
 LEAST_CURVATURE = 1e-6  # keeps a step finite where all is certain
 
 # Checking on runs left out.
-OUTER_FOLDS = 5
-INNER_FOLDS = 4
+OUTER_FOLDS = 5  # parts of the rated runs, each scored by a model of the others; the usual number
+INNER_FOLDS = 4  # parts of the rest, by which each of those models chooses its penalty
 LEAST_RUNS = 20  # rated runs that can be compared, below which nothing is learnt and nothing promoted
 MOST_PAIRS_OF_A_RATER = 4_000  # pairs; bound
 BOOTSTRAP_DRAWS = 400
