@@ -128,7 +128,13 @@ class Facts(NamedTuple):
 
 
 def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
-    """Read a report once: its status, what its agent sent, and the `payload` that was read of that."""
+    """The facts of a report: its status, what its agent sent, and the `payload` that was read of that.
+
+    1. Find the account; divide the other texts into prose and tools' output.
+    2. Find references, figures and ratios, first in the account, then in the rest.
+    3. Count the numbers and arrays in fields, and what of them is left over.
+    4. Derive what the account claims and admits, and how much the report states.
+    """
     strings = [leaf for leaf in payload.leaves if isinstance(leaf.value, str) and leaf.value.strip()]
     head = _headline(strings)
     headline = Text(str(head.value) if head else "")
@@ -161,12 +167,9 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
         errors=_errors(payload),
         named=named,
         stated=_stated((in_headline, in_rest), counts, named + _proper_names(headline)),
-        self_ratings=sum(
-            1 for leaf in payload.leaves if _rates_itself(leaf.words) and _is_top_mark(leaf.value)
-        ),
+        self_ratings=sum(_rates_itself(leaf.words) and _is_top_mark(leaf.value) for leaf in payload.leaves),
         claims_everything=everything,
-        admits_limits=headline.affirms(lexicon.LIMIT)
-        or (not everything and any(ratio.done < ratio.total for ratio in in_headline.ratios)),
+        admits_limits=headline.affirms(lexicon.LIMIT) or (not everything and _has_part(in_headline.ratios)),
     )
 
 
@@ -206,6 +209,10 @@ def _claims_everything(headline: Text, found: Found) -> bool:
     if any(figure.percent and figure.value == 100 for figure in found.figures):
         return True
     return any(ratio.done == ratio.total > 1 for ratio in found.ratios)
+
+
+def _has_part(ratios: tuple[Ratio, ...]) -> bool:
+    return any(ratio.done < ratio.total for ratio in ratios)
 
 
 def _proper_names(account: Text) -> int:
