@@ -18,11 +18,7 @@ from app.runs.run import Run
 # so that one wrong second does not date an agent's runs in the future for ever.
 # Side by side in a SELECT list arrays are taken apart faster than by one unnest, which stores each first.
 # The triggers of agent_run_log leave the state to whoever announces `runlog.writer`.
-INSERT_RUNS = """
-WITH announced AS MATERIALIZED (
-    SELECT set_config('runlog.writer', 'on', true)
-),
-agents AS (
+_STATES_AND_RUNS = """agents AS (
     INSERT INTO agent_run_state AS state (agent_id, runs, silence_count, last_created_at, last_success_at)
     SELECT
         agent_id,
@@ -101,16 +97,20 @@ ON CONFLICT (agent_id, key) DO NOTHING
 RETURNING run_id
 """
 
+
+def _announced(source: str = "") -> str:
+    return f"""announced AS MATERIALIZED (
+    SELECT set_config('runlog.writer', 'on', true){source}
+)"""
+
+
+INSERT_RUNS = f"\nWITH {_announced()},\n{_STATES_AND_RUNS}"
+
 # Keys are claimed before states are locked here as well: else two batches could wait for each other.
-CLAIM_AND_INSERT_RUNS = INSERT_RUNS.replace(
-    """WITH announced AS MATERIALIZED (
-    SELECT set_config('runlog.writer', 'on', true)
-)""",
-    f"""WITH claims AS ({_CLAIM.format("$13", "$14", "$15", "$16")} RETURNING 1),
-announced AS MATERIALIZED (
-    SELECT set_config('runlog.writer', 'on', true) FROM (SELECT count(*) FROM claims) AS claimed
-)""",  # noqa: S608
-)
+CLAIM_AND_INSERT_RUNS = f"""
+WITH claims AS ({_CLAIM.format("$13", "$14", "$15", "$16")} RETURNING 1),
+{_announced(" FROM (SELECT count(*) FROM claims) AS claimed")},
+{_STATES_AND_RUNS}"""  # noqa: S608
 
 KEY_HOLDERS = """
 SELECT held.agent_id, held.key, held.run_id, held.payload_digest
