@@ -15,7 +15,7 @@ from app.alerts import digest
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.domain.incident import gravest, kind_of
 from app.alerts.domain.message import Message, alert_message
-from app.alerts.domain.pace import GIVE_UP_AFTER, RATE_WINDOW, gives_up, held_until, retry_pause
+from app.alerts.domain.pace import GIVE_UP_AFTER, RATE_WINDOW, RETRIES, gives_up, held_until
 from app.alerts.incidents import told_incidents
 from app.alerts.settings import AlertSettings
 from app.kit.text import at
@@ -79,7 +79,7 @@ async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) ->
         row.state, row.sent_at = "sent", now
     # A slow try may end after another has begun, which then decides.
     elif row.attempts == delivery.attempt:
-        row.next_attempt_at = now + retry_pause(row.attempts, random.random())  # noqa: S311
+        row.next_attempt_at = now + RETRIES.delay(row.attempts, random.random())  # noqa: S311
         if gives_up(row.first_attempt_at or now, now):
             row.state = "failed"
 
