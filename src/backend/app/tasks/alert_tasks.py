@@ -12,12 +12,10 @@ from app.alerts.digest import write_digests
 from app.alerts.domain.delivery import Delivery
 from app.alerts.settings import AlertSettings
 from app.config import get_settings
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError
 from app.logs import get_logger
 from app.tasks.celery_app import celery_app
-from app.tasks.runtime import run_async
+from app.tasks.runtime import postponed_on_outage, run_async
 from app.wiring import alert_settings
 
 log = get_logger(__name__)
@@ -34,12 +32,9 @@ def deliver_alerts() -> None:
 
 
 async def _deliver() -> None:
-    try:
-        with plain_errors():
-            settings = alert_settings(get_settings())
-            await _deliver_by(settings, make_channels(settings.channels))
-    except DatabaseError as error:
-        log.warning("alerts_put_off", error=str(error))  # they are in the outbox still
+    with postponed_on_outage("alerts_postponed"):
+        settings = alert_settings(get_settings())
+        await _deliver_by(settings, make_channels(settings.channels))
 
 
 async def _deliver_by(settings: AlertSettings, channels: Mapping[str, Channel]) -> None:

@@ -4,15 +4,14 @@ import asyncio
 import time
 from uuid import UUID
 
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError, NotFoundError
+from app.errors import NotFoundError
 from app.logs import get_logger
 from app.scoring.backfills import give_up_backfill, open_system_backfills
 from app.tasks.backfills import continue_backfill
 from app.tasks.celery_app import celery_app
 from app.tasks.pacing import Pace
-from app.tasks.runtime import run_async
+from app.tasks.runtime import postponed_on_outage, run_async
 from app.tasks.schedule import BACKFILL_SECONDS
 
 log = get_logger(__name__)
@@ -30,14 +29,11 @@ def continue_backfills() -> None:
 
 async def _continue() -> None:
     ends = time.monotonic() + _SHARE * BACKFILL_SECONDS
-    try:
-        with plain_errors():
-            async with transaction() as session:
-                backfill_ids = await open_system_backfills(session)
-            for backfill_id in backfill_ids:
-                await _continue_one(backfill_id, ends)
-    except DatabaseError as error:
-        log.warning("backfills_put_off", error=str(error))
+    with postponed_on_outage("backfills_postponed"):
+        async with transaction() as session:
+            backfill_ids = await open_system_backfills(session)
+        for backfill_id in backfill_ids:
+            await _continue_one(backfill_id, ends)
 
 
 async def _continue_one(backfill_id: UUID, ends: float) -> None:

@@ -9,9 +9,7 @@ from uuid import UUID
 from kombu.exceptions import OperationalError
 
 from app.config import get_settings
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
 from app.scoring.endpoint.breaker import Breaker
@@ -31,7 +29,7 @@ from app.scoring.judge_runs import (
     record_verdict,
 )
 from app.tasks.celery_app import celery_app
-from app.tasks.runtime import run_async
+from app.tasks.runtime import postponed_on_outage, run_async
 from app.wiring import judge_settings
 
 log = get_logger(__name__)
@@ -81,11 +79,8 @@ async def hand_to_judge(run_ids: Sequence[UUID]) -> None:
 async def _judge_by_settings(run_ids: Sequence[UUID] | None) -> None:
     if not get_settings().judge_is_on or _breaker.is_open:
         return
-    try:
-        with plain_errors():
-            await _judge_runs(run_ids)
-    except DatabaseError as error:
-        log.warning("judging_put_off", error=str(error))
+    with postponed_on_outage("judging_postponed"):
+        await _judge_runs(run_ids)
 
 
 async def _judge_runs(run_ids: Sequence[UUID] | None) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -11,9 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError
 from app.logs import get_logger
 from app.runs.run import made_at
 from app.scoring.pipeline import score_runs, unscored_runs
@@ -21,7 +18,7 @@ from app.scoring.rescoring import due_retries, retry_scores
 from app.tasks.celery_app import celery_app
 from app.tasks.judge_tasks import hand_to_judge
 from app.tasks.pacing import Pace
-from app.tasks.runtime import run_async
+from app.tasks.runtime import postponed_on_outage, run_async
 
 log = get_logger(__name__)
 
@@ -59,7 +56,7 @@ def sweep_unscored_runs() -> None:
 
 
 async def _score(run_ids: Sequence[UUID]) -> None:
-    with _put_off_without_database("scoring_put_off", runs=len(run_ids)):
+    with postponed_on_outage("scoring_postponed", runs=len(run_ids)):
         scored = sum([await _score_batch(batch) for batch in _batches(run_ids)])
         if scored < len(run_ids):
             # Scored already, or locked by another worker or by somebody who rates: the last may be left.
@@ -71,7 +68,7 @@ async def _score(run_ids: Sequence[UUID]) -> None:
 async def _sweep() -> None:
     settings = get_settings()
     ends = time.monotonic() + min(_SWEEP_SHARE * settings.score_sweep_interval, _SWEEP_TIME)
-    with _put_off_without_database("sweep_put_off"):
+    with postponed_on_outage("sweep_postponed"):
         async with transaction() as session:
             age = timedelta(seconds=settings.score_sweep_age)
             due = await due_retries(session, limit=_RETRY_LIMIT)
@@ -108,13 +105,3 @@ async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> in
 
 def _batches(run_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
     return (run_ids[start : start + _BATCH] for start in range(0, len(run_ids), _BATCH))
-
-
-@contextmanager
-def _put_off_without_database(event: str, **facts: object) -> Iterator[None]:
-    """A line in the log is all that an outage takes: what is unscored then, a later sweep finds."""
-    try:
-        with plain_errors():
-            yield
-    except DatabaseError as error:
-        log.warning(event, error=str(error), **facts)

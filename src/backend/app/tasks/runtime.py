@@ -3,11 +3,17 @@
 import asyncio
 import gc
 import os
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any, TypeVar
+
+from app.db.plain_errors import plain_errors
+from app.errors import DatabaseError
+from app.logs import get_logger
+
+log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -54,3 +60,16 @@ def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(coroutine)
     # A runner would else keep the context of its start, and with it the first task's id.
     return _runner.run(coroutine, context=copy_context())
+
+
+@contextmanager
+def postponed_on_outage(event: str, **facts: object) -> Iterator[None]:
+    """End the block when the database cannot be reached or refuses, with `event` and `facts` in the log.
+
+    Only for work that is still due afterwards, and that beat or another message starts again.
+    """
+    try:
+        with plain_errors():
+            yield
+    except DatabaseError as error:
+        log.warning(event, error=str(error), **facts)
