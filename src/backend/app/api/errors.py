@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import ClientDisconnect
 
-from app.errors import IngestUnavailableError, InvalidRunError
+from app.errors import IngestUnavailableError, InvalidRunError, NotFoundError
 from app.kit.secrets import redact, redact_json
 from app.logs import get_logger
 
@@ -70,6 +70,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.exception_handler(InvalidRunError)(_run_not_recorded)
     app.exception_handler(RequestValidationError)(_invalid_request)
     app.exception_handler(IngestUnavailableError)(_run_not_recorded)
+    app.exception_handler(NotFoundError)(_not_found)
     app.exception_handler(ClientDisconnect)(_client_gone)
     app.exception_handler(DBAPIError)(_database_error)
     for outage in (OSError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -124,6 +125,10 @@ async def _run_not_recorded(_: Request, error: Exception) -> JSONResponse:
 
 async def _invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
     return validation_error(error.errors())
+
+
+async def _not_found(_: Request, error: NotFoundError) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=404)
 
 
 async def _client_gone(_: Request, __: ClientDisconnect) -> Response:

@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, defer
 
+from app.errors import NotFoundError
 from app.kit.cursors import _EPOCH, Cursor
 from app.models import AgentRunLog
 
@@ -145,10 +146,12 @@ async def list_runs(
     return RunPage([_as_sent(row) for row in page], following)
 
 
-async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any] | None:
-    """One run as a JSON-ready mapping."""
+async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
+    """One run as a JSON-ready mapping. Raises `NotFoundError`."""
     row = (await session.execute(select(*_AS_SENT).where(AgentRunLog.id == run_id))).one_or_none()
-    return _as_sent(row) if row else None
+    if row is None:
+        raise NotFoundError("there is no run with this id")
+    return _as_sent(row)
 
 
 def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:

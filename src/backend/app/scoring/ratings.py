@@ -25,8 +25,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.errors import NotFoundError
 from app.models import AgentRunFeedback, AgentRunLog
 from app.scoring.domain.results import with_human
+
+_NO_RUN = "there is no run with this id"
+_NO_RATING = "there is no such rating"
 
 # What somebody else wrote there and is no object can hold no score, so it gives way.
 _DECIDED = text("""
@@ -43,10 +47,10 @@ WHERE id = :run_id AND jsonb_typeof(rlhf_scores) = 'object'
 
 async def rate_run(
     session: AsyncSession, run_id: UUID, *, rater: str, rating: float, comment: str | None
-) -> bool:
-    """Keep a person's rating of a run and let it decide `overall`. False when there is no such run."""
+) -> None:
+    """Keep a person's rating of a run and let it decide `overall`. Raises `NotFoundError`."""
     if not await _lock(session, run_id):
-        return False
+        raise NotFoundError(_NO_RUN)
     given = {"rating": rating, "comment": comment}
     await session.execute(
         insert(AgentRunFeedback)
@@ -57,31 +61,30 @@ async def rate_run(
         )
     )
     await _decide(session, run_id)
-    return True
 
 
-async def withdraw_rating(session: AsyncSession, run_id: UUID, rater: str) -> bool:
-    """Take a person's rating back; `overall` follows. False when there is none."""
+async def withdraw_rating(session: AsyncSession, run_id: UUID, rater: str) -> None:
+    """Take a person's rating back; `overall` follows. Raises `NotFoundError`."""
     if not await _lock(session, run_id):
-        return False
+        raise NotFoundError(_NO_RATING)
     theirs = (AgentRunFeedback.run_id == run_id, AgentRunFeedback.rater == rater)
     gone = await session.execute(delete(AgentRunFeedback).where(*theirs).returning(AgentRunFeedback.rater))
     if not gone.all():
-        return False
+        raise NotFoundError(_NO_RATING)
     await _decide(session, run_id)
-    return True
 
 
-async def ratings_of_run(session: AsyncSession, run_id: UUID) -> list[AgentRunFeedback] | None:
-    """Everybody's rating of a run, the first given first. None when there is no such run."""
+async def ratings_of_run(session: AsyncSession, run_id: UUID) -> list[AgentRunFeedback]:
+    """Everybody's rating of a run, the first given first. Raises `NotFoundError`."""
     ordered = (
         select(AgentRunFeedback)
         .where(AgentRunFeedback.run_id == run_id)
         .order_by(AgentRunFeedback.created_at, AgentRunFeedback.rater)
     )
     found = list(await session.scalars(ordered))
-    known = found or await session.scalar(select(exists().where(AgentRunLog.id == run_id)))
-    return found if known else None
+    if not found and not await session.scalar(select(exists().where(AgentRunLog.id == run_id))):
+        raise NotFoundError(_NO_RUN)
+    return found
 
 
 async def mean_ratings(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:

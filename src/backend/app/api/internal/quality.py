@@ -40,12 +40,9 @@ async def get_quality(
 ) -> QualityOut:
     """The last `days` days against as many before: of the fleet and every agent, or of one agent."""
     async with transaction() as session:
-        try:
-            report = await (
-                fleet_quality(session, days) if agent_id is None else agent_quality(session, agent_id, days)
-            )
-        except NotFoundError as error:
-            raise HTTPException(404, str(error)) from error
+        report = await (
+            fleet_quality(session, days) if agent_id is None else agent_quality(session, agent_id, days)
+        )
     return QualityOut.model_validate(report)
 
 
