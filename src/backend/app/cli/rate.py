@@ -12,7 +12,7 @@ from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.text import printable
 from app.scoring.ratings import rate_run
-from app.scoring.ratings_wire import FeedbackIn
+from app.scoring.wire import FeedbackIn
 
 
 def rate(

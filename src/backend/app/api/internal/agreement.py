@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from app.api.errors import INVALID, UNAVAILABLE
 from app.api.query import Moment
 from app.db.session import transaction
-from app.quality.agreement_wire import AgreementReportOut
 from app.quality.domain.agreement_report import report
 from app.quality.rated_runs import rated_runs
+from app.quality.wire import AgreementReportOut
 
 router = APIRouter(prefix="/api/v1/internal/scoring", tags=["scores"])
 

@@ -8,7 +8,7 @@ from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.scoring.ratings import rate_run, ratings_of_run, withdraw_rating
-from app.scoring.ratings_wire import FeedbackIn, Rater, RatingList, RatingOut
+from app.scoring.wire import FeedbackIn, Rater, RatingList, RatingOut
 
 router = APIRouter(
     prefix="/api/v1/internal/agent-run-log/{run_id}/feedback", tags=["agent run log"], route_class=StrictRoute
