@@ -18,9 +18,9 @@ from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import agent_histories, deepened, known_outages
 from app.audit.settings import AuditSettings
 from app.errors import NotFoundError
+from app.kit.sql import database_now, wanted_agents, well_dated
 from app.kit.times import WEEK
 from app.models import Agent, AgentRunState
-from app.runs.queries import database_now, wanted_agents, well_dated
 from app.runs.window_sums import Quality, agent_scores_since
 
 State = Literal["new", "up", "down", "unknown", "paused"]

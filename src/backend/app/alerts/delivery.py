@@ -18,9 +18,9 @@ from app.alerts.domain.message import Message, alert_message
 from app.alerts.domain.pace import GIVE_UP_AFTER, RATE_WINDOW, RETRIES, gives_up, held_until
 from app.alerts.incidents import told_incidents
 from app.alerts.settings import AlertSettings
+from app.kit.sql import database_now
 from app.kit.text import at
 from app.models import AlertAttempt, AlertNotification, AuditFinding
-from app.runs.queries import database_now
 
 State = Literal["pending", "sent", "failed"]
 

@@ -1,7 +1,8 @@
-"""Spans of time, and moments read from JSON."""
+"""Moments and spans of time, and moments read from JSON."""
 
 from datetime import UTC, datetime, timedelta
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from app.models.base import Base
+from app.models.fragments import IS_SCORED, of_agent_text
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
 
 _OWN = "pg_backend_pid()"
@@ -86,7 +87,7 @@ def _agent_rows(runs: str) -> str:
 
 def _with_overall(runs: str) -> str:
     return f"""SELECT sign, agent_id, created_at, status,
-            CASE WHEN jsonb_typeof(rlhf_scores -> 'overall') = 'number'
+            CASE WHEN {IS_SCORED}
             THEN CAST(rlhf_scores ->> 'overall' AS numeric) END AS overall
         FROM ({runs}) AS run"""  # noqa: S608
 
@@ -99,18 +100,18 @@ _ROWS: dict[str, Callable[[str], str]] = {"run_rollup": _fleet_rows, "agent_roll
 
 # A run that is dated in the future is not the newest: somebody's clock was wrong, and the agent's runs
 # go on from the present.
-_NEWEST_RUN = """SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
-        WHERE run.agent_id = ANY (ARRAY[agent.agent_id])
+_NEWEST_RUN = f"""SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
+        WHERE {of_agent_text("agent.agent_id")}
             AND created_at <= statement_timestamp() + interval '1 minute'
         ORDER BY run.agent_id, created_at DESC, id DESC
-        LIMIT 1"""
+        LIMIT 1"""  # noqa: S608
 
 _LAST_RUN_AT = "SELECT max(run_at) FROM agent_run_log AS run WHERE run.agent_id = agent.agent_id"
 
-LAST_SUCCESS = """SELECT created_at FROM agent_run_log AS run
-            WHERE run.agent_id = ANY (ARRAY[agent.agent_id]) AND status = 'success' AND created_at IS NOT NULL
+LAST_SUCCESS = f"""SELECT created_at FROM agent_run_log AS run
+            WHERE {of_agent_text("agent.agent_id")} AND status = 'success' AND created_at IS NOT NULL
             ORDER BY run.agent_id, created_at DESC
-            LIMIT 1"""
+            LIMIT 1"""  # noqa: S608
 
 
 def update_states(agents: str, assignments: str) -> str:

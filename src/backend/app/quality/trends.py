@@ -9,10 +9,10 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.registry import require_known
+from app.kit.sql import database_now
 from app.quality.day_sums import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
 from app.quality.domain.feedback import DIMENSION
 from app.quality.domain.trend import Day, Trend, compare, is_other_scorer
-from app.runs.queries import database_now
 from app.runs.window_sums import scores_between
 
 DAYS = 7

@@ -4,18 +4,19 @@ import hashlib
 import json
 import random
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import msgspec
+
+from app.kit.times import EPOCH
 
 STATUSES = ("success", "partial", "failed")
 MAX_AGENT_ID = 255
 
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 _RANDOM_BITS = (1 << 76) - 1 & ~(0b11 << 62)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _canonical = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
 
 
@@ -34,7 +35,7 @@ def made_at(run_id: UUID) -> datetime | None:
     """When `new_run_id` made this id, by the clock of its host; None for an id that somebody else made."""
     if run_id.version != 7:
         return None
-    return _EPOCH + timedelta(milliseconds=run_id.int >> 80)
+    return EPOCH + timedelta(milliseconds=run_id.int >> 80)
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -11,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
-    Numeric,
     Select,
     String,
     Subquery,
@@ -23,18 +22,14 @@ from sqlalchemy import (
     union_all,
 )
 
+from app.kit.sql import OVERALL
 from app.models import AgentRollup, AgentRunLog, RunRollup
 from app.models.run_rollup import HOUR, MINUTE
 
 _HOUR = timedelta(minutes=HOUR)
 _MINUTE = timedelta(minutes=MINUTE)
 
-_overall = AgentRunLog.rlhf_scores["overall"]
-_is_scored = func.jsonb_typeof(_overall) == "number"
-_SCORES = (
-    func.sum(cast(_overall.astext, Numeric)).filter(_is_scored).label("overall_sum"),
-    func.count().filter(_is_scored).label("scored"),
-)
+_SCORES = (func.sum(OVERALL).label("overall_sum"), func.count(OVERALL).label("scored"))
 
 
 class Quality(NamedTuple):

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFoundError
+from app.kit.sql import object_in
 from app.models import AgentRunFeedback, AgentRunLog
 from app.scoring.domain.results import with_human
 
@@ -33,11 +34,11 @@ _NO_RUN = "there is no run with this id"
 _NO_RATING = "there is no such rating"
 
 # What somebody else wrote there and is no object can hold no score, so it gives way.
-_DECIDED = text("""
+_DECIDED = text(f"""
 UPDATE agent_run_log
-SET rlhf_scores = CASE jsonb_typeof(rlhf_scores) WHEN 'object' THEN rlhf_scores ELSE '{}' END || :decided
+SET rlhf_scores = coalesce({object_in("rlhf_scores")}, '{{}}') || :decided
 WHERE id = :run_id AND rlhf_scores IS NOT NULL
-""").bindparams(bindparam("run_id", type_=Uuid), bindparam("decided", type_=JSONB))
+""").bindparams(bindparam("run_id", type_=Uuid), bindparam("decided", type_=JSONB))  # noqa: S608
 _UNDECIDED = text("""
 UPDATE agent_run_log
 SET rlhf_scores = rlhf_scores - 'human' || jsonb_build_object('overall', rlhf_scores -> 'auto')
