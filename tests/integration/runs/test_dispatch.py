@@ -181,7 +181,7 @@ async def test_what_is_queued_is_sent_at_the_end(broker: Broker) -> None:
 
 
 async def test_more_than_the_queue_holds_is_left_to_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.runs.dispatch._QUEUE_SIZE", 10)
+    monkeypatch.setattr("app.runs.dispatch.QUEUE_SIZE", 10)
     with deaf_server() as url:
         dispatcher = Dispatcher(url)
         before = failed()

@@ -1,4 +1,4 @@
-"""How runs are read: filters, pages, and the newest runs of every agent."""
+"""Reading runs: filters, pages, and the newest runs of every agent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -54,7 +54,7 @@ class RunPage(NamedTuple):
 
 
 class RunFilters(TypedDict, total=False):
-    """Which runs: `since` is inclusive, `until` exclusive, `q` is found in the report's text."""
+    """Conditions on runs: `since` is inclusive, `until` exclusive, `q` is searched in the report's text."""
 
     agent_id: str | None
     status: str | None

@@ -1,4 +1,4 @@
-"""Sums over a window of the log, read from its rollups: as many rows whatever the length of the log."""
+"""Sums over a window of the log, read from its rollups: the rows that are read do not grow with the log."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ class Quality(NamedTuple):
 
     @classmethod
     def of(cls, overall_sum: Decimal | None, scored: int) -> "Quality":
-        """From the sum of `scored` scores, rounded as it is shown. What no float holds is no mean."""
+        """From the sum of `scored` scores, rounded as it is shown; None where no float holds it."""
         mean = float(overall_sum / scored) if overall_sum is not None and scored else None
         return cls(round(mean, 4) if mean is not None and isfinite(mean) else None, scored)
 
