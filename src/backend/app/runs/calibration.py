@@ -21,8 +21,8 @@ and the driver's 2 to hang up, the answer comes within the 10 seconds that the s
 (decision 11); `tests/faults` measures it."""
 
 RESOLVE_SECONDS = 6.0
-"""Seconds for which a batch in doubt waits for the database. A restart of PostgreSQL takes 1 to 3 of them in
-`tests/faults`, and the answer must come within the 10 seconds that clients wait (decision 11)."""
+"""Seconds for which a batch in doubt waits for the database: enough for a server that is restarted
+(`tests/faults`), and the answer must come within the 10 seconds that clients wait (decision 11)."""
 
 RETRY_PAUSE = 0.1
 """Seconds between two attempts to reach the database: ten a second cost nothing, and the first runs after an

@@ -14,15 +14,14 @@ from app.alerts.settings import AlertSettings
 from app.config import get_settings
 from app.db.session import transaction
 from app.logs import get_logger
+from app.tasks.calibration import DELIVERY_SECONDS
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import postponed_on_outage, run_async
 from app.wiring import alert_settings
 
 log = get_logger(__name__)
 
-_MARKING_TRIES = 5
-_BUDGET = 30.0
-"""Seconds after which a task begins no further try."""
+_MARKING_TRIES = 5  # a second apart
 
 
 @celery_app.task
@@ -42,7 +41,7 @@ async def _deliver_by(settings: AlertSettings, channels: Mapping[str, Channel]) 
         await write_digests(session, settings)
         await give_up_orphans(session, channels)
         await forget_old(session)
-    ends = time.monotonic() + _BUDGET
+    ends = time.monotonic() + DELIVERY_SECONDS
     drains = (_drain(settings, name, channel, ends) for name, channel in channels.items())
     for failure in await asyncio.gather(*drains, return_exceptions=True):
         if failure is not None:

@@ -1,4 +1,4 @@
-"""The backfills that the system itself opened, worked off a little at a time beside everything else."""
+"""The backfills that the system itself opened, a little at a time beside everything else."""
 
 import asyncio
 import time
@@ -9,6 +9,7 @@ from app.errors import NotFoundError
 from app.logs import get_logger
 from app.scoring.backfills import give_up_backfill, open_system_backfills
 from app.tasks.backfills import continue_backfill
+from app.tasks.calibration import BACKFILL_SHARE
 from app.tasks.celery_app import celery_app
 from app.tasks.pacing import Pace
 from app.tasks.runtime import postponed_on_outage, run_async
@@ -16,8 +17,6 @@ from app.tasks.schedule import BACKFILL_SECONDS
 
 log = get_logger(__name__)
 
-# New runs wait behind it where there is one worker process.
-_SHARE = 0.3
 _pace = Pace(time.monotonic)
 
 
@@ -28,7 +27,7 @@ def continue_backfills() -> None:
 
 
 async def _continue() -> None:
-    ends = time.monotonic() + _SHARE * BACKFILL_SECONDS
+    ends = time.monotonic() + BACKFILL_SHARE * BACKFILL_SECONDS
     with postponed_on_outage("backfills_postponed"):
         async with transaction() as session:
             backfill_ids = await open_system_backfills(session)
@@ -37,12 +36,12 @@ async def _continue() -> None:
 
 
 async def _continue_one(backfill_id: UUID, ends: float) -> None:
-    rest = 0.0
-    # What is a long rest for a backfill is a long wait for a run: rather the next message goes on.
-    while time.monotonic() + rest < ends:
-        await asyncio.sleep(rest)
+    delay = 0.0
+    # New runs wait behind this task, so a delay beyond its end is left to the next one.
+    while time.monotonic() + delay < ends:
+        await asyncio.sleep(delay)
         try:
-            backfill, rest = await continue_backfill(backfill_id, _pace)
+            backfill, delay = await continue_backfill(backfill_id, _pace)
         except NotFoundError as error:
             log.warning("backfill_given_up", backfill_id=str(backfill_id), error=str(error))
             async with transaction() as session:

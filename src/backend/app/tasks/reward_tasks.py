@@ -12,7 +12,7 @@ log = get_logger(__name__)
 
 @celery_app.task
 def train_reward_model() -> None:
-    """Train on people's ratings when enough of them are new; do nothing while another one trains.
+    """Train on people's ratings when enough of them are new; do nothing while another task trains.
 
     All of it is one transaction: a training that is killed leaves nothing.
     """
