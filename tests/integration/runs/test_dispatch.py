@@ -37,7 +37,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def deaf_server() -> Iterator[str]:
-    """A broker's URL where connections are taken and never answered."""
+    """A broker's URL where connections are accepted and never answered."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -98,7 +98,7 @@ async def test_a_stopped_broker_delays_no_report_and_is_found_again(
     for _ in range(20):
         assert (await api.post(ENDPOINT, json=RUN)).status_code == 204
     assert time.monotonic() - started < 10
-    # It is counted first and told then.
+    # It is counted first and logged then.
     await until(lambda: failed() > before and "score_dispatch_failed" in caplog.text)
     assert not [record for record in caplog.records if record.exc_info]
     broker.start()

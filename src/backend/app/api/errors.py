@@ -19,9 +19,10 @@ from app.logs import get_logger
 
 log = get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 1
-_MAX_INPUT = 1000
-# SQLSTATE classes that say "not now": connection, transaction rollback, resources, lock, operator.
+RETRY_AFTER_SECONDS = 1  # the database is probed ten times a second
+_MAX_INPUT = 1000  # bytes of an invalid value that its error shows
+# SQLSTATE classes that say "not now": connection, transaction rollback, resources, lock, operator, system
+# (PostgreSQL documentation, appendix A).
 _OUTAGE_CLASSES = ("08", "40", "53", "55", "57", "58")
 _DATA_EXCEPTION = "22"
 
@@ -110,7 +111,7 @@ def _sendable(value: Any, field: str) -> Any:
 
 
 def run_not_recorded(error: Exception) -> JSONResponse:
-    """What a report is answered that was not recorded. Raises `error` where it is nobody's to see."""
+    """The answer to a report that was not recorded. Raises `error` where it is an internal one."""
     match error:
         case InvalidRunError():
             return validation_error(error.errors)
@@ -132,7 +133,7 @@ async def _not_found(_: Request, error: NotFoundError) -> JSONResponse:
 
 
 async def _client_gone(_: Request, __: ClientDisconnect) -> Response:
-    return Response(status_code=400)  # its request never became whole, and nobody reads this
+    return Response(status_code=400)  # never read: the client is gone
 
 
 async def _database_error(request: Request, error: DBAPIError) -> JSONResponse:

@@ -7,7 +7,7 @@ WEEK = timedelta(days=7)
 
 
 def moment_in(evidence: object, *path: str) -> datetime | None:
-    """The moment that evidence has by these names; None also where somebody else wrote what is none."""
+    """The moment that evidence has by these names; None also where the text is none."""
     value = evidence
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

@@ -13,7 +13,7 @@ import msgspec
 from app.kit.times import EPOCH
 
 STATUSES = ("success", "partial", "failed")
-MAX_AGENT_ID = 255
+MAX_AGENT_ID = 255  # characters, the width of the column
 
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 _RANDOM_BITS = (1 << 76) - 1 & ~(0b11 << 62)

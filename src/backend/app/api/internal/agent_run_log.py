@@ -79,7 +79,7 @@ async def list_agent_run_log(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
-    """`since` is inclusive, `until` exclusive; `q` is looked for in the report's text."""
+    """`since` is inclusive, `until` exclusive; `q` is searched in the report's text."""
     async with transaction() as session:
         page = await list_runs(
             session,

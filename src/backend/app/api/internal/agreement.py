@@ -19,5 +19,5 @@ async def get_agreement(since: Moment = None) -> AgreementReportOut:
     """Every scorer and version against people's mean ratings, over the runs rated since, at most 5,000."""
     async with transaction() as session:
         runs = await rated_runs(session, since)
-    # Thousands of runs take a while, in which others are to be answered.
+    # In a thread: thousands of runs take a while, and other requests are answered meanwhile.
     return AgreementReportOut.of(await asyncio.to_thread(report, runs), since)

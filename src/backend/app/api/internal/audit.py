@@ -38,7 +38,7 @@ async def get_findings(
     responses={**INVALID, **NOT_FOUND, **TOO_LARGE, **UNAVAILABLE},
 )
 async def acknowledge_finding(finding_id: UUID, acknowledgement: AcknowledgementIn) -> Response:
-    """Somebody knows of it: no alert reminds of it again. Its end is told all the same."""
+    """A person knows of it: no alert reminds of it again. Its end is still announced."""
     async with transaction() as session:
         known = await acknowledge(session, finding_id, acknowledgement.by, acknowledgement.note)
     if not known:

@@ -1,4 +1,4 @@
-"""How scores go, and what each agent is told of its own."""
+"""Trends of scores, and the feedback that each agent gets on its own."""
 
 from typing import Annotated, Any
 
@@ -48,7 +48,7 @@ async def get_quality(
 
 @router.get(
     "/agents/{agent_id:path}/feedback",
-    summary="What an agent is told",
+    summary="Get an agent's feedback",
     response_model=AgentFeedbackOut,
     responses={**_IN_MARKDOWN, **INVALID, **NOT_FOUND, **UNAVAILABLE},
 )
@@ -69,5 +69,5 @@ async def get_agent_feedback(agent_id: Annotated[AgentId, Path()], request: Requ
 
 @router.put("/agents/{agent_id:path}/feedback", include_in_schema=False)
 async def put_agent_feedback() -> Response:
-    """Refused here, for else it would declare an agent of this name, whose id may hold slashes."""
+    """Refused here: it would declare an agent of this name otherwise, whose id may contain slashes."""
     raise HTTPException(405, headers={"Allow": "GET"})

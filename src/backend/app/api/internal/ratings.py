@@ -32,13 +32,13 @@ async def rate_agent_run_log(run_id: UUID, feedback: FeedbackIn) -> Response:
 
 @router.get("", summary="List a run's ratings", responses={**INVALID, **NOT_FOUND, **UNAVAILABLE})
 async def get_ratings(run_id: UUID) -> RatingList:
-    """Everybody's rating of the run, the first given first."""
+    """Every person's rating of the run, the first given first."""
     async with transaction() as session:
         found = await ratings_of_run(session, run_id)
     return RatingList(ratings=[RatingOut.model_validate(rating) for rating in found])
 
 
-# A name may hold a slash, which is no end of it.
+# A name may contain slashes.
 @router.delete(
     "/{rater:path}",
     status_code=204,
