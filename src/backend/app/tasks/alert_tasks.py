@@ -16,7 +16,8 @@ from app.db.session import transaction
 from app.logs import get_logger
 from app.tasks.calibration import DELIVERY_SECONDS
 from app.tasks.celery_app import celery_app
-from app.tasks.runtime import postponed_on_outage, run_async
+from app.tasks.outage import postponed_on_outage
+from app.tasks.runtime import run_async
 from app.wiring import alert_settings
 
 log = get_logger(__name__)

@@ -11,8 +11,9 @@ from app.scoring.backfills import give_up_backfill, open_system_backfills
 from app.tasks.backfills import continue_backfill
 from app.tasks.calibration import BACKFILL_SHARE
 from app.tasks.celery_app import celery_app
+from app.tasks.outage import postponed_on_outage
 from app.tasks.pacing import Pace
-from app.tasks.runtime import postponed_on_outage, run_async
+from app.tasks.runtime import run_async
 from app.tasks.schedule import BACKFILL_SECONDS
 
 log = get_logger(__name__)

@@ -37,7 +37,8 @@ from app.tasks.calibration import (
     JUDGE_TASK_SECONDS,
 )
 from app.tasks.celery_app import celery_app
-from app.tasks.runtime import postponed_on_outage, run_async
+from app.tasks.outage import postponed_on_outage
+from app.tasks.runtime import run_async
 from app.wiring import judge_settings
 
 log = get_logger(__name__)

@@ -5,7 +5,8 @@ from app.db.session import transaction
 from app.logs import get_logger
 from app.scoring.reward_training import is_due, lock_training, train_now
 from app.tasks.celery_app import celery_app
-from app.tasks.runtime import postponed_on_outage, run_async
+from app.tasks.outage import postponed_on_outage
+from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
 

@@ -24,8 +24,9 @@ from app.tasks.calibration import (
 )
 from app.tasks.celery_app import celery_app
 from app.tasks.judge_tasks import hand_to_judge
+from app.tasks.outage import postponed_on_outage
 from app.tasks.pacing import Pace
-from app.tasks.runtime import postponed_on_outage, run_async
+from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
 

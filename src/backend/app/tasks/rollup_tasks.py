@@ -3,7 +3,8 @@
 from app.db.session import transaction
 from app.runs.rollup_merge import merge_rollups
 from app.tasks.celery_app import celery_app
-from app.tasks.runtime import postponed_on_outage, run_async
+from app.tasks.outage import postponed_on_outage
+from app.tasks.runtime import run_async
 
 
 @celery_app.task

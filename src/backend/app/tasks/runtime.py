@@ -3,18 +3,13 @@
 import asyncio
 import gc
 import os
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-from app.db.plain_errors import plain_errors
-from app.errors import DatabaseError
-from app.logs import get_logger
 from app.tasks.calibration import GC_THRESHOLDS, NICENESS
-
-log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -57,16 +52,3 @@ def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(coroutine)
     # By default a runner keeps the context of its start, and with it the first task's id.
     return _runner.run(coroutine, context=copy_context())
-
-
-@contextmanager
-def postponed_on_outage(event: str, **facts: object) -> Iterator[None]:
-    """End the block when the database cannot be reached or refuses, with `event` and `facts` in the log.
-
-    Only for work that is still due afterwards, and that beat or another message starts again.
-    """
-    try:
-        with plain_errors():
-            yield
-    except DatabaseError as error:
-        log.warning(event, error=str(error), **facts)
