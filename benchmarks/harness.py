@@ -1,5 +1,6 @@
 """What the benchmarks share: servers, processes, and how results are printed."""
 
+import argparse
 import json
 import os
 import platform
@@ -53,6 +54,18 @@ def servers() -> Iterator[Servers]:
         finally:
             valkey.stop()
             postgres.stop()
+
+
+def runlog_with(settings: Sequence[str]) -> tuple[str, ...]:
+    """`RUNLOG` with other values of calibrated constants, each given as ROOM.NAME=VALUE."""
+    return (sys.executable, str(HERE / "tuned.py"), *settings, "--") if settings else RUNLOG
+
+
+def add_set_option(parser: argparse.ArgumentParser) -> None:
+    """`--set runs.OVERDUE_SECONDS=0.1`, which may be repeated."""
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="ROOM.NAME=VALUE", help="a calibrated constant"
+    )
 
 
 def runlog(env: Mapping[str, str], *arguments: str) -> None:

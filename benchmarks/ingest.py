@@ -1,6 +1,6 @@
 """Ingest against two yardsticks in turn: pgbench's bare INSERT, and a straightforward implementation.
 
-    .venv/bin/python benchmarks/ingest.py [--workers 1] [--seconds 6] [--rounds 5] [--json]
+    .venv/bin/python benchmarks/ingest.py [--workers 1] [--seconds 6] [--rounds 5] [--set ROOM.NAME=VALUE]
 
 Everything runs on one embedded PostgreSQL with its stock settings, fsync on, and on an embedded
 Valkey. The yardsticks write to the specification's bare table; the product has everything on, and
@@ -13,16 +13,18 @@ import re
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from statistics import median
 
 from harness import (
     HERE,
-    RUNLOG,
     Figures,
     Servers,
+    add_set_option,
     load,
     machine,
     postgres_tool,
+    runlog_with,
     running,
     servers,
     table,
@@ -59,16 +61,18 @@ def served(port: int, clients: int, seconds: float, rate: float | None = None) -
     }
 
 
-def one_round(found: Servers, plain: str, workers: int, seconds: float) -> dict[str, Figures]:
+def one_round(
+    found: Servers, plain: str, workers: int, seconds: float, runlog: Sequence[str]
+) -> dict[str, Figures]:
     """Every contender once, a second apart, so that a slow minute of the machine hits all alike."""
     results = {}
     port = free_port()
     for clients in CLIENTS:
         _settle(plain)
         results[f"pgbench, {clients} clients"] = pgbench(plain, clients, seconds)
-        serve = [*RUNLOG, "serve", "--port", str(port), "--workers", str(workers)]
+        serve = [*runlog, "serve", "--port", str(port), "--workers", str(workers)]
         with (
-            running([*RUNLOG, "worker"], found.env),
+            running([*runlog, "worker"], found.env),
             running(serve, found.env, port),
         ):
             _settle(plain)
@@ -90,7 +94,7 @@ def _settle(url: str) -> None:
     time.sleep(SETTLE_SECONDS)
 
 
-def measure(workers: int, seconds: float, rounds: int) -> dict[str, Figures]:
+def measure(workers: int, seconds: float, rounds: int, settings: Sequence[str] = ()) -> dict[str, Figures]:
     """The median of each figure over `rounds` rounds, and its ratio to pgbench's rate."""
     series: dict[str, list[Figures]] = defaultdict(list)
     with servers() as found:
@@ -98,7 +102,7 @@ def measure(workers: int, seconds: float, rounds: int) -> dict[str, Figures]:
         plain = found.database("plain")
         postgres_tool("psql", plain, "-q", "-f", HERE / "specified.sql")
         for _ in range(rounds):
-            for name, figures in one_round(found, plain, workers, seconds).items():
+            for name, figures in one_round(found, plain, workers, seconds, runlog_with(settings)).items():
                 series[name].append(figures)
     medians = {
         name: {key: median(figures[key] for figures in rounds_of) for key in rounds_of[0]}
@@ -117,9 +121,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="API processes")
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=5)
+    add_set_option(parser)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    results = measure(arguments.workers, arguments.seconds, arguments.rounds)
+    results = measure(arguments.workers, arguments.seconds, arguments.rounds, arguments.set)
     if arguments.json:
         print(json.dumps({"machine": machine(), "arguments": vars(arguments), "ingest": results}))
     else:

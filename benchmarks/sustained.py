@@ -1,6 +1,6 @@
 """A steady day of a large fleet in a minute: a fixed rate of runs, everything on, one `runlog worker`.
 
-    .venv/bin/python benchmarks/sustained.py [--rate 1000] [--seconds 60] [--json]
+    .venv/bin/python benchmarks/sustained.py [--rate 1000] [--seconds 60] [--set ROOM.NAME=VALUE] [--json]
 
 Shows the answers' latency, how long after the last run the last score is there, and the memory of the API
 and the worker after a third of the time and at the end: both have to stay flat.
@@ -13,7 +13,17 @@ import time
 from collections.abc import Sequence
 
 import psutil
-from harness import RUNLOG, Figures, load, machine, postgres_tool, running, servers, table
+from harness import (
+    Figures,
+    add_set_option,
+    load,
+    machine,
+    postgres_tool,
+    runlog_with,
+    running,
+    servers,
+    table,
+)
 
 from app.embedded.ports import free_port
 
@@ -39,13 +49,13 @@ def memory(processes: Sequence[psutil.Process]) -> float:
     return sum(member.memory_info().rss for member in family) / 2**20
 
 
-def measure(rate: float, seconds: float, workers: int) -> dict[str, Figures]:
+def measure(rate: float, seconds: float, workers: int, settings: Sequence[str] = ()) -> dict[str, Figures]:
     """One run of the load on servers of its own."""
-    port = free_port()
-    serve = [*RUNLOG, "serve", "--port", str(port), "--workers", str(workers)]
+    port, runlog = free_port(), runlog_with(settings)
+    serve = [*runlog, "serve", "--port", str(port), "--workers", str(workers)]
     with (
         servers() as found,
-        running([*RUNLOG, "worker"], found.env) as worker,
+        running([*runlog, "worker"], found.env) as worker,
         running(serve, found.env, port) as api,
     ):
         watched = {"API": psutil.Process(api.pid), "worker": psutil.Process(worker.pid)}
@@ -83,9 +93,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--workers", type=int, default=1, help="API processes")
+    add_set_option(parser)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    figures = measure(arguments.rate, arguments.seconds, arguments.workers)
+    figures = measure(arguments.rate, arguments.seconds, arguments.workers, arguments.set)
     if arguments.json:
         print(json.dumps({"machine": machine(), "arguments": vars(arguments), "sustained": figures}))
     else:

@@ -156,7 +156,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
 
 @pytest.fixture(autouse=True)
 def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is scored within the test's process does not rest because other tests keep the processors busy."""
+    """Scoring within the test's process is not delayed because other tests keep the processors busy."""
     monkeypatch.setattr("app.tasks.pacing.others_seconds", lambda: None)
 
 

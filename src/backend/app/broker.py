@@ -9,13 +9,13 @@ from app.errors import ConfigError
 SCORE_RUN = "app.tasks.rlhf_tasks.score_agent_run"
 SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
 
-# In the order in which a worker serves them: neither an alert nor an audit may wait behind a backlog.
+# In the order in which a worker serves them: no alert and no audit may wait behind a backlog of runs.
 _QUEUES = _ALERTS, _AUDIT, _SCORING = ("runlog.alerts", "runlog.audit", "runlog")
 
 JUDGE_QUEUE = "runlog.judge"
-"""Served by a process of its own, for a judge is slow."""
+"""Served by a process of its own, since a judge is slow."""
 
-# A worker that was killed leaves its tasks unacknowledged; they come back after this many
+# A worker that was killed leaves its tasks unacknowledged; they are delivered again after this many
 # seconds, which must exceed the longest task (`app.tasks.celery_app` limits tasks to less).
 REDELIVERY_SECONDS = 120
 

@@ -46,8 +46,8 @@ class IdempotencyConflictError(InvalidRunError):
 class IngestUnavailableError(RunLogError):
     """The run could not be committed now: the database is away or slow, or the queue is full.
 
-    Where the connection broke under its commit and no other could be had for seconds, it may be committed
-    all the same: only an idempotency key makes sending it again quite safe.
+    Where the connection broke under its commit and no other could be opened for seconds, it may be committed
+    nevertheless: only an idempotency key makes sending it again fully safe.
     """
 
 

@@ -16,7 +16,7 @@ from app.kit.secrets import redact, redact_json
 def get_logger(name: str) -> Any:
     """A logger of structured events.
 
-    In an agent's own process nobody calls `configure_logging`, and structlog alone would write among
+    In an agent's own process `configure_logging` is not called, and structlog alone would write among
     the agent's output on stdout: through the standard library its warnings go to stderr.
     """
     return structlog.wrap_logger(logging.getLogger(name))

@@ -132,7 +132,7 @@ def test_who_waits_to_be_asked_for_the_body_is_asked(server: str) -> None:
         assert b" 204 " in answers(connection, 1)[0]
 
 
-SHORT_PATIENCE = """
+SHORT_TIMEOUT = """
 import sys
 from app.api import http_protocol
 http_protocol.REQUEST_SECONDS = 1.0
@@ -145,7 +145,7 @@ main()
 def test_requests_that_never_become_whole_are_let_go(database: str, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "serve.log"
     script = tmp_path / "impatient.py"
-    script.write_text(SHORT_PATIENCE, encoding="utf-8")
+    script.write_text(SHORT_TIMEOUT, encoding="utf-8")
     arguments = ("serve", "--port", str(port))
     with running(*arguments, env={"DATABASE_URL": database}, log=log, program=script) as process:
         url = f"http://127.0.0.1:{port}"
@@ -157,14 +157,14 @@ def test_requests_that_never_become_whole_are_let_go(database: str, tmp_path: Pa
             request(RUN, length=100): True,
             beat.replace(b"Content-Length: 0", b"Content-Length: 9") + b"{": False,
         }
-        connections = [(connect(url), begin, told) for begin, told in beginnings.items()]
+        connections = [(connect(url), begin, answered) for begin, answered in beginnings.items()]
         for connection, begin, _ in connections:
             connection.sendall(begin)
-        for connection, _, told in connections:
+        for connection, _, answered in connections:
             received = b""
             while part := connection.recv(1000):
                 received += part
-            assert received.startswith(b"HTTP/1.1 408 ") is told
+            assert received.startswith(b"HTTP/1.1 408 ") is answered
             connection.close()
         assert httpx.post(f"{url}{ENDPOINT}", content=RUN, headers=SHORT).status_code == 204
 

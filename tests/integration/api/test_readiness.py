@@ -55,13 +55,13 @@ async def test_not_ready_with_a_broker_that_cannot_be_used(
     assert set(await not_ready(api)) == {"broker"}
 
 
-@pytest.mark.parametrize("fault", ["nobody there", "no such database", "not a URL"])
+@pytest.mark.parametrize("fault", ["no server there", "no such database", "not a URL"])
 async def test_not_ready_with_a_database_that_cannot_be_used(
     broker: Broker, database: str, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     parts = urlsplit(database)
     url = {
-        "nobody there": f"postgresql://u:secret@127.0.0.1:{free_port()}/db",
+        "no server there": f"postgresql://u:secret@127.0.0.1:{free_port()}/db",
         "no such database": parts._replace(path="/runlog_missing").geturl(),
         "not a URL": "secret",
     }[fault]

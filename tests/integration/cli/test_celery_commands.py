@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.tasks.runtime import AUTOGROUP, NICENESS
+from app.tasks.calibration import NICENESS
+from app.tasks.runtime import AUTOGROUP
 from support.brokers import Broker
 from support.processes import running
 

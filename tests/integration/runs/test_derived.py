@@ -1,4 +1,4 @@
-"""Whatever happens to the log, and whoever does it, what is derived from it says what it says."""
+"""Every change of the log, by any writer, leaves what is derived from it equal to what it says."""
 
 import asyncio
 import random
@@ -66,7 +66,7 @@ some = st.sampled_from([f"abs(hashtext(id::text)) % 3 = {n}" for n in range(3)] 
 
 @st.composite
 def inserts(draw: st.DrawFn) -> str:
-    """Somebody's INSERT of a few runs."""
+    """Another writer's INSERT of a few runs."""
     run_ats = moments.filter(lambda moment: moment != "NULL")
     rows = [
         f"('{draw(agents)}', {draw(moments)}, {draw(run_ats)}, '{draw(statuses)}',"
@@ -79,7 +79,7 @@ def inserts(draw: st.DrawFn) -> str:
 
 @st.composite
 def updates(draw: st.DrawFn) -> str:
-    """Somebody's UPDATE of some runs."""
+    """Another writer's UPDATE of some runs."""
     change = draw(
         st.one_of(
             moments.map("created_at = {}".format),
@@ -130,9 +130,9 @@ steps = st.one_of(
 class Log:
     """A log that everybody writes to, each on a connection of his own."""
 
-    def __init__(self, product: asyncpg.Connection, somebody: asyncpg.Connection, database: Database) -> None:
+    def __init__(self, product: asyncpg.Connection, other: asyncpg.Connection, database: Database) -> None:
         self.product = product
-        self.somebody = somebody
+        self.other = other
         self.database = database
 
     async def report(self, batch: list[tuple[str, str, bool]]) -> None:
@@ -141,16 +141,16 @@ class Log:
         await store_runs(self.product, runs, retried=False)
 
     async def change(self, statement: str) -> None:
-        """What somebody does in one statement."""
-        await self.somebody.execute(statement)
+        """What the other writer does in one statement."""
+        await self.other.execute(statement)
 
     async def transaction(self, statements: list[str]) -> None:
-        """What somebody does in a transaction that goes back to its last savepoint, if it has one."""
-        async with self.somebody.transaction():
+        """What the other writer does in a transaction that goes back to its last savepoint, if it has one."""
+        async with self.other.transaction():
             for statement in statements:
-                await self.somebody.execute(statement)
+                await self.other.execute(statement)
             if "SAVEPOINT a" in statements:
-                await self.somebody.execute("ROLLBACK TO a")
+                await self.other.execute("ROLLBACK TO a")
 
     async def merge(self, _: None) -> None:
         """What beat starts now and then."""
@@ -159,15 +159,15 @@ class Log:
 
 
 async def _with_log(url: str, work: Callable[[Log], Awaitable[None]]) -> None:
-    product, somebody = await asyncpg.connect(url), await asyncpg.connect(url)
+    product, other = await asyncpg.connect(url), await asyncpg.connect(url)
     engine = create_engine(url, pool_size=1, timeout=60)
     try:
-        await somebody.execute("TRUNCATE agent_run_log CASCADE")
-        await work(Log(product, somebody, Database(engine)))
+        await other.execute("TRUNCATE agent_run_log CASCADE")
+        await work(Log(product, other, Database(engine)))
     finally:
         await engine.dispose()
         await product.close()
-        await somebody.close()
+        await other.close()
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -179,9 +179,9 @@ def test_whatever_is_done_what_is_derived_follows(
         for name, argument in story:
             await getattr(log, name)(argument)
             await check_derived(log.product)
-        held, states = await rollups(log.product), await log.product.fetch(STATE)
+        sums, states = await rollups(log.product), await log.product.fetch(STATE)
         await rebuild_state(module_database)
-        assert await rollups(log.product) == held
+        assert await rollups(log.product) == sums
         assert await log.product.fetch(STATE) == states
 
     asyncio.run(_with_log(module_database, live))
@@ -278,7 +278,7 @@ async def test_scores_and_ratings_count_at_once(database: str, db: asyncpg.Conne
 
 
 @pytest.mark.anyio
-async def test_an_open_transaction_of_somebody_holds_up_no_run(database: str, db: asyncpg.Connection) -> None:
+async def test_an_open_transaction_of_other_holds_up_no_run(database: str, db: asyncpg.Connection) -> None:
     writer = await asyncpg.connect(database)
     async with asyncio.timeout(30), db.transaction():
         await db.execute("INSERT INTO agent_run_log (agent_id) VALUES ('sage'), ('nova')")

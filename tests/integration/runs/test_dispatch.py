@@ -37,7 +37,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def deaf_server() -> Iterator[str]:
-    """A broker's URL where connections are taken and never answered."""
+    """A broker's URL where connections are accepted and never answered."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -98,7 +98,7 @@ async def test_a_stopped_broker_delays_no_report_and_is_found_again(
     for _ in range(20):
         assert (await api.post(ENDPOINT, json=RUN)).status_code == 204
     assert time.monotonic() - started < 10
-    # It is counted first and told then.
+    # It is counted first and logged then.
     await until(lambda: failed() > before and "score_dispatch_failed" in caplog.text)
     assert not [record for record in caplog.records if record.exc_info]
     broker.start()
@@ -181,7 +181,7 @@ async def test_what_is_queued_is_sent_at_the_end(broker: Broker) -> None:
 
 
 async def test_more_than_the_queue_holds_is_left_to_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.runs.dispatch._QUEUE_SIZE", 10)
+    monkeypatch.setattr("app.runs.dispatch.QUEUE_SIZE", 10)
     with deaf_server() as url:
         dispatcher = Dispatcher(url)
         before = failed()

@@ -1,4 +1,4 @@
-"""The database goes away: no run is lost, none is doubled, and nobody gets an id without a row."""
+"""The database goes away: no run is lost, none is doubled, and no caller gets an id without a row."""
 
 import asyncio
 import logging
@@ -40,11 +40,11 @@ def run(agent_id: str = "sage", key: str | None = None) -> Run:
 
 @asynccontextmanager
 async def writing_to(
-    url: str, *, patience: float = 30, connections: int = 3, queue_bytes: int = 1 << 26
+    url: str, *, statement_timeout: float = 30, connections: int = 3, queue_bytes: int = 1 << 26
 ) -> AsyncIterator[RunWriter]:
-    """A writer with connections of its own, which gives a statement up after `patience` seconds."""
+    """A writer with connections of its own, which cancels a statement after `statement_timeout` seconds."""
     writer = RunWriter(
-        create_engine(url, pool_size=connections, timeout=patience),
+        create_engine(url, pool_size=connections, timeout=statement_timeout),
         Dispatcher(None),
         queue_size=10_000,
         queue_bytes=queue_bytes,
@@ -150,7 +150,7 @@ async def test_a_commit_whose_answer_was_lost_is_found_again(
         await db.execute("SELECT pg_advisory_lock(1)")
         tasks = [asyncio.create_task(writer.write(one)) for one in runs]
         await until_waiting(database, 1)
-        # The server goes on with its commit; only nobody hears the answer.
+        # The server goes on with its commit; only its answer is lost.
         proxy.cut()
         await until_waiting(database, 2)
         await db.execute("SELECT pg_advisory_unlock(1)")
@@ -227,16 +227,16 @@ async def test_the_queue_is_bounded_in_bytes(database: str, db: asyncpg.Connecti
     assert sorted(await stored(db)) == sorted([await first, await second])
 
 
-async def test_an_agent_that_is_held_up_holds_up_nobody_else(database: str, db: asyncpg.Connection) -> None:
+async def test_an_agent_whose_row_is_locked_delays_no_other(database: str, db: asyncpg.Connection) -> None:
     async with writing_to(database) as writer:
         await writer.write(run("sage"))
         async with db.transaction():
             await db.execute("SELECT FROM agent_run_state WHERE agent_id = 'sage' FOR UPDATE")
-            held = asyncio.create_task(writer.write(run("sage")))
+            in_doubt = asyncio.create_task(writer.write(run("sage")))
             await until_waiting(database, 1)
             await writer.write(run("nova"))
-            assert not held.done()
-        await held
+            assert not in_doubt.done()
+        await in_doubt
 
 
 async def until_waiting(database: str, count: int) -> None:
@@ -255,7 +255,7 @@ async def until_waiting(database: str, count: int) -> None:
 async def test_a_statement_that_takes_too_long_is_given_up_and_not_committed_later(
     database: str, db: asyncpg.Connection
 ) -> None:
-    async with writing_to(database, patience=0.5) as writer:
+    async with writing_to(database, statement_timeout=0.5) as writer:
         async with db.transaction():
             await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
             with pytest.raises(IngestUnavailableError):

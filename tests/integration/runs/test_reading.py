@@ -101,7 +101,7 @@ async def test_since_is_inclusive_and_until_is_not(api: httpx.AsyncClient) -> No
         ("'; DROP TABLE agent_run_log; --", []),
     ],
 )
-async def test_q_is_looked_for_literally_in_the_report(
+async def test_q_is_searched_literally_in_the_report(
     api: httpx.AsyncClient, q: str, found: list[int]
 ) -> None:
     await report(api, n=0, summary="Fixed a leak", files=["db/session.py"])

@@ -1,4 +1,4 @@
-"""Reports over HTTP: what is refused leaves no row and no traceback, what is taken is kept exactly."""
+"""Reports over HTTP: what is refused leaves no row and no traceback, what is accepted is kept exactly."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Group commit: whatever arrives together, each caller gets its own row, and each agent one order."""
+"""Group commit: of runs that arrive together each caller gets its own row, and each agent one order."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Whatever way a database got its tables, they are the same."""
+"""By every way in which a database can get its tables, they are the same."""
 
 import asyncio
 from collections.abc import Callable

@@ -41,7 +41,7 @@ def test_rebuilding_replaces_whatever_the_state_says(database: str) -> None:
         """
         DELETE FROM agent_run_state WHERE agent_id IN ('agent-3', 'agent-4');
         INSERT INTO agent_run_state (agent_id, runs, silence_count, silence_count_before, last_created_at)
-        VALUES ('agent-3', 7, 7, 7, now()), ('nobody', 1, 1, 1, now());
+        VALUES ('agent-3', 7, 7, 7, now()), ('unknown', 1, 1, 1, now());
         """,
     )
     result = CliRunner().invoke(schema.app, ["rebuild-state"])
@@ -76,8 +76,8 @@ def test_a_run_without_a_date_is_counted_but_never_the_newest(database: str) -> 
 
 def test_agents_are_taken_in_the_order_in_which_ingest_takes_them(database: str) -> None:
     run_sql(database, "INSERT INTO agent_run_log (agent_id) VALUES ('b'), ('A'), ('é'), ('a'), ('Z'), ('_')")
-    taken = [row[0] for row in query(database, str(rebuild._AGENTS))]
-    assert taken == sorted(taken) == ["A", "Z", "_", "a", "b", "é"]
+    listed = [row[0] for row in query(database, str(rebuild._AGENTS))]
+    assert listed == sorted(listed) == ["A", "Z", "_", "a", "b", "é"]
 
 
 @pytest.mark.anyio

@@ -124,17 +124,17 @@ async def test_an_interrupted_build_is_finished(database: str) -> None:
 
 @pytest.mark.anyio
 async def test_a_lock_that_is_soon_released_is_waited_for(database: str) -> None:
-    holder = await asyncpg.connect(database)
-    await holder.execute("ALTER TABLE agent_run_log ALTER status DROP DEFAULT")
-    transaction = holder.transaction()
+    reader = await asyncpg.connect(database)
+    await reader.execute("ALTER TABLE agent_run_log ALTER status DROP DEFAULT")
+    transaction = reader.transaction()
     await transaction.start()
-    await holder.execute("SELECT count(*) FROM agent_run_log")
+    await reader.execute("SELECT count(*) FROM agent_run_log")
     sync = asyncio.create_task(sync_schema(database))
     await asyncio.sleep(1.5)
     assert not sync.done()
     await transaction.rollback()
     assert await sync == ["set the default of agent_run_log.status to 'success'::character varying"]
-    await holder.close()
+    await reader.close()
 
 
 @pytest.mark.anyio
@@ -142,13 +142,13 @@ async def test_a_lock_that_is_never_released_is_a_plain_refusal(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "_DDL_ATTEMPTS", 2)
-    holder = await asyncpg.connect(database)
-    await holder.execute("ALTER TABLE agent_run_log ALTER status DROP DEFAULT")
-    async with holder.transaction():
-        await holder.execute("SELECT count(*) FROM agent_run_log")
+    reader = await asyncpg.connect(database)
+    await reader.execute("ALTER TABLE agent_run_log ALTER status DROP DEFAULT")
+    async with reader.transaction():
+        await reader.execute("SELECT count(*) FROM agent_run_log")
         with pytest.raises(SchemaError, match=r"status has default none .* due to lock timeout$"):
             await sync_schema(database)
-    await holder.close()
+    await reader.close()
 
 
 @pytest.mark.anyio

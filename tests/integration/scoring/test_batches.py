@@ -163,9 +163,9 @@ async def test_the_second_call_leaves_alone_whose_scorer_just_failed(
 async def test_ratings_given_while_batches_are_scored_decide(db: asyncpg.Connection) -> None:
     run_ids = [await write_run_log(f"agent-{n % 3}", {"n": n}) for n in range(60)]
 
-    async def rate(run_id: UUID) -> bool:
+    async def rate(run_id: UUID) -> None:
         async with transaction() as session:
-            return await rate_run(session, run_id, rater="ann", rating=0.123, comment=None)
+            await rate_run(session, run_id, rater="ann", rating=0.123, comment=None)
 
     await asyncio.gather(
         *(rate(run_id) for run_id in run_ids[::2]), *(score_now(run_ids[n:] + run_ids[:n]) for n in (0, 30))

@@ -25,7 +25,7 @@ Prompt = list[dict[str, str]]
 @pytest.fixture
 async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
     """A running endpoint that the settings name."""
-    monkeypatch.setattr(judge_tasks, "_SPACING", 0)
+    monkeypatch.setattr(judge_tasks, "JUDGE_SPACING", 0)
     monkeypatch.setattr(judge_tasks, "_breaker", Breaker(lambda: 0.0))
     with judging() as running:
         settle(monkeypatch, judge_url=running.url, judge_model="m")

@@ -18,7 +18,7 @@ SCORED = "SELECT count(rlhf_scores) FROM agent_run_log"
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rlhf_tasks, "_BATCH", 10)
+    monkeypatch.setattr(rlhf_tasks, "BATCH_SIZE", 10)
     monkeypatch.setenv("RUNLOG_SCORE_SWEEP_AGE", "0")
     get_settings.cache_clear()
 

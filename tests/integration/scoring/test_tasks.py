@@ -16,14 +16,14 @@ def _database_away(monkeypatch: pytest.MonkeyPatch) -> None:
     get_settings.cache_clear()
 
 
-def test_a_score_is_put_off_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_score_is_postponed_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     score_agent_run.run(str(uuid4()))
     score_agent_runs.run([str(uuid4()), str(uuid4())])
-    lines = [record.getMessage() for record in caplog.records if "scoring_put_off" in record.getMessage()]
+    lines = [record.getMessage() for record in caplog.records if "scoring_postponed" in record.getMessage()]
     assert len(lines) == 2
     assert all("the database cannot be reached" in line for line in lines)
 
 
-def test_a_sweep_is_put_off_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sweep_is_postponed_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     sweep_unscored_runs.run()
-    assert "sweep_put_off" in caplog.text
+    assert "sweep_postponed" in caplog.text

@@ -104,7 +104,7 @@ async def scores(db: asyncpg.Connection) -> list[Any]:
 async def test_what_a_killed_worker_was_doing_is_done_by_the_next(
     broker: Broker, api: httpx.AsyncClient, db: asyncpg.Connection, start: Start, database: str
 ) -> None:
-    held = await write_run_log("sage", {"summary": "Held"})
+    locked = await write_run_log("sage", {"summary": "Locked"})
     for n in range(20):
         await write_run_log("sage", {"n": n})
     observer = await asyncpg.connect(database)
@@ -114,7 +114,7 @@ async def test_what_a_killed_worker_was_doing_is_done_by_the_next(
         return bool(await observer.fetchval(waiting, database.rpartition("/")[2]))
 
     async with db.transaction():
-        await db.execute("SELECT FROM agent_run_log WHERE id = $1 FOR UPDATE", held)
+        await db.execute("SELECT FROM agent_run_log WHERE id = $1 FOR UPDATE", locked)
         with start("worker", "--concurrency", "1") as worker:
             await until(blocked)
             worker.kill()

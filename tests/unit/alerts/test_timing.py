@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.alerts.domain.calibration import GIVE_UP_AFTER, RATE_WINDOW
-from app.alerts.domain.timing import gives_up, retry_pause, throttled_until
+from app.alerts.domain.timing import RETRIES, gives_up, throttled_until
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GAPS = st.lists(st.floats(0, 7200), max_size=30)
@@ -39,14 +39,14 @@ def test_no_hour_has_more_than_the_limit_and_nobody_waits_longer_than_an_hour(
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_pauses_double_up_to_an_hour_less_up_to_half(attempts: int, chance: float) -> None:
-    pause = retry_pause(attempts, chance)
-    longest = retry_pause(attempts, 0)
+    pause = RETRIES.delay(attempts, chance)
+    longest = RETRIES.delay(attempts, 0)
     assert longest / 2 <= pause <= longest <= timedelta(hours=1)
-    assert longest <= retry_pause(attempts + 1, 0) <= 2 * longest
+    assert longest <= RETRIES.delay(attempts + 1, 0) <= 2 * longest
 
 
 def test_the_first_pause_is_short() -> None:
-    assert retry_pause(1, 0) == timedelta(seconds=20)
+    assert RETRIES.delay(1, 0) == timedelta(seconds=20)
 
 
 def test_it_is_given_up_after_days() -> None:

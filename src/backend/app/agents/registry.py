@@ -6,7 +6,10 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
+from app.errors import NotFoundError
 from app.models import Agent, AgentRunState, PeerSwarmHeartbeat
+
+NO_SUCH_AGENT = "this agent has neither reported nor been declared"
 
 
 async def identities(session: AsyncSession) -> Mapping[str, Identity]:
@@ -24,6 +27,12 @@ async def is_known(session: AsyncSession, agent_id: str) -> bool:
     declared = exists().where(Agent.agent_id == agent_id)
     reported = exists().where(AgentRunState.agent_id == agent_id)
     return bool(await session.scalar(select(or_(declared, reported))))
+
+
+async def require_known(session: AsyncSession, agent_id: str) -> None:
+    """Raise `NotFoundError` for an agent that has neither reported nor been declared."""
+    if not await is_known(session, agent_id):
+        raise NotFoundError(NO_SUCH_AGENT)
 
 
 async def muted_agents(session: AsyncSession) -> set[str]:

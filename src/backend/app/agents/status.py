@@ -11,15 +11,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
-from app.agents.registry import identities
+from app.agents.registry import NO_SUCH_AGENT, identities
 from app.audit.cadence import Outages, parse_schedule
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import agent_histories, deepened, known_outages
 from app.audit.settings import AuditSettings
+from app.errors import NotFoundError
+from app.kit.sql import database_now, wanted_agents, well_dated
 from app.kit.times import WEEK
 from app.models import Agent, AgentRunState
-from app.runs.queries import database_now, wanted_agents, well_dated
 from app.runs.window_sums import Quality, agent_scores_since
 
 State = Literal["new", "up", "down", "unknown", "paused"]
@@ -43,6 +44,14 @@ class AgentStatus:
     consecutive_failures: int
     consecutive_silences: int
     quality_7d: Quality
+
+
+async def agent_status(session: AsyncSession, settings: AuditSettings, agent_id: str) -> AgentStatus:
+    """How one agent is doing. Raises `NotFoundError`."""
+    statuses = await agent_statuses(session, settings, agent_id)
+    if not statuses:
+        raise NotFoundError(NO_SUCH_AGENT)
+    return statuses[0]
 
 
 async def agent_statuses(

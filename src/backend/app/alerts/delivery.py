@@ -25,12 +25,12 @@ from app.alerts.domain.calibration import GIVE_UP_AFTER, KEPT, LEASE, RATE_WINDO
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.domain.incident import gravest, kind_of
 from app.alerts.domain.message import Message, alert_message
-from app.alerts.domain.timing import gives_up, retry_pause, throttled_until
+from app.alerts.domain.timing import RETRIES, gives_up, throttled_until
 from app.alerts.incidents import incidents_of_events
 from app.alerts.settings import AlertSettings
+from app.kit.sql import database_now
 from app.kit.text import at
 from app.models import AlertAttempt, AlertNotification, AuditFinding
-from app.runs.queries import database_now
 
 State = Literal["pending", "sent", "failed"]
 
@@ -86,7 +86,7 @@ async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) ->
         row.state, row.sent_at = "sent", now
     # A slow attempt may end after the next one has begun, which then decides.
     elif row.attempts == delivery.attempt:
-        row.next_attempt_at = now + retry_pause(row.attempts, random.random())  # noqa: S311
+        row.next_attempt_at = now + RETRIES.delay(row.attempts, random.random())  # noqa: S311
         if gives_up(row.first_attempt_at or now, now):
             row.state = "failed"
 

@@ -13,8 +13,8 @@ from app.alerts.domain.message import Message
 from app.alerts.incidents import incidents_of
 from app.alerts.settings import AlertSettings
 from app.dashboard.insights import metrics
+from app.kit.sql import database_now
 from app.models import AgentRunLog, AlertNotification, AuditFinding
-from app.runs.queries import database_now
 
 _DAY = timedelta(days=1)
 

@@ -13,15 +13,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import ClientDisconnect
 
-from app.errors import IngestUnavailableError, InvalidRunError
+from app.errors import IngestUnavailableError, InvalidRunError, NotFoundError
 from app.kit.secrets import redact, redact_json
 from app.logs import get_logger
 
 log = get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 1
-_MAX_INPUT = 1000
-# SQLSTATE classes that say "not now": connection, transaction rollback, resources, lock, operator.
+RETRY_AFTER_SECONDS = 1  # the database is probed ten times a second
+_MAX_INPUT = 1000  # bytes of an invalid value that its error shows
+# SQLSTATE classes that say "not now": connection, transaction rollback, resources, lock, operator, system
+# (PostgreSQL documentation, appendix A).
 _OUTAGE_CLASSES = ("08", "40", "53", "55", "57", "58")
 _DATA_EXCEPTION = "22"
 
@@ -70,6 +71,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.exception_handler(InvalidRunError)(_run_not_recorded)
     app.exception_handler(RequestValidationError)(_invalid_request)
     app.exception_handler(IngestUnavailableError)(_run_not_recorded)
+    app.exception_handler(NotFoundError)(_not_found)
     app.exception_handler(ClientDisconnect)(_client_gone)
     app.exception_handler(DBAPIError)(_database_error)
     for outage in (OSError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -109,7 +111,7 @@ def _sendable(value: Any, field: str) -> Any:
 
 
 def run_not_recorded(error: Exception) -> JSONResponse:
-    """What a report is answered that was not recorded. Raises `error` where it is nobody's to see."""
+    """The answer to a report that was not recorded. Raises `error` where it is an internal one."""
     match error:
         case InvalidRunError():
             return validation_error(error.errors)
@@ -126,8 +128,12 @@ async def _invalid_request(_: Request, error: RequestValidationError) -> JSONRes
     return validation_error(error.errors())
 
 
+async def _not_found(_: Request, error: NotFoundError) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=404)
+
+
 async def _client_gone(_: Request, __: ClientDisconnect) -> Response:
-    return Response(status_code=400)  # its request never became whole, and nobody reads this
+    return Response(status_code=400)  # never read: the client is gone
 
 
 async def _database_error(request: Request, error: DBAPIError) -> JSONResponse:

@@ -1,9 +1,15 @@
-"""The HTTP protocol of `runlog serve`: uvicorn's, with a short way for reports and patience that ends.
+"""The HTTP protocol of `runlog serve`: uvicorn's, with a fast path for reports and a request timeout.
 
-An ASGI scope, a task and FastAPI's request cost several times what recording a run does. So a plain
-report (its length declared, nothing unusual in its headers) goes from the parser's callbacks to the
-writer, and its answer from the commit to the socket. Every other request takes uvicorn's ordinary
-way to the application, which answers reports alike.
+An ASGI scope, a task and FastAPI's request cost several times what recording a run does. A plain report
+avoids them:
+
+1. `on_headers_complete` takes the fast path where the request declares its length and has nothing unusual in
+   its headers. Every other request takes uvicorn's way to the application, which answers reports alike.
+2. `on_body` collects the body, which the declared length bounds.
+3. `on_message_complete` parses it and submits the run to the writer, or answers why not.
+4. The writer sets the outcome after the commit, and the answer goes to the socket.
+
+A connection whose request is not whole after `REQUEST_SECONDS` is closed.
 """
 
 import asyncio
@@ -20,20 +26,20 @@ from app.runs.parsing import VISIBLE_ASCII, parse_run
 from app.runs.writer import get_writer
 
 REQUEST_SECONDS = 30.0
-"""How long a client may take to send a whole request."""
+"""How long a client may take to send a whole request; nginx gives 60 for the headers alone."""
 
 _PATH = PATH.encode()
 _UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
-_MOST_DIGITS = 9
+_MOST_DIGITS = 9  # of a length that is converted: any limit in use has fewer
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Report:
-    """A report under way: to uvicorn the connection's request, to the writer whom to answer."""
+    """A report under way: to uvicorn the connection's request, to the writer the `Answer` to set."""
 
     __slots__ = ("_protocol", "body", "disconnected", "headers", "keep_alive", "response_complete")
 
-    message_event = asyncio.Event()  # uvicorn sets it when the client hangs up; nobody waits for it
+    message_event = asyncio.Event()  # uvicorn sets it when the client hangs up; a report does not wait for it
 
     def __init__(self, protocol: "HttpProtocol", headers: dict[bytes, bytes]) -> None:
         self._protocol = protocol
@@ -44,7 +50,7 @@ class Report:
         self.response_complete = False
 
     def record(self) -> None:
-        """Hand the run over, or answer why not."""
+        """Submit the run to the writer, or answer why not."""
         key = self.headers.get(b"idempotency-key")
         try:
             run = parse_run(self.body, key.decode("latin-1") if key else None)
@@ -86,18 +92,18 @@ class HttpProtocol(HttpToolsProtocol):
 
     cycle: RequestResponseCycle | Report  # type: ignore[assignment]
     waiting_since: float | None
-    _patience: asyncio.TimerHandle
+    _timeout: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection, and expect its first request."""
         super().connection_made(transport)
         self.writer = get_writer()
         self.waiting_since = self.loop.time()
-        self._patience = self.loop.call_later(REQUEST_SECONDS, self._lose_patience)
+        self._timeout = self.loop.call_later(REQUEST_SECONDS, self._check_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._patience.cancel()
+        """The connection is gone."""
+        self._timeout.cancel()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -106,7 +112,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.waiting_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
-        """Take the short way where the request is a plain report."""
+        """Take the fast path where the request is a plain report."""
         if self.url == _PATH and self.parser.get_method() == b"POST":
             headers = dict(self.headers)
             if self._is_plain(headers):
@@ -116,7 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _make_scope(self) -> None:
-        """What uvicorn makes when a request begins, put off because a report needs none."""
+        """What uvicorn makes when a request begins, postponed because a report does not need it."""
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
@@ -153,19 +159,19 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def shutdown(self) -> None:
-        """Finish what was asked; what was not asked in full is not waited for."""
+        """Finish the request under way; one that is not whole yet is not waited for."""
         if self.waiting_since is not None:
             self.transport.close()
         else:
             super().shutdown()
 
-    def _lose_patience(self) -> None:
-        """Close the connection when its request is overdue; else look again when it would be."""
+    def _check_timeout(self) -> None:
+        """Close the connection when its request is overdue, or check again when it would be."""
         left = REQUEST_SECONDS
         if self.waiting_since is not None:
             left -= self.loop.time() - self.waiting_since
         if left > 0:
-            self._patience = self.loop.call_later(left, self._lose_patience)
+            self._timeout = self.loop.call_later(left, self._check_timeout)
             return
         if self.cycle is None or self.cycle.response_complete or isinstance(self.cycle, Report):
             self.transport.write(_TIMED_OUT)

@@ -11,8 +11,8 @@ _ANY_WEIGHT = re.compile(r";\s*q\s*=", re.IGNORECASE)
 def preferred(accept: str, offers: Sequence[str]) -> str | None:
     """The one of `offers`, media types in the server's order, that `accept` wants most, if any.
 
-    Of the ranges that cover a type the most specific one weighs it. Parameters but the weight are not
-    looked at, and what is no media range is passed over. A header without any wants anything.
+    Of the ranges that cover a type the most specific one weighs it. Parameters other than the weight, and
+    parts that are no media range, are ignored. A header without any range accepts anything.
     """
     weights: dict[str, float] = {}
     for part in accept.split(","):

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.sql import WELL_DATED, of_agent, wanted_agents
 from app.models import AgentRunLog, AgentRunState
-from app.runs.queries import WELL_DATED, of_agent, wanted_agents
 
 T = TypeVar("T")
 # When the agent's newest run was created, and who last changed its runs behind the writer's back.

@@ -31,9 +31,9 @@ from app.audit.outages import fleet_silence
 from app.audit.settings import AuditSettings
 from app.audit.successors import with_successors
 from app.audit.suspects import Fleet, look
+from app.kit.sql import database_now
 from app.kit.times import moment_in
 from app.models import AgentRunLog, AuditFinding
-from app.runs.queries import database_now
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
 _SILENT = (FLEET_SILENT, AUDITOR)

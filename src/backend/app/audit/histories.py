@@ -31,8 +31,8 @@ from app.audit.domain.expectation import readable_schedule
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.audit.outages import past_silences
+from app.kit.sql import WELL_DATED, of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
-from app.runs.queries import WELL_DATED, of_agent, wanted_agents
 from app.runs.scores import overall_score
 from app.services.agent_run_log_service import recent_runs
 

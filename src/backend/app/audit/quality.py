@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.domain.history import HISTORY_DEPTH, ReportedRun
 from app.audit.domain.quality import PAST, WEEK, QualityTrend
 from app.audit.domain.scores import SCORED_WITHIN, is_drop
+from app.kit.sql import WELL_DATED, of_agent, wanted_agents
 from app.models import AgentRollup, AgentRunLog, AgentRunState
 from app.models.agent_run_log import UNSCORED
-from app.runs.queries import WELL_DATED, of_agent, wanted_agents
 from app.runs.run import made_at
 
 # When a trend was read, as the number of an hour that begins when the agent's does, and who last changed

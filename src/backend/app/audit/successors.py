@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.domain.evaluation import Verdict
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.domain.renaming import name_successor, similar_names
+from app.kit.sql import WELL_DATED, of_agent, wanted_agents
 from app.models import AgentRunLog
-from app.runs.queries import WELL_DATED, of_agent, wanted_agents
 
 
 async def with_successors(

@@ -12,7 +12,7 @@ from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.text import printable
 from app.scoring.ratings import rate_run
-from app.scoring.ratings_wire import FeedbackIn
+from app.scoring.wire import FeedbackIn
 
 
 def rate(
@@ -29,11 +29,13 @@ def rate(
     except ValidationError as error:
         first = error.errors()[0]
         raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from error
-    if not run_on_database(_rate(run_id, given)):
-        raise NotFoundError(f"there is no run {run_id}")
+    try:
+        run_on_database(_rate(run_id, given))
+    except NotFoundError as error:
+        raise NotFoundError(f"there is no run {run_id}") from error
     typer.echo(f"{printable(given.rater)} rated {run_id} {given.rating:g}")
 
 
-async def _rate(run_id: UUID, given: FeedbackIn) -> bool:
+async def _rate(run_id: UUID, given: FeedbackIn) -> None:
     async with transaction() as session:
-        return await rate_run(session, run_id, rater=given.rater, rating=given.rating, comment=given.comment)
+        await rate_run(session, run_id, rater=given.rater, rating=given.rating, comment=given.comment)

@@ -11,10 +11,10 @@ from rich.text import Text
 from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.kit.text import printable
-from app.quality.agreement_wire import AgreementReportOut
 from app.quality.domain.agreement import Agreement, Measure
 from app.quality.domain.agreement_report import AgreementReport, RatedRun, report
 from app.quality.rated_runs import rated_runs
+from app.quality.wire import AgreementReportOut
 
 _MEASURES = {
     "Spearman": "spearman",

@@ -77,8 +77,8 @@ async def _backfill(
         while opened.finished_at is None:
             done = opened.scored + opened.skipped + opened.failed
             progress.update(bar, completed=done, total=max(done, opened.runs))
-            opened, rest = await continue_backfill(opened.id, pace)
-            await asyncio.sleep(rest)
+            opened, delay = await continue_backfill(opened.id, pace)
+            await asyncio.sleep(delay)
     return opened
 
 

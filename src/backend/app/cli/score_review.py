@@ -15,7 +15,7 @@ from app.db.session import transaction
 from app.kit.text import ago, printable
 from app.quality.domain.review import Suggestion
 from app.quality.review_queue import runs_to_review
-from app.quality.review_wire import SuggestionOut
+from app.quality.wire import SuggestionOut
 
 _WIDE = 200
 

@@ -15,7 +15,7 @@ from app.errors import NotFoundError, RunLogError
 from app.kit.text import at, printable
 from app.scoring import reward_models, reward_training
 from app.scoring.reward_rollout import roll_back
-from app.scoring.reward_wire import RewardModelOut
+from app.scoring.wire import RewardModelOut
 
 _MAX_SHOWN = 1_000
 _STYLES = {"promoted": "green", "withdrawn": "yellow", "rejected": "dim"}

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import AUDITOR
+from app.kit.sql import database_now
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
-from app.runs.queries import database_now
 from app.scoring.judge_budget import JudgeCosts, judge_costs
 from app.scoring.status import ScoringCounts, scoring_counts
 

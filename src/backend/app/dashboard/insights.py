@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.identity import identify
 from app.agents.registry import identities
 from app.kit.secrets import public_text
+from app.kit.sql import database_now
 from app.kit.text import ago
 from app.kit.times import WEEK
 from app.models import AgentCloudTask, PeerSwarmHeartbeat
-from app.runs.queries import database_now, newest_of_each_agent
+from app.runs.queries import newest_of_each_agent
 from app.runs.window_sums import Quality, scores_between, successes_since
 
 ACTION_LENGTH = 280  # characters of a summary that the public sees

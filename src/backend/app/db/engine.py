@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.errors import ConfigError
 
-CONNECT_TIMEOUT = 3.0
+CONNECT_TIMEOUT = 3.0  # seconds, below those that a statement may take
 _SESSION = {
     "application_name": "agent-run-log",
     "timezone": "UTC",
     # A client that vanished in a transaction must not keep its agents' rows locked.
     "idle_in_transaction_session_timeout": "60s",
-    # Compiling takes longer than any of our statements runs; their estimates only look expensive.
+    # Compiling takes longer than any of our statements runs, whose cost estimates are too high.
     "jit": "off",
 }
 # Options of libpq and of SQLAlchemy that asyncpg would send to the server as settings.
@@ -61,7 +61,7 @@ def create_engine(
     pre_ping: bool = True,
     session: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncEngine:
-    """An engine for `url`; every statement is given up after `timeout` seconds.
+    """An engine for `url`; every statement is cancelled after `timeout` seconds.
 
     Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again. `session`
     holds settings of PostgreSQL for its connections.

@@ -11,7 +11,7 @@ from app.errors import DatabaseError
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Raise `DatabaseError` for whatever the driver or SQLAlchemy raises in the block."""
+    """Raise `DatabaseError` for every error of the driver or SQLAlchemy in the block."""
     try:
         yield
     except DBAPIError as error:
@@ -23,5 +23,5 @@ def plain_errors() -> Iterator[None]:
 
 def reason_of(error: DBAPIError) -> str:
     """What PostgreSQL said, its detail and hint included, in one line."""
-    said = (error.orig and error.orig.__cause__) or error.orig
-    return "; ".join(str(said).splitlines())
+    cause = (error.orig and error.orig.__cause__) or error.orig
+    return "; ".join(str(cause).splitlines())

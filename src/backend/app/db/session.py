@@ -10,7 +10,7 @@ from app.config import get_settings
 from app.db.engine import create_engine
 from app.kit.loop_local import LoopLocal
 
-_READERS = 5
+_READERS = 5  # connections a process keeps for reading; as many again under load
 
 
 class Database:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Places in a list that is read page by page, as an opaque text for the client."""
 
 import base64
 import re
@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from app.kit.times import EPOCH
+
 CURSOR_PATTERN = r"^[A-Za-z0-9_-]{32}$"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_MICROS = (datetime(1, 1, 3, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_LAST_MICROS = (datetime(9999, 12, 29, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_FIRST_MICROS = (datetime(1, 1, 3, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_LAST_MICROS = (datetime(9999, 12, 29, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 _CURSOR = struct.Struct(">q16s")
 
 
@@ -22,7 +23,7 @@ class Cursor(NamedTuple):
 
     def encode(self) -> str:
         """As an opaque URL-safe string."""
-        micros = (self.created_at - _EPOCH) // timedelta(microseconds=1)
+        micros = (self.created_at - EPOCH) // timedelta(microseconds=1)
         return base64.urlsafe_b64encode(_CURSOR.pack(micros, self.id.bytes)).decode()
 
     @classmethod
@@ -32,4 +33,4 @@ class Cursor(NamedTuple):
             raise ValueError("not a cursor of this list")
         micros, id_bytes = _CURSOR.unpack(base64.urlsafe_b64decode(text))
         since_epoch = timedelta(microseconds=min(max(micros, _FIRST_MICROS), _LAST_MICROS))
-        return cls(_EPOCH + since_epoch, UUID(bytes=id_bytes))
+        return cls(EPOCH + since_epoch, UUID(bytes=id_bytes))

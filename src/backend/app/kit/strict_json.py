@@ -1,7 +1,7 @@
 """JSON that PostgreSQL's JSONB can hold, read strictly and without losing anything.
 
 JSONB refuses U+0000, unpaired surrogates and numbers outside `numeric`; Python chokes on deep
-nesting and on integers of thousands of digits. All of it is told apart here, before any database.
+nesting and on integers of thousands of digits. All of it is found here, before any database.
 """
 
 import json

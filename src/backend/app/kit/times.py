@@ -1,12 +1,13 @@
-"""Spans of time, and moments read from JSON."""
+"""Moments and spans of time, and moments read from JSON."""
 
 from datetime import UTC, datetime, timedelta
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 
 
 def moment_in(evidence: object, *path: str) -> datetime | None:
-    """The moment that evidence has by these names; None also where somebody else wrote what is none."""
+    """The moment that evidence has by these names; None also where the text is none."""
     value = evidence
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

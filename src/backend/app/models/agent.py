@@ -11,7 +11,7 @@ from app.models.base import Base
 class Agent(Base):
     """A declared agent. An agent that reports needs no entry here.
 
-    `resumed_at` is when its latest pause ended: before then nobody waited for it. A pause until
+    `resumed_at` is when its latest pause ended: before then no report of it was due. A pause until
     `paused_until` ends by itself. A `muted` agent is watched, and no alert goes out.
     """
 

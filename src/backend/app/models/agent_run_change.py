@@ -11,8 +11,8 @@ from app.models.base import Base
 class AgentRunChange(Base):
     """What the transaction under way in a backend (`shard`) changed of an agent's runs, until it commits.
 
-    Right before the commit it is settled with `agent_run_state` and deleted, so nobody else ever sees a
-    row, and an open transaction holds no agent's state. The moments are `created_at` of successes.
+    Right before the commit it is settled with `agent_run_state` and deleted, so no other transaction ever
+    sees a row, and an open one locks no agent's state. The moments are `created_at` of successes.
     """
 
     __tablename__ = "agent_run_change"

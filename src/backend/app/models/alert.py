@@ -1,4 +1,4 @@
-"""Alerts: what is to be told, by which channel, and how each try went."""
+"""Alerts: what is to be sent, by which channel, and how each try went."""
 
 from datetime import datetime
 from typing import Any

@@ -1,10 +1,14 @@
 """How the derived tables follow the log: the SQL of what they hold, and the triggers that keep it so.
 
-Whoever writes, our writer, our scorer or somebody's plain SQL, the tables are right with the very
-transaction that changes the log. The functions run with their owner's rights and search_path, so that
-whoever may write to the log need not know of them. Nothing here waits for another transaction that is
-still open: a backend has rows of its own (`shard`) until it commits, and `agent_run_state`, which has
-not, is locked only then, in the order in which ingest locks it.
+Our writer, our scorer or plain SQL of others: the tables are right with the very transaction that changes
+the log. The functions run with their owner's rights and search_path, so that a role that may write to the
+log needs no rights to the derived tables. Nothing here waits for another transaction that is still open:
+
+1. Statement triggers add up what a statement changes, in rollup rows of the backend's own (`shard`).
+2. They note which agents' runs it changed (`agent_run_change`); the writer's statement has updated these
+   agents' states itself, and announces that.
+3. Right before the commit a deferred trigger brings the noted agents' states up to date, locking them in the
+   order in which ingest does.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from app.models.base import Base
+from app.models.fragments import IS_SCORED, of_agent_text
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
 
 _OWN = "pg_backend_pid()"
@@ -54,12 +59,12 @@ def add_up(table: str, rows: str, shard: str = str(MERGED), measures: Sequence[s
 def missing(table: str, runs: str, condition: str) -> str:
     """SQL of what a rollup lacks of `runs` (SQL as well, each with its `sign`) in the buckets of `condition`.
 
-    One snapshot shows both, and no transaction changes the one without the other, so whatever is under
-    way meanwhile, this is what is missing.
+    One snapshot shows both, and no transaction changes the one without the other, so this is exact while
+    others write.
     """
-    held = ", ".join(f"-{name} AS {name}" for name in _MEASURES[table])
+    added = ", ".join(f"-{name} AS {name}" for name in _MEASURES[table])
     return f"""{_ROWS[table](runs)}
-    UNION ALL SELECT {ROLLUP_KEYS[table]}, {held} FROM {table} WHERE {condition}"""  # noqa: S608
+    UNION ALL SELECT {ROLLUP_KEYS[table]}, {added} FROM {table} WHERE {condition}"""  # noqa: S608
 
 
 def _fleet_rows(runs: str, measures: Sequence[str] = tuple(_SUMS)) -> str:
@@ -76,7 +81,7 @@ def _fleet_rows(runs: str, measures: Sequence[str] = tuple(_SUMS)) -> str:
 
 
 def _agent_rows(runs: str) -> str:
-    # Somebody may write a number whose square is out of range.
+    # A score written by others may be a number whose square is out of range.
     size = "least(abs(overall), 1000000)"
     return f"""SELECT agent_id, date_bin('1 hour', created_at, {_EPOCH}) AS bucket,
         sign AS scored, sign * overall AS overall_sum, sign * {size} * {size} AS overall_squares
@@ -86,7 +91,7 @@ def _agent_rows(runs: str) -> str:
 
 def _with_overall(runs: str) -> str:
     return f"""SELECT sign, agent_id, created_at, status,
-            CASE WHEN jsonb_typeof(rlhf_scores -> 'overall') = 'number'
+            CASE WHEN {IS_SCORED}
             THEN CAST(rlhf_scores ->> 'overall' AS numeric) END AS overall
         FROM ({runs}) AS run"""  # noqa: S608
 
@@ -97,20 +102,20 @@ _ROWS: dict[str, Callable[[str], str]] = {"run_rollup": _fleet_rows, "agent_roll
 # The three below are of the agent in a row called `agent`, and read from the index on agent and time: the
 # array keeps the planner to it.
 
-# A run that is dated in the future is not the newest: somebody's clock was wrong, and the agent's runs
-# go on from the present.
-_NEWEST_RUN = """SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
-        WHERE run.agent_id = ANY (ARRAY[agent.agent_id])
+# A run that is dated in the future is not the newest: a clock was wrong, and the agent's runs go on from the
+# present.
+_NEWEST_RUN = f"""SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
+        WHERE {of_agent_text("agent.agent_id")}
             AND created_at <= statement_timestamp() + interval '1 minute'
         ORDER BY run.agent_id, created_at DESC, id DESC
-        LIMIT 1"""
+        LIMIT 1"""  # noqa: S608
 
 _LAST_RUN_AT = "SELECT max(run_at) FROM agent_run_log AS run WHERE run.agent_id = agent.agent_id"
 
-LAST_SUCCESS = """SELECT created_at FROM agent_run_log AS run
-            WHERE run.agent_id = ANY (ARRAY[agent.agent_id]) AND status = 'success' AND created_at IS NOT NULL
+LAST_SUCCESS = f"""SELECT created_at FROM agent_run_log AS run
+            WHERE {of_agent_text("agent.agent_id")} AND status = 'success' AND created_at IS NOT NULL
             ORDER BY run.agent_id, created_at DESC
-            LIMIT 1"""
+            LIMIT 1"""  # noqa: S608
 
 
 def update_states(agents: str, assignments: str) -> str:
@@ -193,7 +198,7 @@ _SETTLED_SUCCESS = f"""last_success_at = CASE
             ELSE greatest(state.last_success_at, agent.success_gained_at) END"""
 
 # Called once for each agent that was changed; the first call settles them all, in the order of ingest.
-# Where the same transaction took a column away, whoever puts it back fills everything anew.
+# Where the same transaction dropped a column, the synchronisation that restores it fills everything again.
 _SETTLE = f"""
 BEGIN
     IF NOT EXISTS (SELECT FROM agent_run_change WHERE shard = NEW.shard AND agent_id = NEW.agent_id) THEN
@@ -213,7 +218,7 @@ EXCEPTION WHEN undefined_column THEN
 END
 """  # noqa: S608
 
-# Not TRUNCATE, which would wait for whoever waits for the log.
+# Not TRUNCATE, whose lock could deadlock with transactions that wait for the log.
 _EMPTY = f"""
 BEGIN
     DELETE FROM run_rollup;
@@ -242,8 +247,8 @@ class Function:
     def ddl(self) -> tuple[str, ...]:
         """The statements that create or replace it.
 
-        It has its owner's rights. So no temporary table may come before ours, as it would unless named,
-        and nobody else may call it from a trigger of his own.
+        It has its owner's rights. So temporary tables must not precede ours, as they do unless the
+        search_path names pg_temp, and no other role may call it from a trigger of its own.
         """
         path = f"ALTER FUNCTION {self.name}() SET search_path = %s, pg_temp"
         return (

@@ -1,4 +1,4 @@
-"""Versions of the reward model, whatever became of them."""
+"""Versions of the reward model, in force or not."""
 
 from datetime import datetime
 from typing import Any

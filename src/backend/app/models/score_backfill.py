@@ -12,8 +12,8 @@ from app.models.base import Base
 class ScoreBackfill(Base):
     """The runs created from `since` on and before `until`, scored by one version of a scorer, newest first.
 
-    The cursor is the last run dealt with; `runs` is about how many there are. `request` is in the words of
-    whoever asked for it, and empty where the system did.
+    The cursor is the last run dealt with; `runs` is about how many there are. `request` is what
+    the person asked for, in their words, and empty where the system opened it.
     """
 
     __tablename__ = "score_backfill"

@@ -6,52 +6,49 @@ from sqlalchemy import DateTime, String, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.engine import loads_exactly
+from app.kit.sql import IS_SCORED, newest_runs_text, object_in
 from app.quality.domain.feedback import Comment, Feedback, ScoredRun, build
 from app.quality.trends import DAYS, agent_quality
 
 _AGENT = bindparam("agent_id", type_=String)
 _SINCE = bindparam("since", type_=DateTime(timezone=True))
 
+
+def _newest(columns: str, limit: int) -> str:
+    return newest_runs_text(columns, "created_at > :since", str(limit), ":agent_id")
+
+
 # Runs with a score are looked for among the newest 500 only, also when many wait for one: a bound on cost. Of
 # these 50 are used, of comments 6: twice what is shown, as some may not be fit to be quoted. Texts are cut
 # last, so that only those that are used are decompressed; quotations read the first 4,000 characters.
-_RUNS = text("""
+_RUNS = text(f"""
 SELECT
     id, created_at, left(action_summary, 4001) AS summary, (rlhf_scores ->> 'overall')::numeric AS overall,
     (
         SELECT jsonb_object_agg(key, value)::text
-        FROM jsonb_each(
-            CASE jsonb_typeof(rlhf_scores -> 'dimensions') WHEN 'object' THEN rlhf_scores -> 'dimensions' END
-        )
+        FROM jsonb_each({object_in("rlhf_scores -> 'dimensions'")})
         WHERE jsonb_typeof(value) = 'number'
     ) AS dimensions
 FROM (
     SELECT * FROM (
-        SELECT id, created_at, action_summary, rlhf_scores
-        FROM agent_run_log AS run
-        WHERE run.agent_id = ANY(ARRAY[:agent_id]) AND created_at > :since
-        ORDER BY run.agent_id, created_at DESC
-        LIMIT 500
+        {_newest("id, created_at, action_summary, rlhf_scores", limit=500)}
     ) AS newest
-    WHERE jsonb_typeof(rlhf_scores -> 'overall') = 'number'
+    WHERE {IS_SCORED}
     ORDER BY created_at DESC, id DESC
     LIMIT 50
 ) AS scored
 ORDER BY created_at DESC, id DESC
-""").bindparams(_AGENT, _SINCE)
-_COMMENTS = text("""
+""").bindparams(_AGENT, _SINCE)  # noqa: S608
+_COMMENTS = text(f"""
 SELECT run_id, updated_at, rating, left(comment, 4001)
 FROM (
-    SELECT id FROM agent_run_log AS run
-    WHERE run.agent_id = ANY(ARRAY[:agent_id]) AND created_at > :since
-    ORDER BY run.agent_id, created_at DESC
-    LIMIT 2000
+    {_newest("id", limit=2000)}
 ) AS newest
 JOIN agent_run_feedback ON run_id = newest.id
 WHERE comment ~ '\\S'
 ORDER BY updated_at DESC, run_id, rater
 LIMIT 6
-""").bindparams(_AGENT, _SINCE)
+""").bindparams(_AGENT, _SINCE)  # noqa: S608
 
 
 async def agent_feedback(session: AsyncSession, agent_id: str) -> Feedback:

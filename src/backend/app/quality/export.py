@@ -23,6 +23,7 @@ from app.agents.identity import Identity, identify
 from app.agents.registry import identities
 from app.db.engine import dumps_exactly, loads_exactly
 from app.kit.secrets import public_text, redact, redact_json
+from app.kit.sql import newest_runs_text, number_in, of_agent_text
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState
 from app.quality.domain.preferences import EvaluatedRun, PastReport, Preference, conversation, prompt
 
@@ -42,30 +43,30 @@ JOIN agent_run_log AS run ON run.id = rated.run_id
 WHERE run.created_at >= :since
 ORDER BY run.agent_id COLLATE "C", run.created_at, run.id
 """).bindparams(_SINCE)
-# Of one agent, by the index on agent and time, backwards; the array keeps the planner to it.
-NEXT_OF_AGENT = text("""
-SELECT id, created_at, CASE jsonb_typeof(rlhf_scores -> 'overall')
-    WHEN 'number' THEN CAST(rlhf_scores ->> 'overall' AS numeric) END AS overall
-FROM agent_run_log
-WHERE agent_id = ANY (ARRAY[:agent_id]) AND (created_at, id) > (:created_at, :id)
+# By the index on agent and time, backwards.
+NEXT_OF_AGENT = text(f"""
+SELECT id, created_at, {number_in("rlhf_scores", "overall")} AS overall
+FROM agent_run_log AS run
+WHERE {of_agent_text(":agent_id")} AND (created_at, id) > (:created_at, :id)
 ORDER BY agent_id DESC, created_at, id
 LIMIT :limit
-""").bindparams(bindparam("created_at", type_=DateTime(timezone=True)), bindparam("id", type_=Uuid))
+""").bindparams(bindparam("created_at", type_=DateTime(timezone=True)), bindparam("id", type_=Uuid))  # noqa: S608
 _RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
 _REPORTS = text("""
 SELECT id, status, actions_taken::text AS actions_taken FROM agent_run_log WHERE id = ANY(:run_ids)
 """).bindparams(_RUN_IDS)
-_PAST = text("""
-SELECT run.id, past.status, past.summary
-FROM agent_run_log AS run CROSS JOIN LATERAL (
-    SELECT status, left(action_summary, :longest) AS summary, created_at FROM agent_run_log
-    WHERE agent_id = ANY (ARRAY[run.agent_id]) AND created_at < run.created_at
-    ORDER BY agent_run_log.agent_id, created_at DESC
-    LIMIT :history
-) AS past
-WHERE run.id = ANY(:run_ids)
-ORDER BY run.id, past.created_at
-""").bindparams(_RUN_IDS)
+_EARLIER = newest_runs_text(
+    "status, left(action_summary, :longest) AS summary, created_at",
+    "created_at < later.created_at",
+    ":history",
+    "later.agent_id",
+)
+_PAST = text(f"""
+SELECT later.id, past.status, past.summary
+FROM agent_run_log AS later CROSS JOIN LATERAL ({_EARLIER}) AS past
+WHERE later.id = ANY(:run_ids)
+ORDER BY later.id, past.created_at
+""").bindparams(_RUN_IDS)  # noqa: S608
 
 
 class RatingsPage(NamedTuple):

@@ -8,6 +8,7 @@ from sqlalchemy import DateTime, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.sql import number_in
 from app.quality.domain.agreement_report import RatedRun
 
 NEWEST = 5_000
@@ -15,7 +16,7 @@ NEWEST = 5_000
 
 # The ratings rated last are read from their index, and the runs of those by id. A run's own score stands
 # in where its scorer's result was not kept beside it.
-RATED = text("""
+RATED = text(f"""
 WITH given AS MATERIALIZED (
     SELECT run_id, updated_at FROM agent_run_feedback
     WHERE updated_at >= :since
@@ -27,7 +28,7 @@ rated AS MATERIALIZED (
 )
 SELECT people.ratings, scorers.results,
     run.rlhf_scores ->> 'scorer' AS scorer, run.rlhf_scores ->> 'version' AS version,
-    CASE jsonb_typeof(run.rlhf_scores -> 'auto') WHEN 'number' THEN run.rlhf_scores -> 'auto' END AS auto
+    {number_in("run.rlhf_scores", "auto")} AS auto
 FROM rated
 CROSS JOIN LATERAL (
     SELECT rlhf_scores FROM agent_run_log WHERE id = rated.run_id LIMIT 1
@@ -40,8 +41,8 @@ CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(scorer, version, auto)) AS results FROM agent_run_score
     WHERE run_id = rated.run_id AND auto BETWEEN 0 AND 1
 ) AS scorers
-""").bindparams(bindparam("since", type_=DateTime(timezone=True)))
-_TYPED = RATED.columns(ratings=JSONB, results=JSONB, auto=JSONB)
+""").bindparams(bindparam("since", type_=DateTime(timezone=True)))  # noqa: S608
+_TYPED = RATED.columns(ratings=JSONB, results=JSONB)
 _EVER = datetime.fromisoformat("0001-01-03T00:00:00+00:00")
 
 
@@ -53,6 +54,6 @@ async def rated_runs(session: AsyncSession, since: datetime | None, newest: int 
 
 def _scores(row: Row[Any]) -> Mapping[tuple[str, str], float]:
     scores: dict[tuple[str, str], float] = {}
-    if row.scorer and row.version and isinstance(row.auto, int | float) and 0 <= row.auto <= 1:
-        scores[row.scorer, row.version] = row.auto
+    if row.scorer and row.version and row.auto is not None and 0 <= row.auto <= 1:
+        scores[row.scorer, row.version] = float(row.auto)
     return scores | {(scorer, version): auto for scorer, version, auto in row.results or ()}

@@ -9,17 +9,24 @@ from sqlalchemy import DateTime, Row, String, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.sql import database_now, newest_runs_text, number_in, object_in
 from app.quality.domain.review import Candidate, Suggestion, review_queue
-from app.runs.queries import database_now
 
 AGENTS = 300  # that are considered, those that reported last: a bound on cost
 RUNS = 20  # of each agent that are considered, the newest
 _RECENT = timedelta(days=30)  # the age up to which a person may still know what a run was about
 
-# From the agents to their runs, and from those to scores and ratings, by index each. The array keeps the
-# planner to the index on agent and time. Only numbers are taken for scores: other writers may have put
-# anything there.
-CANDIDATES = text("""
+_NEWEST = newest_runs_text(
+    "id, agent_id, created_at, status, left(action_summary, 300) AS action_summary,"
+    f" {object_in('rlhf_scores')} AS scores",
+    "created_at >= :since AND created_at <= :now",
+    ":runs",
+    "agents.agent_id",
+)
+
+# From the agents to their runs, and from those to scores and ratings, each by an index. Only numbers are
+# taken for scores: other writers may have put anything there.
+CANDIDATES = text(f"""
 WITH agents AS MATERIALIZED (
     SELECT agent_id, runs FROM agent_run_state
     WHERE last_created_at >= :since
@@ -29,18 +36,11 @@ WITH agents AS MATERIALIZED (
 SELECT
     run.id, run.agent_id, run.created_at, run.status, run.action_summary, agents.runs AS agent_runs,
     run.scores ->> 'scorer' AS scorer, run.scores ? 'error' AS failed,
-    CASE jsonb_typeof(run.scores -> 'overall') WHEN 'number' THEN run.scores -> 'overall' END AS overall,
-    CASE jsonb_typeof(run.scores -> 'auto') WHEN 'number' THEN run.scores -> 'auto' END AS auto,
+    {number_in("run.scores", "overall")} AS overall,
+    {number_in("run.scores", "auto")} AS auto,
     scorers.results, people.ratings, people.lowest, people.highest, people.mine
 FROM agents
-CROSS JOIN LATERAL (
-    SELECT id, agent_id, created_at, status, left(action_summary, 300) AS action_summary,
-        CASE jsonb_typeof(rlhf_scores) WHEN 'object' THEN rlhf_scores END AS scores
-    FROM agent_run_log
-    WHERE agent_id = ANY (ARRAY[agents.agent_id]) AND created_at >= :since AND created_at <= :now
-    ORDER BY agent_run_log.agent_id, created_at DESC
-    LIMIT :runs
-) AS run
+CROSS JOIN LATERAL ({_NEWEST}) AS run
 CROSS JOIN LATERAL (
     SELECT jsonb_object_agg(scorer, auto ORDER BY scored_at) AS results FROM agent_run_score
     WHERE run_id = run.id AND auto BETWEEN 0 AND 1
@@ -50,12 +50,12 @@ CROSS JOIN LATERAL (
         coalesce(bool_or(rater = :rater), false) AS mine
     FROM agent_run_feedback WHERE run_id = run.id
 ) AS people
-""").bindparams(
+""").bindparams(  # noqa: S608
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("now", type_=DateTime(timezone=True)),
     bindparam("rater", type_=String),
 )
-_TYPED = CANDIDATES.columns(overall=JSONB, auto=JSONB, results=JSONB)
+_TYPED = CANDIDATES.columns(results=JSONB)
 
 
 async def runs_to_review(session: AsyncSession, *, rater: str | None, limit: int) -> list[Suggestion]:

@@ -17,6 +17,10 @@ from sqlalchemy import (
     text,
 )
 
+from app.kit.sql import IS_SCORED, newest_runs_text, object_in
+
+_DIMENSIONS = object_in("rlhf_scores -> 'dimensions'")
+
 MOST_A_DAY = 200
 """Runs of each day, the newest, from which trends of dimensions and scorers are computed: a bound on cost."""
 
@@ -37,31 +41,32 @@ FROM (
     {hours}
     UNION ALL
     SELECT run.agent_id, floor(extract(epoch FROM :now - created_at) / 86400)::int,
-        sum((rlhf_scores ->> 'overall')::numeric), count(*)
+        sum(CAST(rlhf_scores ->> 'overall' AS numeric)), count(*)
     FROM (VALUES (date_trunc('hour', :start, 'UTC')), (date_trunc('hour', :middle, 'UTC'))) AS hour (begins)
     JOIN agent_run_log AS run ON created_at >= begins AND created_at < begins + interval '1 hour'
     WHERE run.agent_id = :agent_id AND created_at > :start
-        AND jsonb_typeof(rlhf_scores -> 'overall') = 'number'
+        AND {is_scored}
     GROUP BY 1, 2
 ) AS part
 GROUP BY 1, 2
 """
 _CUT = "AND agent_id = :agent_id AND bucket <> date_trunc('hour', :middle, 'UTC')"
 
+
 # First the newest runs, then those of them that are scored: so no more are read when many wait for a score.
-# An array of one agent keeps the planner to the agent's own index.
-_NEWEST = """
-SELECT {day} AS day, rlhf_scores FROM agent_run_log AS run
-WHERE {agent} created_at > :now - ({day} + 1) * interval '24 hours'
-    AND created_at <= :now - {day} * interval '24 hours'
-ORDER BY {order} created_at DESC LIMIT :most
-"""
-_OF_FLEET = {"agent": "", "order": ""}
-_OF_AGENT = {"agent": "run.agent_id = ANY(ARRAY[:agent_id]) AND", "order": "run.agent_id,"}
-_OF_EACH = {"agent": "run.agent_id = ANY(ARRAY[agent.id]) AND", "order": "run.agent_id,"}
+def _newest(day: str, agent_id: str | None) -> str:
+    return newest_runs_text(
+        f"{day} AS day, rlhf_scores",
+        f"created_at > :now - ({day} + 1) * interval '24 hours'"
+        f" AND created_at <= :now - {day} * interval '24 hours'",
+        ":most",
+        agent_id,
+    )
+
+
 _SAMPLE = """
 WITH newest AS MATERIALIZED ({newest}),
-scored AS (SELECT day, rlhf_scores FROM newest WHERE jsonb_typeof(rlhf_scores -> 'overall') = 'number')
+scored AS (SELECT day, rlhf_scores FROM newest WHERE {is_scored})
 SELECT 'read' AS kind, day, NULL AS name, false AS rated, NULL::numeric AS total, count(*) AS runs
 FROM newest GROUP BY day
 UNION ALL
@@ -70,9 +75,7 @@ SELECT 'scorer', day, concat_ws(' ', rlhf_scores ->> 'scorer', rlhf_scores ->> '
 FROM scored GROUP BY 2, 3, 4
 UNION ALL
 SELECT 'dimension', day, key, false, sum(value::text::numeric), count(*)
-FROM scored, jsonb_each(
-    CASE jsonb_typeof(rlhf_scores -> 'dimensions') WHEN 'object' THEN rlhf_scores -> 'dimensions' END
-)
+FROM scored, jsonb_each({dimensions})
 WHERE jsonb_typeof(value) = 'number' GROUP BY 2, 3
 """
 _SCORERS = """
@@ -80,7 +83,7 @@ SELECT id, newest.day, concat_ws(' ', rlhf_scores ->> 'scorer', rlhf_scores ->> 
     rlhf_scores ? 'human', count(*)
 FROM unnest(:agent_ids) AS agent (id) CROSS JOIN generate_series(0, 2 * :days - 1) AS moment (day)
 CROSS JOIN LATERAL ({newest}) AS newest
-WHERE jsonb_typeof(rlhf_scores -> 'overall') = 'number'
+WHERE {is_scored}
 GROUP BY 1, 2, 3, 4
 """
 
@@ -92,12 +95,14 @@ def _moments(*names: str) -> list[BindParameter[Any]]:
 ALL_AGENTS = text(_HOURS.format(further="")).bindparams(*_moments("now", "start"))
 """Every agent's days from `start` on, in whole hours: agent, day, sum of scores, how many."""
 
-ONE_AGENT = text(_HOURS_AND_RUNS.format(hours=_HOURS.format(further=_CUT))).bindparams(
+ONE_AGENT = text(_HOURS_AND_RUNS.format(hours=_HOURS.format(further=_CUT), is_scored=IS_SCORED)).bindparams(
     *_moments("now", "middle", "start"), bindparam("agent_id", type_=String)
 )
 """One agent's days after `start`, the two windows divided at `middle` to the instant; as `ALL_AGENTS`."""
 
-SCORERS_OF_AGENTS = text(_SCORERS.format(newest=_NEWEST.format(day="moment.day", **_OF_EACH))).bindparams(
+SCORERS_OF_AGENTS = text(
+    _SCORERS.format(newest=_newest("moment.day", "agent.id"), is_scored=IS_SCORED)
+).bindparams(
     *_moments("now"),
     bindparam("days", type_=Integer),
     bindparam("agent_ids", type_=ARRAY(String)),
@@ -112,9 +117,9 @@ def sample(agent_id: str | None, days: int) -> TextClause:
     Rows of three kinds: how many were `read`; how many of them a `scorer` scored, and whether people rated
     those; what those with a `dimension` add up to, and how many they are.
     """
-    whose = _OF_FLEET if agent_id is None else _OF_AGENT
-    newest = " UNION ALL ".join(f"({_NEWEST.format(day=day, **whose)})" for day in range(days))
+    whose = None if agent_id is None else ":agent_id"
+    newest = " UNION ALL ".join(f"({_newest(str(day), whose)})" for day in range(days))
     bound = [*_moments("now"), bindparam("most", MOST_A_DAY, BigInteger)]
     if agent_id is not None:
         bound.append(bindparam("agent_id", agent_id, String))
-    return text(_SAMPLE.format(newest=newest)).bindparams(*bound)
+    return text(_SAMPLE.format(newest=newest, is_scored=IS_SCORED, dimensions=_DIMENSIONS)).bindparams(*bound)

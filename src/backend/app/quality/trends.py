@@ -8,12 +8,11 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.registry import is_known
-from app.errors import NotFoundError
+from app.agents.registry import require_known
+from app.kit.sql import database_now
 from app.quality.domain.feedback import DIMENSION
 from app.quality.domain.trend import Day, Trend, compare, is_other_scorer
 from app.quality.trend_queries import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
-from app.runs.queries import database_now
 from app.runs.window_sums import scores_between
 
 DAYS = 7  # of a window: a week, so that weekdays are compared with the same weekdays
@@ -58,8 +57,7 @@ async def fleet_quality(session: AsyncSession, days: int = DAYS) -> QualityRepor
 
 async def agent_quality(session: AsyncSession, agent_id: str, days: int = DAYS) -> QualityReport:
     """The agent's last `days` days against those before. Raises `NotFoundError` for an unknown agent."""
-    if not await is_known(session, agent_id):
-        raise NotFoundError("this agent has neither reported nor been declared")
+    await require_known(session, agent_id)
     now = await database_now(session)
     moments = {"now": now, "middle": now - days * _DAY, "start": now - 2 * days * _DAY}
     rows = await session.execute(ONE_AGENT, {"agent_id": agent_id, **moments})

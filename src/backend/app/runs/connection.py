@@ -1,11 +1,11 @@
-"""The way of one batch after the other into the database, and what can become of it."""
+"""One connection on which a process commits its batches, and what can become of a batch on it."""
 
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.runs.run import Run
-from app.runs.statements import Holders, store_runs
+from app.runs.statements import KeyOwners, store_runs
 
 OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)
 """What a statement or a connect may raise when the database is to blame."""
@@ -21,26 +21,33 @@ _LOST = (
 
 
 class UnreachableError(Exception):
-    """There is no connection to be had; nothing was sent."""
+    """No connection could be opened; nothing was sent."""
 
 
-class UnansweredError(Exception):
-    """The connection was lost after a batch was sent: it may be committed, or yet be."""
+class CommitOutcomeUnknownError(Exception):
+    """The connection was lost after a batch was sent: it may be committed, or may still be."""
 
 
-class Lane:
-    """One connection after the other, kept from batch to batch: getting one costs as much as a few rows."""
+class IngestConnection:
+    """A connection that is kept from batch to batch, since opening one costs as much as a few rows.
+
+    Its life, from one batch to the next:
+
+    1. It is taken from the engine's pool with the first batch.
+    2. While batches are committed or refused, it stays.
+    3. When it is lost, timed out or read-only it is discarded, and the next batch opens another.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._connection: AsyncConnection | None = None
-        self._driver: asyncpg.Connection | None = None  # the connection's, which takes a task to ask for
+        self._driver: asyncpg.Connection | None = None  # of `_connection`, which needs a task to ask for
 
-    async def store(self, runs: list[Run], *, retried: bool) -> Holders:
-        """`store_runs` on the lane's connection.
+    async def store(self, runs: list[Run], *, retried: bool) -> KeyOwners:
+        """`store_runs` on this connection.
 
-        Raises `UnreachableError` when there is no connection, `UnansweredError` when it was lost on the
-        way, `TimeoutError`, and asyncpg's errors for what the database refuses.
+        Raises `UnreachableError` when none can be opened, `CommitOutcomeUnknownError` when it was lost
+        under the batch, `TimeoutError`, and asyncpg's errors for what the database refuses.
         """
         if self._connection is None:
             try:
@@ -56,10 +63,10 @@ class Lane:
             raise
         except _LOST as error:
             await self._discard()
-            raise UnansweredError from error
+            raise CommitOutcomeUnknownError from error
 
     async def release(self) -> None:
-        """Give the connection back."""
+        """Give the connection back to the pool."""
         if self._connection is not None:
             await self._connection.close()
             self._connection = None

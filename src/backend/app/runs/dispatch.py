@@ -1,7 +1,12 @@
 """After the commit: hand run ids to Celery without delaying or failing the run.
 
-A thread of its own talks to the broker. What the broker does not take is dropped here on
-purpose: the row itself says that it is unscored, and the sweep scores it later.
+A thread of its own talks to the broker:
+
+1. `enqueue` queues ids and returns; beyond `QUEUE_SIZE` they are dropped.
+2. The thread wakes with the first id and gathers more, for longer under load.
+3. It sends one message. After a failure it drops the message's ids and waits `PAUSE_AFTER_FAILURE`.
+
+What is dropped is not lost: the row itself says that it is unscored, and the sweep scores it later.
 """
 
 import asyncio
@@ -18,17 +23,16 @@ from app.broker import SCORE_RUN, SCORE_RUNS, celery_settings
 from app.config import get_settings
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
+from app.runs.calibration import (
+    CLOSE_TIMEOUT,
+    GATHER_SECONDS,
+    GATHER_SECONDS_UNDER_LOAD,
+    MESSAGE_SIZE,
+    PAUSE_AFTER_FAILURE,
+    QUEUE_SIZE,
+)
 
 log = get_logger(__name__)
-
-_QUEUE_SIZE = 50_000
-_MESSAGE_SIZE = 500
-# Runs come in one by one, and a message costs as much as recording several of them. Scoring few at a time
-# costs more still, so under load, which is when a message went out just now, more are gathered.
-_GATHER = 0.05
-_GATHER_UNDER_LOAD = 0.5
-_PAUSE_AFTER_FAILURE = 1.0
-_CLOSE_TIMEOUT = 5.0
 
 
 class Dispatcher:
@@ -44,29 +48,29 @@ class Dispatcher:
         self._sent_at = float("-inf")
 
     def enqueue(self, run_ids: Sequence[UUID]) -> None:
-        """Take `run_ids` and return at once."""
+        """Queue `run_ids` for the broker and return at once."""
         if not run_ids or self._broker_url is None:
             return
         with self._wake:
             waiting = len(self._ids)
-            room = _QUEUE_SIZE - waiting
+            room = QUEUE_SIZE - waiting
             self._ids.extend(run_ids[:room])
             metrics.DISPATCH_FAILED.inc(max(0, len(run_ids) - room))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
                 self._thread.start()
-            # What the thread waits for: anything at all, then a message's worth.
-            if waiting == 0 or waiting < _MESSAGE_SIZE <= len(self._ids):
+            # The thread waits for the first id, and then for a message's worth.
+            if waiting == 0 or waiting < MESSAGE_SIZE <= len(self._ids):
                 self._wake.notify()
 
     async def close(self) -> None:
-        """Send what is queued, for at most a few seconds, and end the thread."""
+        """Send what is queued, for at most `CLOSE_TIMEOUT`, and end the thread."""
         with self._wake:
             self._closing = True
             self._wake.notify()
         if self._thread is None:
             return
-        await asyncio.to_thread(self._thread.join, _CLOSE_TIMEOUT)
+        await asyncio.to_thread(self._thread.join, CLOSE_TIMEOUT)
         if self._thread.is_alive() and (unsent := [*self._sending, *self._ids]):
             _note_failure(unsent, "the broker does not answer")
 
@@ -76,25 +80,25 @@ class Dispatcher:
             try:
                 app.conf.update(celery_settings(self._broker_url or ""))
                 _send(app, ids)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the sweep makes up for it
+            except Exception as error:  # noqa: BLE001  # of any kind: the sweep makes up for it
                 _note_failure(ids, str(error))
                 with self._wake:
-                    self._wake.wait_for(lambda: self._closing, _PAUSE_AFTER_FAILURE)
+                    self._wake.wait_for(lambda: self._closing, PAUSE_AFTER_FAILURE)
             else:
                 metrics.DISPATCHED.inc(len(ids))
         app.close()
 
     def _is_full(self) -> bool:
-        return len(self._ids) >= _MESSAGE_SIZE or self._closing
+        return len(self._ids) >= MESSAGE_SIZE or self._closing
 
     def _next(self) -> list[UUID] | None:
         """The next message's ids; `None` when closing and all is sent."""
         with self._wake:
             self._wake.wait_for(lambda: self._ids or self._closing)
             since = time.monotonic() - self._sent_at
-            self._wake.wait_for(self._is_full, max(_GATHER, _GATHER_UNDER_LOAD - since))
+            self._wake.wait_for(self._is_full, max(GATHER_SECONDS, GATHER_SECONDS_UNDER_LOAD - since))
             self._sent_at = time.monotonic()
-            self._sending = [self._ids.popleft() for _ in range(min(len(self._ids), _MESSAGE_SIZE))]
+            self._sending = [self._ids.popleft() for _ in range(min(len(self._ids), MESSAGE_SIZE))]
             return self._sending or None
 
 
@@ -107,7 +111,7 @@ def _send(app: Celery, ids: Sequence[UUID]) -> None:
     if len(ids) == 1:
         app.send_task(SCORE_RUN, (str(ids[0]),), retry=False)
     else:
-        # Without one Celery would make a text of the first thousand characters, a fifth of all it does.
+        # Without argsrepr Celery renders the first thousand characters of it, a fifth of its time.
         shown = f"([{len(ids)} runs],)"
         app.send_task(SCORE_RUNS, ([str(run_id) for run_id in ids],), retry=False, argsrepr=shown)
 
@@ -126,5 +130,5 @@ def get_dispatcher() -> Dispatcher:
 
 
 async def close_dispatcher() -> None:
-    """Send what is queued and let the running loop's dispatcher go."""
+    """Send what is queued and close the running loop's dispatcher."""
     await _dispatcher.close()

@@ -1,4 +1,9 @@
-"""From the bytes an agent sent to a `Run`, or to errors it can act on."""
+"""From the bytes an agent sent to a `Run`, or to errors it can act on.
+
+1. A fast decoder reads the three fields and leaves the payload as text.
+2. The payload is parsed strictly, for its summary and for whether it is silent.
+3. Where any of it fails, the whole body is validated again by FastAPI's own means, whose errors are answered.
+"""
 
 import re
 from typing import Any

@@ -1,40 +1,37 @@
-"""How runs are read: filters, pages, and the newest runs of every agent."""
+"""Reading runs: filters, pages, and the newest runs of every agent."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
-    ARRAY,
     CTE,
     ColumnElement,
     Row,
     Select,
-    String,
-    Subquery,
     Text,
-    and_,
-    any_,
     cast,
-    func,
-    literal,
     or_,
     select,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, defer
 
-from app.kit.cursors import _EPOCH, Cursor
+from app.errors import NotFoundError
+from app.kit.cursors import Cursor
+from app.kit.sql import (
+    AGENTS_NEWEST_FIRST,
+    NEWEST_FIRST,
+    WELL_DATED,
+    newest_of_agent,
+    of_agent,
+    wanted_agents,
+)
 from app.models import AgentRunLog
-
-NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
-AGENTS_NEWEST_FIRST = (AgentRunLog.agent_id, *NEWEST_FIRST)
-
 
 _AS_SENT = (
     AgentRunLog.id,
@@ -49,18 +46,6 @@ _AS_SENT = (
 )
 
 
-def well_dated(moment: Any) -> ColumnElement[bool]:
-    """That a run's moment can be reckoned with.
-
-    Somebody may have dated one at infinity, or years ahead by a slip: it is not its agent's newest then.
-    A clock that is wrong by hours is put up with.
-    """
-    return and_(moment >= _EPOCH, moment < func.now() + timedelta(days=1))
-
-
-WELL_DATED = well_dated(AgentRunLog.created_at)
-
-
 class RunPage(NamedTuple):
     """A page of runs as JSON-ready mappings, and the cursor of the page after, if there is one."""
 
@@ -69,28 +54,13 @@ class RunPage(NamedTuple):
 
 
 class RunFilters(TypedDict, total=False):
-    """Which runs: `since` is inclusive, `until` exclusive, `q` is found in the report's text."""
+    """Conditions on runs: `since` is inclusive, `until` exclusive, `q` is searched in the report's text."""
 
     agent_id: str | None
     status: str | None
     since: datetime | None
     until: datetime | None
     q: str | None
-
-
-def of_agent(agent_id: Any, run: type[AgentRunLog] = AgentRunLog) -> ColumnElement[bool]:
-    """That `run` is the agent's; ordered by agent and time, it is then read from the agent's own index.
-
-    After a plain `=` PostgreSQL takes ordering by the agent as done, and may walk the index on
-    `created_at` alone: for an agent that seldom reports, through the whole log.
-    """
-    return run.agent_id == any_(array([agent_id]))
-
-
-def wanted_agents(agent_ids: Sequence[str]) -> Subquery:
-    """`agent_ids` as a table of their own."""
-    ids = cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String))
-    return select(func.unnest(ids).label("agent_id")).subquery()
 
 
 def run_conditions(
@@ -145,10 +115,12 @@ async def list_runs(
     return RunPage([_as_sent(row) for row in page], following)
 
 
-async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any] | None:
-    """One run as a JSON-ready mapping."""
+async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
+    """One run as a JSON-ready mapping. Raises `NotFoundError`."""
     row = (await session.execute(select(*_AS_SENT).where(AgentRunLog.id == run_id))).one_or_none()
-    return _as_sent(row) if row else None
+    if row is None:
+        raise NotFoundError("there is no run with this id")
+    return _as_sent(row)
 
 
 def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
@@ -170,13 +142,7 @@ def newest_of_each_agent(
     agents and not the length of the log.
     """
     agents = _every_agent() if agent_ids is None else wanted_agents(agent_ids)
-    newest = (
-        select(AgentRunLog)
-        .where(of_agent(agents.c.agent_id), WELL_DATED, *conditions)
-        .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
-        .limit(count)
-        .lateral()
-    )
+    newest = newest_of_agent([AgentRunLog], agents.c.agent_id, count, WELL_DATED, *conditions).lateral()
     run = aliased(AgentRunLog, newest)
     return (
         select(run)
@@ -192,9 +158,3 @@ def _every_agent() -> CTE:
     agents = select(first.scalar_subquery().label("agent_id")).cte("agents", recursive=True)
     following = first.where(AgentRunLog.agent_id > agents.c.agent_id).scalar_subquery()
     return agents.union_all(select(following).where(agents.c.agent_id.is_not(None)))
-
-
-async def database_now(session: AsyncSession) -> datetime:
-    """The database's clock, which is the only one that counts."""
-    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
-    return now

@@ -1,4 +1,4 @@
-"""Add up what backends keep apart in the rollups, and drop what no window reaches any more."""
+"""Merge the rows that each backend keeps of its own in the rollups, and delete those no window reaches."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -6,13 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.derivation import ROLLUP_KEYS, add_up
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTES_KEPT
 
-# No window reaches these.
+# Rows that no window reaches.
 _OLD = {
     "run_rollup": f"width < {HOUR} AND bucket <= now() - interval '{MINUTES_KEPT}'",
     "agent_rollup": f"bucket <= now() - interval '{AGENTS_KEPT}'",
 }
 
-# Of backends that ended, and hours later of the others.
+# Rows of backends that have ended, and, after two hours, of the others.
 _APART = f"""shard <> {MERGED} AND (
     bucket < now() - interval '2 hours' OR shard NOT IN (SELECT pid FROM pg_stat_activity WHERE pid > 0))"""  # noqa: S608
 
@@ -35,6 +35,6 @@ _STATEMENTS = [
 
 
 async def merge_rollups(session: AsyncSession) -> None:
-    """Keep the rollups small. What somebody is changing right now is left for another time."""
+    """Keep the rollups small. Rows that another transaction has locked are left to the next call."""
     for statement in _STATEMENTS:
         await session.execute(statement)

@@ -4,37 +4,38 @@ import hashlib
 import json
 import random
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import msgspec
 
+from app.kit.times import EPOCH
+
 STATUSES = ("success", "partial", "failed")
-MAX_AGENT_ID = 255
+MAX_AGENT_ID = 255  # characters, the width of the column
 
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 _RANDOM_BITS = (1 << 76) - 1 & ~(0b11 << 62)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _canonical = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
 
 
 def new_run_id() -> UUID:
     """A UUID of version 7 (RFC 9562, 5.7): milliseconds since 1970, then 74 random bits.
 
-    Ids that grow with time go to the end of the primary key's index. Random ones would touch a page
-    of it each, which on a long log is a read and a full page written for every run.
+    Ids that grow with time go to the end of the primary key's index. Random ones would each touch another
+    page of it, which on a long log is a read and a full page written for every run.
     """
     millis = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
-    # Ids are no secret; a fork reseeds what they come from.
+    # Ids are no secret, so no cryptographic generator is needed; a fork reseeds this one.
     return UUID(int=millis << 80 | random.getrandbits(80) & _RANDOM_BITS | _VERSION_AND_VARIANT)
 
 
 def made_at(run_id: UUID) -> datetime | None:
-    """When `new_run_id` made this id, by the clock of its host; None for an id that somebody else made."""
+    """When `new_run_id` made this id, by the clock of its host; None for an id made elsewhere."""
     if run_id.version != 7:
         return None
-    return _EPOCH + timedelta(milliseconds=run_id.int >> 80)
+    return EPOCH + timedelta(milliseconds=run_id.int >> 80)
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -54,6 +55,6 @@ class Run(msgspec.Struct, frozen=True):
         return self.agent_id, self.idempotency_key
 
     def digest(self) -> bytes:
-        """SHA-256 of what the agent sent, the same whatever the order of keys and white space."""
+        """SHA-256 of what the agent sent, independent of the order of keys and of white space."""
         actions = json.loads(self.actions_json, parse_int=Decimal, parse_float=Decimal)
         return hashlib.sha256(_canonical([self.status, actions])).digest()

@@ -1,10 +1,10 @@
-"""When a run says nothing: the rule behind `consecutive_silence_count`."""
+"""When a run counts as silent: the rule behind `consecutive_silence_count`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 QUIET_REPLIES = frozenset({"NO_REPLY", "HEARTBEAT_OK"})
-"""Summaries by which a scheduled agent says that it had nothing to say."""
+"""Summaries with which a scheduled agent reports that there was nothing to report."""
 
 
 def is_silent(actions: Mapping[str, Any]) -> bool:

@@ -1,9 +1,15 @@
-"""The SQL that commits a batch of runs, and what a batch comes to for each agent.
+"""The SQL that commits a batch of runs, and what a batch adds to the state of each agent.
 
-Every statement takes the row locks of `agent_run_state` in the same order (agent_id in the "C"
-collation), so batches of any processes cannot deadlock, and the runs of an agent commit in the
-order in which they got its lock. `created_at` is taken under that lock and strictly increases
-within an agent: the newest run of an agent is never ambiguous.
+A batch is one statement, and so one transaction:
+
+1. It claims the idempotency keys, if the batch has any, ordered by agent and key.
+2. It announces to the triggers that the state is taken care of (`runlog.writer`).
+3. It locks and updates the agents' rows in `agent_run_state`, ordered by agent_id in the "C" collation.
+4. It inserts the runs, with the `created_at` and the silence counts that follow from step 3.
+
+Every process takes these locks in the same order, so batches cannot deadlock, and the runs of an agent
+commit in the order in which they got its lock. `created_at` is taken under that lock and strictly
+increases within an agent: the newest run of an agent is never ambiguous.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,13 +22,8 @@ from app.runs.run import Run
 # A run's silence count continues the agent's count (`carries`) until a run with output comes.
 # Where the database's clock was set back by more than a minute the runs follow the clock again,
 # so that one wrong second does not date an agent's runs in the future for ever.
-# Side by side in a SELECT list arrays are taken apart faster than by one unnest, which stores each first.
-# The triggers of agent_run_log leave the state to whoever announces `runlog.writer`.
-INSERT_RUNS = """
-WITH announced AS MATERIALIZED (
-    SELECT set_config('runlog.writer', 'on', true)
-),
-agents AS (
+# Arrays side by side in a SELECT list are unpacked faster than by one unnest, which stores each first.
+_STATES_AND_RUNS = """agents AS (
     INSERT INTO agent_run_state AS state (agent_id, runs, silence_count, last_created_at, last_success_at)
     SELECT
         agent_id,
@@ -101,36 +102,45 @@ ON CONFLICT (agent_id, key) DO NOTHING
 RETURNING run_id
 """
 
-# Keys are claimed before states are locked here as well: else two batches could wait for each other.
-CLAIM_AND_INSERT_RUNS = INSERT_RUNS.replace(
-    """WITH announced AS MATERIALIZED (
-    SELECT set_config('runlog.writer', 'on', true)
-)""",
-    f"""WITH claims AS ({_CLAIM.format("$13", "$14", "$15", "$16")} RETURNING 1),
-announced AS MATERIALIZED (
-    SELECT set_config('runlog.writer', 'on', true) FROM (SELECT count(*) FROM claims) AS claimed
-)""",  # noqa: S608
-)
 
-KEY_HOLDERS = """
-SELECT held.agent_id, held.key, held.run_id, held.payload_digest
-FROM agent_run_idempotency_key AS held
+def _announced(source: str = "") -> str:
+    return f"""announced AS MATERIALIZED (
+    SELECT set_config('runlog.writer', 'on', true){source}
+)"""
+
+
+INSERT_RUNS = f"\nWITH {_announced()},\n{_STATES_AND_RUNS}"
+
+# Keys are claimed before states are locked, as in `_insert_unclaimed`: in another order two batches could
+# deadlock.
+CLAIM_AND_INSERT_RUNS = f"""
+WITH claims AS ({_CLAIM.format("$13", "$14", "$15", "$16")} RETURNING 1),
+{_announced(" FROM (SELECT count(*) FROM claims) AS claimed")},
+{_STATES_AND_RUNS}"""  # noqa: S608
+
+KEY_OWNERS = """
+SELECT owner.agent_id, owner.key, owner.run_id, owner.payload_digest
+FROM agent_run_idempotency_key AS owner
 JOIN unnest($1::text[], $2::text[]) AS wanted (agent_id, key) USING (agent_id, key)
 """
 
 STORED_RUNS = "SELECT id FROM agent_run_log WHERE id = ANY($1::uuid[])"
 
-# Where INSERT_RUNS parts payloads. A control character and no white space: no JSON text holds it as it is.
+# INSERT_RUNS splits payloads here: a control character that is no white space cannot stand raw in JSON text.
 _SEPARATOR = chr(31)
 
-Holders = dict[tuple[str, str | None], tuple[UUID, bytes]]
-"""Who holds an (agent, idempotency key) that was already taken: run id and payload digest."""
+KeyOwners = dict[tuple[str, str | None], tuple[UUID, bytes]]
+"""The run that owns an (agent, idempotency key) that was in use before: its id and payload digest."""
 
 
-async def store_runs(connection: asyncpg.Connection, runs: Sequence[Run], *, retried: bool) -> Holders:
-    """Commit `runs` in one transaction, except those whose idempotency key is taken.
+async def store_runs(connection: asyncpg.Connection, runs: Sequence[Run], *, retried: bool) -> KeyOwners:
+    """Commit `runs` in one transaction, except those whose idempotency key another run owns.
 
-    `retried` says that an earlier attempt may have committed some of them: those are left alone.
+    1. Where an earlier attempt may have committed some of them (`retried`), those are left out.
+    2. Runs without keys are inserted by one statement, those with keys by one that claims these too.
+    3. Where a key is in use, the statement has failed as a whole: keys are claimed one by one, the runs
+       that got theirs are inserted, and the owners of the other keys are returned.
+
     Raises asyncpg's errors; then nothing was committed, unless the connection was lost.
     """
     if retried:
@@ -151,33 +161,33 @@ async def store_runs(connection: asyncpg.Connection, runs: Sequence[Run], *, ret
 
 async def _insert_unclaimed(
     connection: asyncpg.Connection, runs: Sequence[Run], keyed: Sequence[Run]
-) -> Holders:
-    """Insert those of `runs` whose keys are free, and tell who holds the others."""
+) -> KeyOwners:
+    """Insert those of `runs` whose keys are free; return the owners of the others."""
     transaction = connection.transaction()
     await transaction.start()
     try:
-        holders = await _claim(connection, keyed)
-        await _insert(connection, [run for run in runs if holders.get(run.key, (run.id,))[0] == run.id])
+        owners = await _claim(connection, keyed)
+        await _insert(connection, [run for run in runs if owners.get(run.key, (run.id,))[0] == run.id])
     except asyncpg.PostgresError:
         await transaction.rollback()
         raise
-    # Any other error is one of the connection, which is given up together with its transaction: a
+    # Any other error is one of the connection, which is discarded together with its transaction: a
     # rollback would only wait for it once more.
     await transaction.commit()
-    return holders
+    return owners
 
 
-async def _claim(connection: asyncpg.Connection, runs: Sequence[Run]) -> Holders:
-    """Claim the runs' keys. One that another transaction is claiming is waited for."""
+async def _claim(connection: asyncpg.Connection, runs: Sequence[Run]) -> KeyOwners:
+    """Claim the runs' keys, waiting for other transactions that claim one; return the owners of used keys."""
     claimed = await connection.fetch(CLAIM_KEYS, *_claims(runs))
     ours = {record["run_id"] for record in claimed}
-    taken = [run for run in runs if run.id not in ours]
-    if not taken:
+    conflicting = [run for run in runs if run.id not in ours]
+    if not conflicting:
         return {}
-    holders = await connection.fetch(
-        KEY_HOLDERS, [run.agent_id for run in taken], [run.idempotency_key for run in taken]
+    owners = await connection.fetch(
+        KEY_OWNERS, [run.agent_id for run in conflicting], [run.idempotency_key for run in conflicting]
     )
-    return {(held["agent_id"], held["key"]): (held["run_id"], held["payload_digest"]) for held in holders}
+    return {(owner["agent_id"], owner["key"]): (owner["run_id"], owner["payload_digest"]) for owner in owners}
 
 
 def _claims(runs: Sequence[Run]) -> tuple[list[object], ...]:
@@ -190,9 +200,9 @@ def _claims(runs: Sequence[Run]) -> tuple[list[object], ...]:
 
 
 async def _insert(connection: asyncpg.Connection, runs: Sequence[Run], claiming: Sequence[Run] = ()) -> None:
-    """Insert `runs`, in this order within each agent, and bring the agents' states up to date.
+    """Insert `runs`, in this order within each agent, and update the agents' states.
 
-    The keys of `claiming` are claimed in the same statement, which fails when one is taken.
+    The keys of `claiming` are claimed in the same statement, which fails when one is in use.
     """
     if not runs:
         return
@@ -229,5 +239,5 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run], claiming:
 
 
 def _array(values: Iterable[object]) -> str:
-    """PostgreSQL's text of an array of what needs no quotes: the driver takes long over each element."""
+    """PostgreSQL's text of an array whose elements need no quotes: the driver is slow at each element."""
     return f"{{{','.join(map(str, values))}}}"

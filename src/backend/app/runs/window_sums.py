@@ -1,4 +1,4 @@
-"""Sums over a window of the log, read from its rollups: as many rows whatever the length of the log."""
+"""Sums over a window of the log, read from its rollups: the rows that are read do not grow with the log."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
-    Numeric,
     Select,
     String,
     Subquery,
@@ -23,18 +22,14 @@ from sqlalchemy import (
     union_all,
 )
 
+from app.kit.sql import OVERALL
 from app.models import AgentRollup, AgentRunLog, RunRollup
 from app.models.run_rollup import HOUR, MINUTE
 
 _HOUR = timedelta(minutes=HOUR)
 _MINUTE = timedelta(minutes=MINUTE)
 
-_overall = AgentRunLog.rlhf_scores["overall"]
-_is_scored = func.jsonb_typeof(_overall) == "number"
-_SCORES = (
-    func.sum(cast(_overall.astext, Numeric)).filter(_is_scored).label("overall_sum"),
-    func.count().filter(_is_scored).label("scored"),
-)
+_SCORES = (func.sum(OVERALL).label("overall_sum"), func.count(OVERALL).label("scored"))
 
 
 class Quality(NamedTuple):
@@ -45,7 +40,7 @@ class Quality(NamedTuple):
 
     @classmethod
     def of(cls, overall_sum: Decimal | None, scored: int) -> "Quality":
-        """From the sum of `scored` scores, rounded as it is shown. What no float holds is no mean."""
+        """From the sum of `scored` scores, rounded as it is shown; None where no float holds it."""
         mean = float(overall_sum / scored) if overall_sum is not None and scored else None
         return cls(round(mean, 4) if mean is not None and isfinite(mean) else None, scored)
 

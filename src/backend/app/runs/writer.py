@@ -1,11 +1,18 @@
 """Group commit: runs that arrive while a commit is under way share the next one.
 
-An idle run goes alone, at once. Under load, what has gathered becomes one statement and one commit,
-and every caller is answered after the commit that holds its own row. A second commit is started beside
-the first when a run has waited for it for many milliseconds: a lock or a disk holds it up.
+The way of a run:
 
-While the database is away nobody waits for it: runs are refused at once, until a probe that goes on
-in the background reaches it again.
+1. `submit` queues it, or refuses it while the database is away or the queue is full.
+2. In the event loop's next turn a flush task takes it with all that has gathered, as one batch.
+3. The batch is one statement and one commit on the task's connection.
+4. After the commit every caller is answered, and the ids go to the dispatcher.
+5. The task takes the next batch, until the queue is empty.
+
+So an idle run is committed alone, at once. A second flush task starts beside the first only when a run is
+overdue: a lock or a disk delays the first.
+
+When the database is away, every queued run is refused at once, and so is each new one, until a background
+probe reaches it again. A batch whose connection was lost after it was sent is resolved in doubt first.
 """
 
 import asyncio
@@ -26,39 +33,40 @@ from app.db.session import make_engine
 from app.errors import IdempotencyConflictError, IngestUnavailableError, InvalidRunError
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
-from app.runs.connection import OUTAGES, Lane, UnansweredError, UnreachableError
+from app.runs.calibration import (
+    BATCH_BYTES,
+    OVERDUE_SECONDS,
+    QUEUE_TIMEOUT,
+    RESOLVE_SECONDS,
+    RETRY_PAUSE,
+    SESSION,
+)
+from app.runs.connection import OUTAGES, CommitOutcomeUnknownError, IngestConnection, UnreachableError
 from app.runs.dispatch import Dispatcher, get_dispatcher
 from app.runs.run import Run
-from app.runs.statements import Holders
+from app.runs.statements import KeyOwners
 
 log = get_logger(__name__)
 
 _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
-# Whoever keeps one agent's state locked, or was cut off in a transaction, may not stop the other agents.
-_SESSION = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "5s"}
-_BATCH_BYTES = 8 * 1024 * 1024
-_OVERDUE_SECONDS = 0.02
-_PATIENCE = 1.0
-_RESOLVE_SECONDS = 6.0
-_RETRY_PAUSE = 0.1
-_TAKEN = ("this key was used for another payload", "header", "Idempotency-Key")
+_KEY_CONFLICT = ("this key was used for another payload", "header", "Idempotency-Key")
 
 
 class Answer(Protocol):
-    """Whom to tell what became of a run: an `asyncio.Future[UUID]`, or what stands for one."""
+    """Receives the outcome of a run: an `asyncio.Future[UUID]`, or an object with these methods of it."""
 
     def done(self) -> bool:
-        """Whether nobody waits any more."""
+        """Whether the outcome is no longer waited for."""
 
     def set_result(self, run_id: UUID, /) -> None:
         """The run is committed, in the row `run_id`."""
 
     def set_exception(self, error: Exception, /) -> None:
-        """It is not: `IngestUnavailableError` or `InvalidRunError`."""
+        """The run is not committed: `IngestUnavailableError` or `InvalidRunError`."""
 
 
 class Pending(NamedTuple):
-    """A run that waits for its commit, since a moment of the event loop's clock."""
+    """A run that waits for its commit, `since` a moment of the event loop's clock, in seconds."""
 
     run: Run
     answer: Answer
@@ -66,9 +74,9 @@ class Pending(NamedTuple):
 
 
 class RunWriter:
-    """Writes runs through `engine` in at most `connections` commits at a time.
+    """Writes runs through `engine` in at most `connections` commits at a time, of `batch_size` runs each.
 
-    `queue_size` runs, of `queue_bytes` of JSON in all, may wait.
+    `queue_size` runs, of `queue_bytes` bytes of JSON in all, may wait.
     """
 
     def __init__(
@@ -81,7 +89,7 @@ class RunWriter:
         batch_size: int,
         connections: int,
     ) -> None:
-        self._loop = asyncio.get_running_loop()  # asking for it is a system call, too dear for every run
+        self._loop = asyncio.get_running_loop()  # asking for it is a system call, too slow for every run
         self._engine = engine
         self._dispatcher = dispatcher
         self._queue_size = queue_size
@@ -90,10 +98,10 @@ class RunWriter:
         self._connections = connections
         self._queue: deque[Pending] = deque()
         self._queued_bytes = 0
-        self._lanes: set[asyncio.Task[None]] = set()
-        self._spare: list[Lane] = []  # the pool's way takes longer than a short statement
+        self._flushes: set[asyncio.Task[None]] = set()
+        self._idle: list[IngestConnection] = []  # the pool takes longer than a short statement
         self._probe: asyncio.Task[None] | None = None
-        self._look_again: asyncio.TimerHandle | None = None
+        self._overdue_check: asyncio.TimerHandle | None = None
 
     async def write(self, run: Run) -> UUID:
         """Commit `run` and return the id of its row, or of the row its idempotency key made before.
@@ -107,7 +115,7 @@ class RunWriter:
         return await answer
 
     def submit(self, run: Run, answer: Answer) -> None:
-        """Queue `run` for the next commit, which tells `answer`, and return at once.
+        """Queue `run` for the next commit, which sets `answer`, and return at once.
 
         Raises `IngestUnavailableError` when the queue is full or the database is known to be away.
         """
@@ -123,14 +131,14 @@ class RunWriter:
         self._queue.append(Pending(run, answer, self._loop.time()))
         self._queued_bytes += size
         if len(self._queue) == 1:
-            # Not at once, so that all that this turn of the loop brings goes together.
-            self._loop.call_soon(self._open_lanes)
+            # In the loop's next turn, so that all that this one brings goes together.
+            self._loop.call_soon(self._start_flushes)
 
     async def drain(self) -> None:
         """Wait until every run accepted so far has its answer."""
-        while self._queue or self._lanes:
-            self._open_lanes()
-            await asyncio.wait(self._lanes)
+        while self._queue or self._flushes:
+            self._start_flushes()
+            await asyncio.wait(self._flushes)
 
     async def close(self) -> None:
         """Answer every accepted run, then close the connections."""
@@ -140,37 +148,37 @@ class RunWriter:
             await asyncio.wait([self._probe])
         await self._disconnect()
 
-    def _open_lanes(self) -> None:
-        while len(self._lanes) < self._connections and self._is_worth_a_lane():
-            lane = self._loop.create_task(self._commit_batches(self._next_batch()))
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lane_done)
-        if self._queue and self._look_again is None:
-            self._look_again = self._loop.call_later(_OVERDUE_SECONDS, self._look)
+    def _start_flushes(self) -> None:
+        while len(self._flushes) < self._connections and self._needs_flush():
+            flush = self._loop.create_task(self._flush(self._next_batch()))
+            self._flushes.add(flush)
+            flush.add_done_callback(self._flush_done)
+        if self._queue and self._overdue_check is None:
+            self._overdue_check = self._loop.call_later(OVERDUE_SECONDS, self._refuse_overdue)
 
-    def _is_worth_a_lane(self) -> bool:
-        """Whether runs wait, and are not about to be taken by the lane that is open already.
+    def _needs_flush(self) -> bool:
+        """Whether runs wait that the flush task under way is not about to take.
 
-        One lane is enough for more than a process can receive, and has the largest batches: a commit of
-        one run costs nearly that of twenty. A second one is for when the first is held up.
+        One task is enough for more than a process can receive, and has the largest batches: a commit of
+        one run costs nearly that of twenty. A second one is for when the first is delayed.
         """
         return bool(self._queue) and (
-            not self._lanes or self._loop.time() - self._queue[0].since >= _OVERDUE_SECONDS
+            not self._flushes or self._loop.time() - self._queue[0].since >= OVERDUE_SECONDS
         )
 
-    def _look(self) -> None:
-        """Let go what has waited for so long that its sender would give up before its commit."""
-        self._look_again = None
-        if overdue := self._take_while_since(self._loop.time() - _PATIENCE):
+    def _refuse_overdue(self) -> None:
+        """Refuse runs that have waited so long that their senders would give up before their commit."""
+        self._overdue_check = None
+        if overdue := self._take_while_since(self._loop.time() - QUEUE_TIMEOUT):
             metrics.RUNS_REFUSED.labels("queue_slow").inc(len(overdue))
             log.warning("ingest_slow", runs=len(overdue))
             _fail(overdue, IngestUnavailableError("the database is slow and the run was not committed"))
-        self._open_lanes()
+        self._start_flushes()
 
     def _next_batch(self) -> list[Pending]:
         batch: list[Pending] = []
         size = 0
-        while self._queue and len(batch) < self._batch_size and size < _BATCH_BYTES:
+        while self._queue and len(batch) < self._batch_size and size < BATCH_BYTES:
             pending = self._queue.popleft()
             size += len(pending.run.actions_json)
             batch.append(pending)
@@ -185,39 +193,39 @@ class RunWriter:
         self._queued_bytes -= sum(len(pending.run.actions_json) for pending in taken)
         return taken
 
-    def _lane_done(self, lane: asyncio.Task[None]) -> None:
-        self._lanes.discard(lane)
-        if not lane.cancelled() and (error := lane.exception()):
+    def _flush_done(self, flush: asyncio.Task[None]) -> None:
+        self._flushes.discard(flush)
+        if not flush.cancelled() and (error := flush.exception()):
             log.error("ingest_failed", exc_info=error)
-        self._open_lanes()
+        self._start_flushes()
 
-    async def _commit_batches(self, batch: list[Pending]) -> None:
+    async def _flush(self, batch: list[Pending]) -> None:
         """Commit `batch`, and what has gathered by then, until the queue is empty."""
-        lane = self._spare.pop() if self._spare else Lane(self._engine)
+        connection = self._idle.pop() if self._idle else IngestConnection(self._engine)
         try:
             while batch:
-                await self._commit(lane, batch)
+                await self._commit(connection, batch)
                 batch = self._next_batch()
-        except BaseException:  # also when cancelled: nobody may wait for ever
+        except BaseException:  # also when cancelled: no caller may wait for ever
             # In the loop's next turn as well, after what is committed has its answer.
             self._loop.call_soon(_fail, batch, IngestUnavailableError("the run was not committed"))
-            await lane.release()
+            await connection.release()
             raise
-        self._spare.append(lane)
+        self._idle.append(connection)
 
     async def _disconnect(self) -> None:
         """Close every connection that is not in use."""
-        while self._spare:
-            await self._spare.pop().release()
+        while self._idle:
+            await self._idle.pop().release()
         await self._engine.dispose()
 
-    async def _commit(self, lane: Lane, batch: Sequence[Pending]) -> None:
+    async def _commit(self, connection: IngestConnection, batch: Sequence[Pending]) -> None:
         started = time.perf_counter()
         try:
-            holders = await self._store(lane, [pending.run for pending in batch])
+            owners = await self._store(connection, [pending.run for pending in batch])
         except _REFUSALS as error:
-            await self._split(lane, batch, error)
-        except (*OUTAGES, UnreachableError, UnansweredError) as error:
+            await self._split(connection, batch, error)
+        except (*OUTAGES, UnreachableError, CommitOutcomeUnknownError) as error:
             reason = error.__cause__ or error
             log.warning("ingest_unavailable", runs=len(batch), error=str(reason) or type(reason).__name__)
             metrics.RUNS_REFUSED.labels("database_away").inc(len(batch))
@@ -225,43 +233,48 @@ class RunWriter:
             if isinstance(error, (UnreachableError, asyncpg.ReadOnlySQLTransactionError)):
                 self._suspend()
         else:
-            took = time.perf_counter() - started
+            seconds = time.perf_counter() - started
             # In the loop's next turn, so that the database has the next batch meanwhile.
-            self._loop.call_soon(self._answer, batch, holders, took)
+            self._loop.call_soon(self._answer, batch, owners, seconds)
 
-    async def _split(self, lane: Lane, batch: Sequence[Pending], error: Exception) -> None:
+    async def _split(self, connection: IngestConnection, batch: Sequence[Pending], error: Exception) -> None:
         """The database refused a row of `batch`: halve it until the row stands alone."""
         if len(batch) > 1:
-            await self._commit(lane, batch[: len(batch) // 2])
-            await self._commit(lane, batch[len(batch) // 2 :])
+            await self._commit(connection, batch[: len(batch) // 2])
+            await self._commit(connection, batch[len(batch) // 2 :])
             return
         metrics.RUNS_REFUSED.labels("database").inc()
         log.warning("run_refused_by_database", agent_id=batch[0].run.agent_id, error=str(error))
         _fail(batch, InvalidRunError.of(f"the database refuses this run: {error}", "body"))
 
-    async def _store(self, lane: Lane, runs: list[Run]) -> Holders:
+    async def _store(self, connection: IngestConnection, runs: list[Run]) -> KeyOwners:
         try:
-            return await lane.store(runs, retried=False)
-        except UnansweredError as lost:
+            return await connection.store(runs, retried=False)
+        except CommitOutcomeUnknownError as lost:
             log.warning("ingest_retried", runs=len(runs), error=repr(lost.__cause__))
-            return await self._find_out(lane, runs, lost)
+            return await self._resolve_in_doubt(connection, runs, lost)
 
-    async def _find_out(self, lane: Lane, runs: list[Run], lost: UnansweredError) -> Holders:
-        """Commit those of `runs` that the lost attempt did not: their ids tell which.
+    async def _resolve_in_doubt(
+        self, connection: IngestConnection, runs: list[Run], lost: CommitOutcomeUnknownError
+    ) -> KeyOwners:
+        """Commit those of `runs` that the lost attempt did not, within `RESOLVE_SECONDS`, or raise `lost`.
 
-        Whoever is refused sends again. So those who may be in the log already wait for the truth, for
-        a few seconds, in which a server that was restarted is back. After that `lost` is raised.
+        A refused caller sends its run again, so runs that may be committed are not refused at once:
+
+        1. The batch is stored again; ids made before the commit say which runs the log has.
+        2. Where no connection can be opened, new runs are refused and the probe is waited for.
+        3. Where the server commits the lost attempt meanwhile, the primary key refuses the second one, and
+           the next turn finds every run.
         """
-        give_up = self._loop.time() + _RESOLVE_SECONDS
-        while self._loop.time() < give_up:
+        deadline = self._loop.time() + RESOLVE_SECONDS
+        while self._loop.time() < deadline:
             try:
-                return await lane.store(runs, retried=True)
-            except UnansweredError:
-                await asyncio.sleep(_RETRY_PAUSE)
+                return await connection.store(runs, retried=True)
+            except CommitOutcomeUnknownError:
+                await asyncio.sleep(RETRY_PAUSE)
             except UnreachableError:
-                await asyncio.wait([self._suspend()], timeout=give_up - self._loop.time())
+                await asyncio.wait([self._suspend()], timeout=deadline - self._loop.time())
             except asyncpg.UniqueViolationError as error:
-                # Ours after all: the server went on with the lost attempt and has committed it now.
                 if error.constraint_name != "agent_run_log_pkey":
                     raise
         raise lost
@@ -276,33 +289,33 @@ class RunWriter:
         return self._probe
 
     async def _wait_for_database(self) -> None:
-        # What is spare or pooled was lost together with what was in use.
+        # Idle connections were lost together with the one in use.
         await self._disconnect()
         while True:
             with suppress(*OUTAGES):
                 async with self._engine.connect() as connection:
                     if (await connection.execute(text("SHOW transaction_read_only"))).scalar_one() == "off":
                         break
-            await asyncio.sleep(_RETRY_PAUSE)
+            await asyncio.sleep(RETRY_PAUSE)
         log.info("ingest_available")
         self._probe = None
 
-    def _answer(self, batch: Sequence[Pending], holders: Holders, took: float) -> None:
+    def _answer(self, batch: Sequence[Pending], owners: KeyOwners, seconds: float) -> None:
         inserted = []
         for run, answer, _ in batch:
-            holder, digest = holders.get(run.key, (run.id, b"")) if holders else (run.id, b"")
-            if holder == run.id:
+            owner, digest = owners.get(run.key, (run.id, b"")) if owners else (run.id, b"")
+            if owner == run.id:
                 inserted.append(run)
             elif digest == run.digest():
                 metrics.RUNS_REPEATED.inc()
             else:
                 metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
                 if not answer.done():
-                    answer.set_exception(IdempotencyConflictError.of(*_TAKEN))
+                    answer.set_exception(IdempotencyConflictError.of(*_KEY_CONFLICT))
             if not answer.done():
-                answer.set_result(holder)
+                answer.set_result(owner)
         metrics.BATCH_SIZE.observe(len(batch))
-        metrics.COMMIT_SECONDS.observe(took)
+        metrics.COMMIT_SECONDS.observe(seconds)
         for status, count in Counter(run.status for run in inserted).items():
             metrics.RUNS.labels(status).inc(count)
         self._dispatcher.enqueue([run.id for run in inserted])
@@ -318,8 +331,8 @@ def _make() -> RunWriter:
     settings = get_settings()
     return RunWriter(
         # A pool of its own: readers that wait for the database must not keep runs from being recorded.
-        # A ping takes three round trips, a commit one; what a ping would find, a retry mends.
-        make_engine(pool_size=settings.ingest_connections, pre_ping=False, session=_SESSION),
+        # A ping takes three round trips, a commit one, and a lost connection is retried anyway.
+        make_engine(pool_size=settings.ingest_connections, pre_ping=False, session=SESSION),
         get_dispatcher(),
         queue_size=settings.ingest_queue_size,
         queue_bytes=settings.ingest_queue_bytes,
@@ -337,5 +350,5 @@ def get_writer() -> RunWriter:
 
 
 async def close_writer() -> None:
-    """Answer every accepted run, then let the running loop's writer go."""
+    """Answer every accepted run, then close the running loop's writer."""
     await _writer.close()

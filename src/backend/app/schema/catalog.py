@@ -1,4 +1,4 @@
-"""What a database holds, read from PostgreSQL's catalog in its own normal form."""
+"""What a database contains, read from PostgreSQL's catalog in its own normal form."""
 
 import re
 from collections.abc import Collection
@@ -33,7 +33,7 @@ class IndexInfo:
 
 @dataclass(frozen=True)
 class TriggerInfo:
-    """A trigger as PostgreSQL prints it, and whether it fires for everybody who writes to the table."""
+    """A trigger as PostgreSQL prints it, and whether it fires for every session that writes to the table."""
 
     definition: str
     enabled: bool
@@ -53,7 +53,7 @@ class TableInfo:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables found, and the names of relations that would be in the way of a new index.
+    """The tables found, and the names of relations that a new index cannot have.
 
     `functions` are the bodies of trigger functions. `gap` is true while the rollups lack runs.
     """
@@ -148,6 +148,6 @@ async def read_catalog(
 
 
 def _after_using(definition: str) -> str:
-    """An index's columns and predicate; how full its pages are kept is its owner's business."""
+    """An index's columns and predicate, without storage parameters, which its owner may choose."""
     columns = definition.partition(" USING ")[2].removeprefix("btree ")
     return _STORAGE.sub(")", columns)

@@ -1,7 +1,12 @@
-"""Fill the rollups with what they lack of the log, newest runs first, in many short transactions.
+"""Add to the rollups the runs that they lack, newest first, in many short transactions.
 
-Nobody waits for it, and `rollup_gap` says how far it has come, so that what was interrupted can be
-finished.
+1. `open_gap` notes in `rollup_gap` that runs of any time may be missing.
+2. Each chunk takes whole hours, back from the time that `rollup_gap` names, and adds the log's sums less the
+   rollup's, both read in one snapshot: exact, while others write.
+3. The same transaction moves `rollup_gap` back, so an interrupted filling goes on where it stopped.
+4. When no older run is left, the gap is closed.
+
+No writer waits for it.
 """
 
 from sqlalchemy import text
@@ -9,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.models.derivation import add_up, missing
 
-CHUNK_RUNS = 50_000
+CHUNK_RUNS = 50_000  # in one transaction, so that none is long
 
 _HAS_GAP = text("SELECT EXISTS (SELECT FROM rollup_gap)")
 
@@ -21,7 +26,7 @@ _OPEN = (
     """),
 )
 
-# Two that fill at once take turns, so that nothing is added twice.
+# Two fillings at once take turns, so that nothing is added twice.
 _LOCK = text("SELECT FROM rollup_gap FOR UPDATE")
 
 # Whole hours, back to where the chunk is full: one at least, so an hour of very many runs goes alone.
@@ -60,7 +65,7 @@ async def has_gap(connection: AsyncConnection) -> bool:
 
 
 async def open_gap(connection: AsyncConnection) -> None:
-    """Let everything be filled anew."""
+    """Have everything filled again."""
     for statement in _OPEN:
         await connection.execute(statement)
 
@@ -74,7 +79,7 @@ async def fill(engine: AsyncEngine) -> None:
 
 
 async def fill_chunk(connection: AsyncConnection) -> bool:
-    """Fill in what is missing of the newest runs not looked at yet; False when there are none."""
+    """Add what is missing of the newest runs not yet compared; False when there are none."""
     await connection.execute(_LOCK)
     since = await connection.scalar(_SINCE, {"runs": CHUNK_RUNS})
     if since is None:

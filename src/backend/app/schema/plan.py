@@ -1,4 +1,4 @@
-"""From what a database holds and what the models declare to the steps between the two.
+"""The steps from what a database contains to what the models declare.
 
 The models write defaults, index expressions and predicates as PostgreSQL itself prints them, so
 declaration and catalog are compared as text.
@@ -21,11 +21,11 @@ _CONSTANT = re.compile(r"'[^']*'(::[a-z ]+)?|-?\d+|true|false")
 
 @dataclass(frozen=True)
 class Step:
-    """One difference, and the statements that mend it: none where that is for a person to decide.
+    """One difference, and the statements that repair it: none where that is for a person to decide.
 
     `online` statements run one by one outside a transaction and never block a writer; the others
-    run together in one short transaction. A step that `opens_gap` leaves the derived tables to be filled
-    anew, and the one that `fills` them has no statements of its own.
+    run together in one short transaction. After a step that `opens_gap` the derived tables have to be
+    filled again, and the one that `fills` them has no statements of its own.
     """
 
     table: str
@@ -44,7 +44,7 @@ class Step:
 
 
 def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
-    """The steps that make the database of `catalog` hold `tables`, in the order to take them."""
+    """The steps by which the database of `catalog` gets `tables`, in the order to take them."""
     steps: list[Step] = []
     for table in tables:
         actual = catalog.tables.get(table.name)

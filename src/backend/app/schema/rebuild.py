@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.models.derivation import LAST_SUCCESS, delete_states, update_states
 
-_CHUNK_RUNS = 50_000
-_CHUNK_AGENTS = 500
+_CHUNK_RUNS = 50_000  # in one transaction, for which the agents' ingest waits
+_CHUNK_AGENTS = 500  # in one transaction, whose rows are locked meanwhile
 
 _AGENTS = text("""
     SELECT agent_id, sum(runs)::bigint AS runs
@@ -42,6 +42,10 @@ _DELETE = text(delete_states("agent_id = ANY(CAST(:agents AS text[]))"))
 async def rebuild_agent_run_state(engine: AsyncEngine) -> int:
     """Make the state of every agent what its log says, in many short transactions.
 
+    1. The agents of log and state are listed and split into chunks.
+    2. In a transaction for each chunk their states are locked, in ingest's order, computed from the log, and
+       deleted where an agent has no runs.
+
     An agent's ingest waits while its own chunk is counted. Transactions of `engine` must be READ
     COMMITTED. Returns the number of agents. Raises SQLAlchemy's errors; the chunks committed before stay
     right.
@@ -65,7 +69,7 @@ async def _agents(connection: AsyncConnection) -> list[tuple[str, int]]:
 
 
 def _chunks(agents: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
-    """Runs of agents that are counted together: many small ones, or a big one alone."""
+    """Agents that are counted together: many with few runs, or one with many alone."""
     chunk: list[str] = []
     chunk_runs = 0
     for agent_id, runs in agents:

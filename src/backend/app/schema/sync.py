@@ -1,4 +1,12 @@
-"""Create or repair the tables of a database without blocking those who write to it."""
+"""Create or repair the tables of a database without blocking those who write to it.
+
+1. One synchronisation at a time works on a database (an advisory lock).
+2. The catalog is read and compared with the models, which makes a plan of steps (`plan`).
+3. Each step that is safe is taken: in one short transaction that gives up soon where a lock is in use and
+   is tried again, or, for indexes, online and outside any transaction.
+4. The plan is made again. Where derived tables lack rows, they are filled from the log.
+5. What differs still is for a person to decide, and an error names it.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -16,18 +24,18 @@ from app.schema import fill, rebuild
 from app.schema.catalog import Catalog, read_catalog
 from app.schema.plan import Step, plan
 
-_HOUR = 3600.0
-_CHECK_TIMEOUT = 60.0
-_ADVISORY_LOCK = 0x72756E6C6F67
-_LOCK_PAUSE = 0.2
+_HOUR = 3600.0  # seconds
+_CHECK_TIMEOUT = 60.0  # seconds for each query of the catalog
+_ADVISORY_LOCK = 0x72756E6C6F67  # "runlog"
+_LOCK_PAUSE = 0.2  # seconds between two tries for the advisory lock
 _LOCK_POLLS = int(_HOUR / _LOCK_PAUSE)
-_DDL_ATTEMPTS = 20
-_DDL_PAUSE = 0.5
-_LOCK_NOT_AVAILABLE = "55P03"
+_DDL_ATTEMPTS = 20  # with their pauses and lock timeouts, for twenty seconds
+_DDL_PAUSE = 0.5  # seconds in which waiting writers go first
+_LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
 
-# A waiting ALTER TABLE holds up every writer behind it, so it gives up soon and comes again.
+# A waiting ALTER TABLE blocks every writer behind it, so it gives up soon and is tried again.
 _DDL_LIMITS = {"lock_timeout": "500ms", "statement_timeout": "1min"}
-# Building an index waits for old transactions to end, but nobody waits for it.
+# Building an index waits for old transactions to end, but blocks no others.
 _ONLINE_LIMITS = {"lock_timeout": "10min", "statement_timeout": "6h"}
 _FILL_LIMITS = {"statement_timeout": "6h"}
 
@@ -51,7 +59,7 @@ async def sync_schema(url: str, tables: Collection[str] | None = None) -> list[s
                 done.append(step.action)
         left = plan(await _read(connection, wanted), wanted)
         if any(step.fills for step in left):
-            # What a step has made anew is filled when all of it stands.
+            # Tables that a step has created are filled once all of them exist.
             await _fill(engine)
             left = plan(await _read(connection, wanted), wanted)
     if left:
@@ -75,7 +83,7 @@ async def find_drift(url: str) -> list[str]:
 
 
 async def rebuild_state(url: str) -> int:
-    """Rebuild whatever is derived from the log and return the number of agents.
+    """Rebuild everything that is derived from the log and return the number of agents.
 
     Runs may keep coming in. Raises `SchemaError` when the database is away or refuses; what was rebuilt
     before stays right, and `sync_schema` finishes it.
@@ -117,7 +125,7 @@ async def _connected(url: str, *, statement_limit: float) -> AsyncIterator[Async
 async def _become_only_sync(connection: AsyncConnection) -> None:
     """Take the advisory lock that lets one synchronisation at a time work on a database.
 
-    It is polled for: a session that waits in pg_advisory_lock holds a snapshot, which the other's
+    It is polled: a session that waits in pg_advisory_lock keeps a snapshot, which the other session's
     CREATE INDEX CONCURRENTLY would wait for in turn. The end of the session releases it.
     """
     for _ in range(_LOCK_POLLS):
@@ -161,7 +169,7 @@ async def _take_in_transaction(step: Step, engine: AsyncEngine) -> None:
 
 async def _run(step: Step, connection: AsyncConnection) -> None:
     if step.opens_gap and not step.creates_table and await _exists(connection, AgentRunLog.__tablename__):
-        # Whoever writes by the old rules has committed then, and the filling sees it.
+        # Transactions that wrote by the old rules have committed then, and the filling sees their rows.
         await connection.exec_driver_sql("LOCK TABLE agent_run_log IN SHARE ROW EXCLUSIVE MODE")
     for statement in step.statements:
         await connection.exec_driver_sql(statement)
@@ -172,7 +180,7 @@ async def _run(step: Step, connection: AsyncConnection) -> None:
 
 
 async def _fill(engine: AsyncEngine) -> int:
-    """Make all that is derived what the log says; returns the number of agents."""
+    """Make every derived table equal to what the log says; returns the number of agents."""
     # Under a stricter isolation what was committed before a lock was granted would not be seen.
     engine = engine.execution_options(isolation_level="READ COMMITTED")
     agents = await rebuild.rebuild_agent_run_state(engine)
@@ -181,7 +189,7 @@ async def _fill(engine: AsyncEngine) -> int:
 
 
 async def _fill_state(connection: AsyncConnection) -> None:
-    """In the transaction that creates the table, so that nobody ever sees it unfilled."""
+    """Fill it in the transaction that creates the table, so that it is never visible unfilled."""
     if await _exists(connection, AgentRunLog.__tablename__):
         await _limit(connection, _FILL_LIMITS, local=True)
         await rebuild.fill_agent_run_state(connection)

@@ -16,9 +16,10 @@ from sqlalchemy import Select, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.sql import database_now
 from app.models import AgentRunLog, RunRollup, ScoreBackfill
 from app.models.run_rollup import HOUR
-from app.runs.queries import database_now, newest_runs
+from app.runs.queries import newest_runs
 from app.scoring.rescoring import rescore_runs
 from app.scoring.scorers import find_scorer
 

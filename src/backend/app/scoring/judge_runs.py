@@ -21,9 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.engine import loads_exactly
 from app.errors import RunLogError
+from app.kit.sql import database_now
 from app.models import AgentRunLog, AgentRunScore
 from app.models.agent_run_log import UNSCORED
-from app.runs.queries import database_now, newest_runs
+from app.runs.queries import newest_runs
 from app.scoring.domain.results import Result
 from app.scoring.judge import SCORER, Case, NotSent
 from app.scoring.judge.calibration import LEASE, WINDOW

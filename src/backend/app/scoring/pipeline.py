@@ -18,10 +18,10 @@ from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.engine import loads_exactly
+from app.kit.sql import database_now, newest_runs_text
 from app.logs import get_logger
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
-from app.runs.queries import database_now
 from app.scoring.domain.results import MAX_ATTEMPTS, Result, failed, succeeded
 from app.scoring.records import record_results
 from app.scoring.rubric import RunReport
@@ -44,6 +44,13 @@ _UNTRIED = text(
     f" AND coalesce(rlhf_scores -> 'attempts' < '{MAX_ATTEMPTS}', true)"
 )
 
+_EARLIER = newest_runs_text(
+    "id, agent_id, created_at, status, actions_taken",
+    "created_at < moments.created_at",
+    str(HISTORY),
+    "moments.agent_id",
+)
+
 # The runs to score, and of the runs before each those that are not among them and lie behind the one scored
 # before: nothing comes twice. With an agent's reports in order, every run's history has then just gone by.
 _READ = """
@@ -62,12 +69,7 @@ moments AS (
 history AS (
     SELECT past.*
     FROM moments CROSS JOIN LATERAL (
-        SELECT id, agent_id, created_at, status, actions_taken
-        FROM agent_run_log
-        -- After a plain = the order could be had from the index on created_at, of the whole log.
-        WHERE agent_id = ANY(ARRAY[moments.agent_id]) AND created_at < moments.created_at
-        ORDER BY agent_id, created_at DESC
-        LIMIT {history}
+        {earlier}
     ) AS past
     WHERE past.created_at >= moments.previous AND past.id NOT IN (SELECT id FROM batch)
 )
@@ -104,7 +106,7 @@ def read_where(condition: str, *, wait: bool) -> TextClause:
         condition=condition,
         unscored=UNSCORED,
         locked="" if wait else "SKIP LOCKED",
-        history=HISTORY,
+        earlier=_EARLIER,
         lock=SCORING_LOCK,
     )
     return text(statement).bindparams(_RUN_IDS)

@@ -25,15 +25,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.errors import NotFoundError
+from app.kit.sql import object_in
 from app.models import AgentRunFeedback, AgentRunLog
 from app.scoring.domain.results import with_human
 
+_NO_RUN = "there is no run with this id"
+_NO_RATING = "there is no such rating"
+
 # A value there that is no object holds no score, so it is replaced.
-_DECIDED = text("""
+_DECIDED = text(f"""
 UPDATE agent_run_log
-SET rlhf_scores = CASE jsonb_typeof(rlhf_scores) WHEN 'object' THEN rlhf_scores ELSE '{}' END || :decided
+SET rlhf_scores = coalesce({object_in("rlhf_scores")}, '{{}}') || :decided
 WHERE id = :run_id AND rlhf_scores IS NOT NULL
-""").bindparams(bindparam("run_id", type_=Uuid), bindparam("decided", type_=JSONB))
+""").bindparams(bindparam("run_id", type_=Uuid), bindparam("decided", type_=JSONB))  # noqa: S608
 _UNDECIDED = text("""
 UPDATE agent_run_log
 SET rlhf_scores = rlhf_scores - 'human' || jsonb_build_object('overall', rlhf_scores -> 'auto')
@@ -43,10 +48,10 @@ WHERE id = :run_id AND jsonb_typeof(rlhf_scores) = 'object'
 
 async def rate_run(
     session: AsyncSession, run_id: UUID, *, rater: str, rating: float, comment: str | None
-) -> bool:
-    """Keep a person's rating of a run and let it decide `overall`. False when there is no such run."""
+) -> None:
+    """Keep a person's rating of a run and let it decide `overall`. Raises `NotFoundError`."""
     if not await _lock(session, run_id):
-        return False
+        raise NotFoundError(_NO_RUN)
     given = {"rating": rating, "comment": comment}
     await session.execute(
         insert(AgentRunFeedback)
@@ -57,31 +62,30 @@ async def rate_run(
         )
     )
     await _decide(session, run_id)
-    return True
 
 
-async def withdraw_rating(session: AsyncSession, run_id: UUID, rater: str) -> bool:
-    """Take a person's rating back; `overall` follows. False when there is none."""
+async def withdraw_rating(session: AsyncSession, run_id: UUID, rater: str) -> None:
+    """Take a person's rating back; `overall` follows. Raises `NotFoundError`."""
     if not await _lock(session, run_id):
-        return False
+        raise NotFoundError(_NO_RATING)
     theirs = (AgentRunFeedback.run_id == run_id, AgentRunFeedback.rater == rater)
     gone = await session.execute(delete(AgentRunFeedback).where(*theirs).returning(AgentRunFeedback.rater))
     if not gone.all():
-        return False
+        raise NotFoundError(_NO_RATING)
     await _decide(session, run_id)
-    return True
 
 
-async def ratings_of_run(session: AsyncSession, run_id: UUID) -> list[AgentRunFeedback] | None:
-    """Everybody's rating of a run, the first given first. None when there is no such run."""
+async def ratings_of_run(session: AsyncSession, run_id: UUID) -> list[AgentRunFeedback]:
+    """Everybody's rating of a run, the first given first. Raises `NotFoundError`."""
     ordered = (
         select(AgentRunFeedback)
         .where(AgentRunFeedback.run_id == run_id)
         .order_by(AgentRunFeedback.created_at, AgentRunFeedback.rater)
     )
     found = list(await session.scalars(ordered))
-    known = found or await session.scalar(select(exists().where(AgentRunLog.id == run_id)))
-    return found if known else None
+    if not found and not await session.scalar(select(exists().where(AgentRunLog.id == run_id))):
+        raise NotFoundError(_NO_RUN)
+    return found
 
 
 async def mean_ratings(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:

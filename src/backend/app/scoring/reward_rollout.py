@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFoundError
+from app.kit.sql import database_now
 from app.models import RewardModelVersion
-from app.runs.queries import database_now
 from app.scoring.backfills import end_system_backfills, open_backfill
 from app.scoring.domain.results import REWARD, RUBRIC
 from app.scoring.reward_models import PROMOTED, WITHDRAWN, lock_models, version_in_force

@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, Row, Select, Text, Uuid, and_, any_, cast, func, l
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.engine import loads_exactly
+from app.kit.sql import database_now
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunScore, RewardModelVersion
 from app.scoring.reward.features import Features, extract_features
 from app.scoring.reward.model import RewardModel
@@ -84,7 +85,7 @@ async def train_now(session: AsyncSession) -> RewardModelVersion | None:
 
 async def _keep(session: AsyncSession, trained: "Training", given: Sequence[_Given]) -> RewardModelVersion:
     newest = (await session.execute(select(func.max(RewardModelVersion.version)))).scalar_one()
-    now = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    now = await database_now(session)
     version = RewardModelVersion(
         version=(newest or 0) + 1,
         trained_at=now,

@@ -10,10 +10,10 @@ from sqlalchemy import Boolean, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.sql import well_dated
 from app.models import AgentRunLog, RunRollup
 from app.models.agent_run_log import UNSCORED
 from app.models.run_rollup import HOUR
-from app.runs.queries import well_dated
 from app.scoring.domain.results import RUBRIC, Result
 from app.scoring.domain.states import scoring_state
 from app.scoring.pipeline import SCORING_LOCK

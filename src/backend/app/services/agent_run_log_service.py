@@ -54,7 +54,7 @@ async def recent_runs(
 
     `since` is inclusive, compared with `created_at`, and UTC where it has no offset. With `per_agent`
     the result is instead the newest `per_agent` runs of every agent, or of `agent_ids`, without their
-    `actions_taken`, whatever `limit` says.
+    `actions_taken`; `limit` is ignored.
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)

@@ -12,19 +12,17 @@ from app.alerts.digest import write_digests
 from app.alerts.domain.delivery import Delivery
 from app.alerts.settings import AlertSettings
 from app.config import get_settings
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError
 from app.logs import get_logger
+from app.tasks.calibration import DELIVERY_SECONDS
 from app.tasks.celery_app import celery_app
+from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
 from app.wiring import alert_settings
 
 log = get_logger(__name__)
 
-_MARKING_TRIES = 5
-_BUDGET = 30.0
-"""Seconds after which a task begins no further try."""
+_MARKING_TRIES = 5  # a second apart
 
 
 @celery_app.task
@@ -34,12 +32,9 @@ def deliver_alerts() -> None:
 
 
 async def _deliver() -> None:
-    try:
-        with plain_errors():
-            settings = alert_settings(get_settings())
-            await _deliver_by(settings, make_channels(settings.channels))
-    except DatabaseError as error:
-        log.warning("alerts_put_off", error=str(error))  # they are in the outbox still
+    with postponed_on_outage("alerts_postponed"):
+        settings = alert_settings(get_settings())
+        await _deliver_by(settings, make_channels(settings.channels))
 
 
 async def _deliver_by(settings: AlertSettings, channels: Mapping[str, Channel]) -> None:
@@ -47,7 +42,7 @@ async def _deliver_by(settings: AlertSettings, channels: Mapping[str, Channel]) 
         await write_digests(session, settings)
         await give_up_orphans(session, channels)
         await forget_old(session)
-    ends = time.monotonic() + _BUDGET
+    ends = time.monotonic() + DELIVERY_SECONDS
     drains = (_drain(settings, name, channel, ends) for name, channel in channels.items())
     for failure in await asyncio.gather(*drains, return_exceptions=True):
         if failure is not None:

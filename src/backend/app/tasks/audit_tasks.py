@@ -23,7 +23,7 @@ from app.wiring import alert_settings, audit_settings
 
 log = get_logger(__name__)
 
-_MAX_REPORTED = 100
+_MAX_REPORTED = 100  # findings, and crashed rules, that the report names
 
 
 @celery_app.task
@@ -37,8 +37,8 @@ def run_audit() -> None:
 
 async def _run_cycle() -> None:
     interval = timedelta(seconds=get_settings().audit_interval)
-    # The lock outlasts the cycle's own transaction until the cycle is reported, so that whoever takes
-    # it next sees the report.
+    # The lock outlasts the cycle's own transaction until the cycle is reported: the next one that takes it
+    # sees the report.
     async with transaction() as session:
         if not await lock_audit(session) or await audited_within(session, interval / 2):
             return

@@ -1,24 +1,23 @@
-"""The backfills that the system itself opened, worked off a little at a time beside everything else."""
+"""The backfills that the system itself opened, a little at a time beside everything else."""
 
 import asyncio
 import time
 from uuid import UUID
 
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError, NotFoundError
+from app.errors import NotFoundError
 from app.logs import get_logger
 from app.scoring.backfills import give_up_backfill, open_system_backfills
 from app.tasks.backfills import continue_backfill
+from app.tasks.calibration import BACKFILL_SHARE
 from app.tasks.celery_app import celery_app
+from app.tasks.outage import postponed_on_outage
 from app.tasks.pacing import Pace
 from app.tasks.runtime import run_async
 from app.tasks.schedule import BACKFILL_SECONDS
 
 log = get_logger(__name__)
 
-# New runs wait behind it where there is one worker process.
-_SHARE = 0.3
 _pace = Pace(time.monotonic)
 
 
@@ -29,24 +28,21 @@ def continue_backfills() -> None:
 
 
 async def _continue() -> None:
-    ends = time.monotonic() + _SHARE * BACKFILL_SECONDS
-    try:
-        with plain_errors():
-            async with transaction() as session:
-                backfill_ids = await open_system_backfills(session)
-            for backfill_id in backfill_ids:
-                await _continue_one(backfill_id, ends)
-    except DatabaseError as error:
-        log.warning("backfills_put_off", error=str(error))
+    ends = time.monotonic() + BACKFILL_SHARE * BACKFILL_SECONDS
+    with postponed_on_outage("backfills_postponed"):
+        async with transaction() as session:
+            backfill_ids = await open_system_backfills(session)
+        for backfill_id in backfill_ids:
+            await _continue_one(backfill_id, ends)
 
 
 async def _continue_one(backfill_id: UUID, ends: float) -> None:
-    rest = 0.0
-    # What is a long rest for a backfill is a long wait for a run: rather the next message goes on.
-    while time.monotonic() + rest < ends:
-        await asyncio.sleep(rest)
+    delay = 0.0
+    # New runs wait behind this task, so a delay beyond its end is left to the next one.
+    while time.monotonic() + delay < ends:
+        await asyncio.sleep(delay)
         try:
-            backfill, rest = await continue_backfill(backfill_id, _pace)
+            backfill, delay = await continue_backfill(backfill_id, _pace)
         except NotFoundError as error:
             log.warning("backfill_given_up", backfill_id=str(backfill_id), error=str(error))
             async with transaction() as session:

@@ -1,4 +1,4 @@
-"""How a backfill goes on, in a worker and on the command line alike: a chunk, a commit, a rest."""
+"""How a backfill goes on, in a worker and on the command line alike: a chunk, a commit, a delay."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -10,15 +10,15 @@ from app.tasks.pacing import Pace
 
 
 class Progress(NamedTuple):
-    """How far a backfill has come, and how many seconds to rest before the next chunk."""
+    """How far a backfill has come, and how many seconds to wait before the next chunk."""
 
     backfill: ScoreBackfill
-    rest: float
+    delay: float
 
 
 async def continue_backfill(backfill_id: UUID, pace: Pace) -> Progress:
-    """Deal with a chunk in a transaction of its own."""
+    """Score a chunk in a transaction of its own. Raises `NotFoundError` where its scorer is gone."""
     pace.begin()
     async with transaction() as session:
         backfill = await backfill_chunk(session, backfill_id)
-    return Progress(backfill, pace.rest_unhurried())
+    return Progress(backfill, pace.delay_after_backfill())

@@ -10,10 +10,8 @@ from app.config import get_settings
 from app.embedded.process import die_with_parent
 from app.logs import bind_task, configure_logging, unbind_task
 from app.tasks import runtime
+from app.tasks.calibration import MAX_KIB, PREFETCH
 from app.tasks.schedule import beat_schedule
-
-_MAX_KIB = 400_000
-"""A pool process that has grown beyond this, in KiB, is replaced after its task."""
 
 TASK_MODULES = tuple(
     f"app.tasks.{name}"
@@ -38,8 +36,8 @@ class RunlogCelery(Celery):
         self.conf.update(
             celery_settings(settings.require_broker_url()),
             beat_schedule=beat_schedule(settings),
-            worker_prefetch_multiplier=4,
-            worker_max_memory_per_child=_MAX_KIB,
+            worker_prefetch_multiplier=PREFETCH,
+            worker_max_memory_per_child=MAX_KIB,
             worker_consumer="app.tasks.consumer:Consumer",
             worker_hijack_root_logger=False,
             worker_cancel_long_running_tasks_on_connection_loss=False,

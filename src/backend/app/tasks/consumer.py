@@ -1,18 +1,18 @@
-"""How a worker gets over the loss of its broker."""
+"""How a worker survives the loss of its broker."""
 
 from celery.worker import consumer
 from kombu.transport import virtual
 
 
 class Consumer(consumer.Consumer):
-    """Celery's consumer, which lets go of what it has not acknowledged when the connection is lost."""
+    """Celery's consumer, which forgets the messages it has not acknowledged when the connection is lost."""
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """Called before it connects anew.
+        """Called before it reconnects.
 
-        With Redis, Kombu would put back what was not acknowledged, and acknowledge tasks that end meanwhile,
-        over the channel that is gone; a worker ends on either. The broker hands these tasks out again by
-        itself, after `REDELIVERY_SECONDS`, and each can be done twice.
+        With Redis, Kombu would restore unacknowledged messages, and acknowledge tasks that end meanwhile,
+        over the channel that is gone, and either ends the worker. The broker itself delivers these tasks
+        again after `REDELIVERY_SECONDS`, and each may be done twice.
         """
         channel = getattr(self.task_consumer, "channel", None)
         if isinstance(channel, virtual.Channel):

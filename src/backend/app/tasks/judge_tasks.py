@@ -9,9 +9,7 @@ from uuid import UUID
 from kombu.exceptions import OperationalError
 
 from app.config import get_settings
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
 from app.scoring.endpoint.breaker import Breaker
@@ -30,19 +28,20 @@ from app.scoring.judge_runs import (
     record_not_sent,
     record_verdict,
 )
+from app.tasks.calibration import (
+    JUDGE_CALLS_AT_ONCE,
+    JUDGE_MESSAGE_SECONDS,
+    JUDGE_MESSAGE_SIZE,
+    JUDGE_SPACING,
+    JUDGE_SWEEP_LIMIT,
+    JUDGE_TASK_SECONDS,
+)
 from app.tasks.celery_app import celery_app
+from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
 from app.wiring import judge_settings
 
 log = get_logger(__name__)
-
-_MESSAGE_SIZE = 20
-_MESSAGE_SECONDS = 24 * 3600
-_SWEEP_LIMIT = 200
-_AT_ONCE = 4
-_SPACING = 0.1
-# Seconds after which a task begins no further call: with the longest call within what a task may take.
-_TASK_SECONDS = 20.0
 
 _judge = LoopLocal(lambda: Judge(judge_settings(get_settings())), Judge.close)
 _breaker = Breaker(time.monotonic)
@@ -50,13 +49,13 @@ _breaker = Breaker(time.monotonic)
 
 @celery_app.task
 def judge_agent_runs(run_ids: Sequence[str]) -> None:
-    """Have these runs judged. What the budget or the endpoint does not let through now, a sweep finds."""
+    """Have these runs judged. Those that budget or endpoint do not allow now are found by a sweep."""
     run_async(_judge_by_settings([UUID(run_id) for run_id in run_ids]))
 
 
 @celery_app.task
 def sweep_unjudged_runs() -> None:
-    """Have judged what was missed within the last day, and what failed and is due again."""
+    """Judge the runs of the last day that were missed, and those that failed and are due again."""
     run_async(_judge_by_settings(None))
 
 
@@ -71,9 +70,9 @@ async def hand_to_judge(run_ids: Sequence[UUID]) -> None:
     async with transaction() as session:
         left = await calls_left(session, settings.judge_daily_budget)
     try:
-        for start in range(0, min(len(chosen), left), _MESSAGE_SIZE):
-            message = (chosen[start : start + _MESSAGE_SIZE],)
-            judge_agent_runs.apply_async(message, retry=False, expires=_MESSAGE_SECONDS)
+        for start in range(0, min(len(chosen), left), JUDGE_MESSAGE_SIZE):
+            message = (chosen[start : start + JUDGE_MESSAGE_SIZE],)
+            judge_agent_runs.apply_async(message, retry=False, expires=JUDGE_MESSAGE_SECONDS)
     except OperationalError as error:
         log.warning("judge_dispatch_failed", runs=len(chosen), error=str(error))
 
@@ -81,11 +80,8 @@ async def hand_to_judge(run_ids: Sequence[UUID]) -> None:
 async def _judge_by_settings(run_ids: Sequence[UUID] | None) -> None:
     if not get_settings().judge_is_on or _breaker.is_open:
         return
-    try:
-        with plain_errors():
-            await _judge_runs(run_ids)
-    except DatabaseError as error:
-        log.warning("judging_put_off", error=str(error))
+    with postponed_on_outage("judging_postponed"):
+        await _judge_runs(run_ids)
 
 
 async def _judge_runs(run_ids: Sequence[UUID] | None) -> None:
@@ -94,35 +90,35 @@ async def _judge_runs(run_ids: Sequence[UUID] | None) -> None:
         if not await calls_left(session, settings.judge_daily_budget):
             return
         if run_ids is None:
-            run_ids = await due_runs(session, version(judge.model), settings.judge_sample, _SWEEP_LIMIT)
-    sitting = _Sitting(judge, settings.judge_daily_budget, run_ids)
-    at_once = 1 if _breaker.is_trying else _AT_ONCE
-    works = (sitting.work() for _ in range(at_once))
-    for failure in await asyncio.gather(*works, return_exceptions=True):
+            run_ids = await due_runs(session, version(judge.model), settings.judge_sample, JUDGE_SWEEP_LIMIT)
+    calls = _JudgeCalls(judge, settings.judge_daily_budget, run_ids)
+    at_once = 1 if _breaker.is_trying else JUDGE_CALLS_AT_ONCE
+    workers = (calls.work() for _ in range(at_once))
+    for failure in await asyncio.gather(*workers, return_exceptions=True):
         if failure is not None:
             raise failure
     if run_ids:
-        log.info("runs_judged", runs=sitting.judged, failed=sitting.failed, of=len(run_ids))
+        log.info("runs_judged", runs=calls.judged, failed=calls.failed, of=len(run_ids))
 
 
-class _Sitting:
-    """One task's calls, a few at a time and begun a little apart."""
+class _JudgeCalls:
+    """The calls of one task: `JUDGE_CALLS_AT_ONCE` at a time, begun `JUDGE_SPACING` apart."""
 
     def __init__(self, judge: Judge, budget: int, run_ids: Sequence[UUID]) -> None:
         self.judged = self.failed = 0
         self._judge, self._budget = judge, budget
         self._version = version(judge.model)
         self._waiting = deque(run_ids)
-        self._ends = time.monotonic() + _TASK_SECONDS
+        self._ends = time.monotonic() + JUDGE_TASK_SECONDS
         self._gate = asyncio.Lock()
-        self._over = False
+        self._stopped = False
 
     async def work(self) -> None:
-        """Take runs, one after the other, until there is none, or time, budget or endpoint say stop."""
-        while self._waiting and not self._over and not _breaker.is_open and time.monotonic() < self._ends:
-            await self._take_up(self._waiting.popleft())
+        """Judge run after run, until none is left or time, budget or endpoint end it."""
+        while self._waiting and not self._stopped and not _breaker.is_open and time.monotonic() < self._ends:
+            await self._judge_one(self._waiting.popleft())
 
-    async def _take_up(self, run_id: UUID) -> None:
+    async def _judge_one(self, run_id: UUID) -> None:
         async with transaction() as session:
             submitted = await load_run(session, run_id)
         if submitted is None:
@@ -138,7 +134,7 @@ class _Sitting:
             async with transaction() as session:
                 attempt = await claim(session, run_id, self._version, self._budget)
         except BudgetSpentError:
-            self._over = True
+            self._stopped = True
             return
         if attempt is not None:
             await self._record(run_id, attempt, case, await self._ask(case))
@@ -146,7 +142,7 @@ class _Sitting:
     async def _ask(self, case: Case) -> Reply:
         while True:
             async with self._gate:
-                await asyncio.sleep(_SPACING)
+                await asyncio.sleep(JUDGE_SPACING)
             reply = await self._judge.ask(case.prompt)
             _breaker.note(reply)
             if reply.outcome is not Outcome.FORM_REFUSED:

@@ -1,9 +1,15 @@
-"""How long a worker rests between two batches, so that recording runs is not slowed by scoring them.
+"""Back-pressure: how long a worker waits between two batches, so that scoring does not slow recording down.
 
-A low priority is not enough. The scheduler lets whoever runs go on for milliseconds, and groups
-processes by session before it looks at priorities: on two processors, one that is always busy takes
-a third of the ingest rate, at whatever priority. So where others leave less than one processor free,
-the worker rests. Runs at a rate that it can follow are late by seconds for that, a flood by minutes.
+A low priority is not enough. The scheduler lets a running process go on for milliseconds, and groups
+processes by session before it looks at priorities: on two processors, one that is always busy takes a third
+of the ingest rate at any priority. So where others leave less than one processor free, the worker waits:
+
+1. Before a batch: where an overload begins after a pause, it measures the machine and waits first.
+2. The batch is scored, with the processor use of others measured at its beginning and its end.
+3. After it: it waits the longer, the more processor time was missing and the longer the batch took, but not
+   beyond the age at which its runs are to be scored.
+
+Scores of runs at a rate that the worker can follow are late by seconds for that, in an overload by minutes.
 """
 
 import asyncio
@@ -13,22 +19,26 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.tasks.calibration import (
+    DELAYS_PER_BATCH,
+    IDLE_SECONDS,
+    MAX_AGE,
+    MAX_AGE_IN_OVERLOAD,
+    MAX_DELAY,
+    MEASURE_SECONDS,
+    MIN_FREE_PROCESSORS,
+    MIN_OVERLOAD_RATE,
+    MIN_SPAN,
+    OVERLOAD_FACTOR,
+)
+
 _STAT = Path("/proc/stat")
-_LATEST = timedelta(seconds=3)
-_LATEST_IN_A_FLOOD = timedelta(minutes=10)
-_FLOOD = 3  # times as many runs/s as this process scores
-_LEAST_FLOOD = 1500  # runs/s: small batches, and one that was held up, say little of what the process can do
-_LONGEST_REST = 10.0
-_RESTS_PER_BATCH = 50
-_LEAST_SPAN = 0.01  # seconds: few runs are no flood
-_IDLE_SECONDS = 1.0
-_LOOK_SECONDS = 0.2  # processor time is told in hundredths of a second
 
 
 def others_seconds() -> float | None:
-    """Processor time used so far on this machine by others than this process; None where that is not known.
+    """Processor time used so far on this machine by others than this process; None where it is not known.
 
-    The worker's other processes are others too: what they take, whoever records runs cannot.
+    The worker's other processes count as others: ingest cannot have what they take either.
     """
     try:
         user, nice, system, _idle, _iowait, irq, softirq, steal = (
@@ -39,78 +49,79 @@ def others_seconds() -> float | None:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
-def rest_seconds(*, busy: float, worked: float, age: timedelta, flood: bool) -> float:
-    """How long to rest after a batch that took `worked` seconds and whose oldest run is of `age`.
+def delay_seconds(*, busy: float, worked: float, age: timedelta, overload: bool) -> float:
+    """How long to wait after a batch that took `worked` seconds and whose oldest run is of `age`.
 
-    `busy` is how many processors others keep busy; in a `flood` more runs come in than can be scored.
+    `busy` is how many processors others keep busy; in an `overload` more runs come in than can be scored.
     """
-    missing = 1 - ((os.cpu_count() or 1) - busy)
-    latest = _LATEST_IN_A_FLOOD if flood else _LATEST
-    return max(0.0, min(_LONGEST_REST, _RESTS_PER_BATCH * worked * missing, (latest - age).total_seconds()))
+    missing = MIN_FREE_PROCESSORS - ((os.cpu_count() or 1) - busy)
+    max_age = MAX_AGE_IN_OVERLOAD if overload else MAX_AGE
+    return max(0.0, min(MAX_DELAY, DELAYS_PER_BATCH * worked * missing, (max_age - age).total_seconds()))
 
 
 class Pace:
-    """The rests of one process. `clock` is monotonic, in seconds."""
+    """The delays of one process. `clock` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._began = clock()
         # Not before the first batch: what the process that forks this one has used would count as others'.
-        self._looked_at = float("-inf")
+        self._measured_at = float("-inf")
         self._used: float | None = None
         self._busy = self._busy_before = 0.0
         self._scores = 0.0  # a second, in the last batch
-        self._rests_until = float("-inf")
+        self._delayed_until = float("-inf")
 
-    async def let_burst_pass(self, made: Sequence[datetime], now: datetime) -> None:
-        """Before a batch of runs `made` then: where a flood begins, see what others use and rest by it.
+    async def delay_overload(self, made: Sequence[datetime], now: datetime) -> None:
+        """Before a batch of runs `made` then: where an overload begins, measure the machine and wait.
 
-        Later `rest_after` does. A burst that lasts no longer than a rest is not slowed at all.
+        While it lasts, `delay_after` does. A burst that is over within one delay is not slowed at all.
         """
-        if made and self._clock() - self._rests_until > _IDLE_SECONDS and self._is_flood(made):
-            self._look()
-            await asyncio.sleep(_LOOK_SECONDS)
+        if made and self._clock() - self._delayed_until > IDLE_SECONDS and self._is_overload(made):
+            self._measure()
+            await asyncio.sleep(MEASURE_SECONDS)
             age = now - min(made)
-            await asyncio.sleep(rest_seconds(busy=self._look(), worked=_LONGEST_REST, age=age, flood=True))
+            delay = delay_seconds(busy=self._measure(), worked=MAX_DELAY, age=age, overload=True)
+            await asyncio.sleep(delay)
 
     def begin(self) -> None:
         """A batch begins."""
-        self._busy_before = self._look()
-        self._began = self._rests_until = self._clock()
+        self._busy_before = self._measure()
+        self._began = self._delayed_until = self._clock()
 
-    def rest_after(self, made: Sequence[datetime], now: datetime) -> float:
-        """`rest_seconds` after the batch that began, of runs `made` then, by what others use."""
-        busy = self._look_back()
+    def delay_after(self, made: Sequence[datetime], now: datetime) -> float:
+        """`delay_seconds` after the batch that began, of runs `made` then, by what others use."""
+        busy = self._busy_around_batch()
         if not made:
             return 0.0
         worked = self._clock() - self._began
         self._scores = len(made) / worked
-        rest = rest_seconds(busy=busy, worked=worked, age=now - min(made), flood=self._is_flood(made))
-        self._rests_until = self._clock() + rest
-        return rest
+        delay = delay_seconds(busy=busy, worked=worked, age=now - min(made), overload=self._is_overload(made))
+        self._delayed_until = self._clock() + delay
+        return delay
 
-    def rest_unhurried(self) -> float:
-        """`rest_seconds` after the batch that began, for which nobody waits."""
-        busy = self._look_back()
-        return rest_seconds(busy=busy, worked=self._clock() - self._began, age=timedelta(), flood=False)
+    def delay_after_backfill(self) -> float:
+        """`delay_seconds` after the batch that began, of runs whose scores are not urgent."""
+        busy = self._busy_around_batch()
+        return delay_seconds(busy=busy, worked=self._clock() - self._began, age=timedelta(), overload=False)
 
-    def _is_flood(self, made: Sequence[datetime]) -> bool:
-        rate = len(made) / max((max(made) - min(made)).total_seconds(), _LEAST_SPAN)
-        return rate > max(_LEAST_FLOOD, _FLOOD * self._scores)
+    def _is_overload(self, made: Sequence[datetime]) -> bool:
+        rate = len(made) / max((max(made) - min(made)).total_seconds(), MIN_SPAN)
+        return rate > max(MIN_OVERLOAD_RATE, OVERLOAD_FACTOR * self._scores)
 
-    def _look_back(self) -> float:
+    def _busy_around_batch(self) -> float:
         """How many processors others kept busy before the batch or during it, whichever is more.
 
-        During it they have not what the batch takes; before it there may have been nothing to do.
+        During it they lack what the batch takes; before it there may have been nothing to do.
         """
-        return max(self._busy_before, self._look())
+        return max(self._busy_before, self._measure())
 
-    def _look(self) -> float:
-        """How many processors others kept busy since the last look, or before it where that was just now."""
+    def _measure(self) -> float:
+        """How many processors others kept busy since the last measurement; or its result if too recent."""
         now = self._clock()
-        if now - self._looked_at >= _LOOK_SECONDS:
+        if now - self._measured_at >= MEASURE_SECONDS:
             used, before = others_seconds(), self._used
             if used is not None and before is not None:
-                self._busy = (used - before) / (now - self._looked_at)
-            self._looked_at, self._used = now, used
+                self._busy = (used - before) / (now - self._measured_at)
+            self._measured_at, self._used = now, used
         return self._busy

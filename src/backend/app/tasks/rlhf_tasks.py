@@ -1,9 +1,8 @@
-"""Scoring tasks: ids in, everything else is the service's."""
+"""Scoring tasks: ids in, scores on the rows."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -11,27 +10,26 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError
 from app.logs import get_logger
 from app.runs.run import made_at
 from app.scoring.pipeline import score_runs, unscored_runs
 from app.scoring.rescoring import due_retries, retry_scores
+from app.tasks.calibration import (
+    BATCH_SIZE,
+    RETRY_LIMIT,
+    SWEEP_LIMIT,
+    SWEEP_SECONDS,
+    SWEEP_SHARE,
+)
 from app.tasks.celery_app import celery_app
 from app.tasks.judge_tasks import hand_to_judge
+from app.tasks.outage import postponed_on_outage
 from app.tasks.pacing import Pace
 from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
 
-# What one transaction locks, scores and writes: a few tenths of a second.
-_BATCH = 500
-_SWEEP_LIMIT = 20_000
-_RETRY_LIMIT = 1000
-# What a sweep leaves to runs that come in meanwhile, and how long it may take at most, in seconds.
-_SWEEP_SHARE = 2 / 3
-_SWEEP_TIME = 60.0
 _pace = Pace(time.monotonic)
 
 Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
@@ -53,16 +51,16 @@ def score_agent_runs(run_ids: Sequence[str]) -> None:
 def sweep_unscored_runs() -> None:
     """Score what is still unscored after a while, oldest first, and try again what is due.
 
-    A long backlog is worked off over several sweeps, with room between them for what comes in.
+    A long backlog takes several sweeps, with room between them for new runs.
     """
     run_async(_sweep())
 
 
 async def _score(run_ids: Sequence[UUID]) -> None:
-    with _put_off_without_database("scoring_put_off", runs=len(run_ids)):
+    with postponed_on_outage("scoring_postponed", runs=len(run_ids)):
         scored = sum([await _score_batch(batch) for batch in _batches(run_ids)])
         if scored < len(run_ids):
-            # Scored already, or locked by another worker or by somebody who rates: the last may be left.
+            # The others are scored, or were locked by another worker or a rating, which may leave them so.
             wait = partial(score_runs, wait=True)
             scored += sum([await _score_batch(batch, wait) for batch in _batches(run_ids)])
         log.info("runs_scored", runs=scored, of=len(run_ids))
@@ -70,12 +68,12 @@ async def _score(run_ids: Sequence[UUID]) -> None:
 
 async def _sweep() -> None:
     settings = get_settings()
-    ends = time.monotonic() + min(_SWEEP_SHARE * settings.score_sweep_interval, _SWEEP_TIME)
-    with _put_off_without_database("sweep_put_off"):
+    ends = time.monotonic() + min(SWEEP_SHARE * settings.score_sweep_interval, SWEEP_SECONDS)
+    with postponed_on_outage("sweep_postponed"):
         async with transaction() as session:
             age = timedelta(seconds=settings.score_sweep_age)
-            due = await due_retries(session, limit=_RETRY_LIMIT)
-            run_ids = await unscored_runs(session, older_than=age, limit=_SWEEP_LIMIT)
+            due = await due_retries(session, limit=RETRY_LIMIT)
+            run_ids = await unscored_runs(session, older_than=age, limit=SWEEP_LIMIT)
         work: list[tuple[Score, Sequence[UUID]]] = [
             *(
                 (partial(retry_scores, scorer=scorer), batch)
@@ -96,25 +94,15 @@ async def _sweep() -> None:
 
 async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> int:
     made = [moment for run_id in run_ids if (moment := made_at(run_id))]
-    await _pace.let_burst_pass(made, datetime.now(UTC))
+    await _pace.delay_overload(made, datetime.now(UTC))
     _pace.begin()
     async with transaction() as session:
         scored = await score(session, run_ids)
     if scored:
         await hand_to_judge(run_ids)
-        await asyncio.sleep(_pace.rest_after(made, datetime.now(UTC)))
+        await asyncio.sleep(_pace.delay_after(made, datetime.now(UTC)))
     return scored
 
 
 def _batches(run_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    return (run_ids[start : start + _BATCH] for start in range(0, len(run_ids), _BATCH))
-
-
-@contextmanager
-def _put_off_without_database(event: str, **facts: object) -> Iterator[None]:
-    """A line in the log is all that an outage takes: what is unscored then, a later sweep finds."""
-    try:
-        with plain_errors():
-            yield
-    except DatabaseError as error:
-        log.warning(event, error=str(error), **facts)
+    return (run_ids[start : start + BATCH_SIZE] for start in range(0, len(run_ids), BATCH_SIZE))

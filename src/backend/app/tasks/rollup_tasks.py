@@ -1,14 +1,10 @@
 """The upkeep of what is derived from the log."""
 
-from app.db.plain_errors import plain_errors
 from app.db.session import transaction
-from app.errors import DatabaseError
-from app.logs import get_logger
 from app.runs.rollup_merge import merge_rollups
 from app.tasks.celery_app import celery_app
+from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
-
-log = get_logger(__name__)
 
 
 @celery_app.task
@@ -18,9 +14,6 @@ def merge_shards() -> None:
 
 
 async def _merge() -> None:
-    try:
-        with plain_errors():
-            async with transaction() as session:
-                await merge_rollups(session)
-    except DatabaseError as error:
-        log.warning("rollup_merge_put_off", error=str(error))
+    with postponed_on_outage("rollup_merge_postponed"):
+        async with transaction() as session:
+            await merge_rollups(session)

@@ -9,10 +9,10 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.tasks.calibration import GC_THRESHOLDS, NICENESS
+
 T = TypeVar("T")
 
-NICENESS = 10
-_GC_THRESHOLDS = (20_000, 20, 50)
 AUTOGROUP = Path("/proc/self/autogroup")
 
 _runner: asyncio.Runner | None = None
@@ -22,9 +22,9 @@ def yield_processors() -> None:
     """Have ingest and the database go first, where processors are short. Child processes inherit it.
 
     Linux shares processors out between sessions first (autogroups), and niceness counts only within
-    one; so the session is lowered too, but only where this process leads it and nobody else's is hit.
+    one; so the session is lowered too, but only where this process leads it and no other one's is changed.
     """
-    with suppress(OSError):  # where it is not allowed, or not known, it is not needed for anything
+    with suppress(OSError):  # not allowed, or not known on this system: scoring works without it
         os.nice(NICENESS)
         if os.getsid(0) == os.getpid():
             AUTOGROUP.write_text(str(NICENESS))
@@ -33,10 +33,8 @@ def yield_processors() -> None:
 def start() -> None:
     """Make this process's loop, so that connections outlive a task. A pool process calls it once forked."""
     global _runner
-    # A batch makes objects by the thousand and no cycles: looking for these as often as by default costs
-    # a tenth of scoring.
     gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)
     _runner = asyncio.Runner()
 
 
@@ -52,5 +50,5 @@ def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` on the process's loop; outside a pool process on a loop of its own."""
     if _runner is None:
         return asyncio.run(coroutine)
-    # A runner would else keep the context of its start, and with it the first task's id.
+    # By default a runner keeps the context of its start, and with it the first task's id.
     return _runner.run(coroutine, context=copy_context())

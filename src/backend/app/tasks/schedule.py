@@ -4,6 +4,7 @@ from typing import Any
 
 from app.config import Settings
 
+# Seconds between two messages of an entry; each task ends at once where there is nothing to do.
 _MERGE_INTERVAL = 300.0
 _JUDGE_INTERVAL = 60.0
 _REWARD_INTERVAL = 60.0
@@ -12,7 +13,7 @@ BACKFILL_SECONDS = 10.0
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Beat's entries. A message that nobody took by the time of the next one expires."""
+    """Beat's entries. A message that no worker took before the next one expires."""
     judging = {
         "sweep-unjudged-runs": {
             "task": "app.tasks.judge_tasks.sweep_unjudged_runs",

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.alerts.domain.calibration import GIVE_UP_AFTER, RATE_WINDOW
+from app.kit.backoff import Backoff
 
-_FIRST_PAUSE = timedelta(seconds=20)
-_LONGEST_PAUSE = timedelta(hours=1)
+RETRIES = Backoff.exponential(timedelta(seconds=20), timedelta(hours=1), spread=(1.0, 0.5))
+"""When a notification that could not be delivered is tried again."""
 
 
 def throttled_until(begun: Sequence[datetime], limit: int, now: datetime) -> datetime | None:
@@ -16,15 +17,6 @@ def throttled_until(begun: Sequence[datetime], limit: int, now: datetime) -> dat
     """
     recent = sorted(moment for moment in begun if now - RATE_WINDOW < moment <= now)
     return None if len(recent) < limit else recent[-limit] + RATE_WINDOW
-
-
-def retry_pause(attempts: int, chance: float) -> timedelta:
-    """How long to wait after so many failed attempts, 1 or more: twice as long each time, up to an hour.
-
-    `chance`, from 0 to 1, takes away up to half, so that what failed together is not tried together.
-    """
-    longest = min(_FIRST_PAUSE * float(2 ** min(attempts - 1, 20)), _LONGEST_PAUSE)
-    return longest * (1 - chance / 2)
 
 
 def gives_up(begun: datetime, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from app.api.errors import INVALID, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.dashboard.agent_cloud import record_task
-from app.dashboard.fleet_wire import CloudTaskIn
+from app.dashboard.wire import CloudTaskIn
 from app.db.session import transaction
 
 router = APIRouter(prefix="/api/v1/internal/agent-cloud", tags=["agent cloud"], route_class=StrictRoute)

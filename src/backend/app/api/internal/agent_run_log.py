@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.query import LogText, Moment
@@ -79,7 +79,7 @@ async def list_agent_run_log(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
-    """`since` is inclusive, `until` exclusive; `q` is looked for in the report's text."""
+    """`since` is inclusive, `until` exclusive; `q` is searched in the report's text."""
     async with transaction() as session:
         page = await list_runs(
             session,
@@ -104,8 +104,6 @@ async def get_agent_run_log(run_id: UUID) -> Response:
     """One row of the log, its payload as it was sent; where its score stands, and every scorer's result."""
     async with transaction() as session:
         run = await get_run(session, run_id)
-        if run is None:
-            raise HTTPException(404, "there is no run with this id")
         run |= await scoring_of(session, run_id)
     return _json(run)
 

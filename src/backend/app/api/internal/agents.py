@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, Path, Response
 
 from app.agents.pauses import settle_pause
-from app.agents.status import agent_statuses, declare_agent
+from app.agents.status import agent_status, agent_statuses, declare_agent
 from app.agents.wire import AgentDeclarationIn, AgentList, AgentOut
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
@@ -31,10 +31,7 @@ async def list_agents() -> AgentList:
 async def get_agent(agent_id: AgentPath) -> AgentOut:
     """How the agent is doing now."""
     async with transaction() as session:
-        statuses = await agent_statuses(session, audit_settings(get_settings()), agent_id)
-    if not statuses:
-        raise HTTPException(404, "this agent has neither reported nor been declared")
-    return AgentOut.of(statuses[0])
+        return AgentOut.of(await agent_status(session, audit_settings(get_settings()), agent_id))
 
 
 @router.put(

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from app.agents.registry import muted_agents
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
@@ -12,6 +12,7 @@ from app.audit import cycle
 from app.audit.acknowledgements import acknowledge
 from app.audit.wire import AcknowledgementIn, FindingList, FindingOut
 from app.db.session import transaction
+from app.errors import NotFoundError
 
 router = APIRouter(prefix="/api/v1/internal/audit", tags=["auditor"], route_class=StrictRoute)
 
@@ -37,9 +38,9 @@ async def get_findings(
     responses={**INVALID, **NOT_FOUND, **TOO_LARGE, **UNAVAILABLE},
 )
 async def acknowledge_finding(finding_id: UUID, acknowledgement: AcknowledgementIn) -> Response:
-    """Somebody knows of it: no alert reminds of it again. Its end is told all the same."""
+    """A person knows of it: no alert reminds of it again. Its end is still announced."""
     async with transaction() as session:
         known = await acknowledge(session, finding_id, acknowledgement.by, acknowledgement.note)
     if not known:
-        raise HTTPException(404, "no open finding has this id")
+        raise NotFoundError("no open finding has this id")
     return Response(status_code=204)

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Response
 
 from app.api.errors import INVALID, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
-from app.dashboard.fleet_wire import HeartbeatIn
 from app.dashboard.peer_swarm import record_heartbeat
+from app.dashboard.wire import HeartbeatIn
 from app.db.session import transaction
 
 router = APIRouter(prefix="/api/v1/internal/peer-swarm", tags=["peer swarm"], route_class=StrictRoute)

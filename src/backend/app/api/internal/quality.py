@@ -1,4 +1,4 @@
-"""How scores go, and what each agent is told of its own."""
+"""Trends of scores, and the feedback that each agent gets on its own."""
 
 from typing import Annotated, Any
 
@@ -41,18 +41,15 @@ async def get_quality(
 ) -> QualityOut:
     """The last `days` days against as many before: of the fleet and every agent, or of one agent."""
     async with transaction() as session:
-        try:
-            report = await (
-                fleet_quality(session, days) if agent_id is None else agent_quality(session, agent_id, days)
-            )
-        except NotFoundError as error:
-            raise HTTPException(404, str(error)) from error
+        report = await (
+            fleet_quality(session, days) if agent_id is None else agent_quality(session, agent_id, days)
+        )
     return QualityOut.model_validate(report)
 
 
 @router.get(
     "/agents/{agent_id:path}/feedback",
-    summary="What an agent is told",
+    summary="Get an agent's feedback",
     response_model=AgentFeedbackOut,
     responses={**_IN_MARKDOWN, **INVALID, **NOT_FOUND, **UNAVAILABLE},
 )
@@ -73,5 +70,5 @@ async def get_agent_feedback(agent_id: Annotated[AgentId, Path()], request: Requ
 
 @router.put("/agents/{agent_id:path}/feedback", include_in_schema=False)
 async def put_agent_feedback() -> Response:
-    """Refused here, for else it would declare an agent of this name, whose id may hold slashes."""
+    """Refused here: it would declare an agent of this name otherwise, whose id may contain slashes."""
     raise HTTPException(405, headers={"Allow": "GET"})

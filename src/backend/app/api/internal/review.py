@@ -8,7 +8,7 @@ from app.api.errors import INVALID, UNAVAILABLE
 from app.api.query import LogText
 from app.db.session import transaction
 from app.quality.review_queue import runs_to_review
-from app.quality.review_wire import ReviewQueue, SuggestionOut
+from app.quality.wire import ReviewQueue, SuggestionOut
 
 router = APIRouter(prefix="/api/v1/internal/review-queue", tags=["scores"])
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.kit.backoff import Backoff
 from app.kit.secrets import redact
 from app.kit.text import printable
 from app.scoring.rubric.model import Score
@@ -14,8 +15,7 @@ JUDGE, REWARD, RUBRIC = "judge", "reward", "rubric"
 MAX_ATTEMPTS = 4  # the first one and a retry after each of the delays
 
 _RANKS = {JUDGE: 2, REWARD: 1, RUBRIC: 0}
-_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
-_JITTER = 0.2
+_RETRIES = Backoff((timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)), spread=(0.8, 1.2))
 _LONGEST_ERROR = 500  # characters that are kept
 
 
@@ -66,7 +66,7 @@ def _retry_at(run_id: UUID, attempts: int, now: datetime) -> datetime | None:
     if attempts >= MAX_ATTEMPTS:
         return None
     chance = run_id.int % 997 / 996
-    return now + _DELAYS[attempts - 1] * (1 + _JITTER * (2 * chance - 1))
+    return now + _RETRIES.delay(attempts, chance)
 
 
 def current(results: Iterable[Result], versions: Mapping[str, str]) -> Result | None:

@@ -1,11 +1,12 @@
 """A circuit breaker for the judge's endpoint: calls to one that is failing cost budget."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from app.kit.backoff import Backoff
 from app.scoring.judge.reply import ENDPOINT_TROUBLE, Reply
 
-_FIRST_REST = 30.0
-_LONGEST_REST = 900.0
+_RETRIES = Backoff.exponential(timedelta(seconds=30), timedelta(minutes=15))
 _LONGEST_ASKED_FOR = 3600.0
 
 
@@ -35,6 +36,6 @@ class Breaker:
         rest = min(reply.retry_after or 0.0, _LONGEST_ASKED_FOR)
         # Calls that were on their way together count once.
         if not self.is_open:
-            rest = max(rest, min(_LONGEST_REST, _FIRST_REST * 2 ** min(self._failures, 10)))
             self._failures += 1
+            rest = max(rest, _RETRIES.delay(self._failures).total_seconds())
         self._rests_until = max(self._rests_until, self._clock() + rest)

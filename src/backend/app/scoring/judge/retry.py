@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+from app.kit.backoff import Backoff
+
 MAX_ATTEMPTS = 3
 
-_FIRST_PAUSE = timedelta(minutes=1)
-_GROWTH = 5
-_LONGEST_PAUSE = timedelta(days=1)
+_LONGEST = timedelta(days=1)
+_RETRIES = Backoff.exponential(timedelta(minutes=1), _LONGEST, growth=5)
 
 
 def retry_pause(attempts: int, asked_for: float | None = None) -> timedelta | None:
@@ -16,7 +17,7 @@ def retry_pause(attempts: int, asked_for: float | None = None) -> timedelta | No
     """
     if attempts >= MAX_ATTEMPTS:
         return None
-    pause: timedelta = _FIRST_PAUSE * _GROWTH ** (attempts - 1)
+    pause = _RETRIES.delay(attempts)
     if asked_for is None:
         return pause
-    return max(pause, timedelta(seconds=min(asked_for, _LONGEST_PAUSE.total_seconds())))
+    return max(pause, timedelta(seconds=min(asked_for, _LONGEST.total_seconds())))

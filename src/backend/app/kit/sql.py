@@ -1,0 +1,96 @@
+"""Named fragments of SQL about the run log, as text and for SQLAlchemy."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Numeric,
+    Select,
+    String,
+    Subquery,
+    and_,
+    any_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.kit.times import EPOCH
+from app.models import AgentRunLog
+from app.models.fragments import IS_SCORED as IS_SCORED
+from app.models.fragments import of_agent_text as of_agent_text
+
+NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
+AGENTS_NEWEST_FIRST = (AgentRunLog.agent_id, *NEWEST_FIRST)
+
+
+def number_in(document: str, name: str) -> str:
+    """SQL of the number called `name` in a JSON document, as numeric; NULL where there is none."""
+    number = f"CAST({document} ->> '{name}' AS numeric)"
+    return f"CASE jsonb_typeof({document} -> '{name}') WHEN 'number' THEN {number} END"
+
+
+def object_in(value: str) -> str:
+    """SQL of a JSON value; NULL where it is no object."""
+    return f"CASE jsonb_typeof({value}) WHEN 'object' THEN {value} END"
+
+
+OVERALL: ColumnElement[Any] = literal_column(number_in("agent_run_log.rlhf_scores", "overall"), Numeric)
+"""A run's overall score; NULL where it has none."""
+
+
+def of_agent(agent_id: Any, run: type[AgentRunLog] = AgentRunLog) -> ColumnElement[bool]:
+    """That `run` is of the agent, as `of_agent_text` says it, and for the same reason."""
+    return run.agent_id == any_(array([agent_id]))
+
+
+def newest_of_agent(
+    columns: Sequence[Any], agent_id: Any, limit: int, *conditions: ColumnElement[bool]
+) -> Select[Any]:
+    """`columns` of an agent's newest runs that fulfil `conditions`, read from the index on agent and time."""
+    return (
+        select(*columns)
+        .where(of_agent(agent_id), *conditions)
+        .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
+        .limit(limit)
+    )
+
+
+def newest_runs_text(columns: str, condition: str, limit: str, agent_id: str | None = None) -> str:
+    """`newest_of_agent` as text, of rows called `run`, or of all agents' runs; every argument is SQL."""
+    whose, order = (f"{of_agent_text(agent_id)} AND ", "run.agent_id, ") if agent_id else ("", "")
+    return f"""SELECT {columns} FROM agent_run_log AS run
+    WHERE {whose}{condition}
+    ORDER BY {order}created_at DESC
+    LIMIT {limit}"""  # noqa: S608
+
+
+def wanted_agents(agent_ids: Sequence[str]) -> Subquery:
+    """`agent_ids` as a table of their own."""
+    ids = cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String))
+    return select(func.unnest(ids).label("agent_id")).subquery()
+
+
+def well_dated(moment: Any) -> ColumnElement[bool]:
+    """That a run's moment lies between 1970 and a day ahead.
+
+    A run dated at infinity, or years ahead by a slip, is not its agent's newest. A clock that is wrong by
+    hours is accepted.
+    """
+    return and_(moment >= EPOCH, moment < func.now() + timedelta(days=1))
+
+
+WELL_DATED = well_dated(AgentRunLog.created_at)
+
+
+async def database_now(session: AsyncSession) -> datetime:
+    """The database's clock, which is the only one that counts."""
+    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return now

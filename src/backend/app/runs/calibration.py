@@ -1,0 +1,55 @@
+"""The tuned constants of recording runs, each with its unit and where it comes from.
+
+Any of them can be varied: `benchmarks/ingest.py --set runs.OVERDUE_SECONDS=0.1` measures the product with
+another value, and `benchmarks/sustained.py` takes the same option.
+"""
+
+# How runs are joined into commits (`app.runs.writer`).
+
+BATCH_BYTES = 8 * 1024 * 1024
+"""Bytes of JSON after which a batch is full. Eight reports of the largest default size: a statement of
+more would hold its agents' locks for long, and one of less would split an ordinary batch."""
+
+OVERDUE_SECONDS = 0.02
+"""Wait after which a run gets a second flush task. Above the longest ordinary commit under full load, and so
+only for a commit that a lock or a disk delays: with 0 seconds, that is with two commits always under way,
+`benchmarks/ingest.py` loses a tenth to a fifth of its rate on two processors (decision 3)."""
+
+QUEUE_TIMEOUT = 1.0
+"""Seconds that a run waits for the start of its commit, then it is refused. With the statement timeout of 5
+and the driver's 2 to hang up, the answer comes within the 10 seconds that the specification's clients wait
+(decision 11); `tests/faults` measures it."""
+
+RESOLVE_SECONDS = 6.0
+"""Seconds for which a batch in doubt waits for the database: enough for a server that is restarted
+(`tests/faults`), and the answer must come within the 10 seconds that clients wait (decision 11)."""
+
+RETRY_PAUSE = 0.1
+"""Seconds between two attempts to reach the database: ten a second cost nothing, and the first runs after an
+outage are refused for no longer than that."""
+
+SESSION = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "5s"}
+"""PostgreSQL's settings of the writer's connections. A transaction that keeps one agent's state locked, or
+that was cut off, must not stop the other agents; both are below the specification's 10 seconds."""
+
+# How ids are handed to Celery (`app.runs.dispatch`).
+
+QUEUE_SIZE = 50_000
+"""Ids that wait for the broker, at most: about 5 MB. The sweep finds the others."""
+
+MESSAGE_SIZE = 500
+"""Ids in one message, as many as a worker scores in one transaction (`app.tasks.calibration.BATCH_SIZE`)."""
+
+GATHER_SECONDS = 0.05
+"""How long ids are gathered for a message after a pause: a single run is scored this much later."""
+
+GATHER_SECONDS_UNDER_LOAD = 0.5
+"""How long from one message to the next. A message costs as much processor time as recording several runs,
+and scoring few runs at a time up to twice as much a run (decision 12); `benchmarks/ingest.py` and
+`benchmarks/sustained.py` measure both."""
+
+PAUSE_AFTER_FAILURE = 1.0
+"""Seconds after a message that the broker did not take. What comes meanwhile is sent then, in one message."""
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds for which a process that ends still sends, half of the time that `docker stop` gives it."""

@@ -1,0 +1,111 @@
+"""The tuned constants of the worker, each with its unit and where it comes from.
+
+Any of them can be varied: `benchmarks/ingest.py --set tasks.MIN_FREE_PROCESSORS=0` measures ingest with
+another value while a worker scores, and `benchmarks/sustained.py --set tasks.BATCH_SIZE=50` how far scoring
+falls behind.
+"""
+
+from datetime import timedelta
+
+# A worker process beside the others of the machine (`app.tasks.runtime`, `app.tasks.celery_app`).
+
+NICENESS = 10
+"""What a worker lowers its priority by. Not further: it holds locks on the runs that it is scoring, and must
+get its turn (decision 12)."""
+
+GC_THRESHOLDS = (20_000, 20, 50)
+"""`gc.set_threshold` of a worker. A batch makes objects by the thousand and no cycles: by Python's default
+thresholds, looking for cycles takes a tenth of scoring's time (`benchmarks/scoring.py`, task)."""
+
+MAX_KIB = 400_000
+"""KiB of memory beyond which a pool process is replaced after its task. Two of them
+and their parent have some 310,000 together in `benchmarks/sustained.py` (worker MiB); the room above that is
+for the largest payloads."""
+
+PREFETCH = 4
+"""Messages that a process has at hand beside the one it works on, so that it never waits for the broker."""
+
+# How much is scored at once (`app.tasks.rlhf_tasks`, `app.tasks.backfill_tasks`).
+
+BATCH_SIZE = 500
+"""Runs in one transaction: a few tenths of a second of locks. Few at a time cost up
+to twice the processor time a run (decision 12; `benchmarks/scoring.py`)."""
+
+SWEEP_LIMIT = 20_000
+"""Unscored runs that one sweep reads, more than a process scores in `SWEEP_SECONDS`."""
+
+RETRY_LIMIT = 1_000
+"""Failed runs that one sweep tries again."""
+
+SWEEP_SHARE = 2 / 3
+"""Share of its interval for which a sweep scores; the rest is left to runs that come in meanwhile."""
+
+SWEEP_SECONDS = 60.0
+"""How long a sweep scores at most, within the task time limit of 90 seconds."""
+
+BACKFILL_SHARE = 0.3
+"""Share of its interval for which the system's backfills go on: where there is one process, new runs wait
+behind them."""
+
+# When a worker gives way to ingest (`app.tasks.pacing`; decision 12).
+
+MIN_FREE_PROCESSORS = 1.0
+"""Processors that others must leave free for a worker to score without delays. A process that is always busy
+takes a third of the ingest rate on two processors, at any niceness (`benchmarks/ingest.py`)."""
+
+DELAYS_PER_BATCH = 50
+"""Delay after a batch for each missing processor, as a multiple of the batch's duration: where a tenth of
+one is missing, the worker waits for five sixths of the time."""
+
+MAX_DELAY = 10.0
+"""Seconds of a delay, at most: as often at least, it is measured whether the machine is still busy."""
+
+MAX_AGE = timedelta(seconds=3)
+"""Age of a batch's oldest run from which it is scored without delay: at a rate that a worker can follow,
+scores are later by no more than this (`benchmarks/sustained.py`, last scored after s)."""
+
+MAX_AGE_IN_OVERLOAD = timedelta(minutes=10)
+"""The same in an overload, when scores are late by minutes anyway and the runs are more important."""
+
+OVERLOAD_FACTOR = 3
+"""An overload is this many times as many runs a second as the process scored in its last batch..."""
+
+MIN_OVERLOAD_RATE = 1_500
+"""... and at least this many a second: a small batch, or one that a lock delayed, says little of what a
+process can score, and this is a quarter more than one scores (`benchmarks/scoring.py`, task)."""
+
+MIN_SPAN = 0.01
+"""Seconds over which the rate of a batch's runs is computed, at least: few runs are no overload."""
+
+IDLE_SECONDS = 1.0
+"""Pause after which an overload counts as newly begun, and is measured before the first batch."""
+
+MEASURE_SECONDS = 0.2
+"""How long processor use is measured for, at least: the kernel counts it in hundredths of a second."""
+
+# How the judge is asked (`app.tasks.judge_tasks`).
+
+JUDGE_MESSAGE_SIZE = 20
+"""Runs in one message: about what a task judges within `JUDGE_TASK_SECONDS` at a few seconds a call."""
+
+JUDGE_MESSAGE_SECONDS = 24 * 3600
+"""How long a message may wait for the judge: as long as a run may be judged (`judge_runs.WINDOW`)."""
+
+JUDGE_SWEEP_LIMIT = 200
+"""Runs that one sweep takes, more than a minute's work."""
+
+JUDGE_CALLS_AT_ONCE = 4
+"""Calls under way at the same time; endpoints limit them, and a judge is in no hurry."""
+
+JUDGE_SPACING = 0.1
+"""Seconds between the beginnings of two calls, so that a limit on their rate is not met in bursts."""
+
+JUDGE_TASK_SECONDS = 20.0
+"""Seconds after which a task begins no further call: with the longest call of 60 it ends within the task time
+limit of 90."""
+
+# How alerts are delivered (`app.tasks.alert_tasks`).
+
+DELIVERY_SECONDS = 30.0
+"""Seconds after which a task begins no further try: with the longest one of 30 it ends within the task time
+limit of 90."""
