@@ -26,7 +26,6 @@ from app.embedded.valkey import Valkey
 from app.schema.sync import sync_schema
 from support.brokers import Broker
 
-# How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile(
     # How fast a machine makes examples says nothing of the product.
     "runlog",
@@ -40,6 +39,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 TEMPLATE = "runlog_test_template"
 SETTINGS = ("DATABASE_URL", "CELERY_BROKER_URL")
+UNIT = Path(__file__).resolve().parent / "unit"
+MOST_WORKERS = 16  # each has some connections to the one PostgreSQL
 
 
 class Servers(NamedTuple):
@@ -75,9 +76,24 @@ def _fast_directory() -> Path | None:
     return memory if usable and shutil.disk_usage(memory).free > 4 * 1024**3 else None
 
 
+def _is_unit_only(config: pytest.Config) -> bool:
+    """Whether no test was asked for but pure ones."""
+    asked = [
+        (config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args
+    ]
+    return all(path.is_relative_to(UNIT) for path in asked)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Twice as many workers as processors where tests wait for servers; `-n auto` asks."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(processors if _is_unit_only(config) else 2 * processors, MOST_WORKERS)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the servers once, in the process that hands the tests out."""
-    if hasattr(session.config, "workerinput"):
+    """Start the servers once, in the process that hands the tests out; pure tests need none."""
+    if hasattr(session.config, "workerinput") or _is_unit_only(session.config):
         return
     directory = Path(tempfile.mkdtemp(prefix="runlog-test-", dir=_fast_directory()))
     directory.chmod(0o755)
@@ -121,8 +137,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
-    """Tell each xdist worker where the servers are."""
-    node.workerinput["servers"] = tuple(node.config.stash[_SERVERS])  # type: ignore[attr-defined]
+    """Tell each xdist worker where the servers are, if there are any."""
+    if _SERVERS in node.config.stash:  # type: ignore[attr-defined]
+        node.workerinput["servers"] = tuple(node.config.stash[_SERVERS])  # type: ignore[attr-defined]
 
 
 _SERVERS: pytest.StashKey[Servers] = pytest.StashKey()
