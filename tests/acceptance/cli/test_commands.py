@@ -159,7 +159,7 @@ def test_follow_prints_a_new_run_and_ends_on_ctrl_c(server: str) -> None:
             line = follow.stdout.readline()
             assert "not asked for" not in line
         follow.send_signal(signal.SIGINT)
-        assert follow.wait(20) == 130
+        assert follow.wait(120) == 130
         assert follow.stderr.read() == ""
 
 

@@ -48,7 +48,7 @@ class Shell:
     def runlog(self, *arguments: str | bytes) -> subprocess.CompletedProcess[bytes]:
         """Run the command to its end."""
         return subprocess.run(
-            [*RUNLOG, *arguments], env=self.env, check=False, timeout=60, capture_output=True
+            [*RUNLOG, *arguments], env=self.env, check=False, timeout=120, capture_output=True
         )
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
@@ -115,7 +115,7 @@ def test_exec_reports_when_nobody_reads_any_more(shell: Shell) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == b"line\n"
     process.stdout.close()
-    assert process.wait(30) == 128 + signal.SIGPIPE
+    assert process.wait(120) == 128 + signal.SIGPIPE
     assert json.loads(shell.sent)["status"] == "failed"
 
 

@@ -60,7 +60,7 @@ def on_a_terminal(url: str, *arguments: str) -> str:
             if not part:
                 break
             shown += part
-        assert command.wait(60) == 0
+        assert command.wait(120) == 0
     os.close(master)
     return shown.decode().replace("\r\n", "\n")
 

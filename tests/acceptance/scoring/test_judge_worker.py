@@ -62,7 +62,7 @@ async def test_a_posted_run_is_scored_at_once_and_judged_beside(
         endpoint.release.set()
         await until_it_is(database, JUDGED, 2)
         worker.terminate()
-        assert await asyncio.to_thread(worker.wait, 60) == 0
+        assert await asyncio.to_thread(worker.wait, 120) == 0
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 

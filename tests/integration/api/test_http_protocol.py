@@ -79,7 +79,7 @@ def test_sizes_and_keys_are_answered_alike(server: str, size: int, key: str | No
     body = b'{"agent_id": "big", "status": "success", "actions_taken": {"a": "%s"}}' % (b"x" * size)
     keyed = {"Idempotency-Key": key} if key else {}
     short, ordinary = (
-        httpx.post(f"{server}{ENDPOINT}", content=body, headers={**headers, **keyed}, timeout=30)
+        httpx.post(f"{server}{ENDPOINT}", content=body, headers={**headers, **keyed}, timeout=120)
         for headers in (SHORT, ORDINARY)
     )
     assert short.status_code == ordinary.status_code == status

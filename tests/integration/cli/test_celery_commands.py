@@ -34,7 +34,7 @@ def test_a_worker_that_failed_says_so_to_whoever_would_restart_it(database: str,
         env={**os.environ, "DATABASE_URL": database, "CELERY_BROKER_URL": broker.url},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert b"beyond repair" in done.stderr
     assert done.returncode == 1
