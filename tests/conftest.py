@@ -166,6 +166,8 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
         if name.startswith("RUNLOG_") or name.removesuffix("_FILE") in SETTINGS:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNLOG_DATA_DIR", str(tmp_path / "data"))
+    # A database that answers late on a busy machine is not away.
+    monkeypatch.setenv("RUNLOG_DATABASE_TIMEOUT", "60")
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()

@@ -136,14 +136,15 @@ def serving(*options: str, env: Mapping[str, str | None], log: Path, workers: in
 def wait_until_alive(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return when `/healthz` answers; fail with the log when the process ends first."""
     deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise AssertionError(f"runlog ended with {process.returncode}:\n{log.read_text()}")
-        try:
-            if httpx.get(f"{url}/healthz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
+    with httpx.Client(base_url=url, timeout=START_TIMEOUT) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise AssertionError(f"runlog ended with {process.returncode}:\n{log.read_text()}")
+            try:
+                if client.get("/healthz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
     raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
 
 
