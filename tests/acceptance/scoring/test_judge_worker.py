@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 JUDGED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores ->> 'scorer' = 'judge'"
 CALLS = "SELECT calls FROM judge_usage"
-HANG = 90.0
+HANG = 120.0
 
 
 def settings(endpoint: Endpoint, **others: str) -> dict[str, str]:

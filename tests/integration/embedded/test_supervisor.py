@@ -138,7 +138,7 @@ def is_session_alive(session: int) -> bool:
     return False
 
 
-def eventually(condition: Callable[[], bool], timeout: float = 30) -> bool:
+def eventually(condition: Callable[[], bool], timeout: float = 120) -> bool:
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

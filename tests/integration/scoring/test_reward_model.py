@@ -252,7 +252,7 @@ def start(database: str, broker: Broker, tmp_path: Path) -> Iterator[Start]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Return when `condition` holds."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(120):
         while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
