@@ -160,12 +160,19 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _settings(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
     """No setting of the machine reaches a test."""
+    # A directory of its own costs as much as many a test; one that never asks for it has none.
+    own = "tmp_path" in request.fixturenames
+    directory: Path = request.getfixturevalue("tmp_path") if own else tmp_path_factory.getbasetemp() / "none"
     for name in list(os.environ):
         if name.startswith("RUNLOG_") or name.removesuffix("_FILE") in SETTINGS:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("RUNLOG_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("RUNLOG_DATA_DIR", str(directory / "data"))
     # A database that answers late on a busy machine is not away.
     monkeypatch.setenv("RUNLOG_DATABASE_TIMEOUT", "60")
     get_settings.cache_clear()
