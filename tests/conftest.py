@@ -26,7 +26,6 @@ from app.embedded.valkey import Valkey
 from app.schema.sync import sync_schema
 from support.brokers import Broker
 
-# How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile(
     # How fast a machine makes examples says nothing of the product.
     "runlog",
@@ -40,6 +39,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 TEMPLATE = "runlog_test_template"
 SETTINGS = ("DATABASE_URL", "CELERY_BROKER_URL")
+UNIT = Path(__file__).resolve().parent / "unit"
+MOST_WORKERS = 16  # each has some connections to the one PostgreSQL
 
 
 class Servers(NamedTuple):
@@ -75,9 +76,24 @@ def _fast_directory() -> Path | None:
     return memory if usable and shutil.disk_usage(memory).free > 4 * 1024**3 else None
 
 
+def _is_unit_only(config: pytest.Config) -> bool:
+    """Whether no test was asked for but pure ones."""
+    asked = [
+        (config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args
+    ]
+    return all(path.is_relative_to(UNIT) for path in asked)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Twice as many workers as processors where tests wait for servers; `-n auto` asks."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(processors if _is_unit_only(config) else 2 * processors, MOST_WORKERS)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the servers once, in the process that hands the tests out."""
-    if hasattr(session.config, "workerinput"):
+    """Start the servers once, in the process that hands the tests out; pure tests need none."""
+    if hasattr(session.config, "workerinput") or _is_unit_only(session.config):
         return
     directory = Path(tempfile.mkdtemp(prefix="runlog-test-", dir=_fast_directory()))
     directory.chmod(0o755)
@@ -90,7 +106,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             directory / "postgres",
             password=secrets.token_hex(16),
             port=free_port(),
-            settings={"fsync": "off", "max_connections": "200"},
+            settings={"fsync": "off", "full_page_writes": "off", "max_connections": "200"},
         )
         postgres.start()
         running.append(postgres)
@@ -121,8 +137,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
-    """Tell each xdist worker where the servers are."""
-    node.workerinput["servers"] = tuple(node.config.stash[_SERVERS])  # type: ignore[attr-defined]
+    """Tell each xdist worker where the servers are, if there are any."""
+    if _SERVERS in node.config.stash:  # type: ignore[attr-defined]
+        node.workerinput["servers"] = tuple(node.config.stash[_SERVERS])  # type: ignore[attr-defined]
 
 
 _SERVERS: pytest.StashKey[Servers] = pytest.StashKey()
@@ -143,12 +160,21 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _settings(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
     """No setting of the machine reaches a test."""
+    # A directory of its own costs as much as many a test; one that never asks for it has none.
+    own = "tmp_path" in request.fixturenames
+    directory: Path = request.getfixturevalue("tmp_path") if own else tmp_path_factory.getbasetemp() / "none"
     for name in list(os.environ):
         if name.startswith("RUNLOG_") or name.removesuffix("_FILE") in SETTINGS:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("RUNLOG_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("RUNLOG_DATA_DIR", str(directory / "data"))
+    # A database that answers late on a busy machine is not away.
+    monkeypatch.setenv("RUNLOG_DATABASE_TIMEOUT", "60")
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
@@ -183,7 +209,8 @@ def module_database(servers: Servers) -> Iterator[str]:
 
 def _new_database(servers: Servers, template: str) -> Iterator[str]:
     name = f"runlog_test_{secrets.token_hex(6)}"
-    execute(servers.postgres_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    # The log of what is copied would cost more than the copy.
+    execute(servers.postgres_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield database_url(servers.postgres_url, name)
     execute(servers.postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -30,7 +30,7 @@ def run_block(language: str, text: str, url: str, directory: Path) -> str:
     """Run a block as a reader would, with the test's server in place of the default one."""
     command = ["sh", "-e", "-c"] if language == "sh" else [sys.executable, "-c"]
     text = text.replace("http://127.0.0.1:8000", url)
-    done = subprocess.run([*command, text], cwd=directory, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, text], cwd=directory, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

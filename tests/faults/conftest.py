@@ -36,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FaultReport(path))
 
 
+@pytest.fixture(autouse=True)
+def _as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents are to have their answers in time by the product's own limits."""
+    monkeypatch.delenv("RUNLOG_DATABASE_TIMEOUT")
+
+
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The directory of a stopped PostgreSQL with the product's tables, on disk, to be copied."""

@@ -10,7 +10,7 @@ import pytest
 
 from app.embedded.ports import becomes_free
 from app.embedded.postgres import Postgres
-from support.background import Background
+from support.background import HANG, Background
 from support.load import PATH, Check, Load, UnderLoad, under_way
 from support.processes import free_port, served, wait_until_started
 
@@ -41,8 +41,8 @@ def test_a_killed_server_takes_its_processes_along(
         orphans = server.api_processes()
         server.process.kill()
         server.process.wait()
-        assert psutil.wait_procs(orphans, 20)[1] == []
-        assert becomes_free(port, patience=10)
+        assert psutil.wait_procs(orphans, HANG)[1] == []
+        assert becomes_free(port, patience=HANG)
         with served(env={}, log=log, workers=2, port=port):
             back_after = load.seconds_until_acknowledged(time.monotonic())
             load.wait_for(200)
@@ -60,7 +60,7 @@ def test_a_server_told_to_end_answers_all_that_it_stores(
     ):
         load.wait_for(200)
         server.process.terminate()
-        assert server.process.wait(20) == 0
+        assert server.process.wait(HANG) == 0
         load.end()
         assert background.run(load.stored_without_answer(postgres.url)) == []
         assert "Traceback" not in log.read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_clients_that_never_finish_keep_nobody_waiting(
         check(load, postgres.url, "200 connections whose clients never finish a request")
         server.process.terminate()
         # They get ten seconds to finish.
-        assert server.process.wait(30) == 0
+        assert server.process.wait(HANG) == 0
 
 
 def test_a_server_told_to_end_hangs_up_on_them_quietly(

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from app.embedded.postgres import Postgres
-from support.background import Background
+from support.background import HANG, Background
 from support.database import query, rows
 from support.load import PATH, Check, Load, under_way
 from support.processes import served
@@ -48,17 +48,18 @@ def test_clocks_that_disagree(
         under_way(Load(behind.url, background, connections=6)) as other_load,
     ):
         assert [hours_off(log) for log in logs] == [HOURS, -HOURS]
-        for number in range(40):
-            server = (ahead, behind)[number % 2]
-            run = {"agent_id": "pendulum", "status": "success", "actions_taken": {"n": number}}
-            assert httpx.post(server.url + PATH, json=run).status_code == 204
+        with httpx.Client(timeout=HANG) as client:
+            for number in range(40):
+                server = (ahead, behind)[number % 2]
+                run = {"agent_id": "pendulum", "status": "success", "actions_taken": {"n": number}}
+                assert client.post(server.url + PATH, json=run).status_code == 204
         load.wait_for(100)
         other_load.wait_for(100)
         other_load.end()
         for each, fault in ((load, f"clock {HOURS} h ahead"), (other_load, f"clock {HOURS} h behind")):
             check(each, postgres.url, f"an API host with its {fault}, beside one with the contrary")
         page = "/api/v1/public/platform/intelligence"
-        sources = [httpx.get(server.url + page).json()["metrics"] for server in (ahead, behind)]
+        sources = [httpx.get(server.url + page, timeout=HANG).json()["metrics"] for server in (ahead, behind)]
     ended = background.run(query(postgres.url, NOW))
     (span,) = background.run(rows(postgres.url, SPAN))
     assert began < span["first"] < span["last"] < ended

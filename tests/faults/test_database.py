@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.embedded.postgres import Postgres
-from support.background import Background
+from support.background import HANG, Background
 from support.database import query, until_it_is
 from support.load import Check, UnderLoad
 
@@ -35,7 +35,7 @@ def test_a_database_that_ends_and_comes_back(
 ) -> None:
     with under_load() as (_, load):
         end(postgres)
-        time.sleep(1)
+        load.wait_for_refusals(50, within=HANG)
         postgres.start()
         back_after = load.seconds_until_acknowledged(time.monotonic())
         load.wait_for(200)

@@ -66,8 +66,8 @@ def test_a_synchronisation_of_the_schema_refuses_no_run(
 ) -> None:
     background.run(execute(postgres.url, MISSING + ";" + HISTORY))
     with under_load() as (_, load):
-        subprocess.run([*RUNLOG, "schema", "sync"], check=True, capture_output=True, timeout=60)
+        subprocess.run([*RUNLOG, "schema", "sync"], check=True, capture_output=True, timeout=120)
         load.wait_for(200)
         tally = check(load, postgres.url, "tables and indexes made by `runlog schema sync`")
     assert (tally.refused, tally.unanswered, tally.acknowledged) == (0, 0, tally.sent)
-    subprocess.run([*RUNLOG, "schema", "check"], check=True, capture_output=True, timeout=60)
+    subprocess.run([*RUNLOG, "schema", "check"], check=True, capture_output=True, timeout=120)

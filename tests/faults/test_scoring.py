@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.embedded.postgres import Postgres
-from support.background import Background
+from support.background import HANG, Background
 from support.brokers import Broker
 from support.database import execute, query, rows, until_it_is
 from support.load import PATH, Check, UnderLoad
@@ -93,7 +93,7 @@ def test_a_killed_broker(
 
 def rate_some(url: str) -> int:
     """Rate the newest runs, scored or not; returns how many."""
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=HANG) as client:
         runs = client.get(PATH, params={"limit": 30}).json()["runs"]
         for run in runs:
             rating = {"rating": 0.25, "rater": "ada"}

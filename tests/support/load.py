@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import asyncpg
-import httpx
 
-from support.background import Background
+from support.agent_connection import AgentConnection
+from support.background import HANG, Background
 from support.processes import Served
 from support.replay import check_log
 
@@ -21,8 +21,6 @@ PATH = "/api/v1/internal/agent-run-log"
 PATIENCE = 10.0  # seconds, as the specification's client
 _PAUSE_AFTER_FAILURE = 0.05
 _AGENTS = 5
-# Sooner than the server hangs up on idle connections, so that neither is caught by the other doing so.
-_LIMITS = httpx.Limits(keepalive_expiry=2)
 
 STORED = """
     SELECT marker, count(*) FROM agent_run_log, jsonb_object_keys(actions_taken) AS marker
@@ -96,7 +94,7 @@ class Load:
         """Send no new runs; every one sent so far has been answered or given up when this returns."""
         self._ending = True
         if self._senders is not None:
-            self._senders.result(4 * PATIENCE)
+            self._senders.result(HANG)
             self._senders = None
 
     def send_again(self) -> None:
@@ -107,7 +105,7 @@ class Load:
         """How many runs have their 204."""
         return sum(run.acknowledged is not None for run in list(self.runs))
 
-    def wait_for(self, count: int, within: float = 30.0) -> None:
+    def wait_for(self, count: int, within: float = HANG) -> None:
         """Return when `count` more runs are acknowledged."""
         wanted = self.acknowledged() + count
         deadline = time.monotonic() + within
@@ -123,7 +121,7 @@ class Load:
             assert time.monotonic() < deadline, f"no {count} refusals came within {within} s"
             time.sleep(0.01)
 
-    def seconds_until_acknowledged(self, moment: float, within: float = 10.0) -> float:
+    def seconds_until_acknowledged(self, moment: float, within: float = HANG) -> float:
         """From `moment` of the monotonic clock to the first 204 after it."""
         while not (later := [at for run in list(self.runs) if (at := run.acknowledged) and at > moment]):
             assert time.monotonic() < moment + within, f"nothing is recorded {within} s after the outage"
@@ -167,20 +165,20 @@ class Load:
         await asyncio.gather(*(self._send_run_after_run() for _ in range(self._connections)))
 
     async def _send_run_after_run(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, limits=_LIMITS) as client:
+        async with AgentConnection(self.url, PATIENCE) as connection:
             while not self._ending:
                 run = self._new_run()
-                await self._send(client, run)
+                await self._send(connection, run)
                 while run.key and not run.acknowledged and not self._ending:
                     await asyncio.sleep(_PAUSE_AFTER_FAILURE)
-                    await self._send(client, run)
+                    await self._send(connection, run)
                 await asyncio.sleep(self._pause if run.acknowledged else _PAUSE_AFTER_FAILURE)
 
     async def _send_the_rest(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, limits=_LIMITS) as client:
+        async with AgentConnection(self.url, PATIENCE) as connection:
             for run in self.runs:
                 while run.key and not run.acknowledged:
-                    await self._send(client, run)
+                    await self._send(connection, run)
                     await asyncio.sleep(_PAUSE_AFTER_FAILURE)
 
     def _new_run(self) -> Sent:
@@ -194,20 +192,20 @@ class Load:
         self.runs.append(Sent(marker, json.dumps(run).encode(), marker if number % 2 else None))
         return self.runs[-1]
 
-    async def _send(self, client: httpx.AsyncClient, run: Sent) -> None:
+    async def _send(self, connection: AgentConnection, run: Sent) -> None:
         headers = {"Content-Type": "application/json", **({"Idempotency-Key": run.key} if run.key else {})}
         try:
-            answer = await client.post(PATH, content=run.body, headers=headers)
-        except httpx.TransportError as error:
+            answer = await connection.post(PATH, run.body, headers)
+        except (OSError, EOFError) as error:
             self.unanswered += 1
-            self.hung += isinstance(error, httpx.TimeoutException)
+            self.hung += isinstance(error, TimeoutError)
             return
-        if answer.status_code == 204:
+        if answer.status == 204:
             run.acknowledged = time.monotonic()
-        elif answer.status_code == 503 and answer.headers.get("Retry-After") == "1":
+        elif answer.status == 503 and answer.headers.get("retry-after") == "1":
             self.refused += 1
         else:
-            self.unexpected.append(f"{answer.status_code} {answer.text}")
+            self.unexpected.append(f"{answer.status} {answer.body.decode(errors='replace')}")
 
 
 class Check(Protocol):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,17 +16,31 @@ import httpx
 import psutil
 
 from app.cli.main import main
+from app.config import get_settings
 
 RUNLOG = (sys.executable, "-m", "app.cli.main")
 START_TIMEOUT = 120.0
+# Environment of a process that neither lowers its priority nor rests while others are busy.
+UNHURRIED = {"PYTHONPATH": str(Path(__file__).parent / "unhurried")}
 
 
-def called(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """`runlog ARGUMENTS` within this process, for the many ways to say one thing; a process takes seconds."""
+def called(*arguments: str | Path, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """`runlog ARGUMENTS` within this process, for the many ways to say one thing; a process takes seconds.
+
+    `env` is laid over the test's environment.
+    """
     out, err = StringIO(), StringIO()
     status: str | int | None = 0
     argv = ["runlog", *map(str, arguments)]
-    with patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
+    with (
+        _left_alone(),
+        patch.dict(os.environ, env),
+        patch.object(sys, "argv", argv),
+        patch.object(sys, "stdin", TextIOWrapper(BytesIO(stdin.encode()))),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        get_settings.cache_clear()
         try:
             main()
         except SystemExit as end:
@@ -34,7 +48,20 @@ def called(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     if isinstance(status, str):  # what Python would print at the end
         err.write(f"{status}\n")
         status = 1
+    get_settings.cache_clear()
     return subprocess.CompletedProcess(argv, status or 0, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def _left_alone() -> Iterator[None]:
+    """Leave this process its priority and its stdout, which a command that ends may give away."""
+    stdout = os.dup(1)
+    try:
+        with patch.object(os, "nice", side_effect=PermissionError):
+            yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 @contextmanager
@@ -43,11 +70,12 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`runlog ARGUMENTS` as a process, ended with the block; its stderr goes to `log`.
 
-    `env` is laid over the test's environment; None takes a variable away. `program` is a script that
-    stands for `runlog`.
+    `env` is laid over the test's environment and `UNHURRIED`; None takes a variable away. `program` is a
+    script that stands for `runlog`.
     """
     command = RUNLOG if program is None else (sys.executable, str(program))
-    environment = {name: value for name, value in {**os.environ, **env}.items() if value is not None}
+    overlaid = {**os.environ, **UNHURRIED, **env}
+    environment = {name: value for name, value in overlaid.items() if value is not None}
     with log.open("ab") as stderr:
         process = subprocess.Popen([*command, *arguments], env=environment, stderr=stderr)
     try:
@@ -108,14 +136,15 @@ def serving(*options: str, env: Mapping[str, str | None], log: Path, workers: in
 def wait_until_alive(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return when `/healthz` answers; fail with the log when the process ends first."""
     deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise AssertionError(f"runlog ended with {process.returncode}:\n{log.read_text()}")
-        try:
-            if httpx.get(f"{url}/healthz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
+    with httpx.Client(base_url=url, timeout=START_TIMEOUT) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise AssertionError(f"runlog ended with {process.returncode}:\n{log.read_text()}")
+            try:
+                if client.get("/healthz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
     raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
 
 

@@ -201,10 +201,3 @@ def test_a_damaged_runtime_file_is_ignored(text: str, runtime: Any) -> None:
     directory = runtime()
     (directory / RUNTIME_FILE).write_text(text, encoding="utf-8")
     assert read_runtime(directory) == {}
-
-
-def test_importing_the_product_reads_no_setting() -> None:
-    code = "import app.main, app.services.agent_run_log_service, app.tasks.rlhf_tasks, app.cli.main"
-    env = {**os.environ, "RUNLOG_MAX_BODY_BYTES": "wrong"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")

@@ -18,7 +18,7 @@ from support.receiver import receiving
 
 pytestmark = pytest.mark.anyio
 
-HANG = 60.0
+HANG = 120.0
 
 
 async def until(holds: Callable[[], bool]) -> None:

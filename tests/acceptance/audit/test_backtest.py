@@ -20,15 +20,7 @@ MONDAY = datetime(2026, 8, 31, tzinfo=UTC)
 
 
 def backtest(*options: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    nowhere = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    done = subprocess.run(
-        [*RUNLOG, "audit", "backtest", *map(str, options)],
-        env={**nowhere, "RUNLOG_DATA_DIR": "/nonexistent", **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = called("audit", "backtest", *options, RUNLOG_DATA_DIR="/nonexistent", **env)
     assert "Traceback" not in done.stderr
     return done
 
@@ -74,7 +66,11 @@ EXPECTED = [
 
 
 def test_a_file_is_judged_without_a_database(file: Path) -> None:
-    assert found(backtest("--runs", file, "--json")) == EXPECTED
+    command = [*RUNLOG, "audit", "backtest", "--runs", file, "--json"]
+    env = {**os.environ, "RUNLOG_DATA_DIR": "/nonexistent"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert "DATABASE_URL" not in env
+    assert found(done) == EXPECTED
 
 
 def test_the_order_of_lines_changes_nothing(file: Path, lines: list[str]) -> None:

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.processes import RUNLOG
+from support.processes import RUNLOG, called
 
 UNTIL_TERMINATED = "trap 'echo ending; exit 9' TERM; echo started; while :; do sleep 0.05; done"
 
@@ -47,7 +48,7 @@ class Shell:
     def runlog(self, *arguments: str | bytes) -> subprocess.CompletedProcess[bytes]:
         """Run the command to its end."""
         return subprocess.run(
-            [*RUNLOG, *arguments], env=self.env, check=False, timeout=60, capture_output=True
+            [*RUNLOG, *arguments], env=self.env, check=False, timeout=120, capture_output=True
         )
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
@@ -85,7 +86,9 @@ def test_exec_keeps_the_streams_apart_and_the_bytes_as_they_are(shell: Shell) ->
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_exec_hands_the_signal_on_and_reports(shell: Shell, number: signal.Signals) -> None:
     command = UNTIL_TERMINATED.replace("TERM", number.name.removeprefix("SIG"))
-    process = shell.start("exec", "--agent", "a", "--", "sh", "-c", command)
+    # What a process was started to ignore, as under nohup, a shell cannot trap.
+    listening = partial(signal.signal, number, signal.SIG_DFL)
+    process = shell.start("exec", "--agent", "a", "--", "sh", "-c", command, preexec_fn=listening)
     assert process.stdout is not None
     with process:
         assert process.stdout.readline() == b"started\n"
@@ -112,7 +115,7 @@ def test_exec_reports_when_nobody_reads_any_more(shell: Shell) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == b"line\n"
     process.stdout.close()
-    assert process.wait(30) == 128 + signal.SIGPIPE
+    assert process.wait(120) == 128 + signal.SIGPIPE
     assert json.loads(shell.sent)["status"] == "failed"
 
 
@@ -155,8 +158,7 @@ def test_report_of_a_summary_that_is_no_utf_8(shell: Shell) -> None:
     ],
 )
 def test_report_refuses_actions_in_a_sentence(actions: str, reason: str) -> None:
-    command = [*RUNLOG, "report", "a", "success", "--actions", actions]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = called("report", "a", "success", "--actions", actions)
     assert done.returncode == 2
     assert reason in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from support.processes import RUNLOG
+from support.processes import RUNLOG, called
 
 FILL = """
     INSERT INTO agent_run_log (agent_id, action_summary, created_at, rlhf_scores)
@@ -40,14 +40,7 @@ def log(module_database: str) -> str:
 
 
 def runlog(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*RUNLOG, *arguments],
-        env={**os.environ, "DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = called(*arguments, DATABASE_URL=url)
     assert "Traceback" not in done.stderr + done.stdout
     return done
 
@@ -67,7 +60,7 @@ def on_a_terminal(url: str, *arguments: str) -> str:
             if not part:
                 break
             shown += part
-        assert command.wait(60) == 0
+        assert command.wait(120) == 0
     os.close(master)
     return shown.decode().replace("\r\n", "\n")
 

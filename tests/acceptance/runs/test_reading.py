@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.services.agent_run_log_service import write_run_log
-from support.processes import RUNLOG
+from support.processes import RUNLOG, called
 
 
 def record(*summaries: str, agent: str = "sage") -> None:
@@ -20,14 +20,9 @@ def record(*summaries: str, agent: str = "sage") -> None:
     asyncio.run(write())
 
 
-def show(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [*RUNLOG, "runs", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-
-
 def test_what_agents_sent_does_not_steer_the_terminal(database: str) -> None:
     record("\x1b[2Jcleared\x07\u202e", agent="\x1b[31mred")
-    shown = show().stdout
+    shown = called("runs").stdout
     assert "cleared" in shown
     assert "red" in shown
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
@@ -35,7 +30,7 @@ def test_what_agents_sent_does_not_steer_the_terminal(database: str) -> None:
 
 def test_a_long_name_leaves_room_for_the_summary(database: str) -> None:
     record("Rotated the logs", agent="a" * 255)
-    assert "Rotated the logs" in show().stdout
+    assert "Rotated the logs" in called("runs").stdout
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])

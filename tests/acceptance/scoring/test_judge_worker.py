@@ -5,7 +5,6 @@ import os
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import httpx
@@ -16,13 +15,13 @@ from support.attacks import CLEAN
 from support.brokers import Broker
 from support.database import until_it_is
 from support.judge_stub import GOOD, Endpoint, completion, judging
-from support.processes import RUNLOG, running
+from support.processes import RUNLOG, called, running
 
 pytestmark = pytest.mark.anyio
 
 JUDGED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores ->> 'scorer' = 'judge'"
 CALLS = "SELECT calls FROM judge_usage"
-HANG = 90.0
+HANG = 120.0
 
 
 def settings(endpoint: Endpoint, **others: str) -> dict[str, str]:
@@ -63,7 +62,7 @@ async def test_a_posted_run_is_scored_at_once_and_judged_beside(
         endpoint.release.set()
         await until_it_is(database, JUDGED, 2)
         worker.terminate()
-        assert await asyncio.to_thread(worker.wait, 60) == 0
+        assert await asyncio.to_thread(worker.wait, 120) == 0
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
@@ -85,48 +84,55 @@ async def test_two_workers_together_keep_a_small_budget(
         assert len(endpoint.requests) == await db.fetchval(CALLS) == await db.fetchval(JUDGED) == 7
 
 
-def runlog(*arguments: str, **env: str) -> Any:
-    """How a command ended and what it said."""
+def started(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """How a command ended and what it said, as a process."""
     return subprocess.run(
         [*RUNLOG, *arguments],
         env={**os.environ, **env},
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
 
 def test_trying_a_judge(database: str) -> None:
     with judging() as endpoint:
-        done = runlog("score", "judge", "test", **settings(endpoint))
+        done = started("score", "judge", "test", **settings(endpoint))
         assert (done.returncode, done.stderr) == (0, "")
         assert "judged 0.42 after" in done.stdout
         assert "  evidence 0.4\n" in done.stdout
         assert "it took 700 tokens and answered with 60" in done.stdout
         endpoint.answers(completion(GOOD | {"overall": 3}))
-        done = runlog("score", "judge", "test", **settings(endpoint))
+        done = called("score", "judge", "test", **settings(endpoint))
         assert done.returncode == 1
         assert "no judgement after" in done.stdout
         assert "`$.overall`" in done.stdout
-        status = runlog("score", "judge", "status", **settings(endpoint))
+        status = called("score", "judge", "status", **settings(endpoint))
         assert "today: 0 of 500 calls, 500 left" in status.stdout
         assert (
-            '"budget_left":500' in runlog("score", "judge", "status", "--json", **settings(endpoint)).stdout
+            '"budget_left":500' in called("score", "judge", "status", "--json", **settings(endpoint)).stdout
         )
 
 
-@pytest.mark.parametrize("command", [("worker",), ("beat",), ("up",), ("score", "judge", "test")])
+HALF_A_JUDGE = (1, "", "runlog: RUNLOG_JUDGE_MODEL is set, and RUNLOG_JUDGE_URL is not\n")
+
+
+@pytest.mark.parametrize("command", [("worker",), ("beat",), ("score", "judge", "test")])
 def test_half_a_judge_ends_a_command_in_one_sentence(
     database: str, broker: Broker, command: tuple[str, ...]
 ) -> None:
-    done = runlog(*command, RUNLOG_JUDGE_MODEL="m")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "runlog: RUNLOG_JUDGE_MODEL is set, and RUNLOG_JUDGE_URL is not\n"
+    done = called(*command, RUNLOG_JUDGE_MODEL="m")
+    assert (done.returncode, done.stdout, done.stderr) == HALF_A_JUDGE
+
+
+def test_half_a_judge_ends_the_supervisor_in_one_sentence() -> None:
+    done = started("up", RUNLOG_JUDGE_MODEL="m")
+    assert (done.returncode, done.stdout, done.stderr) == HALF_A_JUDGE
 
 
 def test_no_judge_to_try_is_said_in_one_sentence() -> None:
-    done = runlog("score", "judge", "test")
+    done = called("score", "judge", "test")
     assert (done.returncode, done.stderr) == (
         1,
         "runlog: no judge is set: RUNLOG_JUDGE_URL and RUNLOG_JUDGE_MODEL\n",

@@ -96,7 +96,7 @@ def test_interrupted_it_goes_on_where_it_stopped(database: str) -> None:
     process = subprocess.Popen([*RUNLOG, "score", *SINCE], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     asyncio.run(until_it_is(database, "SELECT count(*) > 0 FROM score_backfill WHERE scored > 0", True))
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, b"")
     assert err == b"Stopped; the same command goes on from here\n"
     stopped = asyncio.run(query(database, "SELECT scored FROM score_backfill"))

@@ -1,5 +1,6 @@
 """`runlog score train`, `models` and `rollback`, as a person types them."""
 
+import asyncio
 import json
 import subprocess
 
@@ -12,31 +13,30 @@ from app.db.session import transaction
 from app.scoring.pipeline import score_runs
 from app.scoring.rubric import score
 from app.services.agent_run_log_service import write_run_log
-from support.processes import RUNLOG
-
-pytestmark = pytest.mark.anyio
-
-RUNS = simulated_reports(200, seed=8)
+from support.processes import RUNLOG, called
 
 
 def runlog(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*RUNLOG, "score", *arguments], capture_output=True, text=True, timeout=120)
+    return called("score", *arguments)
 
 
-@pytest.fixture
-async def rated(db: asyncpg.Connection) -> None:
+async def record_and_rate(database: str) -> None:
     """Runs that people who love brevity have rated."""
-    run_ids = [await write_run_log(run.agent_id, dict(run.actions_taken), run.status) for run in RUNS]
+    runs = simulated_reports(200, seed=8)
+    run_ids = [await write_run_log(run.agent_id, dict(run.actions_taken), run.status) for run in runs]
     async with transaction() as session:
         await score_runs(session, run_ids)
-    given = ratings_of(worth("brevity", RUNS, [score(run) for run in RUNS]), make_raters(3, 1), len(RUNS), 1)
+    given = ratings_of(worth("brevity", runs, [score(run) for run in runs]), make_raters(3, 1), len(runs), 1)
     rows = [(run_ids[each.run], each.rater, each.rating) for each in given]
+    db = await asyncpg.connect(database)
     await db.executemany("INSERT INTO agent_run_feedback (run_id, rater, rating) VALUES ($1, $2, $3)", rows)
+    await db.close()
 
 
-@pytest.mark.usefixtures("rated")
-async def test_train_list_and_go_back() -> None:
-    done = runlog("train")
+def test_train_list_and_go_back(database: str) -> None:
+    asyncio.run(record_and_rate(database))
+    command = [*RUNLOG, "score", "train"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("version 1: promoted\nagrees with people on ")
     (listed,) = [json.loads(line) for line in runlog("models", "--json").stdout.splitlines()]

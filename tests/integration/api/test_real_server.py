@@ -78,7 +78,7 @@ def test_a_body_far_over_the_limit_is_answered_and_not_cut_off(server: str) -> N
     body = b"x" * 20_000_000
     for data in (body, iter([body])):  # with its length declared, and in chunks
         headers = {"Content-Type": "application/json"}
-        answer = requests.post(f"{server}{ENDPOINT}", data=data, headers=headers, timeout=30)
+        answer = requests.post(f"{server}{ENDPOINT}", data=data, headers=headers, timeout=120)
         assert answer.status_code == 413
 
 
@@ -107,7 +107,7 @@ async def test_processes_of_one_server_agree(db: asyncpg.Connection, tmp_path: P
 async def check_processes_agree(url: str, db: asyncpg.Connection) -> None:
     """Keys, silence counts and metrics are one over all processes."""
     limits = httpx.Limits(max_connections=20)
-    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
         silent = [{**RUN, "agent_id": f"agent-{n % 5}", "actions_taken": {}} for n in range(200)]
         keyed = [client.post(ENDPOINT, json=RUN, headers={"Idempotency-Key": "key"}) for _ in range(50)]
         answers = await asyncio.gather(*keyed, *(client.post(ENDPOINT, json=run) for run in silent))
@@ -128,13 +128,13 @@ async def test_a_server_told_to_end_answers_what_it_took(
         statuses: list[int] = []
 
         async def report_until_it_ends() -> None:
-            async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            async with httpx.AsyncClient(base_url=url, timeout=120) as client:
                 with suppress(httpx.TransportError):
                     while True:
                         statuses.append((await client.post(ENDPOINT, json=RUN)).status_code)
 
         reports = [asyncio.create_task(report_until_it_ends()) for _ in range(10)]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while len(statuses) < 30:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         process.terminate()

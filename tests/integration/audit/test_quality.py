@@ -29,14 +29,14 @@ def keys(cycle: AuditCycle) -> list[tuple[str, str]]:
 
 
 async def score_history(db: asyncpg.Connection, agent: str, *, lately: float, days: int = 33) -> None:
-    """Hourly runs up to now, which scored about 0.8 until a week ago and `lately` since then."""
+    """Runs at every full hour up to now, which scored about 0.8 until a week ago and `lately` since then."""
     await db.execute(
         """
         INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at, rlhf_scores)
         SELECT $1, 'did it', at, at, jsonb_build_object('overall',
             CASE WHEN n < 7 * 24 THEN $2 ELSE 0.8 END + (n % 5 - 2) * 0.01)
         FROM generate_series(0, $3 * 24) AS n,
-            LATERAL (SELECT clock_timestamp() - interval '1 minute' - n * interval '1 hour' AS at) AS t
+            LATERAL (SELECT date_trunc('hour', now()) - n * interval '1 hour' AS at) AS t
         """,
         agent,
         lately,

@@ -35,7 +35,7 @@ def test_a_worker_that_failed_says_so_to_whoever_would_restart_it(database: str,
         env={**os.environ, "DATABASE_URL": database, "CELERY_BROKER_URL": broker.url},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert b"beyond repair" in done.stderr
     assert done.returncode == 1
@@ -43,7 +43,7 @@ def test_a_worker_that_failed_says_so_to_whoever_would_restart_it(database: str,
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_worker_and_its_processes_go_last(database: str, broker: Broker, tmp_path: Path) -> None:
-    env = {"DATABASE_URL": database, "CELERY_BROKER_URL": broker.url}
+    env = {"DATABASE_URL": database, "CELERY_BROKER_URL": broker.url, "PYTHONPATH": None}
     with running("worker", "--concurrency", "1", env=env, log=tmp_path / "log") as worker:
         children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children")
         while not (pool := children.read_text().split()):

@@ -68,7 +68,7 @@ def sql(url: str, *statements: str) -> Any:
     return asyncio.run(run())
 
 
-def eventually(condition: Callable[[], bool], timeout: float = 30) -> bool:
+def eventually(condition: Callable[[], bool], timeout: float = 120) -> bool:
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

@@ -14,7 +14,7 @@ async def test_readers_that_wait_leave_room_for_runs(api: httpx.AsyncClient, db:
         await db.execute("LOCK TABLE agent")
         readers = [asyncio.create_task(api.get("/api/v1/internal/agents")) for _ in range(30)]
         await asyncio.sleep(0.5)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(30):
             run = {"agent_id": "sage", "status": "success"}
             response = await api.post("/api/v1/internal/agent-run-log", json=run)
         assert response.status_code == 204

@@ -188,7 +188,7 @@ async def test_while_the_database_is_away_runs_are_refused_at_once_and_then_reco
             with pytest.raises(IngestUnavailableError, match="not available"):
                 writer.submit(run(), asyncio.Future())
         proxy.come_back()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while True:
                 try:
                     accepted = await writer.write(run())
@@ -246,7 +246,7 @@ async def until_waiting(database: str, count: int) -> None:
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND application_name = 'agent-run-log' AND wait_event_type = 'Lock'"
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while await observer.fetchval(waiting) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await observer.close()

@@ -130,7 +130,7 @@ async def test_a_rating_decides_whenever_it_comes(
     await rate(run_ids[0])
     endpoint.release.clear()
     judging_now = asyncio.create_task(judge_now(*run_ids))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while len(endpoint.requests) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await rate(run_ids[1])
@@ -150,7 +150,7 @@ async def test_a_judgement_waits_for_whoever_rates(
     async with transaction() as session:
         await rate_run(session, run_id, rater="kim", rating=0.9, comment=None)
         judging_now = asyncio.create_task(judge_now(run_id))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not await db.fetchval(BLOCKED):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     await judging_now

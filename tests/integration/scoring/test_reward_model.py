@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -33,9 +34,19 @@ from support.processes import running
 pytestmark = pytest.mark.anyio
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
-RUNS = simulated_reports(240, seed=5)
-TASTE = worth("brevity", RUNS, [score(run) for run in RUNS])
 BRIEF = {"summary": "Fixed it"}
+
+
+@cache
+def simulated() -> list[RunReport]:
+    """Runs to be rated."""
+    return simulated_reports(240, seed=5)
+
+
+@cache
+def taste() -> list[float]:
+    """How much they are worth to people who love brevity."""
+    return worth("brevity", simulated(), [score(run) for run in simulated()])
 
 
 async def score_now(*run_ids: UUID) -> None:
@@ -44,8 +55,9 @@ async def score_now(*run_ids: UUID) -> None:
         await score_runs(session, run_ids)
 
 
-async def report(runs: list[RunReport] = RUNS) -> list[UUID]:
-    """Record the runs and have the rubric score them."""
+async def report(count: int = 240) -> list[UUID]:
+    """Record that many runs and have the rubric score them."""
+    runs = simulated()[:count]
     run_ids = [await write_run_log(run.agent_id, dict(run.actions_taken), run.status) for run in runs]
     await score_now(*run_ids)
     return run_ids
@@ -53,7 +65,7 @@ async def report(runs: list[RunReport] = RUNS) -> list[UUID]:
 
 async def rate(db: asyncpg.Connection, run_ids: list[UUID]) -> None:
     """Ratings of all runs by people who love brevity, as the API keeps them."""
-    given = ratings_of(TASTE, make_raters(3, 1), len(run_ids), 1)
+    given = ratings_of(taste(), make_raters(3, 1), len(run_ids), 1)
     rows = [(run_ids[each.run], each.rater, each.rating) for each in given]
     await db.executemany("INSERT INTO agent_run_feedback (run_id, rater, rating) VALUES ($1, $2, $3)", rows)
 
@@ -92,7 +104,7 @@ async def test_ratings_train_a_model_that_scores_new_runs(db: asyncpg.Connection
     assert kept == {("rubric", VERSION): kept["rubric", VERSION], ("reward", "1"): shown["auto"]}
     assert shown["auto"] > kept["rubric", VERSION]
     assert shown["reasons"][0].startswith("people's ratings: ")
-    assert set(shown["dimensions"]) == set(score(RUNS[0]).dimensions)
+    assert set(shown["dimensions"]) == set(score(simulated()[0]).dimensions)
 
 
 async def finish_backfills() -> None:
@@ -204,7 +216,7 @@ async def test_it_is_due_when_enough_ratings_are_new_or_changed(db: asyncpg.Conn
 
 async def test_too_few_ratings_leave_no_version(db: asyncpg.Connection) -> None:
     assert await train() is None
-    await rate(db, (await report(RUNS[:10])))
+    await rate(db, (await report(10)))
     assert await train() is None
     assert await db.fetchval("SELECT count(*) FROM reward_model") == 0
 
@@ -240,7 +252,7 @@ def start(database: str, broker: Broker, tmp_path: Path) -> Iterator[Start]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Return when `condition` holds."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(120):
         while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -256,7 +268,7 @@ async def test_ratings_by_http_change_how_a_running_worker_scores(
     broker: Broker, api: httpx.AsyncClient, db: asyncpg.Connection, start: Start
 ) -> None:
     run_ids = await report()
-    for each in ratings_of(TASTE, make_raters(3, 1), len(run_ids), 1):
+    for each in ratings_of(taste(), make_raters(3, 1), len(run_ids), 1):
         rating = {"rater": each.rater, "rating": each.rating}
         answer = await api.post(f"{ENDPOINT}/{run_ids[each.run]}/feedback", json=rating)
         assert answer.status_code == 204
@@ -275,7 +287,7 @@ async def test_ratings_by_http_change_how_a_running_worker_scores(
         await until(lambda: promoted(db))
         assert await scorer_of_new_run() == "reward"
         with start("score", "rollback") as command:
-            assert await asyncio.to_thread(command.wait, 60) == 0
+            assert await asyncio.to_thread(command.wait, 120) == 0
         assert await scorer_of_new_run() == "rubric"
     assert await db.fetchval("SELECT count(*) FROM agent_run_feedback") == len(run_ids)
 

@@ -67,7 +67,7 @@ def agent(database: str, tmp_path: Path) -> Callable[..., list[str]]:
             env={**os.environ, "DATABASE_URL": database, **env},
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert (done.returncode, done.stderr.decode()) == (0, "")
         return done.stdout.decode().split()
@@ -110,7 +110,7 @@ def test_a_broker_that_is_away_delays_the_end_by_seconds_at_most(
         env={**os.environ, "CELERY_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0"},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0
     assert time.monotonic() - started < 20

@@ -40,7 +40,7 @@ def start(database: str, broker: Broker, tmp_path: Path) -> Iterator[Start]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Return when `condition` holds."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -74,7 +74,7 @@ async def test_a_posted_run_gets_its_score(
         assert caller.returncode == 0
         await until_scored(db)
         worker.terminate()
-        assert await asyncio.to_thread(worker.wait, 30) == 0
+        assert await asyncio.to_thread(worker.wait, 120) == 0
     again = (await api.get(f"{ENDPOINT}/{shown['id']}")).json()
     assert again["rlhf_scores"]["overall"] == shown["rlhf_scores"]["overall"]
 

@@ -4,6 +4,7 @@ import random
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -152,10 +153,11 @@ def stepped(made: Sequence[ReportedRun], end: datetime) -> list[tuple[str, datet
     held: dict[FindingKey, Evidence] = {}
     since: dict[FindingKey, datetime] = {}
     found, times, now = [], [run.created_at for run in made], made[0].created_at
+    learned = cache(lambda known: Cadence.of(times[:known]))
     while now <= end + CYCLE:
         known = bisect_right(times, now)
         newest = tuple(reversed(made[max(0, known - HISTORY_DEPTH) : known]))
-        history = AgentHistory("nova", now, newest, Cadence.of(times[:known]))
+        history = AgentHistory("nova", now, newest, learned(known))
         verdict = evaluate(RULES, history, {rule for rule, _ in held})
         changes = transitions(RULES, held, {"nova": history}, [verdict])
         for key in changes.closed:

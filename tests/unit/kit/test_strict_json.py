@@ -117,7 +117,7 @@ def test_brackets_that_do_not_nest_are_no_depth(value: Any) -> None:
     ids=["arrays", "objects", "unterminated string", "quotes", "backslashes", "digits", "exponent"],
 )
 def test_a_hostile_megabyte_is_refused_at_once(data: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(StrictJSONError):
         strict_json.loads(data)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

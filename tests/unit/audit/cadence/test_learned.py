@@ -213,7 +213,7 @@ def test_an_outage_is_held_against_nobody() -> None:
         assert deadline(lost, Outages([out])) == deadline(times)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(5, 1500), st.integers(6, 400))
 def test_a_perfectly_regular_agent_never_raises_anything(minutes: int, count: int) -> None:
     assert alarms(every(minutes * MINUTE, count)) == []
