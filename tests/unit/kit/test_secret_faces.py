@@ -27,7 +27,7 @@ from app.quality.domain.feedback.quoting import quotable
 from app.scoring.domain.results import failed
 from app.scoring.judge import Case, NotSent, prepare, read_verdict
 from app.scoring.rubric import RunReport, score
-from support.secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
+from support.secret_examples import LIVE, NEAR_MISSES, POSSIBLE
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = UUID(int=7)
@@ -131,22 +131,29 @@ FACES: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("face", FACES)
-@pytest.mark.parametrize("sample", [*LIVE, *POSSIBLE], ids=str)
-def test_no_secret_leaves(sample: Sample, face: str) -> None:
-    shown = " ".join(FACES[face](sample.text).replace("\\n", " ").split())
-    for secret in {" ".join(sample.secret.split()), as_text(sample.secret)[1:-1].replace("\\n", " ")}:
-        assert secret not in shown
+def test_no_secret_leaves(face: str) -> None:
+    leaked = []
+    for sample in (*LIVE, *POSSIBLE):
+        shown = " ".join(FACES[face](sample.text).replace("\\n", " ").split())
+        spellings = {" ".join(sample.secret.split()), as_text(sample.secret)[1:-1].replace("\\n", " ")}
+        if any(secret in shown for secret in spellings):
+            leaked.append(str(sample))
+    assert leaked == []
 
 
-@pytest.mark.parametrize("sample", LIVE, ids=str)
-def test_a_live_secret_devalues_the_report_without_being_repeated(sample: Sample) -> None:
-    result = score(RunReport("nova", "success", {"summary": "Moved 3 jobs", "note": sample.text}))
-    assert result.dimensions["risk"] == 0
-    assert any(reason.startswith("leaks ") for reason in result.reasons)
-    assert sample.secret not in " ".join(result.reasons)
-
-
-@pytest.mark.parametrize("text", [text for _, text in NEAR_MISSES] + [sample.text for sample in POSSIBLE])
-def test_what_is_no_live_secret_is_no_leak(text: str) -> None:
+def leak_reasons(text: str) -> tuple[float, list[str]]:
+    """The dimension `risk` of a report with this text, and the reasons that name a leak."""
     result = score(RunReport("nova", "success", {"summary": "Moved 3 jobs", "note": text}))
-    assert not any(reason.startswith("leaks ") for reason in result.reasons)
+    return result.dimensions["risk"], [reason for reason in result.reasons if reason.startswith("leaks ")]
+
+
+def test_a_live_secret_devalues_the_report_without_being_repeated() -> None:
+    for sample in LIVE:
+        risk, reasons = leak_reasons(sample.text)
+        assert (risk, len(reasons)) == (0, 1), sample
+        assert sample.secret not in reasons[0], sample
+
+
+def test_what_is_no_live_secret_is_no_leak() -> None:
+    texts = [text for _, text in NEAR_MISSES] + [sample.text for sample in POSSIBLE]
+    assert [text for text in texts if leak_reasons(text)[1]] == []
