@@ -194,19 +194,22 @@ LOGINS = (
         ),
         pattern=re.compile(
             r"(?i)(?:session(?:[_-]?(?:id|token|key))?|[a-z._-]{0,20}sid|sess(?:id)?|auth|remember[\w-]{0,20}|li_at"
-            r"|logged_in_\w{1,60})=([\w.%+/:~-]{16,4000})"
+            r"|logged_in_\w{1,60})(?:=|(?-i:(?<=sessionid)|(?<=SESSID)|(?<=SESSIONID))[\"']\s?:\s?[\"'])"
+            r"([\w.%+/:~-]{16,4000})"
         ),
         examples=(
             "session=«8f3a9c2b7d1e4f60a5b8»",
             "got PHPSESSID=«8f3a9c2b7d1e4f60a5b8»; path=/",
             "JSESSIONID=«8F3A9C2B7D1E4F60A5B8C1D2E3F40516»",
             "connect.sid=«s%3Aq8Zr71LmPx02aBcD.sig9»",
+            "cookies={'sessionid': '«8f3a9c2b7d1e4f60a5b8»'}",
         ),
         possible=("session=«b7d0a8c2-51ee-4a0f-8c43-1c2a6f1f9e77»",),
         near_misses=(
             "session b7d0a8c2-51ee-4a0f-8c43-1c2a6f1f9e77 resumed",
             "sessionKey agent:main:cron:b7d0a8c2:run:1",
             "session=12",
+            '"sessionId": "agent-main-cron-17"',
             "Deleted 1,120 expired sessions older than 90 d.",
         ),
         weigh=_weigh_session,
@@ -228,14 +231,20 @@ LOGINS = (
             "anmeldedaten",
             "identifiants",
             "credenciales",
+            "credenciais",
+            "credenziali",
         ),
         pattern=re.compile(
-            r"""(?ix) (?:logins?|credentials?|creds|zugangsdaten|anmeldedaten|identifiants|credenciales)
-            (?:\s(?:is|are|for|was|with|von|für|mit|sind)(?:\s[\w.-]{1,30})?)?
+            r"""(?ix) (?:logins?|credentials?|creds|zugangsdaten|anmeldedaten|identifiants|credenciales
+            |credenciais|credenziali)
+            (?:\s(?:is|are|for|was|with|von|für|mit|sind|son|sont|sono|são)(?:\s[\w.-]{1,30})?)?
             \s?[:=]?\s{1,2} [\w.@-]{2,60} \s?[/:]\s?
             ([\w!@\#%^&$*?+.-]{8,100})"""
         ),
-        examples=("login is admin / «Kranich!4471» for everyone",),
+        examples=(
+            "login is admin / «Kranich!4471» for everyone",
+            "las credenciales son admin/«Verano2026!»",
+        ),
         near_misses=("login: docs/setup-2026.md", "credentials are in ops/vault-2"),
         weigh=_weigh_form,
     ),

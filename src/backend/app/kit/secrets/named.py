@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from app.kit.secrets.kind import Certainty, Kind
 from app.kit.secrets.parts import VALUE, secret_in
-from app.kit.secrets.values import is_no_secret, weigh_prose, weigh_strong, weigh_value
+from app.kit.secrets.values import is_generated, is_no_secret, weigh_prose, weigh_strong, weigh_value
 
 # Words for what opens a door, as they begin; what follows within the word may be anything.
 _LATIN = """
@@ -63,8 +63,10 @@ _BARE = re.compile(
 # Short names, which mean something else as often: only what looks like a password counts.
 _SHORT = re.compile(
     rf"""(?ix) (?<![a-z\d_-])(?:pass|pw|creds?|login|pin|clave|chave|chiave|zugang|zugangsdaten|key|jeton)
-    {_CLOSE} (?:\s{{0,2}}[=:]|\sis)\s{{0,2}} {VALUE}"""
+    {_CLOSE} (?:\s{{0,2}}[=:]|\s(?:is|es|é|è)|(?<=clave)|(?<=chave)|(?<=chiave))\s{{0,2}} {VALUE}"""
 )
+# `mot de passe administrateur : …`: a word or two may be prose as well, so the value has to look like one.
+_DESCRIBED = re.compile(rf"(?ix) (?:{_NAME}) (?:\s[^\W\d]{{2,30}}){{1,2}} \s{{0,2}}[:=]\s{{0,2}} {VALUE}")
 _UNSPACED_NAMES = (
     *("パスワード", "パスコード", "暗証番号", "合言葉", "秘密鍵", "アクセスキー", "apiキー", "トークン"),
     *("密码", "密碼", "口令", "密钥", "密鑰", "令牌", "비밀번호", "패스워드", "암호", "토큰"),
@@ -75,6 +77,7 @@ _UNSPACED = re.compile(
     (?<![!-~][!-~])([!-~]{{6,200}})"""
 )
 _FIELD = re.compile(rf"(?ix) (?:{_NAME} | {'|'.join(_UNSPACED_NAMES)}) .{{0,40}}")
+_GENERATED_NAMES = re.compile(r"(?i)token|key")
 _FIELD_SEPARATORS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s_.-]+")
 _STEM_WORDS = tuple(dict.fromkeys((*_STEMS, "token", "key", "pass", "pw")))
 
@@ -104,6 +107,8 @@ def _weigh_behind(match: re.Match[str]) -> Certainty:
     value = secret_in(match)
     quoted = match[2] and match[1].lower().startswith("pass") and any(map(str.isdigit, value))
     possible = quoted and weigh_value(match[1], value)
+    if _GENERATED_NAMES.fullmatch(match[1]) and is_generated(value):
+        return Certainty.LIVE
     return weigh_strong(value) or (Certainty.POSSIBLE if possible else Certainty.NONE)
 
 
@@ -236,11 +241,14 @@ NAMED = (
             "machine git.test login ci password «Kanu!tt88»",
             "aws configure set aws_secret_access_key «wJalrXUtnFEMI/K7MDENG/bPxRfiCYzUw9QmTqLd»",
             "Changed the password to «Kanu!tt88»",
+            "logged in by api token «q8zr71lmpx02abcd93»",
         ),
         near_misses=(
             "password reset-flow-2 is tested",
             "The DSN comes from secret reports/replica-dsn-2",
             "token someone@mail2.example.com asked for",
+            "the key customersegment2024 is missing",
+            "token 8f3a9c2b7d1e4f60a5b88f3a9c2b7d1e4f60a5b8",
             "stored in vault at secret/billing/api-key-2",
         ),
         possible=('changed password "«hunter2»" today',),
@@ -250,8 +258,25 @@ NAMED = (
         name="value under a short name",
         words=("pass", "pw", "cred", "login", "pin", "clave", "chave", "chiave", "zugang", "key", "jeton"),
         pattern=_SHORT,
-        examples=("user: ada, pass: «Kanu!tt88»", "pw=«Kanu!tt88»", "login: «admin:Kranich!4471»"),
+        examples=(
+            "user: ada, pass: «Kanu!tt88»",
+            "pw=«Kanu!tt88»",
+            "login: «admin:Kranich!4471»",
+            "con clave «Verano2026!»",
+        ),
         near_misses=("pass: 12/12", "key: orders-2026-10", "login: 2026-10-03", "pin: 1.2.3"),
+        weigh=_weigh_by_form,
+    ),
+    Kind(
+        name="value under a described name",
+        words=_STEM_WORDS,
+        pattern=_DESCRIBED,
+        examples=("mot de passe administrateur : «Ete2026!x»", "Passwort neu: «Sommer2026!»"),
+        near_misses=(
+            "Password policy update: length 14",
+            "token usage today: 15234",
+            "secret scan result: 0 of 14",
+        ),
         weigh=_weigh_by_form,
     ),
     Kind(

@@ -11,6 +11,8 @@ _MIN_LIVE = 6
 _MIN_STRONG = 8
 _MIN_RANDOM = 16
 _MOST_LOOKED_AT = 200
+_LEAST_CHANGES = 4  # from letter to digit or back; a name with a year or a version in it has one or two
+_HEX = re.compile(r"(?i)[0-9a-f]+")
 # What a sentence puts behind a value.
 _PUNCTUATION = ".,;:!?)]}>*"
 
@@ -161,6 +163,13 @@ def is_about(name: str) -> bool:
 def is_mixed(value: str) -> bool:
     """Whether small letters, capitals and digits are mixed."""
     return _has_digit(value) and value.lower() != value != value.upper()
+
+
+def is_generated(value: str) -> bool:
+    """Whether letters and digits, and nothing else, change places often, beyond what a hash in hex has."""
+    if len(value) < _MIN_RANDOM or not value.isalnum() or _HEX.fullmatch(value):
+        return False
+    return sum(a.isdigit() != b.isdigit() for a, b in pairwise(value[:_MOST_LOOKED_AT])) >= _LEAST_CHANGES
 
 
 def is_random(value: str) -> bool:
