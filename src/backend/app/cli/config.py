@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.config import UNPREFIXED, Settings, environment_name, get_settings
+from app.config import Settings, get_settings
+from app.environment import UNPREFIXED, environment_name
 from app.kit.secrets import redact
 from app.kit.urls import mask_urls
 

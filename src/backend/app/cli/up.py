@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.config import Settings, environment_name, get_settings
+from app.config import Settings, get_settings
 from app.embedded.data_dir import DataDirectory
 from app.embedded.ports import becomes_free, is_free
 from app.embedded.postgres import Postgres
@@ -17,6 +17,7 @@ from app.embedded.server import Server
 from app.embedded.service import Service
 from app.embedded.supervisor import Supervisor, say
 from app.embedded.valkey import Valkey
+from app.environment import is_given
 from app.errors import RunLogError
 
 DEFAULT_PORT = 8000
@@ -56,13 +57,13 @@ def _supervisor(
     directory: DataDirectory, settings: Settings, host: str, port: int, workers: int
 ) -> Supervisor:
     servers: list[Server] = []
-    if _is_set("celery_broker_url"):
+    if is_given("celery_broker_url"):
         broker_url = settings.require_broker_url()
     else:
         valkey = Valkey(directory.path / "valkey", **directory.server_state("valkey"))
         servers.append(valkey)
         broker_url = valkey.url
-    if _is_set("database_url"):
+    if is_given("database_url"):
         database_url = settings.require_database_url()
     else:
         postgres = Postgres(directory.path / "postgres", **directory.server_state("postgres"))
@@ -100,12 +101,6 @@ def _service(
     # -P: a package `app` in the working directory is not ours.
     argv = [sys.executable, "-P", "-m", "app.cli.main", *arguments]
     return Service(name, argv, env=env, death_signal=death_signal)
-
-
-def _is_set(field: str) -> bool:
-    """Whether the environment gives `field`, rather than the file another `runlog up` left."""
-    name = environment_name(field)
-    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
 def _choose_port(host: str, asked: int | None, patience: float) -> int:

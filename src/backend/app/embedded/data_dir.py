@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
-from app.config import RUNTIME_FILE
 from app.embedded.ports import becomes_free, free_port
+from app.environment import RUNTIME_FILE
 from app.errors import RunLogError
 
 
