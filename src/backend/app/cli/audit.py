@@ -3,8 +3,6 @@
 import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from getpass import getuser
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +14,6 @@ from app.alerts.outbox import announce
 from app.audit import acknowledgements, cycle
 from app.audit.cycle import AuditCycle
 from app.audit.wire import FindingOut
-from app.cli.backtest import backtest
 from app.cli.output import print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
@@ -25,23 +22,14 @@ from app.kit.text import at, printable
 from app.models import AuditFinding
 from app.wiring import alert_settings, audit_settings
 
-app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
-
 _MAX_SHOWN = 10_000
 _WIDE = 200
 _INDENT = 10
 _STYLES = {"high": "red", "medium": "yellow"}
-app.command()(backtest)
 
 
-@app.callback()
-def audit(
-    context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
-) -> None:
-    """Audit every agent now, store what changed, and show what is wrong."""
-    if context.invoked_subcommand is not None:
-        return
+def audit(as_json: bool) -> None:
+    """Run an audit unless one is under way, and print the open findings."""
     found, done, muted = run_on_database(_audit())
     for error in done.errors if done else ():
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
@@ -55,13 +43,8 @@ def audit(
         typer.echo("No findings so far; another audit is under way")
 
 
-@app.command()
-def acknowledge(
-    finding: Annotated[str, typer.Argument(metavar="FINDING", help="Its id, or the beginning of it.")],
-    by: Annotated[str, typer.Option(help="Who knows of it; you, unless set.", default_factory=getuser)],
-    note: Annotated[str | None, typer.Option(help="What the others should know.")] = None,
-) -> None:
-    """Say that somebody knows of a finding, so that no alert reminds of it."""
+def acknowledge(finding: str, by: str, note: str | None) -> None:
+    """Acknowledge the open finding whose id begins with `finding`. Raises `NotFoundError`."""
     known = run_on_database(_acknowledge(finding, by, note))
     typer.echo(f"{known.message}: acknowledged by {printable(by)}")
 

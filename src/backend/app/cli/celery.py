@@ -2,7 +2,7 @@
 
 import warnings
 from contextlib import nullcontext
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
 
@@ -12,18 +12,8 @@ from app.config import get_settings
 from app.tasks.runtime import yield_processors
 
 
-def worker(
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Processes; as many as processors unless set.")
-    ] = None,
-    judge: Annotated[
-        bool, typer.Option("--judge", help="Only ask the judge, as every worker has one process do.")
-    ] = False,
-) -> None:
-    """Run the Celery worker: scores, audits and alerts, on what processors the rest leaves.
-
-    Where a judge is set, a process beside it asks the judge.
-    """
+def worker(concurrency: int | None, judge: bool) -> None:
+    """Run a worker of `concurrency` processes, or one that only asks the judge; ends by `typer.Exit`."""
     settings = get_settings()
     settings.require_database_url()
     settings.check_judge()
@@ -38,7 +28,7 @@ def worker(
 
 
 def beat() -> None:
-    """Run the Celery beat: sends the sweep, the audit and the delivery of alerts when they are due."""
+    """Run beat; ends by `typer.Exit`."""
     get_settings().check_judge()
     # The schedule is kept in memory: its intervals are short, and two beats need no common file.
     _celery(

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,14 +12,6 @@ import typer
 from app.db.plain_errors import plain_errors
 
 T = TypeVar("T")
-
-
-class Status(StrEnum):
-    """How a run went."""
-
-    SUCCESS = "success"
-    PARTIAL = "partial"
-    FAILED = "failed"
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

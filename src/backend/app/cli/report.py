@@ -9,13 +9,13 @@ import sys
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Any, TextIO
 
 import httpx
 import msgspec
 import typer
 
-from app.cli.output import Status
+from app.cli.commands.options import Status
 from app.config import get_settings
 from app.errors import RunLogError
 from app.kit import strict_json
@@ -28,29 +28,16 @@ _OUTPUT_TAIL = 2000
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def report(
-    agent: Annotated[str, typer.Argument(help="Who ran, for example sage.")],
-    status: Annotated[Status, typer.Argument(help="How it went.")],
-    summary: Annotated[str | None, typer.Option(help="What it did, in a sentence.")] = None,
-    actions: Annotated[
-        str | None, typer.Option(help="More about it: a JSON object, @FILE, or - for stdin.")
-    ] = None,
-) -> None:
-    """Report one finished run to the server at RUNLOG_URL."""
+def report(agent: str, status: Status, summary: str | None, actions: str | None) -> None:
+    """Report one run. Raises `RunLogError` when it was not recorded, `typer.BadParameter` for `actions`."""
     taken = _read_actions(actions) if actions is not None else {}
     if summary is not None:
         taken["summary"] = _storable(os.fsencode(summary))
     _post(agent, status.value, taken)
 
 
-def execute(
-    command: Annotated[list[str], typer.Argument(metavar="-- CMD [ARGS]...", help="What to run.")],
-    agent: Annotated[str, typer.Option(help="Who runs it.")],
-) -> None:
-    """Run a command, report how it went, and exit as it did.
-
-    A report that cannot be sent is a warning: it never changes the exit code.
-    """
+def execute(command: list[str], agent: str) -> None:
+    """Run `command`, report it, and raise `typer.Exit` with its exit code; a failed report is a warning."""
     started = time.monotonic()
     code, tail = _run(command)
     seconds = round(time.monotonic() - started, 3)

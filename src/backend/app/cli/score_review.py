@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,12 +19,8 @@ from app.quality.review_wire import SuggestionOut
 _WIDE = 200
 
 
-def review(
-    rater: Annotated[str | None, typer.Option(help="Leave out what this person has rated.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a run a line.")] = False,
-) -> None:
-    """Show the recent runs that are most worth a person's rating, and why."""
+def review(rater: str | None, limit: int, as_json: bool) -> None:
+    """Print the runs most worth a rating, without those that `rater` has rated."""
     found = run_on_database(_to_review(rater.strip() if rater else None, limit))
     if as_json:
         print_json_lines(SuggestionOut.of(each).model_dump() for each in found)

@@ -2,9 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -27,11 +25,8 @@ _SIGNS = {
 }
 
 
-def trend(
-    agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Compare the scores of the last 7 days with those of the 7 before."""
+def trend(agent: str | None, as_json: bool) -> None:
+    """Print the trend of the fleet, or of one agent."""
     report = run_on_database(_report(agent))
     if as_json:
         print_json_lines([QualityOut.model_validate(report).model_dump(mode="json")])

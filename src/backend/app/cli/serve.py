@@ -8,10 +8,10 @@ import signal
 import sys
 import tempfile
 from contextlib import suppress
-from enum import StrEnum
-from typing import Annotated
 
 import typer
+
+from app.cli.commands.serve import Face
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 seconds after which Kong and other gateways let an idle connection go: whoever is
@@ -30,21 +30,8 @@ _SWITCH_SECONDS = 0.0005
 _COLLECT_AFTER = (20_000, 50, 100)
 
 
-class Face(StrEnum):
-    """Which routes a server mounts."""
-
-    ALL = "all"
-    PUBLIC = "public"
-    INTERNAL = "internal"
-
-
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
-    expose: Annotated[Face | None, typer.Option(help="Mount only these routes; all unless set.")] = None,
-) -> None:
-    """Serve the API alone, against DATABASE_URL and CELERY_BROKER_URL."""
+def serve(host: str, port: int, workers: int, expose: Face | None) -> None:
+    """Serve the API in `workers` processes until a signal; raises `typer.Exit` with the exit status."""
     if expose is not None:
         os.environ["RUNLOG_EXPOSE"] = expose.value
     if workers == 1:

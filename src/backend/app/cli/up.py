@@ -5,9 +5,6 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from app.config import Settings, get_settings
 from app.embedded.data_dir import DataDirectory
@@ -24,20 +21,8 @@ DEFAULT_PORT = 8000
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
-def up(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port to listen on; 8000, or the next free one.")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where the data is kept; the user's data directory unless set.")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
-) -> None:
-    """Run everything here: PostgreSQL, Valkey, the API and dashboard, the Celery worker and beat.
-
-    With DATABASE_URL or CELERY_BROKER_URL set, that server is used instead of an embedded one.
-    """
+def up(host: str, port: int | None, data_dir: Path | None, workers: int) -> None:
+    """Start and supervise everything until a signal; `port` is 8000 or the next free one unless given."""
     if data_dir is not None:
         os.environ["RUNLOG_DATA_DIR"] = str(data_dir.absolute())
     settings = get_settings()

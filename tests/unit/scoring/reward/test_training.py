@@ -142,5 +142,6 @@ def test_a_taste_that_has_changed_is_learnt_anew() -> None:
 
 
 def test_numpy_is_loaded_by_nobody_who_does_not_train() -> None:
-    code = "import sys, app.main, app.cli.score, app.tasks.reward_tasks; sys.exit('numpy' in sys.modules)"
+    modules = "app.main, app.cli.score_reward, app.cli.score_status, app.tasks.reward_tasks"
+    code = f"import sys, {modules}; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
