@@ -8,15 +8,17 @@ import subprocess
 import sys
 import time
 from decimal import Decimal
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TextIO
 
-import httpx
 import msgspec
 import typer
 
 from app.cli.commands.options import Status
-from app.config import get_settings
+from app.cli.http_post import Answer, post_json
+from app.environment import read_url
 from app.errors import RunLogError
 from app.kit import strict_json
 from app.kit.secrets import redact
@@ -132,24 +134,24 @@ def _read(source: str) -> bytes:
 
 def _post(agent: str, status: str, actions: dict[str, Any]) -> None:
     """Send one run. Raises `RunLogError` saying why it was not recorded."""
-    base = get_settings().url.rstrip("/")
+    base = read_url().rstrip("/")
     try:
         run = _encode({"agent_id": agent, "status": status, "actions_taken": actions})
-        headers = {"Content-Type": "application/json"}
-        response = httpx.post(base + ENDPOINT, content=run, headers=headers, timeout=_TIMEOUT)
     except UnicodeEncodeError as error:
         raise RunLogError("the agent's name is not valid UTF-8") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise RunLogError(f"{base} does not answer: {error}") from error
-    if response.status_code != 204:
-        raise RunLogError(f"{base} answered {response.status_code}: {_reason(response)}")
-
-
-def _reason(response: httpx.Response) -> str:
     try:
-        detail = response.json()["detail"]
+        answer = post_json(base + ENDPOINT, run, _TIMEOUT)
+    except (OSError, HTTPException, ValueError) as error:
+        raise RunLogError(f"{base} does not answer: {error}") from error
+    if answer.status != HTTPStatus.NO_CONTENT:
+        raise RunLogError(f"{base} answered {answer.status}: {_reason(answer)}")
+
+
+def _reason(answer: Answer) -> str:
+    try:
+        detail = json.loads(answer.body)["detail"]
         if isinstance(detail, list):
             return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in detail)
     except (ValueError, KeyError, TypeError):
-        return response.reason_phrase  # it is not our server that answered
+        return answer.reason  # it is not our server that answered
     return str(detail)
