@@ -1,5 +1,6 @@
 """The Celery application of worker and beat."""
 
+import gc
 import signal
 from typing import Any
 
@@ -55,6 +56,13 @@ celery_app = RunlogCelery("runlog", set_as_current=True, include=TASK_MODULES)
 @signals.setup_logging.connect
 def _setup_logging(**_: Any) -> None:
     configure_logging(get_settings())
+
+
+@signals.worker_before_create_process.connect
+def _share_memory(**_: Any) -> None:
+    # A collection in the new process would write to every object, and make its pages that process's own.
+    gc.collect()
+    gc.freeze()
 
 
 @signals.worker_process_init.connect
