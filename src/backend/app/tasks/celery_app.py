@@ -10,7 +10,6 @@ from app.broker import REDELIVERY_SECONDS, celery_settings
 from app.config import get_settings
 from app.embedded.process import die_with_parent
 from app.logs import bind_task, configure_logging, unbind_task
-from app.tasks import runtime
 from app.tasks.schedule import beat_schedule
 
 _MAX_KIB = 400_000
@@ -67,12 +66,16 @@ def _share_memory(**_: Any) -> None:
 
 @signals.worker_process_init.connect
 def _start_process(**_: Any) -> None:
+    from app.tasks import runtime  # in a worker alone: beat, which loads this module too, runs no task
+
     die_with_parent(signal.SIGKILL)  # acks_late: what it was doing is redelivered
     runtime.start()
 
 
 @signals.worker_process_shutdown.connect
 def _end_process(**_: Any) -> None:
+    from app.tasks import runtime
+
     runtime.stop()
 
 
