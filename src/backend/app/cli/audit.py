@@ -90,10 +90,10 @@ def _show(found: Sequence[AuditFinding], muted: Collection[str]) -> None:
 
 
 def _alerts(finding: AuditFinding, muted: Collection[str], now: datetime) -> str:
-    """Who was told, and why nobody is told more."""
-    told = [f"told {at(finding.notified_at, now)}"] if finding.notified_at else []
+    """When an alert was sent, and why no more are."""
+    notes = [f"told {at(finding.notified_at, now)}"] if finding.notified_at else []
     if finding.acknowledged_by:
-        told.append(f"acknowledged by {printable(finding.acknowledged_by)}")
+        notes.append(f"acknowledged by {printable(finding.acknowledged_by)}")
     if finding.agent_id in muted:
-        told.append("muted")
-    return "".join(f", {each}" for each in told)
+        notes.append("muted")
+    return "".join(f", {note}" for note in notes)

@@ -24,8 +24,14 @@ from app.kit import strict_json
 from app.kit.secrets import redact
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
+# In seconds, as the specified client has it.
 _TIMEOUT = 10.0
+# Characters of a command's output that its report keeps: the last screen or two.
 _OUTPUT_TAIL = 2000
+# Bytes of a character at most, in UTF-8.
+_UTF_8_BYTES = 4
+# Bytes of a read: a pipe's capacity on Linux (pipe(7)).
+_CHUNK = 65536
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -67,14 +73,15 @@ def _run(command: list[str]) -> tuple[int, str]:
     except OSError as error:
         typer.echo(f"runlog: {command[0]}: {error.strerror}", err=True)
         return 127 if isinstance(error, FileNotFoundError) else 126, str(error)
-    # Whatever ends us is to end the command, and is reported. Ctrl-C reaches the command by itself.
+    # A signal that asks us to end is passed on, and the end of the command is reported. Ctrl-C reaches the
+    # command by itself.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: process.send_signal(number))
     signal.signal(signal.SIGINT, lambda *_: None)
     with process:
         tail = _pass_on_output(process)
     code = process.returncode
-    # As a shell says it: 128 and the number of the signal that ended the command.
+    # As shells do: 128 plus the number of the signal that ended the command (POSIX, 2.8.2).
     return (code if code >= 0 else 128 - code), _storable(tail)
 
 
@@ -88,17 +95,17 @@ def _pass_on_output(process: subprocess.Popen[bytes]) -> bytes:
         while streams.get_map():
             for ready, _ in streams.select():
                 source, target = ready.data
-                chunk = os.read(ready.fd, 65536)
-                tail = (tail + chunk)[-4 * _OUTPUT_TAIL :]
-                if not chunk or not _is_taken(chunk, target):
-                    # Where nobody reads any more, the command is to learn it as if we were not there.
+                chunk = os.read(ready.fd, _CHUNK)
+                tail = (tail + chunk)[-_UTF_8_BYTES * _OUTPUT_TAIL :]
+                if not chunk or not _write(chunk, target):
+                    # The reader has closed our stream: closing the command's passes that on to it.
                     streams.unregister(source)
                     source.close()
     return tail
 
 
-def _is_taken(chunk: bytes, target: TextIO | None) -> bool:
-    """Write `chunk`, which nobody wants where there is no `target`; False when it cannot be written."""
+def _write(chunk: bytes, target: TextIO | None) -> bool:
+    """Write `chunk`, or drop it where there is no `target`; False when it cannot be written."""
     try:
         while chunk and target is not None:
             chunk = chunk[os.write(target.fileno(), chunk) :]

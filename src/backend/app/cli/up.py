@@ -32,7 +32,7 @@ def up(host: str, port: int | None, data_dir: Path | None, workers: int) -> None
         say(f"the data is in {directory.path}")
         try:
             _supervisor(
-                directory, settings, host, _choose_port(host, port, directory.patience), workers
+                directory, settings, host, _choose_port(host, port, directory.port_timeout), workers
             ).run()
         finally:
             directory.withdraw()
@@ -88,10 +88,10 @@ def _service(
     return Service(name, argv, env=env, death_signal=death_signal)
 
 
-def _choose_port(host: str, asked: int | None, patience: float) -> int:
+def _choose_port(host: str, asked: int | None, timeout: float) -> int:
     port = asked or DEFAULT_PORT
     try:
-        if becomes_free(port, host, patience=patience):
+        if becomes_free(port, host, timeout=timeout):
             return port
         if asked:
             raise RunLogError(f"port {port} of {host} is taken: choose another one with --port")
