@@ -1,11 +1,9 @@
 """`runlog audit`."""
 
-import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
@@ -14,7 +12,7 @@ from app.alerts.outbox import announce
 from app.audit import acknowledgements, cycle
 from app.audit.cycle import AuditCycle
 from app.audit.wire import FindingOut
-from app.cli.output import print_json_lines, run_on_database
+from app.cli.output import console, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import NotFoundError
@@ -23,7 +21,6 @@ from app.models import AuditFinding
 from app.wiring import alert_settings, audit_settings
 
 _MAX_SHOWN = 10_000
-_WIDE = 200
 _INDENT = 10
 _STYLES = {"high": "red", "medium": "yellow"}
 
@@ -74,8 +71,7 @@ async def _acknowledge(beginning: str, by: str, note: str | None) -> AuditFindin
 
 def _show(found: Sequence[AuditFinding], muted: Collection[str]) -> None:
     """Each finding in a line, and what it says below, which is too long for a column."""
-    # Whoever reads a file or a pipe has no narrow window.
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    out = console()
     now = datetime.now(UTC)
     longest = max(len(finding.severity) for finding in found)
     for finding in found:
@@ -85,8 +81,8 @@ def _show(found: Sequence[AuditFinding], muted: Collection[str]) -> None:
             (f"  {printable(finding.agent_id)}", "bold"),
             f"  {printable(finding.rule)}  since {at(finding.opened_at, now)}{_alerts(finding, muted, now)}",
         )
-        console.print(head)
-        console.print(Padding(Text(finding.message), (0, 0, 0, _INDENT), expand=False))
+        out.print(head)
+        out.print(Padding(Text(finding.message), (0, 0, 0, _INDENT), expand=False))
 
 
 def _alerts(finding: AuditFinding, muted: Collection[str], now: datetime) -> str:

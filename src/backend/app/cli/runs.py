@@ -1,18 +1,16 @@
 """`runlog runs`."""
 
 import asyncio
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from app.cli.commands.options import Status
-from app.cli.output import parse_since, print_json_lines
+from app.cli.output import console, parse_since, print_json_lines
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
 from app.kit.text import ago, printable
@@ -23,7 +21,6 @@ _POLL_SECONDS = 1.0
 # A run's created_at is taken a moment before its commit makes it visible.
 _OVERLAP = timedelta(seconds=10)
 _MAX_WIDTH = 24
-_WIDE = 200
 
 
 async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
@@ -69,9 +66,7 @@ def _print(found: list[dict[str, Any]], as_json: bool, follow: bool = False) -> 
     if as_json:
         print_json_lines(found)
     elif found:
-        # Whoever reads a file or a pipe has no narrow window.
-        console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-        console.print(_table(found, follow))
+        console().print(_table(found, follow))
 
 
 def _table(found: list[dict[str, Any]], follow: bool) -> Table:

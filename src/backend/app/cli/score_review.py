@@ -1,22 +1,18 @@
 """`runlog score review`."""
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import print_json_lines, run_on_database
+from app.cli.output import console, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.kit.text import ago, printable
 from app.quality.domain.review import Suggestion
 from app.quality.review_queue import runs_to_review
 from app.quality.review_wire import SuggestionOut
-
-_WIDE = 200
 
 
 def review(rater: str | None, limit: int, as_json: bool) -> None:
@@ -25,8 +21,7 @@ def review(rater: str | None, limit: int, as_json: bool) -> None:
     if as_json:
         print_json_lines(SuggestionOut.of(each).model_dump() for each in found)
     elif found:
-        console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-        console.print(_table(found))
+        console().print(_table(found))
         typer.echo("Rate one with: runlog rate RUN_ID RATING")
     else:
         typer.echo("No recent run waits for a rating")
