@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 try:
-    from app.cli import schema
+    from app.cli.commands import schema
     from app.config import get_settings
     from app.errors import RunLogError
     from app.models import DERIVATION_TABLES

@@ -89,7 +89,8 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    from app.config import Settings, environment_name
+    from app.config import Settings
+    from app.environment import environment_name
 
     text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
     assert [name for name in map(environment_name, Settings.model_fields) if f"`{name}`" not in text] == []

@@ -42,7 +42,7 @@ def test_a_killed_server_takes_its_processes_along(
         server.process.kill()
         server.process.wait()
         assert psutil.wait_procs(orphans, HANG)[1] == []
-        assert becomes_free(port, patience=HANG)
+        assert becomes_free(port, timeout=HANG)
         with served(env={}, log=log, workers=2, port=port):
             back_after = load.seconds_until_acknowledged(time.monotonic())
             load.wait_for(200)

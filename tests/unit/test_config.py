@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.config import RUNTIME_FILE, Settings, environment_name, get_settings, read_runtime
+from app.config import Settings, get_settings
+from app.environment import RUNTIME_FILE, environment_name, read_runtime
 from app.errors import ConfigError
 
 URL = "postgresql://u:p@{}/db"

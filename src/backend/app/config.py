@@ -1,41 +1,29 @@
 """Settings: environment variables, files that hold them, and a running `runlog up`."""
 
-import json
-import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import platformdirs
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
 )
 
+from app.environment import DEFAULT_URL, default_data_dir, environment_name, read_settings
 from app.errors import ConfigError
 from app.kit.daily_times import DailyTime, QuietHours
 from app.kit.signature import signing_key
 from app.kit.urls import named_urls
 
-UNPREFIXED = ("database_url", "celery_broker_url")
-RUNTIME_FILE = "runtime.json"
-
 _HTTP_URL = re.compile(r"(?i)https?://[^\s/]+(?:/\S*)?")
-
-
-def environment_name(field: str) -> str:
-    """The environment variable that sets `field`."""
-    return field.upper() if field in UNPREFIXED else f"RUNLOG_{field.upper()}"
-
-
-def default_data_dir() -> Path:
-    """The platform's data directory for this user, where `runlog up` keeps its servers."""
-    return Path(platformdirs.user_data_dir("agent-run-log", appauthor=False))
 
 
 def _checked_by(parse: Callable[[str], object]) -> Callable[[str], str]:
@@ -46,21 +34,15 @@ def _checked_by(parse: Callable[[str], object]) -> Callable[[str], str]:
     return check
 
 
-class Settings(BaseSettings):
-    """Effective settings. Precedence: variable, `…_FILE`, a running `runlog up`, default."""
+class Settings(BaseModel):
+    """Effective settings. Precedence: an argument, variable, `…_FILE`, a running `runlog up`, default."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="RUNLOG_",
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    database_url: SecretStr | None = Field(None, validation_alias=AliasChoices("DATABASE_URL"))
-    celery_broker_url: SecretStr | None = Field(None, validation_alias=AliasChoices("CELERY_BROKER_URL"))
+    database_url: SecretStr | None = None
+    celery_broker_url: SecretStr | None = None
     data_dir: Path = Field(default_factory=default_data_dir)
-    url: str = "http://127.0.0.1:8000"
+    url: str = DEFAULT_URL
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -104,6 +86,11 @@ class Settings(BaseSettings):
     # A try must end within the time of a task.
     judge_timeout: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 30.0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_environment(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        return read_settings(cls.model_fields, arguments.get("data_dir")) | arguments
+
     @field_validator("alert_urls")
     @classmethod
     def _urls_are_some(cls, value: SecretStr | None) -> SecretStr | None:
@@ -139,18 +126,6 @@ class Settings(BaseSettings):
             signing_key(value.get_secret_value())
         return value
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources as the class says."""
-        return init_settings, env_settings, _FileSource(settings_cls), _RuntimeSource(settings_cls)
-
     def require_database_url(self) -> str:
         """The database's URL, or `ConfigError` saying how to get one."""
         if self.database_url is None:
@@ -175,48 +150,6 @@ class Settings(BaseSettings):
         return self.celery_broker_url.get_secret_value()
 
 
-class _FileSource(PydanticBaseSettingsSource):
-    """`NAME_FILE` holds the path of a file with the value of `NAME`."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{environment_name(field_name)}_FILE")
-        if not path:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{environment_name(field_name)}_FILE: cannot read {path}: {error}") from error
-
-    def __call__(self) -> dict[str, Any]:
-        found = {}
-        for name, field in self.settings_cls.model_fields.items():
-            value, key, _ = self.get_field_value(field, name)
-            if value is not None:
-                found[key] = value
-        return found
-
-
-class _RuntimeSource(PydanticBaseSettingsSource):
-    """What a running `runlog up` of this data directory wrote for the other commands to find."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        data_dir = Path(self.current_state.get("data_dir") or default_data_dir())
-        return read_runtime(data_dir)
-
-
-def read_runtime(data_dir: Path) -> dict[str, str]:
-    """The `database_url`, `celery_broker_url` and `url` of the `runlog up` alive on `data_dir`, else `{}`."""
-    try:
-        runtime = json.loads((data_dir / RUNTIME_FILE).read_text(encoding="utf-8"))
-        os.kill(runtime.pop("pid"), 0)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
-        return {}  # it is not there, or damaged, or its process has ended
-    return {str(key): str(value) for key, value in runtime.items()}
-
-
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """Read the settings once a process. Raises `ConfigError` naming the variable that is wrong."""
@@ -224,6 +157,5 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0])
-        variable = name if name.isupper() else environment_name(name)
+        variable = environment_name(str(first["loc"][0]))
         raise ConfigError(f"{variable}: {first['msg'].removeprefix('Value error, ')}") from error

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.config import Settings, environment_name
+from app.config import Settings
+from app.environment import environment_name
 from support.processes import RUNLOG, called, free_port, serving
 
 

@@ -19,10 +19,12 @@ UNTIL_TERMINATED = "trap 'echo ending; exit 9' TERM; echo started; while :; do s
 
 
 class Listener(ThreadingHTTPServer):
-    """Takes every run, and keeps it as it was sent."""
+    """Takes every run, and keeps it as it was sent, with each request's path and authorization."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
+        self.requests: list[tuple[str, str | None]] = []
+        self.status = 204
         super().__init__(("127.0.0.1", 0), _Recording)
 
 
@@ -31,7 +33,9 @@ class _Recording(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.sent.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(204)
+        self.server.requests.append((self.path, self.headers["Authorization"]))
+        self.send_response(self.server.status)
+        self.send_header("Location", "/elsewhere")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -42,7 +46,7 @@ class Shell:
     """A shell from which agents report to a listener."""
 
     def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+        self.listener = listener
         self.env = {**os.environ, "RUNLOG_URL": f"http://127.0.0.1:{listener.server_port}"}
 
     def runlog(self, *arguments: str | bytes) -> subprocess.CompletedProcess[bytes]:
@@ -58,7 +62,7 @@ class Shell:
     @property
     def sent(self) -> bytes:
         """The one run that was reported."""
-        (run,) = self._listener.sent
+        (run,) = self.listener.sent
         return run
 
     @property
@@ -168,3 +172,33 @@ def test_report_refuses_an_agent_that_is_no_text(shell: Shell) -> None:
     done = shell.runlog("report", b"\xff", "success")
     assert done.returncode == 1
     assert done.stderr == b"runlog: the agent's name is not valid UTF-8\n"
+
+
+RUNS = "/api/v1/internal/agent-run-log"
+
+
+def test_report_by_a_url_with_a_user_and_a_path(shell: Shell) -> None:
+    shell.env["RUNLOG_URL"] = f"http://ada:p%40ss@127.0.0.1:{shell.listener.server_port}/größe/"
+    assert shell.runlog("report", "a", "success").returncode == 0
+    assert shell.listener.requests == [(f"/gr%C3%B6%C3%9Fe{RUNS}", "Basic YWRhOnBAc3M=")]
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+def test_report_by_a_proxy(shell: Shell, variable: str) -> None:
+    shell.env |= {variable: shell.env["RUNLOG_URL"], "RUNLOG_URL": "http://log.invalid"}
+    assert shell.runlog("report", "a", "success").returncode == 0
+    assert shell.listener.requests == [(f"http://log.invalid{RUNS}", None)]
+
+
+def test_report_goes_past_the_proxy_to_a_host_without_one(shell: Shell) -> None:
+    shell.env |= {"HTTP_PROXY": "http://proxy.invalid", "NO_PROXY": "127.0.0.1"}
+    assert shell.runlog("report", "a", "success").returncode == 0
+    assert shell.listener.requests == [(RUNS, None)]
+
+
+def test_report_is_not_redirected(shell: Shell) -> None:
+    shell.listener.status = 307
+    done = shell.runlog("report", "a", "success")
+    assert done.returncode == 1
+    assert done.stderr == f"runlog: {shell.env['RUNLOG_URL']} answered 307: Temporary Redirect\n".encode()
+    assert len(shell.listener.requests) == 1

@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.config import RUNTIME_FILE
 from app.embedded.ports import LOOPBACK, free_port
 from app.embedded.process import processes_in
+from app.environment import RUNTIME_FILE
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import agents, alerts, audit
+from app.cli.commands import agents, alerts, audit
 from app.errors import ConfigError, NotFoundError
 from support.alerting import FAILING, SECRET, audited, deliver, settle
 from support.receiver import Receiver, receiving

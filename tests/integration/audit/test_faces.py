@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from app.api.internal.audit import router
 from app.audit.cycle import lock_audit
-from app.cli.audit import app as audit_command
+from app.cli.commands.audit import app as audit_command
 from app.db.session import transaction
 from support.alerting import audit_and_announce
 

@@ -4,13 +4,15 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from app.tasks.calibration import NICENESS
 from app.tasks.runtime import AUTOGROUP
-from support.brokers import Broker
+from support.brokers import QUEUE, Broker
+from support.loaded import RECORD, loaded, recording
 from support.processes import running
 
 FAILING_WORKER = """
@@ -29,7 +31,7 @@ main()
 """
 
 
-def test_a_worker_that_failed_says_so_to_whoever_would_restart_it(database: str, broker: Broker) -> None:
+def test_a_worker_that_failed_says_so_to_what_would_restart_it(database: str, broker: Broker) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FAILING_WORKER],
         env={**os.environ, "DATABASE_URL": database, "CELERY_BROKER_URL": broker.url},
@@ -71,3 +73,23 @@ def test_a_worker_lowers_the_session_that_it_leads(command: tuple[str, ...], nic
         text=True,
     )
     assert done.stdout.split()[-1] == str(niceness)
+
+
+def test_beat_sends_tasks_without_loading_what_they_need(broker: Broker, tmp_path: Path) -> None:
+    record = tmp_path / "loaded.json"
+    env = {"CELERY_BROKER_URL": broker.url, "RUNLOG_SCORE_SWEEP_INTERVAL": "1", RECORD: str(record)}
+    with (
+        subprocess.Popen(recording("beat"), env={**os.environ, **env}) as beat,
+        broker.client() as client,
+    ):
+        while not client.llen(QUEUE):
+            assert beat.poll() is None
+            time.sleep(0.05)
+        # A signal that comes while redis-py reads an answer is lost there.
+        while beat.poll() is None:
+            beat.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                beat.wait(5)
+    assert beat.returncode == 0
+    assert {"celery", "kombu", "redis"} <= loaded(record)
+    assert not {"sqlalchemy", "asyncpg", "fastapi", "httpx", "apprise", "numpy"} & loaded(record)

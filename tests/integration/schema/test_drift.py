@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from typer.testing import CliRunner
 
-from app.cli import schema
+from app.cli.commands import schema
 from app.errors import SchemaError
 from app.schema.sync import find_drift, sync_schema
 from support.schema_databases import query, run_sql

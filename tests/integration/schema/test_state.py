@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from app.cli import schema
+from app.cli.commands import schema
 from app.runs.run import Run
 from app.runs.statements import store_runs
 from app.schema import rebuild

@@ -1,9 +1,9 @@
 """Wrong usage exits with 2 and a sentence; whatever a server answers makes a sentence."""
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
+from app.cli.http_post import Answer
 from app.cli.main import COMMANDS, make_app
 from app.cli.report import _reason
 
@@ -69,4 +69,4 @@ def test_help_and_version_exit_0(arguments: str) -> None:
     ],
 )
 def test_any_answer_is_a_sentence(body: str, reason: str) -> None:
-    assert _reason(httpx.Response(400, content=body)) == reason
+    assert _reason(Answer(400, "Bad Request", body.encode())) == reason

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,22 +19,12 @@ from app.errors import NotFoundError
 from app.kit.text import ago, printable
 from app.wiring import audit_settings
 
-app = typer.Typer(invoke_without_command=True, help="Show how every agent is doing; pause and mute them.")
-
 _STYLES = {"down": "red", "unknown": "yellow", "paused": "dim", "up": "green"}
 _TROUBLE_FIRST = ("down", "unknown", "new", "up", "paused")
 
-Agent = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")]
 
-
-@app.callback()
-def agents(
-    context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an agent a line.")] = False,
-) -> None:
-    """Show how every agent is doing, those in trouble first."""
-    if context.invoked_subcommand is not None:
-        return
+def show(as_json: bool) -> None:
+    """Print how every agent is doing, those in trouble first."""
     statuses = run_on_database(_statuses())
     if as_json:
         print_json_lines(AgentOut.of(status).model_dump() for status in statuses)
@@ -45,37 +34,28 @@ def agents(
         typer.echo("No agent has reported or is declared")
 
 
-@app.command()
-def pause(
-    agent: Agent,
-    until: Annotated[
-        str | None, typer.Option(help="The pause ends by itself then: 2h from now, or an ISO 8601 time.")
-    ] = None,
-) -> None:
-    """Raise no finding of an agent, until it is resumed or until a time."""
+def pause(agent: str, until: str | None) -> None:
+    """Pause an agent; `until` is as `parse_until` has it. Raises `NotFoundError`, as the others here do."""
     moment = parse_until(until) if until else None
     _change(agent, lambda session: pauses.pause(session, agent, moment))
     ends = f"until {moment:%Y-%m-%d %H:%M} UTC" if moment else "until it is resumed"
     typer.echo(f"{printable(agent)} is paused {ends}")
 
 
-@app.command()
-def resume(agent: Agent) -> None:
-    """End an agent's pause; the wait for its reports begins anew."""
+def resume(agent: str) -> None:
+    """End an agent's pause."""
     _change(agent, lambda session: pauses.resume(session, agent))
     typer.echo(f"{printable(agent)} is watched")
 
 
-@app.command()
-def mute(agent: Agent) -> None:
-    """Let no alert about an agent go out; its findings are found and shown still."""
+def mute(agent: str) -> None:
+    """Send no alert about an agent."""
     _change(agent, lambda session: pauses.mute(session, agent, muted=True))
     typer.echo(f"{printable(agent)} is muted")
 
 
-@app.command()
-def unmute(agent: Agent) -> None:
-    """Let alerts about an agent go out again."""
+def unmute(agent: str) -> None:
+    """Send alerts about an agent again."""
     _change(agent, lambda session: pauses.mute(session, agent, muted=False))
     typer.echo(f"{printable(agent)} is not muted")
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 from uuid import uuid4
 
 import typer
@@ -23,17 +22,12 @@ from app.errors import ConfigError
 from app.kit.text import at, printable
 from app.wiring import channel_settings
 
-app = typer.Typer(no_args_is_help=True, help="Try the channels of alerts, and see what went out.")
-
 _STYLES = {"sent": "green", "pending": "yellow", "failed": "red"}
 
 
-@app.command("test")
-def try_channels(
-    channel: Annotated[list[str] | None, typer.Option(help="Only by this channel; may be repeated.")] = None,
-) -> None:
-    """Send a test message by every channel now; exit 1 when one failed."""
-    done = run_on_database(_send_tests(channel))
+def try_channels(wanted: Sequence[str] | None) -> None:
+    """Send a test message by the channels named, or by all; raises `typer.Exit` where one failed."""
+    done = run_on_database(_send_tests(wanted))
     if not all(outcome.ok for outcome in done):
         raise typer.Exit(1)
 
@@ -61,12 +55,8 @@ def _test(channel: str) -> Delivery:
     return Delivery(test_id, "test", channel, None, datetime.now(UTC), 1, message)
 
 
-@app.command("list")
-def list_(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an alert a line.")] = False,
-) -> None:
-    """Show what went out and what waits, newest first, and how the last try went."""
+def show(limit: int, as_json: bool) -> None:
+    """Print the newest alerts, at most `limit`."""
     found = run_on_database(_notifications(limit))
     if as_json:
         print_json_lines(alert.model_dump() for alert in found)

@@ -1,13 +1,9 @@
 """`runlog audit`."""
 
-import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from getpass import getuser
-from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
@@ -16,8 +12,7 @@ from app.alerts.outbox import announce
 from app.audit import acknowledgements, cycle
 from app.audit.cycle import AuditCycle
 from app.audit.wire import FindingOut
-from app.cli.backtest import backtest
-from app.cli.output import print_json_lines, run_on_database
+from app.cli.output import console, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import NotFoundError
@@ -25,23 +20,13 @@ from app.kit.text import at, printable
 from app.models import AuditFinding
 from app.wiring import alert_settings, audit_settings
 
-app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
-
 _MAX_SHOWN = 10_000
-_WIDE = 200
 _INDENT = 10
 _STYLES = {"high": "red", "medium": "yellow"}
-app.command()(backtest)
 
 
-@app.callback()
-def audit(
-    context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
-) -> None:
-    """Audit every agent now, store what changed, and show what is wrong."""
-    if context.invoked_subcommand is not None:
-        return
+def audit(as_json: bool) -> None:
+    """Run an audit unless one is under way, and print the open findings."""
     found, done, muted = run_on_database(_audit())
     for error in done.errors if done else ():
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
@@ -55,13 +40,8 @@ def audit(
         typer.echo("No findings so far; another audit is under way")
 
 
-@app.command()
-def acknowledge(
-    finding: Annotated[str, typer.Argument(metavar="FINDING", help="Its id, or the beginning of it.")],
-    by: Annotated[str, typer.Option(help="Who knows of it; you, unless set.", default_factory=getuser)],
-    note: Annotated[str | None, typer.Option(help="What the others should know.")] = None,
-) -> None:
-    """Say that somebody knows of a finding, so that no alert reminds of it."""
+def acknowledge(finding: str, by: str, note: str | None) -> None:
+    """Acknowledge the open finding whose id begins with `finding`. Raises `NotFoundError`."""
     known = run_on_database(_acknowledge(finding, by, note))
     typer.echo(f"{known.message}: acknowledged by {printable(by)}")
 
@@ -91,8 +71,7 @@ async def _acknowledge(beginning: str, by: str, note: str | None) -> AuditFindin
 
 def _show(found: Sequence[AuditFinding], muted: Collection[str]) -> None:
     """Each finding in a line, and what it says below, which is too long for a column."""
-    # Whoever reads a file or a pipe has no narrow window.
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    out = console()
     now = datetime.now(UTC)
     longest = max(len(finding.severity) for finding in found)
     for finding in found:
@@ -102,15 +81,15 @@ def _show(found: Sequence[AuditFinding], muted: Collection[str]) -> None:
             (f"  {printable(finding.agent_id)}", "bold"),
             f"  {printable(finding.rule)}  since {at(finding.opened_at, now)}{_alerts(finding, muted, now)}",
         )
-        console.print(head)
-        console.print(Padding(Text(finding.message), (0, 0, 0, _INDENT), expand=False))
+        out.print(head)
+        out.print(Padding(Text(finding.message), (0, 0, 0, _INDENT), expand=False))
 
 
 def _alerts(finding: AuditFinding, muted: Collection[str], now: datetime) -> str:
-    """Who was told, and why nobody is told more."""
-    told = [f"told {at(finding.notified_at, now)}"] if finding.notified_at else []
+    """When an alert was sent, and why no more are."""
+    notes = [f"told {at(finding.notified_at, now)}"] if finding.notified_at else []
     if finding.acknowledged_by:
-        told.append(f"acknowledged by {printable(finding.acknowledged_by)}")
+        notes.append(f"acknowledged by {printable(finding.acknowledged_by)}")
     if finding.agent_id in muted:
-        told.append("muted")
-    return "".join(f", {each}" for each in told)
+        notes.append("muted")
+    return "".join(f", {note}" for note in notes)

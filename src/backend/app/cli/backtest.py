@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -30,19 +30,8 @@ from app.kit.text import printable
 Runs = dict[str, list[ReportedRun]]
 
 
-def backtest(
-    runs: Annotated[
-        Path | None, typer.Option(help="A file with a run a line, as JSON: agent_id, status, created_at, …")
-    ] = None,
-    agents: Annotated[
-        Path | None, typer.Option(help="A JSON file with what is declared: agent_id, schedule, timezone, …")
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Take the runs of the database since: 30d, 12w or an ISO 8601 time.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
-) -> None:
-    """Show what the Auditor would have found over a history, by the same rules."""
+def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json: bool) -> None:
+    """Print what the rules find in the runs of a file, or of the database since then."""
     if (runs is None) == (since is None):
         raise typer.BadParameter("give either --runs FILE or --since TIME")
     if agents and since:

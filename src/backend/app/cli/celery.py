@@ -2,57 +2,60 @@
 
 import warnings
 from contextlib import nullcontext
-from typing import Annotated, NoReturn
+from typing import Any, NoReturn
 
 import typer
 
 from app.broker import JUDGE_QUEUE, celery_settings
 from app.cli.judge_process import JudgeProcess
-from app.config import get_settings
-from app.tasks.runtime import yield_processors
+from app.config import Settings, get_settings
 
 
-def worker(
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Processes; as many as processors unless set.")
-    ] = None,
-    judge: Annotated[
-        bool, typer.Option("--judge", help="Only ask the judge, as every worker has one process do.")
-    ] = False,
-) -> None:
-    """Run the Celery worker: scores, audits and alerts, on what processors the rest leaves.
-
-    Where a judge is set, a process beside it asks the judge.
-    """
+def worker(concurrency: int | None, judge: bool) -> None:
+    """Run a worker of `concurrency` processes, or one that only asks the judge; ends by `typer.Exit`."""
     settings = get_settings()
     settings.require_database_url()
     settings.check_judge()
+    from app.tasks.runtime import yield_processors
+
     yield_processors()
-    options = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
     if judge:
-        _celery(["worker", *options, "--queues", JUDGE_QUEUE, "--hostname", "judge@%h", "--concurrency", "1"])
-    if concurrency is not None:
-        options += ["--concurrency", str(concurrency)]
+        _work(settings, queues=JUDGE_QUEUE, hostname="judge@%h", concurrency=1)
     with JudgeProcess() if settings.judge_is_on else nullcontext():
-        _celery(["worker", *options])
+        _work(settings, concurrency=concurrency)
 
 
 def beat() -> None:
-    """Run the Celery beat: sends the sweep, the audit and the delivery of alerts when they are due."""
-    get_settings().check_judge()
+    """Run beat until a signal."""
+    settings = get_settings()
+    settings.check_judge()
+    celery_settings(settings.require_broker_url())
+    from app.tasks.celery_app import RunlogCelery
+
+    # It sends tasks by their names: of an application without their modules, it loads none of their code.
+    app = RunlogCelery("runlog", set_as_current=True)
     # The schedule is kept in memory: its intervals are short, and two beats need no common file.
-    _celery(
-        ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=", "--loglevel", get_settings().log_level]
-    )
+    app.Beat(scheduler="celery.beat:Scheduler", loglevel=settings.log_level, quiet=True).run()
 
 
-def _celery(arguments: list[str]) -> NoReturn:
-    celery_settings(get_settings().require_broker_url())
-    from celery.bin.celery import celery
+def _work(settings: Settings, hostname: str | None = None, **options: Any) -> NoReturn:
+    celery_settings(settings.require_broker_url())
     from celery.platforms import SecurityWarning
+    from celery.utils.log import mlevel
+    from celery.utils.nodenames import default_nodename, host_format
+
+    from app.tasks.celery_app import celery_app
 
     # Celery warns about uid 0 for the sake of pickle, which our settings refuse.
     warnings.simplefilter("ignore", SecurityWarning)
-    # Not by the application's start(), which says 0 of a worker that failed.
-    app = ["--quiet", "--app", "app.tasks.celery_app:celery_app"]
-    raise typer.Exit(celery.main([*app, *arguments], standalone_mode=False) or 0)
+    # Not by Celery's own command, which loads all of its commands.
+    work = celery_app.Worker(
+        hostname=host_format(default_nodename(hostname)),
+        loglevel=mlevel(settings.log_level),
+        without_gossip=True,
+        without_mingle=True,
+        quiet=True,
+        **options,
+    )
+    work.start()
+    raise typer.Exit(work.exitcode or 0)

@@ -1,7 +1,5 @@
 """`runlog config`."""
 
-from typing import Annotated
-
 import msgspec
 import typer
 from pydantic import SecretStr
@@ -9,15 +7,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.config import UNPREFIXED, Settings, environment_name, get_settings
+from app.config import Settings, get_settings
+from app.environment import UNPREFIXED, environment_name
 from app.kit.secrets import redact
 from app.kit.urls import mask_urls
 
 
-def config(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show the effective settings, secrets masked."""
+def config(as_json: bool) -> None:
+    """Print every setting, secrets masked."""
     settings = get_settings()
     values = {
         environment_name(field): _shown(field, getattr(settings, field)) for field in Settings.model_fields

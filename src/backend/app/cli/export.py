@@ -5,12 +5,12 @@ import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from app.cli.commands.export import By
 from app.cli.output import parse_since
 from app.db.engine import dumps_exactly
 from app.db.plain_errors import plain_errors
@@ -24,44 +24,18 @@ from app.quality.export import (
     runs_with_overall,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Write ratings and preferences as JSON lines.")
-
 Lines = list[dict[str, Any]]
-Out = Annotated[Path | None, typer.Option(help="Write into this file instead of to stdout.")]
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class By(StrEnum):
-    """Whose word decides which run is better."""
-
-    HUMAN = "human"
-    OVERALL = "overall"
-
-
-@app.command()
-def preferences(
-    since: Annotated[
-        str | None, typer.Option(help="Only runs reported since: 30d, 12w or an ISO 8601 time.")
-    ] = None,
-    min_gap: Annotated[
-        float, typer.Option(min=0.01, max=1, help="How much better the chosen run must be.")
-    ] = 0.2,
-    by: Annotated[By, typer.Option(help="People's mean ratings, or each run's overall.")] = By.HUMAN,
-    out: Out = None,
-) -> None:
-    """Write pairs of an agent's runs, one better than the other: prompt, chosen and rejected, as for TRL."""
+def preferences(since: str | None, min_gap: float, by: By, out: Path | None) -> None:
+    """Write the pairs whose scores differ by `min_gap` or more, to `out` or stdout."""
     _write(_preferences(parse_since(since) if since else _EVER, min_gap, by), out)
 
 
-@app.command()
-def ratings(
-    since: Annotated[
-        str | None, typer.Option(help="Only ratings given since: 30d, 12w or an ISO 8601 time.")
-    ] = None,
-    out: Out = None,
-) -> None:
-    """Write every rating with the report that was rated."""
+def ratings(since: str | None, out: Path | None) -> None:
+    """Write the ratings with their reports, to `out` or stdout."""
     _write(_ratings(parse_since(since) if since else None), out)
 
 

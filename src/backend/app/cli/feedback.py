@@ -1,7 +1,6 @@
 """`runlog feedback`."""
 
 import sys
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,11 +13,8 @@ from app.quality.domain.feedback import Feedback, markdown
 from app.quality.wire import AgentFeedbackOut
 
 
-def feedback(
-    agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Tell an agent what its recent runs lacked: Markdown that is fit for its prompt."""
+def feedback(agent: str, as_json: bool) -> None:
+    """Print an agent's feedback: JSON, rendered Markdown on a terminal, else its source."""
     given = run_on_database(_feedback(agent))
     if as_json:
         print_json_lines([AgentFeedbackOut.model_validate(given).model_dump(mode="json")])

@@ -12,12 +12,16 @@ from app.logs import get_logger
 
 log = get_logger(__name__)
 
-_PAUSE = 5.0
-_PATIENCE = 10.0
+# In seconds: a process that cannot start at all must not take the processors from the worker.
+_RESTART_DELAY = 5.0
+# In seconds, before SIGKILL: a worker itself has 20 from the supervisor.
+_STOP_TIMEOUT = 10.0
+# Seconds between two looks whether it has ended.
+_POLL_INTERVAL = 0.2
 
 
 class JudgeProcess:
-    """`runlog worker --judge`, started anew whenever it ends, until the block does."""
+    """`runlog worker --judge`, restarted whenever it ends, until the end of the block."""
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
@@ -31,7 +35,7 @@ class JudgeProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let it finish what it is doing for some seconds; what it leaves is asked again."""
+        """Give it some seconds to finish; runs that it leaves are judged later."""
         self._stopping.set()
         self._thread.join()
 
@@ -40,11 +44,11 @@ class JudgeProcess:
         while not self._stopping.is_set():
             argv = [sys.executable, "-P", "-m", "app.cli.main", "worker", "--judge"]
             process = spawn(argv, env=os.environ, death_signal=signal.SIGKILL)
-            while process.poll() is None and not self._stopping.wait(0.2):
+            while process.poll() is None and not self._stopping.wait(_POLL_INTERVAL):
                 pass
             if self._stopping.is_set():
                 process.terminate()
-                finish(process, _PATIENCE)
+                finish(process, _STOP_TIMEOUT)
                 return
             log.warning("judge_process_ended", status=process.returncode)
-            self._stopping.wait(_PAUSE)
+            self._stopping.wait(_RESTART_DELAY)

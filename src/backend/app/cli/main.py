@@ -1,10 +1,9 @@
-"""`runlog`: the command line. Each group of commands is a module beside this one."""
+"""`runlog`: the command line. Each group of commands is a module of `commands`."""
 
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,29 +12,30 @@ import typer
 from app.errors import RunLogError
 from app.kit.secrets import redact
 
-# What a command is made of costs up to a second to import: only the one asked for is.
 COMMANDS = {
-    "up": "app.cli.up:up",
-    "serve": "app.cli.serve:serve",
-    "worker": "app.cli.celery:worker",
-    "beat": "app.cli.celery:beat",
-    "report": "app.cli.report:report",
-    "exec": "app.cli.report:execute",
-    "runs": "app.cli.runs:runs",
-    "rate": "app.cli.rate:rate",
-    "agents": "app.cli.agents:app",
-    "audit": "app.cli.audit:app",
-    "alerts": "app.cli.alerts:app",
-    "score": "app.cli.score:app",
-    "feedback": "app.cli.feedback:feedback",
-    "export": "app.cli.export:app",
-    "schema": "app.cli.schema:app",
-    "config": "app.cli.config:config",
+    "up": "app.cli.commands.up:up",
+    "serve": "app.cli.commands.serve:serve",
+    "worker": "app.cli.commands.celery:worker",
+    "beat": "app.cli.commands.celery:beat",
+    "report": "app.cli.commands.report:report",
+    "exec": "app.cli.commands.report:execute",
+    "runs": "app.cli.commands.runs:runs",
+    "rate": "app.cli.commands.rate:rate",
+    "agents": "app.cli.commands.agents:app",
+    "audit": "app.cli.commands.audit:app",
+    "alerts": "app.cli.commands.alerts:app",
+    "score": "app.cli.commands.score:app",
+    "feedback": "app.cli.commands.feedback:feedback",
+    "export": "app.cli.commands.export:app",
+    "schema": "app.cli.commands.schema:app",
+    "config": "app.cli.commands.config:config",
 }
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"runlog {version('agent-run-log')}")
         raise typer.Exit
 

@@ -2,26 +2,21 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
 import typer
+from rich.console import Console
 
 from app.db.plain_errors import plain_errors
 
 T = TypeVar("T")
 
-
-class Status(StrEnum):
-    """How a run went."""
-
-    SUCCESS = "success"
-    PARTIAL = "partial"
-    FAILED = "failed"
-
+# Characters in a line of a file or a pipe.
+_FILE_WIDTH = 200
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -60,6 +55,11 @@ def run_on_database(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` to its end. Raises `DatabaseError` in one plain sentence."""
     with plain_errors():
         return asyncio.run(coroutine)
+
+
+def console() -> Console:
+    """The terminal; a file or a pipe, which has no width of its own, as one with long lines."""
+    return Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH)
 
 
 def print_json_lines(values: Iterable[Any]) -> None:

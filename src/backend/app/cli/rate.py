@@ -1,7 +1,6 @@
 """`runlog rate`."""
 
 import getpass
-from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -15,15 +14,8 @@ from app.scoring.ratings import rate_run
 from app.scoring.wire import FeedbackIn
 
 
-def rate(
-    run_id: Annotated[UUID, typer.Argument(metavar="RUN_ID", help="The run's id.")],
-    rating: Annotated[
-        float, typer.Argument(metavar="RATING", help="From 0, of no use, to 1, as it should be.")
-    ],
-    rater: Annotated[str | None, typer.Option(help="Who rates.", show_default="the name of the user")] = None,
-    comment: Annotated[str | None, typer.Option(help="Why.")] = None,
-) -> None:
-    """Rate a run. Your next rating of it replaces this one."""
+def rate(run_id: UUID, rating: float, rater: str | None, comment: str | None) -> None:
+    """Rate a run in the name of `rater`, or of the user. Raises `NotFoundError`, `typer.BadParameter`."""
     try:
         given = FeedbackIn(rating=rating, rater=rater or getpass.getuser(), comment=comment)
     except ValidationError as error:

@@ -8,49 +8,44 @@ import subprocess
 import sys
 import time
 from decimal import Decimal
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Any, TextIO
 
-import httpx
 import msgspec
 import typer
 
-from app.cli.output import Status
-from app.config import get_settings
+from app.cli.commands.options import Status
+from app.cli.http_post import Answer, post_json
+from app.environment import read_url
 from app.errors import RunLogError
 from app.kit import strict_json
 from app.kit.secrets import redact
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
+# In seconds, as the specified client has it.
 _TIMEOUT = 10.0
+# Characters of a command's output that its report keeps: the last screen or two.
 _OUTPUT_TAIL = 2000
+# Bytes of a character at most, in UTF-8.
+_UTF_8_BYTES = 4
+# Bytes of a read: a pipe's capacity on Linux (pipe(7)).
+_CHUNK = 65536
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def report(
-    agent: Annotated[str, typer.Argument(help="Who ran, for example sage.")],
-    status: Annotated[Status, typer.Argument(help="How it went.")],
-    summary: Annotated[str | None, typer.Option(help="What it did, in a sentence.")] = None,
-    actions: Annotated[
-        str | None, typer.Option(help="More about it: a JSON object, @FILE, or - for stdin.")
-    ] = None,
-) -> None:
-    """Report one finished run to the server at RUNLOG_URL."""
+def report(agent: str, status: Status, summary: str | None, actions: str | None) -> None:
+    """Report one run. Raises `RunLogError` when it was not recorded, `typer.BadParameter` for `actions`."""
     taken = _read_actions(actions) if actions is not None else {}
     if summary is not None:
         taken["summary"] = _storable(os.fsencode(summary))
     _post(agent, status.value, taken)
 
 
-def execute(
-    command: Annotated[list[str], typer.Argument(metavar="-- CMD [ARGS]...", help="What to run.")],
-    agent: Annotated[str, typer.Option(help="Who runs it.")],
-) -> None:
-    """Run a command, report how it went, and exit as it did.
-
-    A report that cannot be sent is a warning: it never changes the exit code.
-    """
+def execute(command: list[str], agent: str) -> None:
+    """Run `command`, report it, and raise `typer.Exit` with its exit code; a failed report is a warning."""
     started = time.monotonic()
     code, tail = _run(command)
     seconds = round(time.monotonic() - started, 3)
@@ -78,14 +73,15 @@ def _run(command: list[str]) -> tuple[int, str]:
     except OSError as error:
         typer.echo(f"runlog: {command[0]}: {error.strerror}", err=True)
         return 127 if isinstance(error, FileNotFoundError) else 126, str(error)
-    # Whatever ends us is to end the command, and is reported. Ctrl-C reaches the command by itself.
+    # A signal that asks us to end is passed on, and the end of the command is reported. Ctrl-C reaches the
+    # command by itself.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: process.send_signal(number))
     signal.signal(signal.SIGINT, lambda *_: None)
     with process:
         tail = _pass_on_output(process)
     code = process.returncode
-    # As a shell says it: 128 and the number of the signal that ended the command.
+    # As shells do: 128 plus the number of the signal that ended the command (POSIX, 2.8.2).
     return (code if code >= 0 else 128 - code), _storable(tail)
 
 
@@ -99,17 +95,17 @@ def _pass_on_output(process: subprocess.Popen[bytes]) -> bytes:
         while streams.get_map():
             for ready, _ in streams.select():
                 source, target = ready.data
-                chunk = os.read(ready.fd, 65536)
-                tail = (tail + chunk)[-4 * _OUTPUT_TAIL :]
-                if not chunk or not _is_taken(chunk, target):
-                    # Where nobody reads any more, the command is to learn it as if we were not there.
+                chunk = os.read(ready.fd, _CHUNK)
+                tail = (tail + chunk)[-_UTF_8_BYTES * _OUTPUT_TAIL :]
+                if not chunk or not _write(chunk, target):
+                    # The reader has closed our stream: closing the command's passes that on to it.
                     streams.unregister(source)
                     source.close()
     return tail
 
 
-def _is_taken(chunk: bytes, target: TextIO | None) -> bool:
-    """Write `chunk`, which nobody wants where there is no `target`; False when it cannot be written."""
+def _write(chunk: bytes, target: TextIO | None) -> bool:
+    """Write `chunk`, or drop it where there is no `target`; False when it cannot be written."""
     try:
         while chunk and target is not None:
             chunk = chunk[os.write(target.fileno(), chunk) :]
@@ -145,24 +141,24 @@ def _read(source: str) -> bytes:
 
 def _post(agent: str, status: str, actions: dict[str, Any]) -> None:
     """Send one run. Raises `RunLogError` saying why it was not recorded."""
-    base = get_settings().url.rstrip("/")
+    base = read_url().rstrip("/")
     try:
         run = _encode({"agent_id": agent, "status": status, "actions_taken": actions})
-        headers = {"Content-Type": "application/json"}
-        response = httpx.post(base + ENDPOINT, content=run, headers=headers, timeout=_TIMEOUT)
     except UnicodeEncodeError as error:
         raise RunLogError("the agent's name is not valid UTF-8") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise RunLogError(f"{base} does not answer: {error}") from error
-    if response.status_code != 204:
-        raise RunLogError(f"{base} answered {response.status_code}: {_reason(response)}")
-
-
-def _reason(response: httpx.Response) -> str:
     try:
-        detail = response.json()["detail"]
+        answer = post_json(base + ENDPOINT, run, _TIMEOUT)
+    except (OSError, HTTPException, ValueError) as error:
+        raise RunLogError(f"{base} does not answer: {error}") from error
+    if answer.status != HTTPStatus.NO_CONTENT:
+        raise RunLogError(f"{base} answered {answer.status}: {_reason(answer)}")
+
+
+def _reason(answer: Answer) -> str:
+    try:
+        detail = json.loads(answer.body)["detail"]
         if isinstance(detail, list):
             return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in detail)
     except (ValueError, KeyError, TypeError):
-        return response.reason_phrase  # it is not our server that answered
+        return answer.reason  # it is not our server that answered
     return str(detail)

@@ -1,17 +1,16 @@
 """`runlog runs`."""
 
 import asyncio
-import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import Status, parse_since, print_json_lines
+from app.cli.commands.options import Status
+from app.cli.output import console, parse_since, print_json_lines
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
 from app.kit.text import ago, printable
@@ -22,7 +21,6 @@ _POLL_SECONDS = 1.0
 # A run's created_at is taken a moment before its commit makes it visible.
 _OVERLAP = timedelta(seconds=10)
 _MAX_WIDTH = 24
-_WIDE = 200
 
 
 async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
@@ -32,18 +30,9 @@ async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
 
 
 def runs(
-    agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
-    status: Annotated[Status | None, typer.Option(help="Only those that went so.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Only those since: 30m, 2h, 7d or an ISO 8601 time.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on and print new runs as they come.")
-    ] = False,
+    agent: str | None, status: Status | None, since: str | None, limit: int, as_json: bool, follow: bool
 ) -> None:
-    """Show recent runs, newest first; with --follow oldest first, as they come in."""
+    """Print the runs that match, and new ones as they come where `follow` is set."""
     moment = parse_since(since) if since else None
     try:
         asyncio.run(_show(agent, status.value if status else None, moment, limit, as_json, follow))
@@ -77,9 +66,7 @@ def _print(found: list[dict[str, Any]], as_json: bool, follow: bool = False) -> 
     if as_json:
         print_json_lines(found)
     elif found:
-        # Whoever reads a file or a pipe has no narrow window.
-        console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-        console.print(_table(found, follow))
+        console().print(_table(found, follow))
 
 
 def _table(found: list[dict[str, Any]], follow: bool) -> Table:

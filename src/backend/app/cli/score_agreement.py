@@ -1,7 +1,6 @@
 """`runlog score agreement`."""
 
 from datetime import datetime
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -25,13 +24,8 @@ _MEASURES = {
 }
 
 
-def agreement(
-    since: Annotated[
-        str | None, typer.Option(help="Only runs rated since: 30d, 12w or an ISO 8601 time.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show how each scorer agrees with people's ratings, and people with each other."""
+def agreement(since: str | None, as_json: bool) -> None:
+    """Print the agreement of scorers and raters on the runs rated since then."""
     moment = parse_since(since) if since else None
     found = report(run_on_database(_rated(moment)))
     if as_json:

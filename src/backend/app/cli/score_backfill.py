@@ -4,13 +4,12 @@ import asyncio
 import sys
 import time
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from app.cli.commands.score import ScorerName
 from app.cli.output import parse_since, run_on_database
 from app.db.session import transaction
 from app.kit.text import printable
@@ -23,25 +22,8 @@ from app.tasks.pacing import Pace
 from app.tasks.runtime import yield_processors
 
 
-class ScorerName(StrEnum):
-    """The scorers that history can be scored by."""
-
-    RUBRIC = "rubric"
-    REWARD = "reward"
-
-
-def backfill(
-    since: Annotated[str, typer.Option(help="The runs since: 30d, 12w or an ISO 8601 time.")],
-    until: Annotated[str | None, typer.Option(help="And before then, the same way; now, unless set.")] = None,
-    scorer: Annotated[ScorerName, typer.Option(help="Who scores them.")] = ScorerName.RUBRIC,
-    version: Annotated[str | None, typer.Option(help="In which version; the one in use, unless set.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
-) -> None:
-    """Score history again by the scorer's version in use, where it has not been yet.
-
-    Interrupted, the same command goes on where it stopped. Results of other versions stay beside it, and
-    ratings decide as ever.
-    """
+def backfill(since: str, until: str | None, scorer: ScorerName, version: str | None, as_json: bool) -> None:
+    """Score the runs of a window, going on where the same request was interrupted, and print the counts."""
     window = parse_since(since), parse_since(until) if until else None
     if window[1] is not None and window[1] <= window[0]:
         raise typer.BadParameter("--until must be later than --since")

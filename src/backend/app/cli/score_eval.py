@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import typer
 from msgspec import Meta, Struct
 from rich.console import Console
 from rich.table import Table
@@ -37,13 +36,8 @@ class _Line(Struct):
     history: list[_Earlier] = []
 
 
-def evaluate_scorer(
-    file: Annotated[Path, typer.Argument(help="A file with a pair of reports a line, as JSON.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="A line for each pair judged wrong, then one with the figures.")
-    ] = False,
-) -> None:
-    """Measure how often the rubric prefers the report that people prefer."""
+def evaluate_scorer(file: Path, as_json: bool) -> None:
+    """Print how the rubric and its baselines do on the pairs of a file."""
     pairs = list(read_pairs(file))
     results = {name: evaluate(pairs, scorer) for name, scorer in SCORERS.items()}
     if as_json:

@@ -1,7 +1,6 @@
 """`runlog score judge`: try the judge, and see what it did."""
 
 import asyncio
-from typing import Annotated
 from uuid import uuid4
 
 import msgspec
@@ -20,8 +19,6 @@ from app.scoring.judge_status import JudgeStatus, judge_status
 from app.scoring.rubric import RunReport
 from app.wiring import judge_settings
 
-app = typer.Typer(no_args_is_help=True, help="Try the judge, and see what it did.")
-
 _EXAMPLE = RunReport(
     "sage",
     "success",
@@ -35,9 +32,8 @@ _EXAMPLE = RunReport(
 )
 
 
-@app.command("test")
 def try_judge() -> None:
-    """Send one example report to the judge now, outside the budget; exit 1 when it gives no judgement."""
+    """Ask about an example and print the answer; raises `typer.Exit` where it is no judgement."""
     settings = get_settings()
     judge = Judge(judge_settings(settings))
     case = prepare(uuid4(), _EXAMPLE, [], judge.fence_key)
@@ -71,11 +67,8 @@ async def _ask(judge: Judge, case: Case) -> Reply:
         await judge.close()
 
 
-@app.command()
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show today's calls and what is left of the budget, and what came of the runs so far."""
+def status(as_json: bool) -> None:
+    """Print today's calls and what came of the runs. Raises `ConfigError` without a judge."""
     settings = get_settings()
     if not settings.judge_is_on or settings.judge_model is None:
         raise ConfigError("no judge is set: RUNLOG_JUDGE_URL and RUNLOG_JUDGE_MODEL")

@@ -1,37 +1,27 @@
 """`runlog score review`."""
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import print_json_lines, run_on_database
+from app.cli.output import console, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.kit.text import ago, printable
 from app.quality.domain.review import Suggestion
 from app.quality.review_queue import runs_to_review
 from app.quality.wire import SuggestionOut
 
-_WIDE = 200
 
-
-def review(
-    rater: Annotated[str | None, typer.Option(help="Leave out what this person has rated.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a run a line.")] = False,
-) -> None:
-    """Show the recent runs that are most worth a person's rating, and why."""
+def review(rater: str | None, limit: int, as_json: bool) -> None:
+    """Print the runs most worth a rating, without those that `rater` has rated."""
     found = run_on_database(_to_review(rater.strip() if rater else None, limit))
     if as_json:
         print_json_lines(SuggestionOut.of(each).model_dump() for each in found)
     elif found:
-        console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-        console.print(_table(found))
+        console().print(_table(found))
         typer.echo("Rate one with: runlog rate RUN_ID RATING")
     else:
         typer.echo("No recent run waits for a rating")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -20,11 +20,10 @@ from app.scoring.wire import RewardModelOut
 _MAX_SHOWN = 1_000
 _STYLES = {"promoted": "green", "withdrawn": "yellow", "rejected": "dim"}
 _OTHERS = {"rubric": "the rubric", "in_force": "the model in force"}
-_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def train(as_json: _AsJson = False) -> None:
-    """Train the reward model on people's ratings now, and promote it if it beats what is in force."""
+def train(as_json: bool) -> None:
+    """Train now and print the new version. Raises `NotFoundError` where there are too few ratings."""
     version = run_on_database(_train())
     if as_json:
         print_json_lines([version.model_dump()])
@@ -37,8 +36,8 @@ def train(as_json: _AsJson = False) -> None:
         typer.echo(f"  {weight:+.3f} {printable(feature)}")
 
 
-def models(as_json: _AsJson = False) -> None:
-    """List the versions of the reward model, newest first, with what they were judged by."""
+def models(as_json: bool) -> None:
+    """Print the versions, newest first."""
     found = run_on_database(_models())
     if as_json:
         print_json_lines(version.model_dump() for version in found)
@@ -48,10 +47,8 @@ def models(as_json: _AsJson = False) -> None:
         typer.echo("No reward model so far; the rubric scores runs")
 
 
-def rollback(
-    version: Annotated[int | None, typer.Argument(help="Go back to this one.", show_default=False)] = None,
-) -> None:
-    """Withdraw the reward model in force, or all that are newer than VERSION. Ratings are kept."""
+def rollback(version: int | None) -> None:
+    """Withdraw the version in force, or all after `version`."""
     in_force = run_on_database(_roll_back(version))
     if in_force is None:
         typer.echo("no reward model is in force now; the rubric scores runs")

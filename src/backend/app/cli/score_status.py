@@ -1,7 +1,6 @@
 """`runlog score status`."""
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -18,8 +17,8 @@ from app.scoring.wire import BackfillOut, CountOut, ReasonOut, StatusOut, Versio
 _BACKFILLS = 5
 
 
-def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Show how many runs wait for their score, what failed, and which scorers' results there are."""
+def status(as_json: bool) -> None:
+    """Print the states of runs, and the results of each scorer and version."""
     found = run_on_database(_status())
     if as_json:
         typer.echo(found.model_dump_json())

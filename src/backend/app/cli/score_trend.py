@@ -1,22 +1,17 @@
 """`runlog score trend`."""
 
-import sys
 from collections.abc import Mapping
-from typing import Annotated
 
-import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import print_json_lines, run_on_database
+from app.cli.output import console, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.kit.text import printable
 from app.quality.domain.trend import VERDICTS_IN_WORDS, Trend
 from app.quality.trends import QualityReport, agent_quality, fleet_quality
 from app.quality.wire import QualityOut
 
-_WIDE = 200
 _FIGURES = 64  # what all columns but the first take at most, with four digits of runs
 _SIGNS = {
     "improved": ("▲", "green"),
@@ -27,24 +22,18 @@ _SIGNS = {
 }
 
 
-def trend(
-    agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Compare the scores of the last 7 days with those of the 7 before."""
+def trend(agent: str | None, as_json: bool) -> None:
+    """Print the trend of the fleet, or of one agent."""
     report = run_on_database(_report(agent))
     if as_json:
         print_json_lines([QualityOut.model_validate(report).model_dump(mode="json")])
         return
-    # Whoever reads a file or a pipe has no narrow window.
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-    console.print(_table(report, console.width - _FIGURES))
+    out = console()
+    out.print(_table(report, out.width - _FIGURES))
     if report.overall.scorer_changed:
-        console.print(
-            Text(f"scored by {_counts(report.scorers)}; before by {_counts(report.previous_scorers)}")
-        )
+        out.print(Text(f"scored by {_counts(report.scorers)}; before by {_counts(report.previous_scorers)}"))
     if report.sampled:
-        console.print(Text("dimensions by the newest runs of each day"))
+        out.print(Text("dimensions by the newest runs of each day"))
 
 
 async def _report(agent: str | None) -> QualityReport:

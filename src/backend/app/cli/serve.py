@@ -8,43 +8,30 @@ import signal
 import sys
 import tempfile
 from contextlib import suppress
-from enum import StrEnum
-from typing import Annotated
 
 import typer
 
-KEEP_ALIVE_SECONDS = 75
-"""Longer than the 60 seconds after which Kong and other gateways let an idle connection go: whoever is
-first to hang up must not be the one that does not know whether a request is on its way."""
+from app.cli.commands.serve import Face
 
-# uvicorn replaces a process that does not answer it for so long. On a busy machine starting takes longer than
-# its usual 5 seconds: no process would ever be up.
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 seconds after which Kong and other gateways close an idle connection: where the server
+closes it first, a request may be on its way already, and is lost."""
+
+# Seconds after which uvicorn replaces a process that does not answer it. On a busy machine a start takes
+# longer than its default of 5: no process would ever be up.
 _HEALTHCHECK_SECONDS = 30
 
-# While the thread that talks to the broker packs a message, the loop waits for its turn: ten times as long by
-# Python's own default, which one in a hundred reports would notice.
+# Seconds after which a thread must let another one run. While the thread that talks to the broker packs a
+# message, the loop waits; by Python's default of 0.005 that shows in the slowest hundredth of reports.
 _SWITCH_SECONDS = 0.0005
 
-# A report makes dozens of objects and hardly a cycle: by Python's own thresholds its garbage collector goes
-# through all that is under way again and again, for nothing.
+# Allocations, then collections, after which each generation is collected (gc.set_threshold). A report makes
+# dozens of objects and hardly a cycle: by Python's default of 700, 10 and 10 most collections find nothing.
 _COLLECT_AFTER = (20_000, 50, 100)
 
 
-class Face(StrEnum):
-    """Which routes a server mounts."""
-
-    ALL = "all"
-    PUBLIC = "public"
-    INTERNAL = "internal"
-
-
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
-    expose: Annotated[Face | None, typer.Option(help="Mount only these routes; all unless set.")] = None,
-) -> None:
-    """Serve the API alone, against DATABASE_URL and CELERY_BROKER_URL."""
+def serve(host: str, port: int, workers: int, expose: Face | None) -> None:
+    """Serve the API in `workers` processes until a signal; raises `typer.Exit` with the exit status."""
     if expose is not None:
         os.environ["RUNLOG_EXPOSE"] = expose.value
     if workers == 1:
@@ -66,7 +53,7 @@ def _serve(host: str, port: int, workers: int) -> None:
     settings = get_settings()
     libpq_url(settings.require_database_url())
     _allow_many_connections()
-    # uvicorn raises the signal again when all is answered; a server that did as it was told has not failed.
+    # uvicorn raises the signal again when all is answered; a server that was asked to stop has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.run(
@@ -93,9 +80,9 @@ def _serve(host: str, port: int, workers: int) -> None:
 
 
 def _allow_many_connections() -> None:
-    """Take as many open files as the system lets us: each connection is one, and 1024 are soon used up."""
+    """Raise the limit of open files to the system's: each connection is one, and 1024 are soon used up."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError):  # macOS says there is no limit, and has one all the same
+    with suppress(ValueError):  # macOS names no limit, and has one
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
@@ -107,7 +94,7 @@ def make_app() -> object:
     if parent := multiprocessing.parent_process():
         die_with_parent(signal.SIGTERM, parent.pid)
     app = create_app()
-    # What is here now stays: a collection that went through all of it would keep runs waiting for long.
+    # Objects made by now live as long as the process: a collection that visited them would delay runs.
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
     sys.setswitchinterval(_SWITCH_SECONDS)

@@ -5,11 +5,8 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from app.config import Settings, environment_name, get_settings
+from app.config import Settings, get_settings
 from app.embedded.data_dir import DataDirectory
 from app.embedded.ports import becomes_free, is_free
 from app.embedded.postgres import Postgres
@@ -17,26 +14,15 @@ from app.embedded.server import Server
 from app.embedded.service import Service
 from app.embedded.supervisor import Supervisor, say
 from app.embedded.valkey import Valkey
+from app.environment import is_given
 from app.errors import RunLogError
 
 DEFAULT_PORT = 8000
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
-def up(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port to listen on; 8000, or the next free one.")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where the data is kept; the user's data directory unless set.")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
-) -> None:
-    """Run everything here: PostgreSQL, Valkey, the API and dashboard, the Celery worker and beat.
-
-    With DATABASE_URL or CELERY_BROKER_URL set, that server is used instead of an embedded one.
-    """
+def up(host: str, port: int | None, data_dir: Path | None, workers: int) -> None:
+    """Start and supervise everything until a signal; `port` is 8000 or the next free one unless given."""
     if data_dir is not None:
         os.environ["RUNLOG_DATA_DIR"] = str(data_dir.absolute())
     settings = get_settings()
@@ -46,7 +32,7 @@ def up(
         say(f"the data is in {directory.path}")
         try:
             _supervisor(
-                directory, settings, host, _choose_port(host, port, directory.patience), workers
+                directory, settings, host, _choose_port(host, port, directory.port_timeout), workers
             ).run()
         finally:
             directory.withdraw()
@@ -56,13 +42,13 @@ def _supervisor(
     directory: DataDirectory, settings: Settings, host: str, port: int, workers: int
 ) -> Supervisor:
     servers: list[Server] = []
-    if _is_set("celery_broker_url"):
+    if is_given("celery_broker_url"):
         broker_url = settings.require_broker_url()
     else:
         valkey = Valkey(directory.path / "valkey", **directory.server_state("valkey"))
         servers.append(valkey)
         broker_url = valkey.url
-    if _is_set("database_url"):
+    if is_given("database_url"):
         database_url = settings.require_database_url()
     else:
         postgres = Postgres(directory.path / "postgres", **directory.server_state("postgres"))
@@ -102,16 +88,10 @@ def _service(
     return Service(name, argv, env=env, death_signal=death_signal)
 
 
-def _is_set(field: str) -> bool:
-    """Whether the environment gives `field`, rather than the file another `runlog up` left."""
-    name = environment_name(field)
-    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
-
-
-def _choose_port(host: str, asked: int | None, patience: float) -> int:
+def _choose_port(host: str, asked: int | None, timeout: float) -> int:
     port = asked or DEFAULT_PORT
     try:
-        if becomes_free(port, host, patience=patience):
+        if becomes_free(port, host, timeout=timeout):
             return port
         if asked:
             raise RunLogError(f"port {port} of {host} is taken: choose another one with --port")

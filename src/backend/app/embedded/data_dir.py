@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
-from app.config import RUNTIME_FILE
 from app.embedded.ports import becomes_free, free_port
+from app.environment import RUNTIME_FILE
 from app.errors import RunLogError
+
+# In seconds: `runlog serve` gives open requests 10 to end.
+_PORT_TIMEOUT = 15.0
 
 
 class ServerState(TypedDict):
@@ -22,14 +25,14 @@ class ServerState(TypedDict):
 
 
 class DataDirectory:
-    """The data directory at `path`, for the process that holds its lock."""
+    """The data directory at `path`, for the process that has locked it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the directory and hold it. Raises `RunLogError` when another process does."""
+        """Make and lock the directory. Raises `RunLogError` when another process has the lock."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -55,15 +58,15 @@ class DataDirectory:
             password, port = secrets.token_urlsafe(24), free_port()
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunLogError(f"cannot read {path}: {error!r}") from error
-        becomes_free(port, patience=self.patience)
+        becomes_free(port, timeout=self.port_timeout)
         state = ServerState(password=password, port=free_port(port))
         _write(path, state)
         return state
 
     @property
-    def patience(self) -> float:
-        """How many seconds a port may stay taken by what a killed `runlog up` left, which is ending too."""
-        return 15.0 if (self.path / RUNTIME_FILE).exists() else 0.0
+    def port_timeout(self) -> float:
+        """Seconds that a port may stay taken by children of a killed `runlog up`, which are ending too."""
+        return _PORT_TIMEOUT if (self.path / RUNTIME_FILE).exists() else 0.0
 
     def publish(self, *, database_url: str, celery_broker_url: str, url: str) -> None:
         """Let the other commands find this process."""

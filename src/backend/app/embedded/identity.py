@@ -1,4 +1,4 @@
-"""Who an embedded server runs as: PostgreSQL refuses to be root."""
+"""The user that an embedded server runs as: PostgreSQL refuses to run as root."""
 
 import ctypes
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.errors import RunLogError
 
+# From Linux: sched.h, prctl.h and capability.h in include/uapi/linux.
 CLONE_NEWUSER = 0x10000000
 PR_SET_KEEPCAPS = 8
 PR_CAP_AMBIENT = 47
@@ -23,10 +24,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Identity:
-    """Whom a child process becomes: us, an account, or a nobody whose files are root's.
+    """The user that a child process runs as: ours, an account, or one of a user namespace.
 
-    The account may keep the capability to pass closed directories. The nobody lives in a user
-    namespace in which our id is called `namespace_uid`.
+    An account may keep the capability to pass closed directories (CAP_DAC_OVERRIDE). In a user namespace
+    our own id is called `namespace_uid`: the process has no privilege, and its files are ours.
     """
 
     uid: int | None = None
@@ -35,7 +36,7 @@ class Identity:
     namespace_uid: int | None = None
 
     def enter(self) -> None:
-        """Become it; in the child, before exec. Raises `OSError`."""
+        """Make this process run as that user; in the child, before exec. Raises `OSError`."""
         if self.namespace_uid is not None:
             _enter_namespace(self.namespace_uid)
         if self.uid is not None and self.gid is not None:
@@ -48,7 +49,7 @@ class Identity:
                 _keep_capability(CAP_DAC_OVERRIDE)
 
     def own(self, path: Path) -> None:
-        """Give `path`, something of the server's own, to the account."""
+        """Make `path`, which is the server's own, belong to the account."""
         uid = os.geteuid() if self.uid is None else self.uid
         gid = os.getegid() if self.gid is None else self.gid
         os.chown(path, uid, gid)
@@ -82,10 +83,10 @@ SAME = Identity()
 
 
 def unprivileged(directory: Path, data: Path, executable: Path) -> Identity:
-    """Who is to run `executable` in `directory`: ourselves, unless we are root.
+    """The user that runs `executable` in `directory`: the present one, unless that is root.
 
-    `data` is what a server made there, if it exists: its owner goes on.
-    Raises `RunLogError` when root has no way of being somebody else.
+    Where `data`, which a server made there, exists, its owner stays the same.
+    Raises `RunLogError` when root can use no other account.
     """
     if os.geteuid() != 0:
         return SAME

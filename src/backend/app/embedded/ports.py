@@ -23,9 +23,9 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
-def becomes_free(port: int, host: str = LOOPBACK, *, patience: float) -> bool:
-    """Whether `port` of `host` is free within `patience` seconds. Raises as `is_free` does."""
-    deadline = time.monotonic() + patience
+def becomes_free(port: int, host: str = LOOPBACK, *, timeout: float) -> bool:
+    """Whether `port` of `host` is free within `timeout` seconds. Raises as `is_free` does."""
+    deadline = time.monotonic() + timeout
     while not is_free(port, host):
         if time.monotonic() >= deadline:
             return False
@@ -36,7 +36,7 @@ def becomes_free(port: int, host: str = LOOPBACK, *, patience: float) -> bool:
 def free_port(preferred: int | None = None) -> int:
     """A free port of 127.0.0.1: `preferred` where that is free.
 
-    Any other is below the ports of outgoing connections, one of which could hold it while its
+    Any other is below the ports of outgoing connections, one of which could take it while its
     server restarts.
     """
     port = preferred or _any_port()
@@ -45,5 +45,10 @@ def free_port(preferred: int | None = None) -> int:
     return port
 
 
+# 10000 to 31999: above the services that are commonly installed, below Linux's ports of outgoing connections
+# (net.ipv4.ip_local_port_range, 32768 to 60999).
+_PORTS = range(10_000, 32_000)
+
+
 def _any_port() -> int:
-    return 10_000 + secrets.randbelow(22_000)
+    return secrets.choice(_PORTS)

@@ -10,6 +10,7 @@ from app.embedded.process import EmbeddedServerError, spawn
 from app.embedded.server import Server, environment, package_directory
 
 DATABASE = "runlog"
+# Where postmaster.pid has the state: LOCK_FILE_LINE_PM_STATUS, counted from 0 (src/include/utils/pidfile.h).
 READY_LINE = 7
 
 
@@ -29,8 +30,8 @@ class Postgres(Server):
         self._identity = unprivileged(self.directory, self.data, _binary("postgres"))
         if not self.data.exists():
             self._initialize(self._identity)
-        # No server runs here any more, but its process id may belong to another program by now,
-        # which PostgreSQL would take for a running server.
+        # No server runs here any more, but another program may have its process id by now, which PostgreSQL
+        # would take for a running server.
         self._pid_file.unlink(missing_ok=True)
 
     @property
@@ -38,7 +39,14 @@ class Postgres(Server):
         return self.data / "postmaster.pid"
 
     def _initialize(self, identity: Identity) -> None:
-        """Make the cluster beside its place and move it there whole: a half-made one is never used."""
+        """Make a cluster whole or not at all.
+
+        1. Remove what an interrupted attempt left.
+        2. Write the password to a file that only the server's account reads.
+        3. Run initdb in a directory beside the final one, and delete the password file.
+        4. Create the database in single-user mode, which needs no port.
+        5. Rename the directory to its final name.
+        """
         new = self.directory / "data.new"
         password_file = self.directory / "password"
         shutil.rmtree(new, ignore_errors=True)

@@ -13,9 +13,13 @@ from types import MappingProxyType
 from app.embedded import process
 from app.embedded.process import EmbeddedServerError
 
+# Bytes of a server's log after which the next start begins a new one, and keeps this one beside it.
 LOG_LIMIT = 10 * 1024 * 1024
+# Seconds until requests succeed, with the recovery of what a killed server had not written.
 START_TIMEOUT = 60.0
+# Seconds until SIGKILL; PostgreSQL writes a checkpoint before it ends.
 STOP_TIMEOUT = 30.0
+# Seconds that a server of a killed parent has to end, as PR_SET_PDEATHSIG asks it to.
 LEFTOVER_TIMEOUT = 20.0
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 

@@ -14,10 +14,14 @@ from app.embedded.process import EmbeddedServerError
 from app.embedded.server import Server
 from app.embedded.service import Service
 
+# In seconds, for each server and for the first service: long, for a busy machine starts slowly.
 READY_TIMEOUT = 120.0
+# In seconds, for each child: longer than the 10 that `runlog serve` leaves open requests.
 STOP_TIMEOUT = 20.0
+# A child that ends so often within so many seconds is not started again.
 RESTARTS = 5
 RESTART_WINDOW = 60.0
+# Seconds between two looks at the children: short beside any start, and too rare to show as processor time.
 TICK = 0.05
 
 
@@ -44,10 +48,17 @@ class _StopRequested(BaseException):
 
 
 class Supervisor:
-    """Runs `servers`, then `migration` to its end, then `services`, until a signal asks it to stop.
+    """Runs servers and services until a signal asks it to stop, and restarts what ends before.
 
-    The first of `services` has the processors to itself until `is_ready` says that it answers; then
-    the others start, and `on_ready` is called. They are stopped in their order, the servers last.
+    It starts
+
+    1. all `servers` at once, and waits until each is ready;
+    2. `migration`, and waits for its end;
+    3. the first of `services`, alone until `is_ready` says that it answers, so that it has the processors;
+    4. the other services, and calls `on_ready`.
+
+    It stops each service in its order, then each server: every one gets its stop signal and `STOP_TIMEOUT`
+    seconds to end, and SIGKILL after them.
     """
 
     def __init__(
@@ -163,13 +174,13 @@ class Supervisor:
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print a line at once, on stderr unless told; it is lost when nobody reads any more."""
+    """Print a line at once, by default on stderr; where its reader has closed it, the line is lost."""
     stream = stream or sys.stderr
     if stream is None:
         return
     try:
         print(text, file=stream, flush=True)
     except OSError:
-        # What the stream still holds would fail again at exit, and change the exit status.
+        # The text left in its buffer would fail again at exit, and change the exit status.
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())

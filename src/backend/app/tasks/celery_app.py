@@ -1,5 +1,6 @@
 """The Celery application of worker and beat."""
 
+import gc
 import signal
 from typing import Any
 
@@ -9,7 +10,6 @@ from app.broker import REDELIVERY_SECONDS, celery_settings
 from app.config import get_settings
 from app.embedded.process import die_with_parent
 from app.logs import bind_task, configure_logging, unbind_task
-from app.tasks import runtime
 from app.tasks.calibration import MAX_KIB, PREFETCH
 from app.tasks.schedule import beat_schedule
 
@@ -55,14 +55,25 @@ def _setup_logging(**_: Any) -> None:
     configure_logging(get_settings())
 
 
+@signals.worker_before_create_process.connect
+def _share_memory(**_: Any) -> None:
+    # A collection in the new process would write to every object, and make its pages that process's own.
+    gc.collect()
+    gc.freeze()
+
+
 @signals.worker_process_init.connect
 def _start_process(**_: Any) -> None:
+    from app.tasks import runtime  # in a worker alone: beat, which loads this module too, runs no task
+
     die_with_parent(signal.SIGKILL)  # acks_late: what it was doing is redelivered
     runtime.start()
 
 
 @signals.worker_process_shutdown.connect
 def _end_process(**_: Any) -> None:
+    from app.tasks import runtime
+
     runtime.stop()
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-from app.alerts.channels.apprise_channel import AppriseChannel
 from app.alerts.channels.channel import Channel, DeliveryError
 from app.alerts.channels.webhook import Webhook
 from app.alerts.domain.delivery import Delivery, Outcome
@@ -18,6 +17,8 @@ def make_channels(settings: ChannelSettings) -> dict[str, Channel]:
     """Every channel that the settings name, by its name."""
     channels: dict[str, Channel] = {}
     if settings.urls:
+        from app.alerts.channels.apprise_channel import AppriseChannel
+
         urls = named_urls(settings.urls)
         channels |= {name: AppriseChannel(url, settings.timeout) for name, url in urls.items()}
     if settings.webhook_url:

@@ -1,0 +1,53 @@
+"""`runlog audit`."""
+
+from getpass import getuser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
+
+
+@app.callback()
+def audit(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
+) -> None:
+    """Audit every agent now, store what changed, and show what is wrong."""
+    if context.invoked_subcommand is not None:
+        return
+    from app.cli import audit as work
+
+    work.audit(as_json)
+
+
+@app.command()
+def backtest(
+    runs: Annotated[
+        Path | None, typer.Option(help="A file with a run a line, as JSON: agent_id, status, created_at, …")
+    ] = None,
+    agents: Annotated[
+        Path | None, typer.Option(help="A JSON file with what is declared: agent_id, schedule, timezone, …")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Take the runs of the database since: 30d, 12w or an ISO 8601 time.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
+) -> None:
+    """Show what the Auditor would have found over a history, by the same rules."""
+    from app.cli import backtest as work
+
+    work.backtest(runs, agents, since, as_json)
+
+
+@app.command()
+def acknowledge(
+    finding: Annotated[str, typer.Argument(metavar="FINDING", help="Its id, or the beginning of it.")],
+    by: Annotated[str, typer.Option(help="Who knows of it; you, unless set.", default_factory=getuser)],
+    note: Annotated[str | None, typer.Option(help="What the others should know.")] = None,
+) -> None:
+    """Say that somebody knows of a finding, so that no alert reminds of it."""
+    from app.cli import audit as work
+
+    work.acknowledge(finding, by, note)

@@ -1,0 +1,48 @@
+"""`runlog export`: what people said of runs, as JSON lines for others to learn from."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Write ratings and preferences as JSON lines.")
+
+_Out = Annotated[Path | None, typer.Option(help="Write into this file instead of to stdout.")]
+
+
+class By(StrEnum):
+    """Whose word decides which run is better."""
+
+    HUMAN = "human"
+    OVERALL = "overall"
+
+
+@app.command()
+def preferences(
+    since: Annotated[
+        str | None, typer.Option(help="Only runs reported since: 30d, 12w or an ISO 8601 time.")
+    ] = None,
+    min_gap: Annotated[
+        float, typer.Option(min=0.01, max=1, help="How much better the chosen run must be.")
+    ] = 0.2,
+    by: Annotated[By, typer.Option(help="People's mean ratings, or each run's overall.")] = By.HUMAN,
+    out: _Out = None,
+) -> None:
+    """Write pairs of an agent's runs, one better than the other: prompt, chosen and rejected, as for TRL."""
+    from app.cli import export as work
+
+    work.preferences(since, min_gap, by, out)
+
+
+@app.command()
+def ratings(
+    since: Annotated[
+        str | None, typer.Option(help="Only ratings given since: 30d, 12w or an ISO 8601 time.")
+    ] = None,
+    out: _Out = None,
+) -> None:
+    """Write every rating with the report that was rated."""
+    from app.cli import export as work
+
+    work.ratings(since, out)

@@ -1,0 +1,20 @@
+"""`runlog rate`."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+
+def rate(
+    run_id: Annotated[UUID, typer.Argument(metavar="RUN_ID", help="The run's id.")],
+    rating: Annotated[
+        float, typer.Argument(metavar="RATING", help="From 0, of no use, to 1, as it should be.")
+    ],
+    rater: Annotated[str | None, typer.Option(help="Who rates.", show_default="the name of the user")] = None,
+    comment: Annotated[str | None, typer.Option(help="Why.")] = None,
+) -> None:
+    """Rate a run. Your next rating of it replaces this one."""
+    from app.cli import rate as work
+
+    work.rate(run_id, rating, rater, comment)

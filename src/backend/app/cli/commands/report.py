@@ -1,0 +1,34 @@
+"""`runlog report` and `runlog exec`: tell the log about a run from a shell."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.commands.options import Status
+
+
+def report(
+    agent: Annotated[str, typer.Argument(help="Who ran, for example sage.")],
+    status: Annotated[Status, typer.Argument(help="How it went.")],
+    summary: Annotated[str | None, typer.Option(help="What it did, in a sentence.")] = None,
+    actions: Annotated[
+        str | None, typer.Option(help="More about it: a JSON object, @FILE, or - for stdin.")
+    ] = None,
+) -> None:
+    """Report one finished run to the server at RUNLOG_URL."""
+    from app.cli import report as work
+
+    work.report(agent, status, summary, actions)
+
+
+def execute(
+    command: Annotated[list[str], typer.Argument(metavar="-- CMD [ARGS]...", help="What to run.")],
+    agent: Annotated[str, typer.Option(help="Who runs it.")],
+) -> None:
+    """Run a command, report how it went, and exit as it did.
+
+    A report that cannot be sent is a warning: it never changes the exit code.
+    """
+    from app.cli import report as work
+
+    work.execute(command, agent)

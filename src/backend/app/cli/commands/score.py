@@ -1,0 +1,125 @@
+"""`runlog score`: the commands about scores."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.commands import score_judge
+
+app = typer.Typer(no_args_is_help=True, help="See, measure and improve how runs are scored.")
+
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_AsJsonObject = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+class ScorerName(StrEnum):
+    """The scorers that history can be scored by."""
+
+    RUBRIC = "rubric"
+    REWARD = "reward"
+
+
+@app.command()
+def status(as_json: _AsJsonObject = False) -> None:
+    """Show how many runs wait for their score, what failed, and which scorers' results there are."""
+    from app.cli import score_status as work
+
+    work.status(as_json)
+
+
+@app.command()
+def backfill(
+    since: Annotated[str, typer.Option(help="The runs since: 30d, 12w or an ISO 8601 time.")],
+    until: Annotated[str | None, typer.Option(help="And before then, the same way; now, unless set.")] = None,
+    scorer: Annotated[ScorerName, typer.Option(help="Who scores them.")] = ScorerName.RUBRIC,
+    version: Annotated[str | None, typer.Option(help="In which version; the one in use, unless set.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Score history again by the scorer's version in use, where it has not been yet.
+
+    Interrupted, the same command goes on where it stopped. Results of other versions stay beside it, and
+    ratings decide as ever.
+    """
+    from app.cli import score_backfill as work
+
+    work.backfill(since, until, scorer, version, as_json)
+
+
+@app.command("eval")
+def evaluate_scorer(
+    file: Annotated[Path, typer.Argument(help="A file with a pair of reports a line, as JSON.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line for each pair judged wrong, then one with the figures.")
+    ] = False,
+) -> None:
+    """Measure how often the rubric prefers the report that people prefer."""
+    from app.cli import score_eval as work
+
+    work.evaluate_scorer(file, as_json)
+
+
+@app.command()
+def trend(
+    agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
+    as_json: _AsJsonObject = False,
+) -> None:
+    """Compare the scores of the last 7 days with those of the 7 before."""
+    from app.cli import score_trend as work
+
+    work.trend(agent, as_json)
+
+
+@app.command()
+def agreement(
+    since: Annotated[
+        str | None, typer.Option(help="Only runs rated since: 30d, 12w or an ISO 8601 time.")
+    ] = None,
+    as_json: _AsJsonObject = False,
+) -> None:
+    """Show how each scorer agrees with people's ratings, and people with each other."""
+    from app.cli import score_agreement as work
+
+    work.agreement(since, as_json)
+
+
+@app.command()
+def review(
+    rater: Annotated[str | None, typer.Option(help="Leave out what this person has rated.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a run a line.")] = False,
+) -> None:
+    """Show the recent runs that are most worth a person's rating, and why."""
+    from app.cli import score_review as work
+
+    work.review(rater, limit, as_json)
+
+
+app.add_typer(score_judge.app, name="judge")
+
+
+@app.command()
+def train(as_json: _AsJson = False) -> None:
+    """Train the reward model on people's ratings now, and promote it if it beats what is in force."""
+    from app.cli import score_reward as work
+
+    work.train(as_json)
+
+
+@app.command()
+def models(as_json: _AsJson = False) -> None:
+    """List the versions of the reward model, newest first, with what they were judged by."""
+    from app.cli import score_reward as work
+
+    work.models(as_json)
+
+
+@app.command()
+def rollback(
+    version: Annotated[int | None, typer.Argument(help="Go back to this one.", show_default=False)] = None,
+) -> None:
+    """Withdraw the reward model in force, or all that are newer than VERSION. Ratings are kept."""
+    from app.cli import score_reward as work
+
+    work.rollback(version)

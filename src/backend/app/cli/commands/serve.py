@@ -1,0 +1,26 @@
+"""`runlog serve`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Face(StrEnum):
+    """Which routes a server mounts."""
+
+    ALL = "all"
+    PUBLIC = "public"
+    INTERNAL = "internal"
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
+    expose: Annotated[Face | None, typer.Option(help="Mount only these routes; all unless set.")] = None,
+) -> None:
+    """Serve the API alone, against DATABASE_URL and CELERY_BROKER_URL."""
+    from app.cli import serve as work
+
+    work.serve(host, port, workers, expose)

@@ -1,0 +1,83 @@
+"""What a command loads until it ends: every package here costs each start the time of its import."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.loaded import RECORD, loaded, recording
+
+TYPER = {"typer", "annotated_doc", "shellingham"}
+# typer converts what parameters are given by pydantic.
+TYPER_CONVERTING = TYPER | {
+    "annotated_types",
+    "pydantic",
+    "pydantic_core",
+    "typing_extensions.py",
+    "typing_inspection",
+}
+NOWHERE = "http://127.0.0.1:1"
+
+
+def started(tmp_path: Path, *arguments: str, **env: str) -> tuple[str, set[str]]:
+    """What `runlog ARGUMENTS` wrote to stdout, and the installed packages it had loaded when it ended."""
+    command, record = recording(*arguments), tmp_path / "loaded.json"
+    done = subprocess.run(
+        command,
+        env={**os.environ, RECORD: str(record), "RUNLOG_URL": NOWHERE, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr
+    return done.stdout, loaded(record)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "packages"),
+    [
+        ("--version", TYPER),
+        ("--help", TYPER),
+        ("nonsense", TYPER_CONVERTING),
+        ("runs --help", TYPER_CONVERTING),
+        ("score backfill --help", TYPER_CONVERTING),
+        ("report sage success --summary Done", {*TYPER_CONVERTING, "msgspec"}),
+        ("exec --agent sage -- true", {*TYPER_CONVERTING, "msgspec"}),
+    ],
+)
+def test_a_command_loads_these_packages_alone(arguments: str, packages: set[str], tmp_path: Path) -> None:
+    _, packages_loaded = started(tmp_path, *arguments.split())
+    assert packages_loaded == packages
+
+
+def test_the_default_data_directory_takes_one_package_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNLOG_DATA_DIR")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    _, packages_loaded = started(tmp_path, "report", "sage", "success", HOME=str(tmp_path))
+    assert packages_loaded == {*TYPER_CONVERTING, "msgspec", "platformdirs"}
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("runlog ru", "runs"),
+        ("runlog --ver", "--version"),
+        ("runlog runs --fo", "--follow"),
+        ("runlog runs --status par", "partial"),
+        ("runlog score back", "backfill"),
+        ("runlog score judge sta", "status"),
+        ("runlog export preferences --min", "--min-gap"),
+        ("runlog exec --ag", "--agent"),
+    ],
+)
+def test_a_shell_completes_commands_and_options_of_any_depth(
+    words: str, completed: str, tmp_path: Path
+) -> None:
+    env = {"_RUNLOG_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    out, packages_loaded = started(tmp_path, **env)
+    assert out.split() == [completed]
+    assert packages_loaded == TYPER_CONVERTING
