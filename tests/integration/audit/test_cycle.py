@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import Engine, event
 
 from app.agents.status import agent_statuses
-from app.audit.cycle import AuditCycle, audited_within, findings, lock_audit
+from app.audit.cycle import AuditCycle, audit, audited_within, lock_audit
+from app.audit.findings import list_findings
 from app.config import get_settings
 from app.dashboard.gauges import fleet_gauges
 from app.db.session import transaction
@@ -272,6 +275,25 @@ async def test_an_agent_that_never_reported_is_found_until_it_does(db: asyncpg.C
     assert finding.closing_evidence["reason"].startswith("atlas reported for the first time at ")
 
 
+async def test_the_registry_is_read_once_a_cycle(db: asyncpg.Connection) -> None:
+    await declare(db, "atlas", schedule="every 15m")
+    await log_runs(db, "atlas", ago=2 * HOUR)
+    await log_runs(db, "nova", ago=MINUTE, count=3, status="failed")
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with transaction() as session:
+            done = await audit(session, audit_settings(get_settings()))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(done.opened) == 2
+    assert len([statement for statement in statements if re.search(r"\bagent\b(?!\.)", statement)]) == 1
+
+
 async def test_two_audits_at_once_open_once(db: asyncpg.Connection) -> None:
     for agent in ("nova", "sage", "atlas"):
         await log_runs(db, agent, ago=MINUTE, count=3, status="failed")
@@ -317,10 +339,10 @@ async def test_findings_newest_first(db: asyncpg.Connection) -> None:
     await write_run_log("nova", {"summary": "fine"})
     await cycle()
     async with transaction() as session:
-        assert keys(await findings(session)) == [("silent_runs", "sage")]
-        everything = await findings(session, state="all")
+        assert keys(await list_findings(session)) == [("silent_runs", "sage")]
+        everything = await list_findings(session, state="all")
         assert [finding.agent_id for finding in everything] == ["sage", "nova"]
-        assert len(await findings(session, state="all", limit=1)) == 1
+        assert len(await list_findings(session, state="all", limit=1)) == 1
     assert isinstance(everything[0].opened_at, datetime)
 
 

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
-from weakref import WeakKeyDictionary
 
 import asyncpg
 import pytest
 
 from app.audit import quality
+from app.audit.cache import AgentCache
 from app.audit.cycle import AuditCycle
 from app.audit.quality import quality_trends
 from app.db.session import transaction
@@ -127,7 +127,7 @@ async def test_what_is_open_is_read_before_it_is_said_to_be_over(
     for _, agent in drops:
         await score_history(db, agent, lately=0.4)
     assert keys(await cycle()) == drops
-    monkeypatch.setattr(quality, "_memories", WeakKeyDictionary())
+    monkeypatch.setattr(quality, "_cache", AgentCache())
     monkeypatch.setattr(quality, "_MOST_READ", 1)
     for _ in range(2):
         done = await cycle()

@@ -15,7 +15,8 @@ from app.agents.registry import NO_SUCH_AGENT, identities
 from app.audit.cadence import Outages, parse_schedule
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.liveness import StoppedReporting
-from app.audit.histories import agent_histories, deepened, known_outages
+from app.audit.histories import agent_histories, declared_agents, deepened
+from app.audit.outages import known_outages
 from app.audit.settings import AuditSettings
 from app.errors import NotFoundError
 from app.kit.sql import database_now, wanted_agents, well_dated
@@ -59,14 +60,16 @@ async def agent_statuses(
 ) -> list[AgentStatus]:
     """Every agent that reported or is declared, by id; or `agent_id` alone."""
     now = await database_now(session)
-    past, outages = await known_outages(session, now, settings.interval)
+    outages = await known_outages(session, now, settings.interval)
+    declared = await declared_agents(session)
     only = None if agent_id is None else [agent_id]
-    histories = await agent_histories(session, now, HISTORY_DEPTH, agent_ids=only, outages=outages)
+    histories = await agent_histories(
+        session, now, HISTORY_DEPTH, agent_ids=only, declared=declared, outages=outages.all
+    )
     overdue = StoppedReporting()
-    in_doubt = {each: [overdue] for each, history in histories.items() if only or overdue.suspects(history)}
-    histories |= await deepened(session, histories, in_doubt, HISTORY_DEPTH, past)
+    suspects = {each: [overdue] for each, history in histories.items() if only or overdue.suspects(history)}
+    histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages.over)
     known = await identities(session)
-    declared = {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
     successes = await _last_successes(session, list(histories))
     qualities = await _qualities(session, now - WEEK, list(histories))
     return [

@@ -1,58 +1,54 @@
-"""What was learned of agents' runs, remembered by the process for as long as it holds.
+"""The learned cadences of agents, read from the log or from the cache.
 
-The Auditor looks closely at an agent for as long as it is quiet, and all that time its past is the same:
-to read that once is enough.
+The Auditor reads an agent's past for as long as the agent is quiet, and all that time its past is the same:
+to read it once is enough.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, select, true
+from sqlalchemy import ARRAY, DateTime, Select, Subquery, func, select, true, type_coerce
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.cache import AgentCache, Entry, stale
+from app.audit.cadence import Cadence, Outages
+from app.audit.cadence.learned import NEWEST_GAPS, REMEMBERED_DAYS
 from app.kit.sql import WELL_DATED, of_agent, wanted_agents
 from app.models import AgentRunLog, AgentRunState
 
-T = TypeVar("T")
-# When the agent's newest run was created, and who last changed its runs behind the writer's back.
-Standing = tuple[datetime, int | None]
+PAST = timedelta(days=REMEMBERED_DAYS)
+"""How far back reports and outages matter."""
 
-_memories: WeakKeyDictionary[Engine, tuple[object, dict[str, tuple[Standing, Any]]]] = WeakKeyDictionary()
+_MOST_REPORTS = 20_000  # two weeks of an agent that reports every minute
+
+# When the newest run was created, and the last transaction besides the writer's that changed the runs.
+_CacheKey = tuple[datetime, int | None]
+_cache: AgentCache[_CacheKey, Cadence] = AgentCache()
 
 
-async def remembered(
-    session: AsyncSession,
-    agent_ids: Sequence[str],
-    learn: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]],
-    *,
-    basis: object,
-) -> dict[str, T]:
-    """What `learn` tells of each agent, asked only about those of whom it is not remembered.
+async def learned_cadences(
+    session: AsyncSession, agent_ids: Sequence[str], outages: Outages
+) -> dict[str, Cadence]:
+    """How each of the agents with runs has reported, apart from the `outages`, which must be over.
 
-    Those who are not among `agent_ids` are forgotten, and all are when what it goes by besides their
-    runs, the `basis`, is no longer the same.
+    Only these agents stay in the cache.
     """
+    if not agent_ids:
+        return {}
     # Read before anything is learned: what changes meanwhile is learned again next time.
-    standings = await _standings(session, agent_ids)
-    engine = session.get_bind().engine
-    known_basis, memory = _memories.get(engine, (basis, {}))
-    if known_basis != basis:
-        memory = {}
-    known = {
-        agent_id: memory[agent_id][1]
-        for agent_id, standing in standings.items()
-        if agent_id in memory and memory[agent_id][0] == standing
-    }
-    unknown = [agent_id for agent_id in standings if agent_id not in known]
-    if unknown:
-        known |= await learn(unknown)
-    _memories[engine] = basis, {agent_id: (standings[agent_id], value) for agent_id, value in known.items()}
-    return known
+    keys = await _cache_keys(session, agent_ids)
+    entries = _cache.entries(session, outages)
+    unknown = stale(entries, keys)
+    learned = await _learn(session, unknown, outages) if unknown else {}
+    cadences = {agent_id: entries[agent_id].value for agent_id in keys.keys() - set(unknown)} | learned
+    _cache.store(
+        session, {agent_id: Entry(keys[agent_id], value) for agent_id, value in cadences.items()}, outages
+    )
+    return cadences
 
 
-async def _standings(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, Standing]:
+async def _cache_keys(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, _CacheKey]:
     wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
     newest = (
         select(created_at)
@@ -70,3 +66,31 @@ async def _standings(session: AsyncSession, agent_ids: Sequence[str]) -> dict[st
     )
     rows = await session.execute(statement)
     return {agent_id: (newest_at, changed_in) for agent_id, newest_at, changed_in in rows}
+
+
+async def _learn(session: AsyncSession, agent_ids: Sequence[str], outages: Outages) -> dict[str, Cadence]:
+    """Cadences from as many reports of each agent as matter."""
+    wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
+    newest = _newest_reports(wanted, NEWEST_GAPS + 1).subquery()
+    span = select(func.min(newest.c.created_at).label("first"), func.max(newest.c.created_at).label("last"))
+    known = span.lateral()
+    since = func.least(known.c.first, known.c.last - PAST)
+    recent = _newest_reports(wanted, _MOST_REPORTS).where(created_at >= since).correlate(wanted, known)
+    report = recent.subquery()
+    times = func.array_agg(aggregate_order_by(report.c.created_at, report.c.created_at))
+    reports = select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports")).lateral()
+    pairs = select(wanted.c.agent_id, reports.c.reports).select_from(wanted)
+    statement = pairs.join(known, true()).join(reports, true()).where(reports.c.reports.is_not(None))
+    return {agent_id: Cadence.of(reports, outages) for agent_id, reports in await session.execute(statement)}
+
+
+def _newest_reports(wanted: Subquery, count: int) -> Select[datetime | None]:
+    """When the newest `count` runs of each agent were reported."""
+    created_at = AgentRunLog.created_at
+    return (
+        select(created_at)
+        .where(of_agent(wanted.c.agent_id), WELL_DATED)
+        .order_by(AgentRunLog.agent_id, created_at.desc())
+        .limit(count)
+        .correlate(wanted)
+    )

@@ -1,19 +1,22 @@
-"""Times in which hardly any agent reported: how they are found, and those that were."""
+"""Times in which agents could not report: those that are known, and the one that lasts now."""
 
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.cadence import Outage, present_outage
+from app.audit.cadence import Outage, Outages, present_outage
+from app.audit.cadences import PAST
 from app.audit.domain.fleet import FLEET_SILENT
+from app.audit.histories import AUDITOR
 from app.kit.times import moment_in
-from app.models import AuditFinding
+from app.models import AgentRunLog, AuditFinding
 
+_LEAST_OUTAGE = timedelta(minutes=15)
 _SAMPLE = 300
 _LOOK_BACK = timedelta(hours=3)
 _WEEKS = 5
@@ -32,13 +35,54 @@ CROSS JOIN LATERAL (
 )
 
 
+class KnownOutages(NamedTuple):
+    """The times in which agents could not report lately: those that are over, and all, with one that lasts.
+
+    Of the one that lasts nothing can be learned yet.
+    """
+
+    over: Outages
+    all: Outages
+
+
+async def known_outages(session: AsyncSession, now: datetime, interval: timedelta) -> KnownOutages:
+    """The outages of the days that cadences are learned from. `interval` lies between two audits."""
+    found = [*await _own_outages(session, now, interval), *await _past_silences(session, now, now - PAST)]
+    return KnownOutages(Outages(outage for outage in found if outage.end < now.timestamp()), Outages(found))
+
+
+async def _own_outages(session: AsyncSession, now: datetime, interval: timedelta) -> list[Outage]:
+    """When the product itself was out of order.
+
+    The Auditor's reports are its heartbeat. Where two of them are far apart and no agent reported in between,
+    the product was down, or the clock jumped.
+    """
+    outage = max(_LEAST_OUTAGE, 3 * interval)
+    created_at, the_moment = AgentRunLog.created_at, literal(now, DateTime(timezone=True))
+    following = func.lead(created_at, 1, the_moment).over(order_by=created_at)
+    beats = (
+        select((created_at + 2 * interval).label("missed"), (following - created_at).label("gap"))
+        .where(AgentRunLog.agent_id == AUDITOR, created_at > now - PAST, created_at <= now)
+        .subquery()
+    )
+    # An agent may have reported after the last beat and before the outage, or before the next beat.
+    before = select(func.max(created_at)).where(created_at < beats.c.missed).scalar_subquery()
+    later = select(func.min(created_at)).where(created_at >= beats.c.missed, created_at <= the_moment)
+    after = later.scalar_subquery()
+    end = func.coalesce(after, the_moment)
+    statement = select(before, end).where(beats.c.gap > outage, end - before > outage)
+    found = await session.execute(statement)
+    return [Outage(start.timestamp(), over.timestamp()) for start, over in found if start and over]
+
+
 async def fleet_silence(
     session: AsyncSession, now: datetime, agent_ids: Collection[str], *, known: bool = False
 ) -> Outage | None:
     """The time up to now in which hardly any of the agents reported; None while they do as usual.
 
-    They are held, a sample of a large fleet, against the same hours of the four weeks before. One that is
-    `known` is not over while nobody reports at all, be it at an hour at which few ever do.
+    The reports of the agents, a sample of a large fleet, are compared with the same hours of the four weeks
+    before. A silence that is `known` is not over while no agent reports at all, be it at an hour at which few
+    ever do.
     """
     sample = sorted(agent_ids, key=lambda agent_id: (crc32(agent_id.encode()), agent_id))[:_SAMPLE]
     reports: dict[str, list[float]] = defaultdict(list)
@@ -48,8 +92,8 @@ async def fleet_silence(
     for times in reports.values():
         times.sort()
     since = (now - _LOOK_BACK).timestamp()
-    nobody = bool(sample) and all(times[-1] <= since for times in reports.values())
-    lasting = Outage(since, now.timestamp()) if known and nobody else None
+    no_report = bool(sample) and all(times[-1] <= since for times in reports.values())
+    lasting = Outage(since, now.timestamp()) if known and no_report else None
     return present_outage(reports, now.timestamp()) or lasting
 
 
@@ -63,7 +107,7 @@ def silences(now: datetime, since: datetime) -> Select[Any]:
     )
 
 
-async def past_silences(session: AsyncSession, now: datetime, since: datetime) -> list[Outage]:
+async def _past_silences(session: AsyncSession, now: datetime, since: datetime) -> list[Outage]:
     """The times that were found: each from when it began until it was over, or until now."""
     return [
         Outage((moment_in(evidence, "since") or opened_at).timestamp(), over.timestamp())

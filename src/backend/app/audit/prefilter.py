@@ -1,17 +1,21 @@
-"""A glance at every agent, by which most are seen to be well without reading their runs."""
+"""What shows most agents to be well without loading their histories: a few figures of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# An agent is calm whose newest runs are as many as a first look takes, none failed, and not all are silent:
-# no rule that goes by runs suspects it then. It is well if it has been quiet for less than the shortest
-# time between two of them besides: no rule that goes by habit does. The array keeps the planner to the
-# index on agent and time; which runs are seen is what `WELL_DATED` says.
-_GLANCE = text("""
+from app.audit.domain.history import ReportedRun
+from app.audit.domain.quality import QualityTrend
+from app.audit.quality import quality_trends, waiting_runs
+
+# An agent is sound whose newest runs are as many as the prefilter reads, none failed, and not all are silent:
+# no rule about runs suspects it then. It is recent if less time has passed since the newest than lies
+# between any two of them: no rule about cadences suspects it. The array keeps the planner to the index on
+# agent and time; which runs are seen is what `WELL_DATED` says.
+_SNAPSHOTS = text("""
 WITH RECURSIVE agents AS (
     (SELECT agent_id FROM agent_run_log ORDER BY agent_id LIMIT 1)
     UNION ALL
@@ -23,10 +27,10 @@ WITH RECURSIVE agents AS (
 )
 SELECT
     agents.agent_id,
-    newest.runs = :depth AND NOT newest.failed AND newest.silences < :silence_streak AS calm,
+    newest.runs = :depth AND NOT newest.failed AND newest.silences < :silence_streak AS sound,
     :now - newest.last_created_at < newest.shortest_gap AS recent,
-    CASE WHEN declared.agent_id IS NOT NULL THEN newest.reports END AS reports
-FROM agents LEFT JOIN agent AS declared ON declared.agent_id = agents.agent_id CROSS JOIN LATERAL (
+    CASE WHEN agents.agent_id IN (SELECT unnest(CAST(:declared AS text[]))) THEN newest.reports END AS reports
+FROM agents CROSS JOIN LATERAL (
     SELECT
         count(*) AS runs,
         bool_or(status = 'failed') AS failed,
@@ -52,23 +56,48 @@ WHERE agents.agent_id IS NOT NULL
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
-    """An agent by its newest runs: whether these are calm, and it is well, without a declared schedule.
+class Snapshot:
+    """An agent by its newest runs.
 
-    `reports` are their times, newest first, of a declared agent alone.
+    It is `sound` if no rule about runs suspects it, and `well` if no rule about learned cadences does either.
+    `reports` are the times of these runs, newest first, of a declared agent alone.
     """
 
-    calm: bool
+    sound: bool
     well: bool
     reports: Sequence[datetime] | None
 
 
-async def glance(
-    session: AsyncSession, now: datetime, *, depth: int, silence_streak: int
-) -> Mapping[str, Glimpse]:
-    """Every agent that ever reported, by its newest `depth` runs. Its scores are not looked at."""
-    found = await session.execute(_GLANCE, {"now": now, "depth": depth, "silence_streak": silence_streak})
-    return {
-        agent_id: Glimpse(bool(calm), bool(calm and recent), reports)
-        for agent_id, calm, recent, reports in found
+@dataclass(frozen=True, slots=True)
+class Prefiltered:
+    """What the prefilter read: a snapshot of each agent that ever reported, and what there is of scores.
+
+    `trends` are of agents whose scores may have dropped, `waiting` are runs that have waited too long for
+    theirs.
+    """
+
+    snapshots: Mapping[str, Snapshot]
+    trends: Mapping[str, QualityTrend]
+    waiting: Mapping[str, tuple[ReportedRun, ...]]
+
+
+async def prefilter(
+    session: AsyncSession,
+    now: datetime,
+    *,
+    depth: int,
+    silence_streak: int,
+    declared: Collection[str],
+    drops_open: Collection[str],
+) -> Prefiltered:
+    """Read a few figures of each agent: of its newest `depth` runs, of its scores, and of runs without one.
+
+    `drops_open` are the agents whose drop in quality is an open finding: their scores are read in any case.
+    """
+    parameters = {"now": now, "depth": depth, "silence_streak": silence_streak, "declared": list(declared)}
+    snapshots = {
+        agent_id: Snapshot(bool(sound), bool(sound and recent), reports)
+        for agent_id, sound, recent, reports in await session.execute(_SNAPSHOTS, parameters)
     }
+    trends = await quality_trends(session, now, snapshots.keys(), drops_open=drops_open)
+    return Prefiltered(snapshots, trends, await waiting_runs(session, now))

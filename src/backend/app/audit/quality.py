@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from math import isfinite, sqrt
 from typing import Any
-from weakref import WeakKeyDictionary
 from zlib import crc32
 
-from sqlalchemy import ARRAY, Engine, Select, String, any_, cast, func, literal, select, true
+from sqlalchemy import ARRAY, Select, String, any_, cast, func, literal, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.cache import AgentCache, Entry, stale
 from app.audit.domain.history import HISTORY_DEPTH, ReportedRun
 from app.audit.domain.quality import PAST, WEEK, QualityTrend
 from app.audit.domain.scores import SCORED_WITHIN, is_drop
@@ -20,50 +20,51 @@ from app.models import AgentRollup, AgentRunLog, AgentRunState
 from app.models.agent_run_log import UNSCORED
 from app.runs.run import made_at
 
-# When a trend was read, as the number of an hour that begins when the agent's does, and who last changed
-# its runs behind the writer's back.
-Standing = tuple[int, int | None]
-
 _MOST_READ = 1_000
 _MOST_WAITING = 10_000
 _SAMPLE = 20
 _HOUR = 3600
 
-_memories: WeakKeyDictionary[Engine, dict[str, tuple[Standing, QualityTrend | None]]] = WeakKeyDictionary()
+# In which hour a trend was read, counted so that the agents' hours begin in turn, and which transaction other
+# than the writer's last changed the agent's runs.
+_CacheKey = tuple[int, int | None]
+_cache: AgentCache[_CacheKey, QualityTrend | None] = AgentCache()
 
 
 async def quality_trends(
-    session: AsyncSession, now: datetime, agent_ids: Collection[str], held: Collection[str] = ()
+    session: AsyncSession, now: datetime, agent_ids: Collection[str], drops_open: Collection[str] = ()
 ) -> dict[str, QualityTrend]:
-    """How the scores of these agents go. A trend is remembered for an hour by the process.
+    """How the scores of these agents go. A trend is cached for an hour by the process.
 
     A mean of seven days hardly moves in an hour, and the agents' hours come in turn, so that a cycle reads
-    a part of the fleet. What is still to be read beyond a thousand agents is left for the next cycles, but
-    for those in `held`: a finding is open of each, which must not end because nobody looked.
+    a part of the fleet. Beyond a thousand agents the rest is left for the next cycles, but for those in
+    `drops_open`, whose finding must not end because it was not read.
+
+    1. See of which agents no trend of this hour is cached.
+    2. Read the trends of these, as many as a cycle may.
+    3. Leave out those that another scorer scored.
+    4. Cache what was read, and what is still cached of the others.
     """
     states = await session.execute(select(AgentRunState.agent_id, AgentRunState.changed_in))
-    standings = {
+    keys = {
         agent_id: (_hour_of(agent_id, now), changed_in)
         for agent_id, changed_in in states
         if agent_id in agent_ids
     }
-    engine = session.get_bind().engine
-    memory = _memories.get(engine, {})
-    stale = [
-        agent_id
-        for agent_id in standings
-        if (known := memory.get(agent_id)) is None or known[0] != standings[agent_id]
-    ]
-    others = sorted((each for each in stale if each not in held), key=lambda agent_id: agent_id in memory)
-    read = [*(each for each in stale if each in held), *others[:_MOST_READ]]
+    cached = _cache.entries(session)
+    unread = stale(cached, keys)
+    others = sorted(
+        (each for each in unread if each not in drops_open), key=lambda agent_id: agent_id in cached
+    )
+    read = [*(each for each in unread if each in drops_open), *others[:_MOST_READ]]
     found = await _read_trends(session, now, read)
     dropped = [agent_id for agent_id, trend in found.items() if trend and is_drop(trend, held=True)]
     for agent_id in await _scored_another_way(session, now, dropped):
         del found[agent_id]
-    _memories[engine] = {agent_id: memory[agent_id] for agent_id in standings if agent_id in memory} | {
-        agent_id: (standings[agent_id], found.get(agent_id)) for agent_id in read
-    }
-    return {agent_id: trend for agent_id, (_, trend) in _memories[engine].items() if trend}
+    entries = {agent_id: cached[agent_id] for agent_id in keys if agent_id in cached}
+    entries |= {agent_id: Entry(keys[agent_id], found.get(agent_id)) for agent_id in read}
+    _cache.store(session, entries)
+    return {agent_id: entry.value for agent_id, entry in entries.items() if entry.value}
 
 
 def _hour_of(agent_id: str, now: datetime) -> int:

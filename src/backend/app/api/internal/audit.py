@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query, Response
 from app.agents.registry import muted_agents
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
-from app.audit import cycle
-from app.audit.acknowledgements import acknowledge
+from app.audit.findings import acknowledge, list_findings
 from app.audit.wire import AcknowledgementIn, FindingList, FindingOut
 from app.db.session import transaction
 from app.errors import NotFoundError
@@ -26,7 +25,7 @@ async def get_findings(
 ) -> FindingList:
     """Findings, newest first, as of the Auditor's last cycle."""
     async with transaction() as session:
-        found = await cycle.findings(session, state=state, limit=limit)
+        found = await list_findings(session, state=state, limit=limit)
         muted = await muted_agents(session)
     return FindingList(findings=[FindingOut.of(finding, muted) for finding in found])
 

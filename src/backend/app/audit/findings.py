@@ -1,0 +1,112 @@
+"""The findings as they are stored: list them, open, update and close them, acknowledge one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import DateTime, Text, Uuid, column, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
+
+from app.audit.domain.finding import Evidence, Finding, FindingKey
+from app.models import AuditFinding
+
+
+async def list_findings(
+    session: AsyncSession, *, state: Literal["open", "all"] = "open", limit: int = 100
+) -> list[AuditFinding]:
+    """The findings that are open, or all there ever were, newest first, at most `limit`."""
+    statement = select(AuditFinding).order_by(AuditFinding.opened_at.desc(), AuditFinding.id)
+    if state == "open":
+        statement = statement.where(AuditFinding.closed_at.is_(None))
+    return list(await session.scalars(statement.limit(limit)))
+
+
+async def open_findings(session: AsyncSession) -> dict[FindingKey, AuditFinding]:
+    """Every open finding by its rule and agent."""
+    statement = select(AuditFinding).where(AuditFinding.closed_at.is_(None))
+    return {(finding.rule, finding.agent_id): finding for finding in await session.scalars(statement)}
+
+
+async def open_new(session: AsyncSession, now: datetime, found: Sequence[Finding]) -> list[AuditFinding]:
+    """Store new findings; returns those that no audit at the same time has opened first."""
+    if not found:
+        return []
+    rows = [
+        {
+            "rule": finding.rule,
+            "agent_id": finding.agent_id,
+            "message": finding.message,
+            "evidence": finding.evidence,
+            "opened_at": now,
+        }
+        for finding in sorted(found, key=lambda finding: finding.key)
+    ]
+    statement = (
+        insert(AuditFinding)
+        .on_conflict_do_nothing(
+            index_elements=[AuditFinding.rule, AuditFinding.agent_id],
+            index_where=AuditFinding.closed_at.is_(None),
+        )
+        .returning(AuditFinding)
+    )
+    return list(await session.scalars(statement, rows))
+
+
+async def update_changed(
+    session: AsyncSession, stored: Mapping[FindingKey, AuditFinding], found: Iterable[Finding]
+) -> None:
+    """Bring the `stored` findings to what was `found` of them now. One that is the same is not written."""
+    changed = [
+        {"id": str(stored[finding.key].id), "message": finding.message, "evidence": finding.evidence}
+        for finding in found
+        if (stored[finding.key].message, stored[finding.key].evidence) != (finding.message, finding.evidence)
+    ]
+    await _update_open(session, changed, message=Text, evidence=JSONB)
+
+
+async def close(session: AsyncSession, now: datetime, proofs: Mapping[UUID, Evidence]) -> list[AuditFinding]:
+    """Close findings, each with the proof that it is over; returns those that were open until now."""
+    closed = [
+        {"id": str(finding_id), "closed_at": now.isoformat(), "closing_evidence": proof}
+        for finding_id, proof in proofs.items()
+    ]
+    return await _update_open(session, closed, closed_at=DateTime(timezone=True), closing_evidence=JSONB)
+
+
+async def acknowledge(session: AsyncSession, finding_id: UUID, by: str, note: str | None = None) -> bool:
+    """Note who knows of an open finding, so that no alert reminds of it; the latest name replaces others.
+
+    False where no finding with this id is open.
+    """
+    statement = (
+        update(AuditFinding)
+        .where(AuditFinding.id == finding_id, AuditFinding.closed_at.is_(None))
+        .values(acknowledged_at=func.now(), acknowledged_by=by, acknowledgement_note=note)
+        .returning(AuditFinding.id)
+        .execution_options(synchronize_session=False)
+    )
+    return await session.scalar(statement) is not None
+
+
+async def _update_open(
+    session: AsyncSession,
+    changes: Sequence[dict[str, Any]],
+    **columns: TypeEngine[Any] | type[TypeEngine[Any]],
+) -> list[AuditFinding]:
+    """Set `columns` of the findings that `changes` name by `id`, where they are open still; return those."""
+    if not changes:
+        return []
+    declared = [column("id", Uuid), *(column(name, type_) for name, type_ in columns.items())]
+    records = func.jsonb_to_recordset(literal(changes, JSONB)).table_valued(*declared)
+    change = records.render_derived(name="change", with_types=True)
+    statement = (
+        update(AuditFinding)
+        .where(AuditFinding.id == change.c.id, AuditFinding.closed_at.is_(None))
+        .values({name: change.c[name] for name in columns})
+        .returning(AuditFinding)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return list(await session.scalars(statement))

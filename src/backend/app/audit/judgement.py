@@ -1,0 +1,137 @@
+"""The steps of an audit cycle from the suspects on: load their histories, and judge them by the rules."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.cadence import Outage
+from app.audit.domain.evaluation import Verdict, evaluate, suspecting
+from app.audit.domain.finding import FindingKey
+from app.audit.domain.history import HISTORY_DEPTH, AgentHistory
+from app.audit.domain.liveness import Late, StoppedReporting
+from app.audit.domain.rule import Rule
+from app.audit.histories import AUDITOR, agent_histories, deepened
+from app.audit.outages import KnownOutages, fleet_silence
+from app.audit.prefilter import Prefiltered
+from app.audit.successors import with_successors
+from app.models import Agent
+
+_OVERDUE = frozenset({StoppedReporting.name, Late.name})
+
+
+@dataclass(frozen=True, slots=True)
+class CycleContext:
+    """What the steps share, known before any run is read, at `now` of the database's clock.
+
+    `depth` is how many of an agent's newest runs it takes to suspect it. `open_keys` are the findings that
+    are open.
+    """
+
+    now: datetime
+    rules: Sequence[Rule]
+    depth: int
+    declared: Mapping[str, Agent]
+    outages: KnownOutages
+    open_keys: Collection[FindingKey]
+
+    def open_rules(self) -> Mapping[str, Collection[str]]:
+        """Of each agent, the rules by which a finding is open."""
+        rules = defaultdict(set)
+        for rule, agent_id in self.open_keys:
+            rules[agent_id].add(rule)
+        return rules
+
+
+class Judgement(NamedTuple):
+    """What the rules say of the judged agents, by these histories; and since when the fleet is silent."""
+
+    verdicts: Sequence[Verdict]
+    histories: Mapping[str, AgentHistory]
+    silence: Outage | None
+
+
+async def load_histories(
+    session: AsyncSession, context: CycleContext, found: Prefiltered, suspects: Sequence[str]
+) -> tuple[dict[str, AgentHistory], list[str]]:
+    """The suspects' histories, and those of them to be judged: a rule suspects them, or a finding is open.
+
+    1. Load the newest few runs of each suspect.
+    2. Ask each rule whether it suspects the agent by these.
+    3. Load as much of the past as the suspecting rules need.
+    """
+    shallow = await agent_histories(
+        session,
+        context.now,
+        context.depth,
+        agent_ids=suspects,
+        declared=context.declared,
+        outages=context.outages.all,
+    )
+    histories = {
+        agent_id: replace(
+            history, quality=found.trends.get(agent_id), unscored=found.waiting.get(agent_id, ())
+        )
+        for agent_id, history in shallow.items()
+    }
+    open_rules = context.open_rules()
+    suspicions = {
+        agent_id: suspecting(context.rules, history, open_rules.get(agent_id, ()))
+        for agent_id, history in histories.items()
+    }
+    depth = max(HISTORY_DEPTH, context.depth)
+    histories |= await deepened(session, histories, suspicions, depth, context.outages.over)
+    judged = {agent_id for agent_id, suspecting_rules in suspicions.items() if suspecting_rules}
+    return histories, sorted(judged | open_rules.keys() & histories.keys())
+
+
+async def judge(
+    session: AsyncSession,
+    context: CycleContext,
+    histories: Mapping[str, AgentHistory],
+    judged: Sequence[str],
+    reporting: Collection[str],
+    *,
+    silence_open: bool,
+) -> Judgement:
+    """Apply the rules to the `judged` agents; `reporting` are all agents that ever reported.
+
+    1. Apply each rule to each agent.
+    2. If the fleet's silence is an open finding, or an agent is about to be called overdue, see whether
+       hardly any agent reports. If so, apply the rules again, with that as an outage.
+    3. Name the agent that may have taken over from one that stopped.
+    """
+    verdicts = _apply(context, histories, judged)
+    silence = None
+    if silence_open or _newly_overdue(verdicts, context.open_keys):
+        awaited = set(reporting) - paused(histories) - {AUDITOR}
+        silence = await fleet_silence(session, context.now, awaited, known=silence_open)
+    if silence:
+        outages = context.outages.all.joined(silence)
+        histories = {agent: replace(history, outages=outages) for agent, history in histories.items()}
+        verdicts = _apply(context, histories, judged)
+    verdicts = await with_successors(session, context.now, verdicts, set(reporting) - {AUDITOR})
+    return Judgement(verdicts, histories, silence)
+
+
+def paused(histories: Mapping[str, AgentHistory]) -> set[str]:
+    """The agents that are paused, of those with a history."""
+    return {agent_id for agent_id, history in histories.items() if history.paused}
+
+
+def _apply(
+    context: CycleContext, histories: Mapping[str, AgentHistory], judged: Sequence[str]
+) -> list[Verdict]:
+    open_rules = context.open_rules()
+    return [evaluate(context.rules, histories[agent_id], open_rules.get(agent_id, ())) for agent_id in judged]
+
+
+def _newly_overdue(verdicts: Iterable[Verdict], open_keys: Collection[FindingKey]) -> bool:
+    return any(
+        finding.rule in _OVERDUE and finding.key not in open_keys
+        for verdict in verdicts
+        for finding in verdict.findings
+    )
