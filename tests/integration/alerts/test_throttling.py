@@ -20,8 +20,8 @@ from support.receiver import Receiver, receiving
 pytestmark = pytest.mark.anyio
 
 FINDING = """
-    INSERT INTO audit_finding (rule, agent_id, message, evidence)
-    VALUES ($1::text, $2::text, $2 || ' ' || $1, jsonb_build_object('severity', $3::text))
+    INSERT INTO audit_finding (rule, agent_id, message, severity)
+    VALUES ($1::text, $2::text, $2 || ' ' || $1, $3::text)
 """
 NIGHT = "22:00-07:00 Europe/Berlin"
 

@@ -65,8 +65,8 @@ async def test_the_fleet_is_measured_at_each_scrape(
             await api.post(ENDPOINT, json={"agent_id": agent, "status": "failed"})
     await api.post(ENDPOINT, json={"agent_id": "auditor", "status": "success"})
     await db.execute(
-        "INSERT INTO audit_finding (rule, agent_id, message, evidence)"
-        " VALUES ('stopped_reporting', 'nova', 'gone', '{\"severity\": \"high\"}'), ('late', 'x', 'x', '{}')"
+        "INSERT INTO audit_finding (rule, agent_id, message, severity)"
+        " VALUES ('stopped_reporting', 'nova', 'gone', 'high'), ('late', 'x', 'x', DEFAULT)"
     )
     await db.execute(
         "INSERT INTO audit_finding (rule, agent_id, message, closed_at) VALUES ('late', 'y', '', now())"

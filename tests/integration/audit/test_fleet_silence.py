@@ -85,12 +85,12 @@ async def test_on_the_next_day_it_says_on_which_it_began(db: asyncpg.Connection)
     await log_fleet(db, quiet=75 * MINUTE)
     [opened] = (await cycle()).opened
     await db.execute("""
-        UPDATE audit_finding SET opened_at = opened_at - interval '1 day',
-            evidence = evidence || '{"since": "2026-11-02T23:15:00+00:00"}'
+        UPDATE audit_finding SET opened_at = opened_at - interval '1 day', began_at = '2026-11-02T23:15:00Z'
     """)
     [still] = (await cycle()).open
     assert still.id == opened.id
     assert "has reported since 2026-11-02 23:15 UTC, though" in still.message
+    assert still.evidence["since"] == "2026-11-02T23:15:00+00:00"
 
 
 async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Connection) -> None:
@@ -101,8 +101,8 @@ async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Con
         UPDATE agent_run_log SET created_at = created_at - interval '3 hours' WHERE agent_id <> 'auditor'
     """)
     await db.execute("""
-        UPDATE audit_finding SET opened_at = opened_at - interval '3 hours', evidence = evidence
-            || jsonb_build_object('since', (evidence ->> 'since')::timestamptz - interval '3 hours')
+        UPDATE audit_finding
+        SET opened_at = opened_at - interval '3 hours', began_at = began_at - interval '3 hours'
     """)
     await db.execute("""
         DELETE FROM agent_run_log WHERE agent_id <> 'auditor'

@@ -1,6 +1,7 @@
 """Each way in which a database can differ: what `check` says of it and what `sync` does."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -23,6 +24,11 @@ REPAIRABLE = {
     ],
     "ALTER TABLE agent_run_log DROP COLUMN consecutive_silence_count": [
         "column agent_run_log.consecutive_silence_count is missing"
+    ],
+    "ALTER TABLE audit_finding DROP COLUMN severity, DROP COLUMN last_run_at, DROP COLUMN began_at": [
+        "column audit_finding.severity is missing",
+        "column audit_finding.last_run_at is missing",
+        "column audit_finding.began_at is missing",
     ],
     "ALTER TABLE agent_run_log ALTER status DROP DEFAULT": [
         "agent_run_log.status has default none instead of 'success'::character varying"
@@ -211,3 +217,43 @@ def test_checking_changes_nothing(empty_database: str) -> None:
     before = query(empty_database, "SELECT relname FROM pg_class ORDER BY 1")
     assert asyncio.run(find_drift(empty_database))
     assert query(empty_database, "SELECT relname FROM pg_class ORDER BY 1") == before
+
+
+OLD_FINDINGS = {
+    "failing": '{"severity": "high", "last_run": {"created_at": "2026-11-11T10:00:00.123456+00:00"}}',
+    "late": '{"severity": "low", "last_run": {"created_at": "2026-11-11T12:00:00+02:00"}}',
+    "silent": '{"severity": "high", "since": "2026-11-11T10:15:00+00:00"}',
+    "no evidence": "{}",
+    "other types": '{"severity": 3, "last_run": "none", "since": ["2026-11-11T10:15:00+00:00"]}',
+    "no moments": '{"severity": "grave", "last_run": {"created_at": "yesterday"}, "since": "infinity"}',
+    "no such day": '{"since": "2026-02-31T10:15:00+00:00"}',
+    "no time zone": '{"last_run": {"created_at": "2026-11-11T00:00:00"}}',
+    "no date of Python": '{"since": "9999-12-31T23:59:59-10:00", "last_run": {"created_at": null}}',
+    "an array": "[1]",
+}
+
+
+def test_columns_of_findings_are_filled_from_the_evidence_of_old_ones(database: str) -> None:
+    run_sql(
+        database,
+        "ALTER TABLE audit_finding DROP COLUMN severity, DROP COLUMN last_run_at, DROP COLUMN began_at",
+    )
+    for rule, evidence in OLD_FINDINGS.items():
+        row = f"VALUES ('{rule}', 'nova', '', '{evidence}')"
+        run_sql(database, f"INSERT INTO audit_finding (rule, agent_id, message, evidence) {row}")
+    assert len(asyncio.run(sync_schema(database))) == 3
+    assert asyncio.run(find_drift(database)) == []
+    found = query(database, "SELECT rule, severity, last_run_at, began_at FROM audit_finding")
+    ten = datetime(2026, 11, 11, 10, tzinfo=UTC)
+    assert {rule: values for rule, *values in found} == {
+        "failing": ["high", ten + timedelta(microseconds=123456), None],
+        "late": ["low", ten, None],
+        "silent": ["high", None, ten + timedelta(minutes=15)],
+        "no evidence": ["medium", None, None],
+        "other types": ["medium", None, None],
+        "no moments": ["medium", None, None],
+        "no such day": ["medium", None, None],
+        "no time zone": ["medium", None, None],
+        "no date of Python": ["medium", None, None],
+        "an array": ["medium", None, None],
+    }

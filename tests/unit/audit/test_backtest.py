@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.audit.cadence import Cadence
 from app.audit.domain.backtest import Backtest, Declaration, judge
 from app.audit.domain.evaluation import all_rules, evaluate
-from app.audit.domain.finding import Evidence, FindingKey
+from app.audit.domain.finding import FindingKey
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.transitions import transitions
 
@@ -150,7 +150,7 @@ CYCLE = 20 * MINUTE
 
 def stepped(made: Sequence[ReportedRun], end: datetime) -> list[tuple[str, datetime, datetime | None]]:
     """What the live cycle finds over the same runs, every `CYCLE`."""
-    held: dict[FindingKey, Evidence] = {}
+    open_findings: dict[FindingKey, datetime | None] = {}
     since: dict[FindingKey, datetime] = {}
     found, times, now = [], [run.created_at for run in made], made[0].created_at
     learned = cache(lambda known: Cadence.of(times[:known]))
@@ -158,13 +158,13 @@ def stepped(made: Sequence[ReportedRun], end: datetime) -> list[tuple[str, datet
         known = bisect_right(times, now)
         newest = tuple(reversed(made[max(0, known - HISTORY_DEPTH) : known]))
         history = AgentHistory("nova", now, newest, learned(known))
-        verdict = evaluate(RULES, history, {rule for rule, _ in held})
-        changes = transitions(RULES, held, {"nova": history}, [verdict])
+        verdict = evaluate(RULES, history, {rule for rule, _ in open_findings})
+        changes = transitions(RULES, open_findings, {"nova": history}, [verdict])
         for key in changes.closed:
             found.append((key[0], since.pop(key), now))
-            del held[key]
+            del open_findings[key]
         for finding in [*changes.opened, *changes.persisting]:
-            held[finding.key] = finding.evidence
+            open_findings[finding.key] = finding.last_run_at
             since.setdefault(finding.key, now)
         now += CYCLE
     return sorted([*found, *((rule, at, None) for (rule, _), at in since.items())], key=lambda each: each[1])

@@ -91,20 +91,20 @@ def test_a_finding_opens_once_and_then_persists() -> None:
     told = nova("failed", "failed", "failed")
     verdicts = [evaluate(RULES, told)]
     assert transitions(RULES, {}, {"nova": told}, verdicts).opened == [finding("failed", "failed", "failed")]
-    changes = transitions(RULES, {FAILING: {}}, {"nova": told}, verdicts)
+    changes = transitions(RULES, {FAILING: None}, {"nova": told}, verdicts)
     assert (changes.opened, changes.closed) == ([], {})
     assert changes.persisting == [finding("failed", "failed", "failed")]
 
 
 def test_the_run_that_ended_it_is_the_proof() -> None:
-    held = {FAILING: finding("failed", "failed", "failed").evidence}
+    open_findings = {FAILING: finding("failed", "failed", "failed").last_run_at}
     runs = nova("success", "failed", "partial", "failed", "failed", "failed")
     later = AgentHistory(
         "nova",
         NOON + timedelta(minutes=10),
         tuple(ReportedRun(run.id, run.status, run.created_at + timedelta(minutes=3)) for run in runs.runs),
     )
-    closed = transitions(RULES, held, {"nova": later}, [evaluate(RULES, later)]).closed
+    closed = transitions(RULES, open_findings, {"nova": later}, [evaluate(RULES, later)]).closed
     assert closed[FAILING]["reason"] == "nova did not fail at 12:01 UTC"
     assert closed[FAILING]["run"]["id"] == "run-4"
 
@@ -119,10 +119,10 @@ def test_the_run_that_ended_it_is_the_proof() -> None:
     ],
 )
 def test_why_else_a_finding_closes(rule: str, history: AgentHistory | None, reason: str) -> None:
-    held = {(rule, "nova"): finding("failed", "failed", "failed").evidence}
+    open_findings = {(rule, "nova"): finding("failed", "failed", "failed").last_run_at}
     histories = {"nova": history} if history else {}
     verdicts = [evaluate(RULES, told) for told in histories.values()]
-    proof = transitions(RULES, held, histories, verdicts).closed[rule, "nova"]
+    proof = transitions(RULES, open_findings, histories, verdicts).closed[rule, "nova"]
     assert proof["reason"].startswith(reason)
     assert "run" not in proof
 
@@ -130,5 +130,5 @@ def test_why_else_a_finding_closes(rule: str, history: AgentHistory | None, reas
 def test_a_finding_stays_while_its_rule_crashes() -> None:
     rules = (Crashing(), *RULES)
     told = nova("success")
-    changes = transitions(rules, {("crashing", "nova"): {}}, {"nova": told}, [evaluate(rules, told)])
+    changes = transitions(rules, {("crashing", "nova"): None}, {"nova": told}, [evaluate(rules, told)])
     assert (changes.opened, changes.persisting, changes.closed) == ([], [], {})

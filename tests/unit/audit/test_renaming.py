@@ -12,8 +12,10 @@ HOUR = timedelta(hours=1)
 STOPPED = Finding(
     "stopped_reporting",
     "sage",
+    "high",
     "sage has not reported since 09:00 UTC",
-    {"last_run": {"created_at": (NOON - 3 * HOUR).isoformat()}},
+    {},
+    last_run_at=NOON - 3 * HOUR,
 )
 
 

@@ -71,7 +71,7 @@ def test_it_ends_when_no_run_waits_any_more() -> None:
     assert finding
     scored = waiting()
     assert not stuck.suspects(scored)
-    changes = transitions([stuck], {finding.key: finding.evidence}, {"nova": scored}, [Verdict((), ())])
+    changes = transitions([stuck], {finding.key: finding.last_run_at}, {"nova": scored}, [Verdict((), ())])
     assert changes.closed == {finding.key: {"reason": "no run of it waits for a score any more"}}
 
 

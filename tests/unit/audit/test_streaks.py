@@ -33,6 +33,8 @@ def test_failures_in_a_row_are_found() -> None:
     assert finding.evidence["count"] == 4
     assert finding.evidence["run_ids"] == ["run-0", "run-1", "run-2", "run-3"]
     assert finding.evidence["last_run"]["created_at"] == "2026-09-01T12:00:00+00:00"
+    assert finding.last_run_at == datetime(2026, 9, 1, 12, tzinfo=UTC)
+    assert (finding.severity, finding.evidence["severity"]) == ("high", "high")
     assert finding.evidence["last_success"]["id"] == "run-4"
 
 

@@ -20,7 +20,6 @@ from app.audit.prefilter import prefilter
 from app.audit.settings import AuditSettings
 from app.audit.suspects import suspects
 from app.kit.sql import database_now
-from app.kit.times import moment_in
 from app.models import AgentRunLog, AuditFinding
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
@@ -124,11 +123,11 @@ def _changes(
     context: CycleContext, judgement: Judgement, stored: Mapping[FindingKey, AuditFinding]
 ) -> Transitions:
     """What the verdicts change about the `stored` findings, with the one that is of all agents."""
-    evidence = {key: finding.evidence for key, finding in stored.items() if key != _FLEET_SILENCE}
-    changes = transitions(context.rules, evidence, judgement.histories, judgement.verdicts)
+    of_agents = {key: finding.last_run_at for key, finding in stored.items() if key != _FLEET_SILENCE}
+    changes = transitions(context.rules, of_agents, judgement.histories, judgement.verdicts)
     silence, known = judgement.silence, stored.get(_FLEET_SILENCE)
     if silence and known:
-        began = moment_in(known.evidence, "since") or known.opened_at
+        began = known.began_at or known.opened_at
         silence = silence._replace(start=began.timestamp())
         changes.persisting.append(fleet_silent(silence, context.now, AUDITOR))
     elif silence:

@@ -13,6 +13,16 @@ from sqlalchemy.types import TypeEngine
 from app.audit.domain.finding import Evidence, Finding, FindingKey
 from app.models import AuditFinding
 
+_MOMENT = DateTime(timezone=True)
+# What is stored of a `Finding` besides its key, by name.
+_JUDGED: dict[str, TypeEngine[Any]] = {
+    "severity": Text(),
+    "message": Text(),
+    "evidence": JSONB(),
+    "last_run_at": _MOMENT,
+    "began_at": _MOMENT,
+}
+
 
 async def list_findings(
     session: AsyncSession, *, state: Literal["open", "all"] = "open", limit: int = 100
@@ -38,8 +48,7 @@ async def open_new(session: AsyncSession, now: datetime, found: Sequence[Finding
         {
             "rule": finding.rule,
             "agent_id": finding.agent_id,
-            "message": finding.message,
-            "evidence": finding.evidence,
+            **{name: getattr(finding, name) for name in _JUDGED},
             "opened_at": now,
         }
         for finding in sorted(found, key=lambda finding: finding.key)
@@ -60,11 +69,11 @@ async def update_changed(
 ) -> None:
     """Bring the `stored` findings to what was `found` of them now. One that is the same is not written."""
     changed = [
-        {"id": str(stored[finding.key].id), "message": finding.message, "evidence": finding.evidence}
+        {"id": str(stored[finding.key].id), **{name: _json(getattr(finding, name)) for name in _JUDGED}}
         for finding in found
-        if (stored[finding.key].message, stored[finding.key].evidence) != (finding.message, finding.evidence)
+        if any(getattr(stored[finding.key], name) != getattr(finding, name) for name in _JUDGED)
     ]
-    await _update_open(session, changed, message=Text, evidence=JSONB)
+    await _update_open(session, changed, **_JUDGED)
 
 
 async def close(session: AsyncSession, now: datetime, proofs: Mapping[UUID, Evidence]) -> list[AuditFinding]:
@@ -73,7 +82,7 @@ async def close(session: AsyncSession, now: datetime, proofs: Mapping[UUID, Evid
         {"id": str(finding_id), "closed_at": now.isoformat(), "closing_evidence": proof}
         for finding_id, proof in proofs.items()
     ]
-    return await _update_open(session, closed, closed_at=DateTime(timezone=True), closing_evidence=JSONB)
+    return await _update_open(session, closed, closed_at=_MOMENT, closing_evidence=JSONB())
 
 
 async def acknowledge(session: AsyncSession, finding_id: UUID, by: str, note: str | None = None) -> bool:
@@ -94,7 +103,7 @@ async def acknowledge(session: AsyncSession, finding_id: UUID, by: str, note: st
 async def _update_open(
     session: AsyncSession,
     changes: Sequence[dict[str, Any]],
-    **columns: TypeEngine[Any] | type[TypeEngine[Any]],
+    **columns: TypeEngine[Any],
 ) -> list[AuditFinding]:
     """Set `columns` of the findings that `changes` name by `id`, where they are open still; return those."""
     if not changes:
@@ -110,3 +119,7 @@ async def _update_open(
         .execution_options(synchronize_session=False, populate_existing=True)
     )
     return list(await session.scalars(statement))
+
+
+def _json(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_column, select, text
@@ -13,7 +13,6 @@ from app.audit.cadence import Outage, Outages, present_outage
 from app.audit.cadences import PAST
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.histories import AUDITOR
-from app.kit.times import moment_in
 from app.models import AgentRunLog, AuditFinding
 
 _LEAST_OUTAGE = timedelta(minutes=15)
@@ -97,10 +96,11 @@ async def fleet_silence(
     return present_outage(reports, now.timestamp()) or lasting
 
 
-def silences(now: datetime, since: datetime) -> Select[Any]:
-    """What was found that was not over at `since`: the evidence, when it opened, when it was over."""
+def silences(now: datetime, since: datetime) -> Select[datetime, datetime]:
+    """What was found that was not over at `since`: when it began, and when it was over or `now`."""
+    began = func.coalesce(AuditFinding.began_at, AuditFinding.opened_at)
     over = func.coalesce(AuditFinding.closed_at, literal(now, DateTime(timezone=True)))
-    return select(AuditFinding.evidence, AuditFinding.opened_at, over.label("over")).where(
+    return select(began.label("began"), over.label("over")).where(
         # In the words of its index, whose condition is of no use to a parameter.
         AuditFinding.rule == literal_column(f"'{FLEET_SILENT}'"),
         over > since,
@@ -109,7 +109,5 @@ def silences(now: datetime, since: datetime) -> Select[Any]:
 
 async def _past_silences(session: AsyncSession, now: datetime, since: datetime) -> list[Outage]:
     """The times that were found: each from when it began until it was over, or until now."""
-    return [
-        Outage((moment_in(evidence, "since") or opened_at).timestamp(), over.timestamp())
-        for evidence, opened_at, over in await session.execute(silences(now, since))
-    ]
+    rows = await session.execute(silences(now, since))
+    return [Outage(began.timestamp(), over.timestamp()) for began, over in rows]

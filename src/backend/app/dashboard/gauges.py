@@ -45,11 +45,10 @@ async def fleet_gauges(
     session: AsyncSession, channels: Sequence[str], judge_daily_budget: int | None
 ) -> FleetGauges:
     """The gauges now; `judge_daily_budget` is None without a judge. The log's length does not matter."""
-    severity = AuditFinding.evidence["severity"].astext
     findings = (
-        select(AuditFinding.rule, func.coalesce(severity, "medium"), func.count())
+        select(AuditFinding.rule, AuditFinding.severity, func.count())
         .where(AuditFinding.closed_at.is_(None))
-        .group_by(AuditFinding.rule, severity)
+        .group_by(AuditFinding.rule, AuditFinding.severity)
     )
     alerts = (
         select(AlertNotification.channel, AlertNotification.state, func.count())

@@ -3,6 +3,10 @@
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
+FILL = "fill"
+"""In a column's `info`: the statements that give it a value in the rows that are older than the column. They
+run in the transaction that adds it."""
+
 
 class Base(DeclarativeBase):
     """Declarative base; constraint names are fixed so that scripts and errors can name them."""

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from app.models import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
+from app.models.base import FILL
 from app.schema.catalog import Catalog, ColumnInfo, IndexInfo, TableInfo
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -161,7 +162,10 @@ def _compare_column(table: Table, column: Column[object], found: ColumnInfo) -> 
 
 
 def _add_column(table: Table, column: Column[object]) -> Step:
-    """Adding a column fills the old rows with its default: right for a constant, a lie for now()."""
+    """Adding a column fills the old rows with its default: right for a constant, a lie for now().
+
+    What they should hold instead, the column's `FILL` derives from their other columns.
+    """
     drift = f"column {table.name}.{column.name} is missing"
     default = _default(column)
     constant = default is not None and _CONSTANT.fullmatch(default) is not None
@@ -175,7 +179,7 @@ def _add_column(table: Table, column: Column[object]) -> Step:
         table.name,
         drift,
         action=f"added column {table.name}.{column.name}",
-        statements=(f"ALTER TABLE {table.name} {change}",),
+        statements=(f"ALTER TABLE {table.name} {change}", *column.info.get(FILL, ())),
         opens_gap=table.name in DERIVATION_TABLES,
     )
 

@@ -137,8 +137,8 @@ class _Replay:
         history = self._history()
         verdict = evaluate(rules, history, self._open)
         self.errors.extend(verdict.errors)
-        held = {(rule, self._agent_id): past.finding.evidence for rule, past in self._open.items()}
-        changes = transitions(self._rules, held, {self._agent_id: history}, [verdict])
+        open_ = {past.finding.key: past.finding.last_run_at for past in self._open.values()}
+        changes = transitions(self._rules, open_, {self._agent_id: history}, [verdict])
         for (rule, _), proof in changes.closed.items():
             past = self._open.pop(rule)
             past.closed_at, past.closing_evidence = self._now, proof

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from app.audit.domain.history import ReportedRun
@@ -22,14 +22,17 @@ _MAX_RUN_IDS = 10
 class Finding:
     """Something wrong with an agent: a sentence for people, and JSON-ready `evidence` for the rest.
 
-    Its evidence names the `severity`, and the newest run it was judged by as `last_run`; only a run after
-    that can end it.
+    `last_run_at` is when the newest run came that it was judged by: only a later one can end it. `began_at`
+    is when the trouble began, where that is known to have been before it was found.
     """
 
     rule: str
     agent_id: str
+    severity: Severity
     message: str
     evidence: Evidence
+    last_run_at: datetime | None = None
+    began_at: datetime | None = None
 
     @property
     def key(self) -> FindingKey:

@@ -20,4 +20,4 @@ def fleet_silent(outage: Outage, now: datetime, found_by: str) -> Finding:
         " the way to the log may be broken, so who is overdue is unknown, not stopped"
     )
     evidence = {"severity": "high", "since": since.isoformat()}
-    return Finding(FLEET_SILENT, found_by, message, evidence)
+    return Finding(FLEET_SILENT, found_by, "high", message, evidence, began_at=since)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from app.audit.cadence import Outages
 from app.audit.domain.expectation import Expected, expect_by, patience, read_schedule, readable_schedule
-from app.audit.domain.finding import Finding, last_good, run_evidence
+from app.audit.domain.finding import Finding, last_good
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
@@ -39,14 +39,13 @@ class _Overdue(Rule):
             f" and was expected by {at(expected.deadline, now)}"
         )
         evidence = {
-            "last_run": run_evidence(last),
             "last_success": last_good(history.runs),
             "expected_by": expected.deadline.isoformat(),
             "due_at": expected.due.isoformat() if expected.due else None,
             "cadence": cadence,
             "learned": schedule is None,
         }
-        return self._finding(history, message, evidence)
+        return self._finding(history, message, evidence, last)
 
 
 class StoppedReporting(_Overdue):

@@ -40,10 +40,9 @@ class _OnFailures(Rule):
             "of": len(newest),
             "run_ids": run_ids(failures),
             "first_run": run_evidence(newest[-1]),
-            "last_run": run_evidence(newest[0]),
             "last_success": last_good(history.runs),
         }
-        return self._finding(history, message, evidence)
+        return self._finding(history, message, evidence, newest[0])
 
 
 def _failed(run: ReportedRun) -> bool:

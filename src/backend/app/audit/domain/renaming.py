@@ -42,8 +42,8 @@ def _parts(name: str) -> frozenset[str]:
 
 def name_successor(finding: Finding, first_reports: Mapping[str, datetime], now: datetime) -> Finding:
     """The finding of an agent that stopped, and who of these began afterwards, and may be the same one."""
-    stopped_at = datetime.fromisoformat(finding.evidence["last_run"]["created_at"])
-    later = {name: began for name, began in first_reports.items() if began > stopped_at}
+    stopped_at = finding.last_run_at
+    later = {name: began for name, began in first_reports.items() if stopped_at and began > stopped_at}
     if not later:
         return finding
     successor = min(later, key=lambda name: (later[name], name))

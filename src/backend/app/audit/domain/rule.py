@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from app.audit.domain.finding import Evidence, Finding, Severity
+from app.audit.domain.finding import Evidence, Finding, Severity, run_evidence
 from app.audit.domain.history import AgentHistory, ReportedRun
 
 
@@ -45,5 +45,12 @@ class Rule(ABC):
         """The proof that a finding ended which no run ended."""
         return {"reason": self.ending}
 
-    def _finding(self, history: AgentHistory, message: str, evidence: Evidence) -> Finding:
-        return Finding(self.name, history.agent_id, message, {"severity": self.severity, **evidence})
+    def _finding(
+        self, history: AgentHistory, message: str, evidence: Evidence, last_run: ReportedRun | None = None
+    ) -> Finding:
+        """A finding whose evidence also shows its severity and the newest run it was judged by."""
+        shown: Evidence = {"severity": self.severity, **evidence}
+        if last_run:
+            shown["last_run"] = run_evidence(last_run)
+        last_run_at = last_run.created_at if last_run else None
+        return Finding(self.name, history.agent_id, self.severity, message, shown, last_run_at)

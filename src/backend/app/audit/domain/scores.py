@@ -54,10 +54,9 @@ class QualityDrop(Rule):
         evidence = {
             **_means(trend),
             "run_ids": run_ids([run for run in history.runs if run.score is not None]),
-            "last_run": run_evidence(history.runs[0]),
             "last_success": last_good(history.runs),
         }
-        return self._finding(history, _told(history.agent_id, trend), evidence)
+        return self._finding(history, _told(history.agent_id, trend), evidence, history.runs[0])
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """No run as such: what ends it is the mean of them."""
@@ -114,9 +113,8 @@ class StuckScoring(Rule):
             "count": count,
             "run_ids": run_ids(waiting),
             "first_run": run_evidence(oldest),
-            "last_run": run_evidence(history.runs[0] if history.runs else waiting[0]),
         }
-        return self._finding(history, message, evidence)
+        return self._finding(history, message, evidence, history.runs[0] if history.runs else waiting[0])
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """No run as such: what ends it is the score of the runs that wait."""

@@ -43,7 +43,7 @@ class ConsecutiveFailures(Rule):
         if success:
             message += f"; last success {at(success.created_at, now)}"
         evidence = _evidence(failures) | {"last_success": run_evidence(success) if success else None}
-        return self._finding(history, message, evidence)
+        return self._finding(history, message, evidence, newest)
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """Anything but a failure."""
@@ -89,7 +89,7 @@ class SilentRuns(Rule):
             "count": count,
             "last_output": run_evidence(output) if output else None,
         }
-        return self._finding(history, message, evidence)
+        return self._finding(history, message, evidence, silent[0])
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """Any run with output."""
@@ -112,5 +112,4 @@ def _evidence(runs: list[ReportedRun]) -> dict[str, object]:
         "count": len(runs),
         "run_ids": run_ids(runs),
         "first_run": run_evidence(runs[-1]),
-        "last_run": run_evidence(runs[0]),
     }

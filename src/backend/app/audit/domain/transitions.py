@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.audit.domain.evaluation import Verdict
 from app.audit.domain.finding import Evidence, Finding, FindingKey, run_evidence
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
-from app.kit.times import moment_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,14 @@ class Transitions:
 
 def transitions(
     rules: Sequence[Rule],
-    held: Mapping[FindingKey, Evidence],
+    open_findings: Mapping[FindingKey, datetime | None],
     histories: Mapping[str, AgentHistory],
     verdicts: Iterable[Verdict],
 ) -> Transitions:
-    """Compare `verdicts` with the open findings in `held`, which maps each to its evidence.
+    """Compare `verdicts` with the `open_findings`, each with the time of the newest run it was judged by.
 
-    A verdict is needed of every agent in `held` that has a history. Where a rule crashed, what it held
-    before stays as it is.
+    A verdict is needed of each agent with an open finding and a history. Where a rule crashed, its open
+    finding stays as it is.
     """
     by_name = {rule.name: rule for rule in rules}
     changes = Transitions([], [], {})
@@ -38,16 +38,18 @@ def transitions(
         staying |= {(error.rule, error.agent_id) for error in verdict.errors}
         staying |= {finding.key for finding in verdict.findings}
         for finding in verdict.findings:
-            (changes.persisting if finding.key in held else changes.opened).append(finding)
-    for (rule, agent_id), evidence in held.items():
+            (changes.persisting if finding.key in open_findings else changes.opened).append(finding)
+    for (rule, agent_id), judged_until in open_findings.items():
         if (rule, agent_id) not in staying:
-            proof = _closing_evidence(by_name.get(rule), histories.get(agent_id), evidence)
+            proof = _closing_evidence(by_name.get(rule), histories.get(agent_id), judged_until)
             changes.closed[rule, agent_id] = proof
     return changes
 
 
-def _closing_evidence(rule: Rule | None, history: AgentHistory | None, evidence: Evidence) -> Evidence:
-    """Why a finding with this `evidence` no longer holds: the run that ended it, where one did."""
+def _closing_evidence(
+    rule: Rule | None, history: AgentHistory | None, judged_until: datetime | None
+) -> Evidence:
+    """Why a finding no longer holds: the run after `judged_until` that ended it, where one did."""
     if rule is None:
         return {"reason": "the rule is no longer in use"}
     if history is None:
@@ -55,7 +57,6 @@ def _closing_evidence(rule: Rule | None, history: AgentHistory | None, evidence:
     name = printable(history.agent_id)
     if history.paused:
         return {"reason": f"{name} is paused"}
-    judged_until = moment_in(evidence, "last_run", "created_at")
     for run in reversed(history.runs):
         if (judged_until is None or run.created_at > judged_until) and rule.is_recovery(run):
             reason = f"{name} {rule.recovery} at {at(run.created_at, history.now)}"
