@@ -5,12 +5,16 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import quality
 from app.audit.cache import AgentCache
 from app.audit.cycle import AuditCycle
+from app.audit.domain.quality import QualityTrend
+from app.audit.domain.scores import means
 from app.audit.quality import quality_trends
 from app.db.session import transaction
+from app.runs.queries import database_now
 from app.runs.run import made_at, new_run_id
 from support.alerting import audit_and_announce
 
@@ -28,19 +32,30 @@ def keys(cycle: AuditCycle) -> list[tuple[str, str]]:
     return sorted((finding.rule, finding.agent_id) for finding in cycle.open)
 
 
-async def score_history(db: asyncpg.Connection, agent: str, *, lately: float, days: int = 33) -> None:
-    """Runs at every full hour up to now, which scored about 0.8 until a week ago and `lately` since then."""
+async def score_history(
+    db: asyncpg.Connection,
+    agent: str,
+    *,
+    lately: float,
+    days: int = 33,
+    since: timedelta = timedelta(days=7),
+    until: datetime | None = None,
+) -> None:
+    """Runs at every full hour, or each hour up to `until`: about 0.8, and `lately` in the time `since`."""
     await db.execute(
         """
         INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at, rlhf_scores)
         SELECT $1, 'did it', at, at, jsonb_build_object('overall',
-            CASE WHEN n < 7 * 24 THEN $2 ELSE 0.8 END + (n % 5 - 2) * 0.01)
-        FROM generate_series(0, $3 * 24) AS n,
-            LATERAL (SELECT date_trunc('hour', now()) - n * interval '1 hour' AS at) AS t
+            CASE WHEN n * interval '1 hour' < $4 THEN $2 ELSE 0.8 END + (n % 5 - 2) * 0.01)
+        FROM generate_series(0, $3 * 24) AS n, LATERAL (
+            SELECT coalesce($5, date_trunc('hour', now())) - n * interval '1 hour' AS at
+        ) AS t
         """,
         agent,
         lately,
         days,
+        since,
+        until,
     )
 
 
@@ -103,20 +118,66 @@ async def test_a_stricter_scorer_is_no_drop(db: asyncpg.Connection) -> None:
     assert keys(await cycle()) == [("quality_drop", "nova")]
 
 
-async def test_a_fleet_is_read_in_turns(db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sudden_drop_opens_before_the_week_is_over(db: asyncpg.Connection) -> None:
+    await score_history(db, "nova", lately=0.5, since=timedelta(days=3, hours=12))
+    await score_history(db, "sage", lately=0.5, since=timedelta(days=1))
+    [finding] = (await cycle()).opened
+    assert (finding.rule, finding.agent_id, finding.evidence["days"]) == ("quality_drop", "nova", 3)
+    assert finding.message.endswith(" on the same days of the four weeks before")
+
+
+@pytest.mark.parametrize("minute", [0, 1, 30, 59])
+async def test_a_fleet_is_read_in_turns(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, minute: int
+) -> None:
+    """At any minute of the hour: sums are kept by hours, and a day may lose or win one at its ends."""
+    now = await db.fetchval("SELECT date_trunc('hour', now()) - interval '1 hour'") + minute * MINUTE
     agents = {f"agent-{n}" for n in range(5)}
     for agent in sorted(agents):
-        await score_history(db, agent, lately=0.4)
+        await score_history(db, agent, lately=0.4, until=now)
     monkeypatch.setattr(quality, "_MOST_READ", 2)
-    now = await db.fetchval("SELECT now()")
     async with transaction() as session:
         seen = [len(await quality_trends(session, now, agents)) for _ in range(3)]
         assert seen == [2, 4, 5]
         trend = (await quality_trends(session, now, {"agent-0"}))["agent-0"]
-    assert trend.mean == pytest.approx(0.4, abs=0.005)
-    assert trend.past_mean == pytest.approx(0.8, abs=0.005)
-    assert trend.past_deviation == pytest.approx(0.0141, abs=0.001)
-    assert trend.runs + trend.past_runs == 33 * 24 + 1
+    assert sum(day.runs for day in trend.days) == 33 * 24 + 1
+    assert all(abs(day.runs - 24) <= 1 for day in trend.days[:33])
+    found = means(trend, 7)
+    assert found
+    assert found.now.mean == pytest.approx(0.4, abs=0.005)
+    assert found.past.mean == pytest.approx(0.8, abs=0.005)
+
+
+async def test_of_agents_whose_scores_did_not_fall_no_day_is_read(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await score_history(db, "nova", lately=0.5)
+    await score_history(db, "sage", lately=0.79)
+    read: list[set[str]] = []
+
+    async def note(session: AsyncSession, now: datetime, agent_ids: set[str]) -> dict[str, QualityTrend]:
+        read.append(agent_ids)
+        return {}
+
+    monkeypatch.setattr(quality, "_read_trends", note)
+    async with transaction() as session:
+        await quality_trends(session, await database_now(session), {"nova", "sage"})
+    assert read == [{"nova"}]
+
+
+async def test_a_drop_that_another_process_found_is_not_over_here(db: asyncpg.Connection) -> None:
+    """This process has seen no drop in this hour, and the other one has since."""
+    await score_history(db, "nova", lately=0.8)
+    assert keys(await cycle()) == []
+    # In the sums alone: nothing tells this process that the agent's past was changed.
+    await db.execute(
+        "UPDATE agent_rollup SET overall_sum = overall_sum / 2 WHERE bucket > now() - interval '7 days'"
+    )
+    await db.execute(
+        "INSERT INTO audit_finding (rule, agent_id, message) VALUES ('quality_drop', 'nova', 'scored less')"
+    )
+    done = await cycle()
+    assert (keys(done), done.closed) == ([("quality_drop", "nova")], [])
 
 
 async def test_what_is_open_is_read_before_it_is_said_to_be_over(

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from app.audit.domain.evaluation import Verdict
 from app.audit.domain.history import AgentHistory, ReportedRun
-from app.audit.domain.quality import PAST, WEEK, QualityTrend, QualityWindow
+from app.audit.domain.quality import DAYS_READ, QualityTrend, QualityWindow
 from app.audit.domain.scores import QualityDrop, StuckScoring
 from app.audit.domain.transitions import transitions
+from app.scoring.domain.comparison import Day
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR = timedelta(hours=1)
 drop, stuck = QualityDrop(), StuckScoring()
 
 
@@ -21,36 +22,84 @@ def history(*runs: ReportedRun, quality: QualityTrend | None = None) -> AgentHis
     return AgentHistory("nova", NOON, runs, quality=quality)
 
 
+def trend(week: float, past: float, *, runs: int = 3, spread: float = 0.05) -> QualityTrend:
+    """So many runs a day, whose mean is `spread` above that of its week on one day and below on the next."""
+    return QualityTrend(
+        [
+            Day(runs * ((week if day < 7 else past) + (spread if day % 2 else -spread)), runs)
+            for day in range(DAYS_READ)
+        ]
+    )
+
+
+def of_newest_days(lately: float, days: int, *, runs: int = 8, before: float = 0.8) -> QualityTrend:
+    """Runs that scored `before`, and `lately` on the newest days."""
+    return QualityTrend([Day(runs * (lately if day < days else before), runs) for day in range(DAYS_READ)])
+
+
 def test_a_drop_is_told_from_what_to_what() -> None:
     run = ReportedRun("run-0", "success", NOON, score=0.3)
-    finding = drop.check(history(run, quality=QualityTrend(0.5, 30, 0.8, 0.1, 100)))
+    finding = drop.check(history(run, quality=trend(0.5, 0.8)))
     assert finding
     assert finding.message == (
-        "nova scored 0.50 on average in 7 days (30 runs), after 0.80 in the four weeks before"
+        "nova scored 0.49 on average in 7 days (21 runs), after 0.80 in the four weeks before"
     )
     assert finding.evidence["run_ids"] == ["run-0"]
+    assert (finding.evidence["days"], finding.evidence["past_runs"]) == (7, 84)
+
+
+def test_a_sudden_drop_is_told_before_the_week_is_over() -> None:
+    run = ReportedRun("run-0", "success", NOON)
+    finding = drop.check(history(run, quality=of_newest_days(0.5, 3)))
+    assert finding
+    assert finding.message == (
+        "nova scored 0.50 on average in 3 days (24 runs),"
+        " after 0.80 on the same days of the four weeks before"
+    )
+    assert drop.check(history(run, quality=of_newest_days(0.5, 2))) is None
+    assert drop.check(history(run, quality=of_newest_days(0.5, 3, runs=4))) is None
+
+
+def test_a_weekend_is_compared_with_weekends() -> None:
+    """Each week the agent scores far less on three days in a row, and these are the newest ones."""
+    weekly = QualityTrend([Day(8 * (0.4 if day % 7 < 3 else 0.8), 8) for day in range(DAYS_READ)])
+    assert drop.check(history(ReportedRun("run-0", "success", NOON), quality=weekly)) is None
+
+
+def without(quality: QualityTrend, *days: int) -> QualityTrend:
+    return QualityTrend([Day(0.0, 0) if n in days else day for n, day in enumerate(quality.days)])
 
 
 @pytest.mark.parametrize(
-    "trend",
+    "quality",
     [
         None,
-        QualityTrend(0.7, 30, 0.8, 0.01, 100),
-        QualityTrend(0.5, 4, 0.8, 0.01, 100),
-        QualityTrend(0.5, 30, 0.8, 0.01, 19),
-        QualityTrend(0.6, 5, 0.8, 0.3, 100),
-        QualityTrend(0.9, 30, 0.5, 0.1, 100),
+        trend(0.7, 0.8, spread=0.0),
+        without(trend(0.5, 0.8, runs=1), 0, 2, 4),
+        without(trend(0.5, 0.8, runs=1), *range(26, 35)),
+        without(trend(0.5, 0.8, runs=9), *range(2, 7)),
+        trend(0.6, 0.8, spread=0.3),
+        trend(0.9, 0.5),
+        QualityTrend([Day(float("inf"), 3)] * DAYS_READ),
     ],
-    ids=["unknown", "little", "few runs", "little past", "by chance", "a rise"],
+    ids=["unknown", "little", "few runs", "little past", "few days", "by chance", "a rise", "no scores"],
 )
-def test_what_is_no_drop(trend: QualityTrend | None) -> None:
-    assert drop.check(history(ReportedRun("run-0", "success", NOON), quality=trend)) is None
+def test_what_is_no_drop(quality: QualityTrend | None) -> None:
+    assert drop.check(history(ReportedRun("run-0", "success", NOON), quality=quality)) is None
+
+
+def test_what_else_is_no_drop_would_be_one() -> None:
+    """The cases above are apart from this one by what their names say."""
+    run = ReportedRun("run-0", "success", NOON)
+    assert drop.check(history(run, quality=trend(0.5, 0.8, runs=1)))
+    assert drop.check(history(run, quality=trend(0.6, 0.8)))
 
 
 def test_a_drop_stays_until_most_of_it_is_made_up_for() -> None:
     run = ReportedRun("run-0", "success", NOON)
-    assert drop.check(history(run, quality=QualityTrend(0.7, 30, 0.8, 0.1, 100)), held=True)
-    assert drop.check(history(run, quality=QualityTrend(0.75, 30, 0.8, 0.1, 100)), held=True) is None
+    assert drop.check(history(run, quality=trend(0.7, 0.8)), held=True)
+    assert drop.check(history(run, quality=trend(0.75, 0.8)), held=True) is None
+    assert drop.check(history(run, quality=of_newest_days(0.7, 3)), held=True)
 
 
 def waiting(*ages: timedelta) -> AgentHistory:
@@ -80,13 +129,15 @@ def test_the_window_keeps_what_lies_in_it(scores: list[tuple[int, float]]) -> No
     window, scores = QualityWindow(), sorted(scores)
     for hour, score in scores:
         window.add(NOON + hour * HOUR, score)
-    newest = NOON + scores[-1][0] * HOUR
-    times = [(NOON + hour * HOUR, score) for hour, score in scores]
-    week = [score for at, score in times if at > newest - WEEK]
-    past = [score for at, score in times if newest - WEEK - PAST < at <= newest - WEEK]
-    trend = window.trend()
-    assert (trend is None) == (not past)
-    if trend:
-        assert (trend.runs, trend.past_runs) == (len(week), len(past))
-        assert trend.mean == pytest.approx(sum(week) / len(week), abs=1e-9)
-        assert trend.past_mean == pytest.approx(sum(past) / len(past), abs=1e-9)
+    quality = window.trend()
+    assert quality
+    newest = scores[-1][0]
+    for number, day in enumerate(quality.days):
+        of_day = [score for hour, score in scores if (newest - hour) // 24 == number]
+        assert day.runs == len(of_day)
+        assert day.total == pytest.approx(sum(of_day), abs=1e-9)
+        assert day.total >= 0
+
+
+def test_a_window_without_scores_has_no_trend() -> None:
+    assert QualityWindow().trend() is None

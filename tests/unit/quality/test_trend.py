@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.quality.domain.calibration import LEAST_CHANGE
-from app.quality.domain.trend import Day, compare, is_other_scorer
+from app.quality.domain.trend import compare
+from app.scoring.domain.comparison import Day, is_other_scorer
 
 WEEK = 7
 TRIALS = 1_000

@@ -4,21 +4,39 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from math import isfinite, sqrt
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import ARRAY, Select, String, any_, cast, func, literal, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Integer,
+    String,
+    and_,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import CollectionAggregate
 
 from app.audit.cache import AgentCache, Entry, stale
 from app.audit.domain.history import HISTORY_DEPTH, ReportedRun
-from app.audit.domain.quality import PAST, WEEK, QualityTrend
-from app.audit.domain.scores import SCORED_WITHIN, is_drop
+from app.audit.domain.quality import DAY, DAYS_READ, PAST_WEEKS, SPAN, QualityTrend
+from app.audit.domain.scores import COMPARED, LEAST_DROP, SCORED_WITHIN, find_drop
 from app.kit.sql import WELL_DATED, of_agent, wanted_agents
+from app.kit.times import WEEK
 from app.models import AgentRollup, AgentRunLog, AgentRunState
 from app.models.agent_run_log import UNSCORED
 from app.runs.run import made_at
+from app.scoring.domain.comparison import Day, is_other_scorer
 
 _MOST_READ = 1_000
 _MOST_WAITING = 10_000
@@ -34,16 +52,17 @@ _cache: AgentCache[_CacheKey, QualityTrend | None] = AgentCache()
 async def quality_trends(
     session: AsyncSession, now: datetime, agent_ids: Collection[str], drops_open: Collection[str] = ()
 ) -> dict[str, QualityTrend]:
-    """How the scores of these agents go. A trend is cached for an hour by the process.
+    """How the scores of these agents go, of those whose mean fell by much. It is cached for an hour.
 
-    A mean of seven days hardly moves in an hour, and the agents' hours come in turn, so that a cycle reads
-    a part of the fleet. Beyond a thousand agents the rest is left for the next cycles, but for those in
-    `drops_open`, whose finding must not end because it was not read.
+    A mean of days hardly moves in an hour, and the agents' hours come in turn, so that a cycle reads a part
+    of the fleet. Beyond a thousand agents the rest is left for the next cycles, but for `drops_open`: an open
+    finding must not end because the agent's scores were not read.
 
-    1. See of which agents no trend of this hour is cached.
-    2. Read the trends of these, as many as a cycle may.
-    3. Leave out those that another scorer scored.
-    4. Cache what was read, and what is still cached of the others.
+    1. See of which agents nothing of this hour is cached.
+    2. Of as many of these as a cycle may read, find those whose mean fell by much: the others are done with.
+    3. Read their scores by days.
+    4. Leave out those that another scorer scored.
+    5. Cache what was read, and what is still cached of the others.
     """
     states = await session.execute(select(AgentRunState.agent_id, AgentRunState.changed_in))
     keys = {
@@ -52,94 +71,135 @@ async def quality_trends(
         if agent_id in agent_ids
     }
     cached = _cache.entries(session)
-    unread = stale(cached, keys)
-    others = sorted(
-        (each for each in unread if each not in drops_open), key=lambda agent_id: agent_id in cached
-    )
-    read = [*(each for each in unread if each in drops_open), *others[:_MOST_READ]]
-    found = await _read_trends(session, now, read)
-    dropped = [agent_id for agent_id, trend in found.items() if trend and is_drop(trend, held=True)]
-    for agent_id in await _scored_another_way(session, now, dropped):
+    due = _due(cached, keys, drops_open)
+    fallen = await _fallen(session, now, due)
+    found = await _read_trends(session, now, {*fallen, *set(drops_open).intersection(due)})
+    dropped = [agent_id for agent_id, trend in found.items() if find_drop(trend, is_open=True)]
+    for agent_id in await _with_other_scorers(session, now, dropped):
         del found[agent_id]
     entries = {agent_id: cached[agent_id] for agent_id in keys if agent_id in cached}
-    entries |= {agent_id: Entry(keys[agent_id], found.get(agent_id)) for agent_id in read}
+    entries |= {agent_id: Entry(keys[agent_id], found.get(agent_id)) for agent_id in due}
     _cache.store(session, entries)
     return {agent_id: entry.value for agent_id, entry in entries.items() if entry.value}
+
+
+def _due(
+    cached: Mapping[str, Entry[_CacheKey, QualityTrend | None]],
+    keys: Mapping[str, _CacheKey],
+    drops_open: Collection[str],
+) -> list[str]:
+    """The agents to read now: all due ones with an open drop, and others, those never read first.
+
+    Where a drop is open and no trend is cached, another process opened it.
+    """
+    unread = stale(cached, keys)
+    first = [
+        agent_id
+        for agent_id in keys.keys() & set(drops_open)
+        if agent_id in unread or not cached[agent_id].value
+    ]
+    others = sorted((each for each in unread if each not in drops_open), key=lambda each: each in cached)
+    return [*first, *others[:_MOST_READ]]
 
 
 def _hour_of(agent_id: str, now: datetime) -> int:
     return int(now.timestamp() + crc32(agent_id.encode()) % _HOUR) // _HOUR
 
 
+async def _fallen(session: AsyncSession, now: datetime, agent_ids: Collection[str]) -> list[str]:
+    """The agents whose mean of some newest days fell far enough for a finding."""
+    if not agent_ids:
+        return []
+    bucket = AgentRollup.bucket
+    conditions = []
+    for days in COMPARED:
+        newest = bucket > now - days * DAY
+        past = or_(
+            *(
+                and_(bucket > now - week * WEEK - days * DAY, bucket <= now - week * WEEK)
+                for week in range(1, PAST_WEEKS + 1)
+            )
+        )
+        conditions.append(_mean(past) - _mean(newest) >= LEAST_DROP)
+    statement = (
+        select(AgentRollup.agent_id)
+        .where(AgentRollup.agent_id == _any_of(agent_ids), bucket > now - SPAN, bucket <= now)
+        .group_by(AgentRollup.agent_id)
+        .having(or_(*conditions))
+    )
+    return list(await session.scalars(statement))
+
+
+def _mean(when: ColumnElement[bool]) -> ColumnElement[Decimal]:
+    runs = func.sum(AgentRollup.scored).filter(when)
+    return func.sum(AgentRollup.overall_sum).filter(when) / func.nullif(runs, 0)
+
+
 async def _read_trends(
     session: AsyncSession, now: datetime, agent_ids: Collection[str]
-) -> dict[str, QualityTrend | None]:
+) -> dict[str, QualityTrend]:
     if not agent_ids:
         return {}
-    ids, hour = cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String)), AgentRollup.bucket
-    recent, past = hour > now - WEEK, hour <= now - WEEK
-    sums = [
-        func.sum(column).filter(when)
-        for when in (recent, past)
-        for column in (AgentRollup.scored, AgentRollup.overall_sum, AgentRollup.overall_squares)
-    ]
+    age = literal(now, DateTime(timezone=True)) - AgentRollup.bucket
+    day = cast(func.floor(func.extract("epoch", age) / 86_400), Integer).label("day")
+    total, runs = func.sum(AgentRollup.overall_sum), cast(func.sum(AgentRollup.scored), BigInteger)
     statement = (
-        select(AgentRollup.agent_id, *sums)
-        .where(AgentRollup.agent_id == any_(ids), hour > now - WEEK - PAST, hour <= now)
-        .group_by(AgentRollup.agent_id)
+        select(AgentRollup.agent_id, day, total, runs)
+        .where(
+            AgentRollup.agent_id == _any_of(agent_ids),
+            AgentRollup.bucket > now - SPAN,
+            AgentRollup.bucket <= now,
+        )
+        .group_by(AgentRollup.agent_id, day)
     )
-    return {agent_id: _trend(*found) for agent_id, *found in await session.execute(statement)}
+    days: dict[str, list[Day]] = defaultdict(lambda: [Day(0.0, 0)] * DAYS_READ)
+    for agent_id, number, scores, scored in await session.execute(statement):
+        days[agent_id][number] = Day(float(scores), scored)
+    return {agent_id: QualityTrend(of_agent) for agent_id, of_agent in days.items()}
 
 
-def _trend(
-    runs: Decimal | None,
-    total: Decimal | None,
-    _: Decimal | None,
-    past_runs: Decimal | None,
-    past_total: Decimal | None,
-    past_squares: Decimal | None,
-) -> QualityTrend | None:
-    if not runs or not past_runs or total is None or past_total is None or past_squares is None:
-        return None
-    past_mean = past_total / past_runs
-    variance = max(past_squares / past_runs - past_mean * past_mean, Decimal())
-    mean, past, deviation = float(total / runs), float(past_mean), sqrt(variance)
-    # Somebody may have written scores that no float holds.
-    if not all(map(isfinite, (mean, past, deviation))):
-        return None
-    return QualityTrend(mean, int(runs), past, deviation, int(past_runs))
+def _any_of(agent_ids: Collection[str]) -> CollectionAggregate[Any]:
+    return any_(cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String)))
 
 
-async def _scored_another_way(session: AsyncSession, now: datetime, agent_ids: Sequence[str]) -> list[str]:
-    """Those of whose runs of this week most were not scored by what scored those right before.
+async def _with_other_scorers(session: AsyncSession, now: datetime, agent_ids: Sequence[str]) -> list[str]:
+    """The agents whose newest runs of this week were scored by others than the newest before.
 
     Another scorer, or another version of it, may be stricter, and that is no drop.
     """
     if not agent_ids:
         return []
-    wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
-    scorer, version = (AgentRunLog.rlhf_scores[name].astext for name in ("scorer", "version"))
+    week, past = [
+        await _scorers(session, agent_ids, until, since)
+        for until, since in ((now, now - WEEK), (now - WEEK, now - SPAN))
+    ]
+    return [agent_id for agent_id in agent_ids if is_other_scorer(week[agent_id], past[agent_id])]
 
-    def newest_until(moment: datetime, earliest: datetime) -> Select[Any]:
-        sample = (
-            select(scorer.label("scorer"), version.label("version"))
-            .where(
-                of_agent(wanted.c.agent_id), created_at <= moment, created_at > earliest, scorer.is_not(None)
-            )
-            .order_by(AgentRunLog.agent_id, created_at.desc())
-            .limit(_SAMPLE)
-            .correlate(wanted)
-            .lateral()
+
+async def _scorers(
+    session: AsyncSession, agent_ids: Sequence[str], until: datetime, since: datetime
+) -> dict[str, Counter[str]]:
+    """Who scored the newest few runs of each agent in a time: people, or a scorer and its version."""
+    wanted, created_at, scores = wanted_agents(agent_ids), AgentRunLog.created_at, AgentRunLog.rlhf_scores
+    by_program = func.concat_ws(" ", scores["scorer"].astext, scores["version"].astext)
+    sample = (
+        select(case((scores.has_key("human"), "people"), else_=by_program).label("scorer"))
+        .where(
+            of_agent(wanted.c.agent_id),
+            created_at <= until,
+            created_at > since,
+            func.jsonb_typeof(scores["overall"]) == "number",
         )
-        return select(wanted.c.agent_id, sample).join(sample, true())
-
-    usual = []
-    for statement in (newest_until(now, now - WEEK), newest_until(now - WEEK, now - WEEK - PAST)):
-        kinds: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-        for agent_id, *kind in await session.execute(statement):
-            kinds[agent_id][kind[0], kind[1]] += 1
-        usual.append({agent_id: counted.most_common(1)[0][0] for agent_id, counted in kinds.items()})
-    return [agent_id for agent_id in agent_ids if usual[0].get(agent_id) != usual[1].get(agent_id)]
+        .order_by(AgentRunLog.agent_id, created_at.desc())
+        .limit(_SAMPLE)
+        .correlate(wanted)
+        .lateral()
+    )
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    rows = await session.execute(select(wanted.c.agent_id, sample.c.scorer).join(sample, true()))
+    for agent_id, scorer in rows:
+        counts[agent_id][scorer] += 1
+    return counts
 
 
 async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tuple[ReportedRun, ...]]:

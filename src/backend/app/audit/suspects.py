@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.audit.cadence import Outages
 from app.audit.domain.expectation import readable_schedule
-from app.audit.domain.scores import is_drop
+from app.audit.domain.scores import find_drop
 from app.audit.histories import AUDITOR, reported_history
 from app.audit.judgement import CycleContext
 from app.audit.prefilter import Prefiltered, Snapshot
@@ -24,7 +24,7 @@ def suspects(context: CycleContext, found: Prefiltered) -> list[str]:
         for agent_id in declared.keys() & snapshots.keys()
         if _is_on_time(declared[agent_id], snapshots[agent_id], context.now, context.outages.all)
     }
-    dropped = {agent_id for agent_id, trend in found.trends.items() if is_drop(trend)}
+    dropped = {agent_id for agent_id, trend in found.trends.items() if find_drop(trend)}
     suspected = unwell - on_time | dropped | found.waiting.keys() | context.open_rules().keys()
     return sorted(suspected - {AUDITOR})
 

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.registry import require_known
 from app.kit.sql import database_now
 from app.quality.domain.feedback import DIMENSION
-from app.quality.domain.trend import Day, Trend, compare, is_other_scorer
+from app.quality.domain.trend import Trend, compare
 from app.quality.trend_queries import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
 from app.runs.window_sums import scores_between
+from app.scoring.domain.comparison import Day, is_other_scorer
 
 DAYS = 7  # of a window: a week, so that weekdays are compared with the same weekdays
 

@@ -1,36 +1,70 @@
 """Rules about the scores of an agent's runs."""
 
 from datetime import timedelta
-from math import sqrt
+from typing import NamedTuple
 
 from app.audit.domain.finding import Evidence, Finding, last_good, run_evidence, run_ids
 from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
 from app.audit.domain.quality import QualityTrend
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
+from app.scoring.domain.comparison import Window, difference, window_of
 
 LEAST_DROP = 0.15
 STILL_DROPPED = 0.075
-STANDARD_ERRORS = 4.0
-LEAST_RUNS = 5
+CONFIDENCE = 0.995
+COMPARED = {7: 5, 3: 14}
 LEAST_PAST_RUNS = 20
+LEAST_DAYS = 3
 SCORED_WITHIN = timedelta(hours=1)
 """How long after it was recorded a run may wait for its score."""
 
 
-def is_drop(trend: QualityTrend, *, held: bool = False) -> bool:
-    """Whether the mean fell by much, and by more than chance does; or, once it had, still is far down."""
-    if trend.runs < LEAST_RUNS or trend.past_runs < LEAST_PAST_RUNS:
+class Means(NamedTuple):
+    """The mean score of so many newest `days`, and that of the same days of the four weeks before."""
+
+    days: int
+    now: Window
+    past: Window
+
+    @property
+    def drop(self) -> float:
+        """By how much the mean fell."""
+        return self.past.mean - self.now.mean
+
+
+def means(trend: QualityTrend, days: int) -> Means | None:
+    """The means to compare; None where either time has no score."""
+    now, past = window_of(trend.newest(days)), window_of(trend.before(days))
+    return Means(days, now, past) if now and past else None
+
+
+def find_drop(trend: QualityTrend, *, is_open: bool = False) -> Means | None:
+    """The means of the first of the compared times in which scores dropped; None if they did in none.
+
+    They did if the mean fell by `LEAST_DROP` at least, and by more than chance does; or, once a finding says
+    so (`is_open`), while it still is `STILL_DROPPED` below.
+    """
+    for days, least_runs in COMPARED.items():
+        found = means(trend, days)
+        if found is None or found.now.runs < least_runs or found.past.runs < LEAST_PAST_RUNS:
+            continue
+        if found.drop >= STILL_DROPPED if is_open else _is_drop(found):
+            return found
+    return None
+
+
+def _is_drop(found: Means) -> bool:
+    if found.drop < LEAST_DROP or min(found.now.days, found.past.days) < LEAST_DAYS:
         return False
-    drop = trend.past_mean - trend.mean
-    by_chance = trend.past_deviation * sqrt(1 / trend.runs + 1 / trend.past_runs)
-    return drop >= (STILL_DROPPED if held else max(LEAST_DROP, STANDARD_ERRORS * by_chance))
+    return found.drop > difference(found.now, found.past).margin(CONFIDENCE)
 
 
 class QualityDrop(Rule):
-    """The mean score of the last 7 days is far below that of the four weeks before.
+    """The mean score of 7 days is far below that of the four weeks before.
 
-    That is by 0.15 at least, and by four times what chance does to a mean of so many scores.
+    That is by `LEAST_DROP` at least, and by more than chance does (`difference`). So that a sudden drop is
+    found before the week is over, 3 days are compared with the same days of the week before as well.
     """
 
     name = "quality_drop"
@@ -48,15 +82,15 @@ class QualityDrop(Rule):
 
     def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
         """A finding that says from what to what it fell."""
-        trend = history.quality
-        if trend is None or not history.runs or not is_drop(trend, held=held):
+        found = find_drop(history.quality, is_open=held) if history.quality and history.runs else None
+        if found is None:
             return None
         evidence = {
-            **_means(trend),
+            **_evidence(found),
             "run_ids": run_ids([run for run in history.runs if run.score is not None]),
             "last_success": last_good(history.runs),
         }
-        return self._finding(history, _told(history.agent_id, trend), evidence, history.runs[0])
+        return self._finding(history, _sentence(history.agent_id, found), evidence, history.runs[0])
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """No run as such: what ends it is the mean of them."""
@@ -64,24 +98,28 @@ class QualityDrop(Rule):
 
     def ended(self, history: AgentHistory) -> Evidence:
         """The means by which it is over; where there are none, that there are none."""
-        if history.quality is None:
+        found = means(history.quality, 7) if history.quality else None
+        if found is None:
             return super().ended(history)
-        return {"reason": _told(history.agent_id, history.quality), **_means(history.quality)}
+        return {"reason": _sentence(history.agent_id, found), **_evidence(found)}
 
 
-def _told(agent_id: str, trend: QualityTrend) -> str:
+def _sentence(agent_id: str, found: Means) -> str:
+    runs = found.now.runs
+    before = "in" if found.days == 7 else "on the same days of"
     return (
-        f"{printable(agent_id)} scored {trend.mean:.2f} on average in 7 days ({trend.runs}"
-        f" run{'' if trend.runs == 1 else 's'}), after {trend.past_mean:.2f} in the four weeks before"
+        f"{printable(agent_id)} scored {found.now.mean:.2f} on average in {found.days} days ({runs}"
+        f" run{'' if runs == 1 else 's'}), after {found.past.mean:.2f} {before} the four weeks before"
     )
 
 
-def _means(trend: QualityTrend) -> Evidence:
+def _evidence(found: Means) -> Evidence:
     return {
-        "mean": round(trend.mean, 4),
-        "past_mean": round(trend.past_mean, 4),
-        "runs": trend.runs,
-        "past_runs": trend.past_runs,
+        "days": found.days,
+        "mean": round(found.now.mean, 4),
+        "past_mean": round(found.past.mean, 4),
+        "runs": found.now.runs,
+        "past_runs": found.past.runs,
     }
 
 

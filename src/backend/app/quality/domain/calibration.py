@@ -16,13 +16,6 @@ LARGEST_MARGIN = 0.2
 
 LEAST_RUNS = 14  # scored runs in a window: two a day of a week
 LEAST_DAYS = 3  # days with runs in a window: fewer say nothing about how days differ
-MOST_CORRELATION = 0.8  # of neighbouring days; beyond it the correction of the variance has no limit
-
-OTHER_SCORER = 0.2
-"""The share of runs that may be scored by another scorer than before.
-
-Even one that is a quarter stricter moves the mean by `LEAST_CHANGE` then, and no more.
-"""
 
 # Agreement.
 LEAST_COMPARED = 5
