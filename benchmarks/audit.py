@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/audit.py [--each 20] [--days 75] [--seed 1] [--json]
 
 Nothing is declared of the agents: all is learned from when they reported. A delay counts from when
-somebody who knew the schedule could have told, in periods of the agent. The live figure is one cycle's
+an observer who knew the schedule would have noticed, in periods of the agent. The live figure is one cycle's
 judgement of agents whose cadences are known, without reading them.
 """
 
@@ -65,15 +65,15 @@ def judged(fleet: Fleet) -> tuple[dict[str, Figures], int, float]:
 def live(agents: int) -> float:
     """Seconds that judging so many agents takes, a tenth of which are overdue."""
     now = datetime(2026, 9, 30, tzinfo=UTC)
-    told = []
+    histories = []
     for overdue in (False, True):
         newest = now - timedelta(hours=5 if overdue else 0.5)
         runs = [
             ReportedRun(f"run {i}", "success", newest - timedelta(hours=i), summary="Done") for i in range(50)
         ]
         cadence = Cadence.of(newest - timedelta(hours=i) for i in reversed(range(24 * 30)))
-        told.append(AgentHistory("", now, tuple(runs), cadence))
-    fleet = [replace(told[n % 10 == 0], agent_id=f"agent-{n}") for n in range(agents)]
+        histories.append(AgentHistory("", now, tuple(runs), cadence))
+    fleet = [replace(histories[n % 10 == 0], agent_id=f"agent-{n}") for n in range(agents)]
     start = time.perf_counter()
     for history in fleet:
         if suspecting(RULES, history):

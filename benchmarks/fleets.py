@@ -27,7 +27,7 @@ class Agent:
     incident: tuple[float, float, float | None, float] | None = None
     """When the first report was missing, when that was known at the earliest, when one came, the period."""
     excused: tuple[float, float] = (0.0, 0.0)
-    """Around a change of schedule that nobody could foresee: what is found then counts as neither."""
+    """Around a change of schedule that cannot be foreseen: what is found then counts as neither."""
 
 
 @dataclass
@@ -264,7 +264,7 @@ def simulate(
     added_late: float = 0.0,
     down: Sequence[tuple[float, float]] = (),
 ) -> Fleet:
-    """`each` agents of each kind. `down` are days between which nobody could report."""
+    """`each` agents of each kind. `down` are days between which no agent could report."""
     agents = []
     for name, kind in kinds.items():
         for number in range(each):

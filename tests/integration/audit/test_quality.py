@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit import quality
+from app.audit import calibration, quality
 from app.audit.cache import AgentCache
 from app.audit.cycle import AuditCycle
 from app.audit.domain.quality import QualityTrend
@@ -135,7 +135,7 @@ async def test_a_fleet_is_read_in_turns(
     agents = {f"agent-{n}" for n in range(5)}
     for agent in sorted(agents):
         await score_history(db, agent, lately=0.4, until=now)
-    monkeypatch.setattr(quality, "_MOST_READ", 2)
+    monkeypatch.setattr(calibration, "MOST_TRENDS", 2)
     async with transaction() as session:
         seen = [len(await quality_trends(session, now, agents)) for _ in range(3)]
         assert seen == [2, 4, 5]
@@ -189,7 +189,7 @@ async def test_what_is_open_is_read_before_it_is_said_to_be_over(
         await score_history(db, agent, lately=0.4)
     assert keys(await cycle()) == drops
     monkeypatch.setattr(quality, "_cache", AgentCache())
-    monkeypatch.setattr(quality, "_MOST_READ", 1)
+    monkeypatch.setattr(calibration, "MOST_TRENDS", 1)
     for _ in range(2):
         done = await cycle()
         assert (keys(done), done.closed) == (drops, [])
@@ -217,7 +217,7 @@ async def report(db: asyncpg.Connection, run_id: UUID, ago: timedelta) -> None:
     )
 
 
-async def test_runs_that_nobody_scores_are_found_until_somebody_does(db: asyncpg.Connection) -> None:
+async def test_runs_without_a_score_are_found_until_they_have_one(db: asyncpg.Connection) -> None:
     for ago in (30 * MINUTE, 61 * MINUTE, 2 * HOUR):
         await report(db, made(ago), ago)
     opened = await cycle()

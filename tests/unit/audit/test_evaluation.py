@@ -27,7 +27,7 @@ class Crashing(Rule):
     def suspects(self, history: AgentHistory) -> bool:
         raise ZeroDivisionError("suspects")
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         raise ZeroDivisionError(f"no luck with {history.agent_id}")
 
     def is_recovery(self, run: ReportedRun) -> bool:
@@ -65,12 +65,12 @@ def test_a_crash_hits_its_rule_alone() -> None:
     assert [finding.key for finding in verdict.findings] == [FAILING]
 
 
-def test_a_crash_at_a_glance_leads_to_a_closer_look() -> None:
+def test_a_crash_while_suspecting_is_a_suspicion() -> None:
     crashing = Crashing()
     assert suspecting((crashing, *RULES), nova("success")) == [crashing]
 
 
-def test_what_is_open_is_looked_at_closely() -> None:
+def test_rules_with_open_findings_always_suspect() -> None:
     assert suspecting(RULES, nova("success")) == []
     assert [rule.name for rule in suspecting(RULES, nova("success"), {"failure_rate"})] == ["failure_rate"]
 

@@ -113,10 +113,10 @@ def test_it_is_late_before_it_is_overdue(step: int, silence: int, schedule: str 
     told = history([(silence + i * step) * MINUTE for i in range(50)], schedule=schedule)
     stopped, notice = rule.check(told), late.check(told)
     assert not (stopped and notice)
-    [deadline] = rule.wakes(told) or [None]
+    [deadline] = rule.change_times(told) or [None]
     if deadline:
         assert bool(stopped) == (deadline <= NOW)
-        began = min(late.wakes(told), default=deadline)
+        began = min(late.change_times(told), default=deadline)
         assert bool(notice) == (began <= NOW < deadline)
 
 
@@ -216,5 +216,5 @@ def test_who_stopped_before_an_outage_has_stopped_still_in_it() -> None:
     now = Outages([Outage((NOW - 130 * MINUTE).timestamp(), NOW.timestamp())])
     stopped = history(hourly(3 * HOUR), outages=now)
     assert rule.check(stopped) is None
-    assert rule.check(stopped, held=True) == rule.check(history(hourly(3 * HOUR)))
-    assert rule.check(history(hourly(HOUR / 2), outages=now), held=True) is None
+    assert rule.check(stopped, is_open=True) == rule.check(history(hourly(3 * HOUR)))
+    assert rule.check(history(hourly(HOUR / 2), outages=now), is_open=True) is None

@@ -54,10 +54,10 @@ def test_what_is_no_failure_rate(statuses: str) -> None:
 
 
 def test_a_failure_rate_stays_until_it_is_below_thirty_per_cent() -> None:
-    held = "s" * 8 + "F" * 6 + "s" * 6
-    assert rate.check(history(held)) is None
-    assert rate.check(history(held), held=True)
-    assert rate.check(history("s" + held[:-1].replace("F", "s", 1)), held=True) is None
+    fewer = "s" * 8 + "F" * 6 + "s" * 6
+    assert rate.check(history(fewer)) is None
+    assert rate.check(history(fewer), is_open=True)
+    assert rate.check(history("s" + fewer[:-1].replace("F", "s", 1)), is_open=True) is None
 
 
 def test_going_to_and_fro_is_flapping() -> None:
@@ -76,21 +76,21 @@ def test_what_is_no_flapping(statuses: str) -> None:
 
 
 def test_flapping_stays_until_it_goes_evenly() -> None:
-    held = "s" * 8 + "Fs" * 3 + "s" * 6
-    assert flapping.check(history(held)) is None
-    assert flapping.check(history(held), held=True)
-    assert flapping.check(history("s" * 14 + "Fs" * 2 + "ss"), held=True) is None
+    fewer = "s" * 8 + "Fs" * 3 + "s" * 6
+    assert flapping.check(history(fewer)) is None
+    assert flapping.check(history(fewer), is_open=True)
+    assert flapping.check(history("s" * 14 + "Fs" * 2 + "ss"), is_open=True) is None
 
 
 def rounds(statuses: Sequence[str]) -> int:
     """How many times either rule would have opened over these runs, oldest first."""
-    opened, held = 0, {rate: False, flapping: False}
+    opened, was_open = 0, {rate: False, flapping: False}
     for i in range(len(statuses)):
         told = history("".join(reversed(statuses[max(0, i - 49) : i + 1])))
-        for rule in held:
-            found = rule.check(told, held=held[rule]) is not None
-            opened += found and not held[rule]
-            held[rule] = found
+        for rule in was_open:
+            found = rule.check(told, is_open=was_open[rule]) is not None
+            opened += found and not was_open[rule]
+            was_open[rule] = found
     return opened
 
 

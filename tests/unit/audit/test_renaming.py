@@ -38,5 +38,5 @@ def test_the_first_that_began_afterwards_may_be_the_same() -> None:
     assert told.key == STOPPED.key
 
 
-def test_whoever_was_there_before_is_another() -> None:
+def test_an_agent_that_was_there_before_is_another() -> None:
     assert name_successor(STOPPED, {"sage-old": NOON - 30 * HOUR}, NOON) == STOPPED

@@ -97,9 +97,9 @@ def test_what_else_is_no_drop_would_be_one() -> None:
 
 def test_a_drop_stays_until_most_of_it_is_made_up_for() -> None:
     run = ReportedRun("run-0", "success", NOON)
-    assert drop.check(history(run, quality=trend(0.7, 0.8)), held=True)
-    assert drop.check(history(run, quality=trend(0.75, 0.8)), held=True) is None
-    assert drop.check(history(run, quality=of_newest_days(0.7, 3)), held=True)
+    assert drop.check(history(run, quality=trend(0.7, 0.8)), is_open=True)
+    assert drop.check(history(run, quality=trend(0.75, 0.8)), is_open=True) is None
+    assert drop.check(history(run, quality=of_newest_days(0.7, 3)), is_open=True)
 
 
 def waiting(*ages: timedelta) -> AgentHistory:

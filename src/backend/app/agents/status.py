@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.identity import Identity, identify
 from app.agents.registry import NO_SUCH_AGENT, identities
 from app.audit.cadence import Outages, parse_schedule
-from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.calibration import HISTORY_DEPTH
+from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import agent_histories, declared_agents, deepened
 from app.audit.outages import known_outages

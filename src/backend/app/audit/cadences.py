@@ -1,6 +1,6 @@
 """The learned cadences of agents, read from the log or from the cache.
 
-The Auditor reads an agent's past for as long as the agent is quiet, and all that time its past is the same:
+The Auditor reads an agent's past for as long as the agent is silent, and all that time its past is the same:
 to read it once is enough.
 """
 
@@ -11,16 +11,14 @@ from sqlalchemy import ARRAY, DateTime, Select, Subquery, func, select, true, ty
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit import calibration
 from app.audit.cache import AgentCache, Entry, stale
 from app.audit.cadence import Cadence, Outages
-from app.audit.cadence.learned import NEWEST_GAPS, REMEMBERED_DAYS
 from app.kit.sql import WELL_DATED, of_agent, wanted_agents
 from app.models import AgentRunLog, AgentRunState
 
-PAST = timedelta(days=REMEMBERED_DAYS)
+PAST = timedelta(days=calibration.PAST_DAYS)
 """How far back reports and outages matter."""
-
-_MOST_REPORTS = 20_000  # two weeks of an agent that reports every minute
 
 # When the newest run was created, and the last transaction besides the writer's that changed the runs.
 _CacheKey = tuple[datetime, int | None]
@@ -71,11 +69,13 @@ async def _cache_keys(session: AsyncSession, agent_ids: Sequence[str]) -> dict[s
 async def _learn(session: AsyncSession, agent_ids: Sequence[str], outages: Outages) -> dict[str, Cadence]:
     """Cadences from as many reports of each agent as matter."""
     wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
-    newest = _newest_reports(wanted, NEWEST_GAPS + 1).subquery()
+    newest = _newest_reports(wanted, calibration.NEWEST_GAPS + 1).subquery()
     span = select(func.min(newest.c.created_at).label("first"), func.max(newest.c.created_at).label("last"))
     known = span.lateral()
     since = func.least(known.c.first, known.c.last - PAST)
-    recent = _newest_reports(wanted, _MOST_REPORTS).where(created_at >= since).correlate(wanted, known)
+    recent = (
+        _newest_reports(wanted, calibration.MOST_REPORTS).where(created_at >= since).correlate(wanted, known)
+    )
     report = recent.subquery()
     times = func.array_agg(aggregate_order_by(report.c.created_at, report.c.created_at))
     reports = select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports")).lateral()

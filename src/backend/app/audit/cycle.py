@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit import calibration
 from app.audit.domain.evaluation import RuleError, all_rules
 from app.audit.domain.finding import FindingKey
 from app.audit.domain.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
@@ -24,7 +25,6 @@ from app.models import AgentRunLog, AuditFinding
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
 _FLEET_SILENCE: FindingKey = (FLEET_SILENT, AUDITOR)
-_LEAST_DEPTH = 6  # runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ async def _context(
     return CycleContext(
         now=now,
         rules=all_rules(failure_streak=failures, silence_streak=silences),
-        depth=max(_LEAST_DEPTH, failures, silences),
+        depth=max(calibration.PREFILTER_DEPTH, failures, silences),
         declared=await declared_agents(session),
         outages=await known_outages(session, now, settings.interval),
         open_keys=open_keys,

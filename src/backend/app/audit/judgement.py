@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit import calibration
 from app.audit.cadence import Outage
 from app.audit.domain.evaluation import Verdict, evaluate, suspecting
 from app.audit.domain.finding import FindingKey
-from app.audit.domain.history import HISTORY_DEPTH, AgentHistory
+from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import Late, StoppedReporting
 from app.audit.domain.rule import Rule
 from app.audit.histories import AUDITOR, agent_histories, deepened
@@ -82,7 +83,7 @@ async def load_histories(
         agent_id: suspecting(context.rules, history, open_rules.get(agent_id, ()))
         for agent_id, history in histories.items()
     }
-    depth = max(HISTORY_DEPTH, context.depth)
+    depth = max(calibration.HISTORY_DEPTH, context.depth)
     histories |= await deepened(session, histories, suspicions, depth, context.outages.over)
     judged = {agent_id for agent_id, suspecting_rules in suspicions.items() if suspecting_rules}
     return histories, sorted(judged | open_rules.keys() & histories.keys())

@@ -9,16 +9,14 @@ from zlib import crc32
 from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit import calibration
 from app.audit.cadence import Outage, Outages, present_outage
 from app.audit.cadences import PAST
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.histories import AUDITOR
 from app.models import AgentRunLog, AuditFinding
 
-_LEAST_OUTAGE = timedelta(minutes=15)
-_SAMPLE = 300
-_LOOK_BACK = timedelta(hours=3)
-_WEEKS = 5
+_WEEKS = 5  # this one, and the four before it that `present_outage` compares
 
 _REPORTS = text("""
 SELECT wanted.agent_id, run.created_at
@@ -56,7 +54,7 @@ async def _own_outages(session: AsyncSession, now: datetime, interval: timedelta
     The Auditor's reports are its heartbeat. Where two of them are far apart and no agent reported in between,
     the product was down, or the clock jumped.
     """
-    outage = max(_LEAST_OUTAGE, 3 * interval)
+    outage = max(calibration.OWN_OUTAGE, calibration.OWN_OUTAGE_CYCLES * interval)
     created_at, the_moment = AgentRunLog.created_at, literal(now, DateTime(timezone=True))
     following = func.lead(created_at, 1, the_moment).over(order_by=created_at)
     beats = (
@@ -83,14 +81,16 @@ async def fleet_silence(
     before. A silence that is `known` is not over while no agent reports at all, be it at an hour at which few
     ever do.
     """
-    sample = sorted(agent_ids, key=lambda agent_id: (crc32(agent_id.encode()), agent_id))[:_SAMPLE]
+    sample = sorted(agent_ids, key=lambda agent_id: (crc32(agent_id.encode()), agent_id))[
+        : calibration.FLEET_SAMPLE
+    ]
     reports: dict[str, list[float]] = defaultdict(list)
-    moments = {"agent_ids": sample, "weeks": _WEEKS, "since": now - _LOOK_BACK, "now": now}
+    moments = {"agent_ids": sample, "weeks": _WEEKS, "since": now - calibration.FLEET_LOOK_BACK, "now": now}
     for agent_id, reported_at in await session.execute(_REPORTS, moments):
         reports[agent_id].append(reported_at.timestamp())
     for times in reports.values():
         times.sort()
-    since = (now - _LOOK_BACK).timestamp()
+    since = (now - calibration.FLEET_LOOK_BACK).timestamp()
     no_report = bool(sample) and all(times[-1] <= since for times in reports.values())
     lasting = Outage(since, now.timestamp()) if known and no_report else None
     return present_outage(reports, now.timestamp()) or lasting
@@ -101,7 +101,7 @@ def silences(now: datetime, since: datetime) -> Select[datetime, datetime]:
     began = func.coalesce(AuditFinding.began_at, AuditFinding.opened_at)
     over = func.coalesce(AuditFinding.closed_at, literal(now, DateTime(timezone=True)))
     return select(began.label("began"), over.label("over")).where(
-        # In the words of its index, whose condition is of no use to a parameter.
+        # As the condition of the index has it: with a parameter the planner could not use the index.
         AuditFinding.rule == literal_column(f"'{FLEET_SILENT}'"),
         over > since,
     )

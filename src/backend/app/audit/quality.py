@@ -27,10 +27,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import CollectionAggregate
 
+from app.audit import calibration
 from app.audit.cache import AgentCache, Entry, stale
-from app.audit.domain.history import HISTORY_DEPTH, ReportedRun
+from app.audit.domain.history import ReportedRun
 from app.audit.domain.quality import DAY, DAYS_READ, PAST_WEEKS, SPAN, QualityTrend
-from app.audit.domain.scores import COMPARED, LEAST_DROP, SCORED_WITHIN, find_drop
+from app.audit.domain.scores import find_drop
 from app.kit.sql import WELL_DATED, of_agent, wanted_agents
 from app.kit.times import WEEK
 from app.models import AgentRollup, AgentRunLog, AgentRunState
@@ -38,10 +39,7 @@ from app.models.agent_run_log import UNSCORED
 from app.runs.run import made_at
 from app.scoring.domain.comparison import Day, is_other_scorer
 
-_MOST_READ = 1_000
-_MOST_WAITING = 10_000
-_SAMPLE = 20
-_HOUR = 3600
+_HOUR = 3_600  # seconds
 
 # In which hour a trend was read, counted so that the agents' hours begin in turn, and which transaction other
 # than the writer's last changed the agent's runs.
@@ -99,7 +97,7 @@ def _due(
         if agent_id in unread or not cached[agent_id].value
     ]
     others = sorted((each for each in unread if each not in drops_open), key=lambda each: each in cached)
-    return [*first, *others[:_MOST_READ]]
+    return [*first, *others[: calibration.MOST_TRENDS]]
 
 
 def _hour_of(agent_id: str, now: datetime) -> int:
@@ -112,7 +110,7 @@ async def _fallen(session: AsyncSession, now: datetime, agent_ids: Collection[st
         return []
     bucket = AgentRollup.bucket
     conditions = []
-    for days in COMPARED:
+    for days in calibration.DROP_DAYS:
         newest = bucket > now - days * DAY
         past = or_(
             *(
@@ -120,7 +118,7 @@ async def _fallen(session: AsyncSession, now: datetime, agent_ids: Collection[st
                 for week in range(1, PAST_WEEKS + 1)
             )
         )
-        conditions.append(_mean(past) - _mean(newest) >= LEAST_DROP)
+        conditions.append(_mean(past) - _mean(newest) >= calibration.LEAST_DROP)
     statement = (
         select(AgentRollup.agent_id)
         .where(AgentRollup.agent_id == _any_of(agent_ids), bucket > now - SPAN, bucket <= now)
@@ -191,7 +189,7 @@ async def _scorers(
             func.jsonb_typeof(scores["overall"]) == "number",
         )
         .order_by(AgentRunLog.agent_id, created_at.desc())
-        .limit(_SAMPLE)
+        .limit(calibration.SCORER_SAMPLE)
         .correlate(wanted)
         .lateral()
     )
@@ -205,8 +203,8 @@ async def _scorers(
 async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tuple[ReportedRun, ...]]:
     """Each agent's runs that have waited for their scores too long, newest first: a few, and the oldest.
 
-    Those alone that came in by the writer: of the others nobody knows since when they wait. Somebody may
-    just have brought in a long history.
+    Only those that came in by the writer: since when others wait is unknown. A long history may just have
+    been brought in.
     """
     columns = (
         AgentRunLog.agent_id,
@@ -217,15 +215,17 @@ async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tup
     )
     statement = (
         select(*columns)
-        .where(UNSCORED, WELL_DATED, AgentRunLog.created_at <= now - SCORED_WITHIN)
+        .where(UNSCORED, WELL_DATED, AgentRunLog.created_at <= now - calibration.SCORED_WITHIN)
         .order_by(AgentRunLog.created_at.desc())
-        .limit(_MOST_WAITING)
+        .limit(calibration.MOST_WAITING)
     )
     waiting: dict[str, list[ReportedRun]] = defaultdict(list)
     for agent_id, run_id, status, created_at, summary in await session.execute(statement):
         recorded_at = made_at(run_id)
-        waits = recorded_at is not None and recorded_at <= now - SCORED_WITHIN
+        waits = recorded_at is not None and recorded_at <= now - calibration.SCORED_WITHIN
         if waits:
             known = waiting[agent_id]
-            known[HISTORY_DEPTH - 1 :] = [ReportedRun(str(run_id), status, created_at, summary=summary)]
+            known[calibration.HISTORY_DEPTH - 1 :] = [
+                ReportedRun(str(run_id), status, created_at, summary=summary)
+            ]
     return {agent_id: tuple(runs) for agent_id, runs in waiting.items() if runs}

@@ -1,4 +1,4 @@
-"""What the Auditor is told by its operator."""
+"""The settings of the Auditor."""
 
 from dataclasses import dataclass
 from datetime import timedelta

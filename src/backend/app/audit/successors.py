@@ -1,4 +1,4 @@
-"""Who may go on under another name of the agents that stopped."""
+"""Which agents may be ones that stopped, under another name."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -24,20 +24,20 @@ async def with_successors(
         for finding in verdict.findings
         if finding.rule == StoppedReporting.name
     ]
-    alike = similar_names(stopped, agent_ids) if stopped else {}
-    first = await _first_reports(session, sorted({name for names in alike.values() for name in names}))
-    told = []
+    similar = similar_names(stopped, agent_ids) if stopped else {}
+    first = await _first_reports(session, sorted({name for names in similar.values() for name in names}))
+    named = []
     for verdict in verdicts:
         findings = [
             name_successor(
-                finding, {name: first[name] for name in alike[finding.agent_id] if name in first}, now
+                finding, {name: first[name] for name in similar[finding.agent_id] if name in first}, now
             )
-            if finding.rule == StoppedReporting.name and finding.agent_id in alike
+            if finding.rule == StoppedReporting.name and finding.agent_id in similar
             else finding
             for finding in verdict.findings
         ]
-        told.append(replace(verdict, findings=tuple(findings)))
-    return told
+        named.append(replace(verdict, findings=tuple(findings)))
+    return named
 
 
 async def _first_reports(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, datetime]:

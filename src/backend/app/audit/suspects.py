@@ -18,14 +18,14 @@ def suspects(context: CycleContext, found: Prefiltered) -> list[str]:
     its scores dropped; if a run of it has waited too long for a score; or if a finding of it is open.
     """
     snapshots, declared = found.snapshots, context.declared
-    unwell = {agent_id for agent_id, snapshot in snapshots.items() if not snapshot.well} | declared.keys()
+    not_well = {agent_id for agent_id, snapshot in snapshots.items() if not snapshot.well} | declared.keys()
     on_time = {
         agent_id
         for agent_id in declared.keys() & snapshots.keys()
         if _is_on_time(declared[agent_id], snapshots[agent_id], context.now, context.outages.all)
     }
     dropped = {agent_id for agent_id, trend in found.trends.items() if find_drop(trend)}
-    suspected = unwell - on_time | dropped | found.waiting.keys() | context.open_rules().keys()
+    suspected = not_well - on_time | dropped | found.waiting.keys() | context.open_rules().keys()
     return sorted(suspected - {AUDITOR})
 
 

@@ -40,7 +40,7 @@ class FindingOut(BaseModel):
 
 
 class AcknowledgementIn(BaseModel):
-    """Who knows of a finding, so that nobody is reminded of it."""
+    """Who knows of a finding, so that no alert reminds of it."""
 
     by: Name
     note: Annotated[str, StringConstraints(max_length=2000, pattern=STORABLE)] | None = None

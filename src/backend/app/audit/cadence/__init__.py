@@ -4,7 +4,6 @@ from app.audit.cadence.learned import Cadence, Forecast
 from app.audit.cadence.outages import Outage, Outages, find_outages, present_outage
 from app.audit.cadence.schedule import (
     DEFAULT_TIMEZONE,
-    LEAST_GRACE,
     CronSchedule,
     Expectation,
     IntervalSchedule,
@@ -16,7 +15,6 @@ from app.kit.text import in_words
 
 __all__ = [
     "DEFAULT_TIMEZONE",
-    "LEAST_GRACE",
     "Cadence",
     "CronSchedule",
     "Expectation",

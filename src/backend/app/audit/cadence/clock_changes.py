@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from app.audit import calibration
+
 _ZONES = (
     "Africa/Cairo",
     "Africa/Casablanca",
@@ -23,20 +25,18 @@ _ZONES = (
     "Europe/Chisinau",
     "Pacific/Auckland",
 )
-_HOUR_AND_A_BIT = 4_200.0
-_LONG = 5 * 3_600.0
 _WEEK = 7 * 86_400.0
 
 
 def clock_change(start: float, end: float) -> float:
-    """How many seconds later than it used to a report due at `end`, after one at `start`, may come.
+    """How many seconds later than before a report may come that is due at `end`, after one at `start`.
 
-    Some, where clocks change in between: put forward, they skip a time. Before a long wait it matters
-    that they were put back in the week before, and no longer that they are put forward.
+    `CLOCK_CHANGE`, where clocks change in between: put forward, they skip a time; else 0. For a long wait it
+    matters whether they were put back in the week before, and no longer whether they are put forward.
     """
-    is_long = end - start >= _LONG
-    changes = _changes_within(start - _WEEK if is_long else start, end + _HOUR_AND_A_BIT)
-    return _HOUR_AND_A_BIT if any(by < 0 or not is_long for _, by in changes) else 0.0
+    is_long = end - start >= calibration.LONG_WAIT
+    changes = _changes_within(start - _WEEK if is_long else start, end + calibration.CLOCK_CHANGE)
+    return calibration.CLOCK_CHANGE if any(by < 0 or not is_long for _, by in changes) else 0.0
 
 
 def put_forward_within(start: float, end: float) -> bool:

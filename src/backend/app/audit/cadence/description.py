@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from app.audit.cadence.marks import A_DAY, AN_HOUR, Marks
+from app.audit.cadence.activity import A_DAY, AN_HOUR, ActivityBitmap
 from app.kit.text import in_words
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -12,7 +12,7 @@ _WEEKS = 4
 _HOUR = 3_600.0
 
 
-def describe(marks: Marks, newest: int, gaps: Sequence[float]) -> str:
+def describe(activity: ActivityBitmap, newest: int, gaps: Sequence[float]) -> str:
     """`weekdays 08:00 to 19:00 UTC, about every 1 h, usually within 4 min`.
 
     `newest` is the step of its newest report, `gaps` are sorted. Days of the week and hours of the day
@@ -20,9 +20,9 @@ def describe(marks: Marks, newest: int, gaps: Sequence[float]) -> str:
     """
     typical = gaps[len(gaps) // 2]
     today = newest // A_DAY
-    known = [day for day in range(today - 7 * _WEEKS, today + 1) if marks.count(0, day * A_DAY)]
-    active = [day for day in known if marks.count(day * A_DAY, (day + 1) * A_DAY)]
-    phrases = [_weekdays(known, active), _hours(marks, active, typical), f"about every {_span(typical)}"]
+    known = [day for day in range(today - 7 * _WEEKS, today + 1) if activity.count(0, day * A_DAY)]
+    active = [day for day in known if activity.count(day * A_DAY, (day + 1) * A_DAY)]
+    phrases = [_weekdays(known, active), _hours(activity, active, typical), f"about every {_span(typical)}"]
     off = sorted(abs(gap - typical) for gap in gaps if abs(gap - typical) <= typical / 2)
     if off and off[len(off) * 9 // 10] >= 60:
         phrases.append(f"usually within {_span(off[len(off) * 9 // 10])}")
@@ -31,6 +31,7 @@ def describe(marks: Marks, newest: int, gaps: Sequence[float]) -> str:
 
 
 def _span(seconds: float) -> str:
+    """A span, rounded to what is sure of it."""
     exactness = (
         900 if seconds >= 3 * _HOUR else 300 if seconds >= _HOUR - 300 else 60 if seconds >= 120 else 1
     )
@@ -53,13 +54,13 @@ def _weekdays(known: Sequence[int], active: Sequence[int]) -> str:
     return named.get(tuple(on)) or ", ".join(_DAYS[weekday] for weekday in on)
 
 
-def _hours(marks: Marks, active: Sequence[int], typical: float) -> str:
+def _hours(activity: ActivityBitmap, active: Sequence[int], typical: float) -> str:
     """From when to when on most days it reports: what the longest pause leaves, if it is long for it."""
     days = active[:-1][-14:]
     if len(days) < 3:
         return ""
     starts = [[day * A_DAY + hour * AN_HOUR for day in days] for hour in range(24)]
-    used = [sum(bool(marks.count(at, at + AN_HOUR)) for at in hour) * 2 > len(days) for hour in starts]
+    used = [sum(bool(activity.count(at, at + AN_HOUR)) for at in hour) * 2 > len(days) for hour in starts]
     if not any(used):
         return ""
     pauses = [next(n for n in range(24) if used[(hour + n) % 24]) for hour in range(24)]

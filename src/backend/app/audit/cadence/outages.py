@@ -1,4 +1,4 @@
-"""Times in which nobody could report: they are held against no agent."""
+"""Times in which agents could not report: no agent is overdue for them."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-_BIN = 900
+from app.audit import calibration
+
+_BIN = 900  # seconds: an outage is known when it is half an hour old
 _WEEK = 7 * 86_400 // _BIN
-_LEAST_AGENTS = 5
-_LEAST_MISSING = 12
-_SPANS = (10_800, 7_200, 3_600, 1_800, 1_200, 900, 600)
-_FAR_BELOW = 0.25
 
 
 class Outage(NamedTuple):
@@ -67,12 +65,12 @@ def find_outages(reports: Mapping[str, Sequence[float]]) -> list[Outage]:
 
     That is a time in which, by quarters of an hour, fewer than a quarter as many agents reported as at
     that time in the weeks before (the median of up to four) and, in all, of the agents that reported a
-    week before, five at least, fewer than a quarter did. Nothing can be told in the first week.
+    week before, five at least, fewer than a quarter did. Nothing is known in the first week.
     """
     counts: Counter[int] = Counter()
     for times in reports.values():
         counts.update({int(moment // _BIN) for moment in times})
-    if len(reports) < _LEAST_AGENTS:
+    if len(reports) < calibration.OUTAGE_AGENTS:
         return []
     found = []
     for first, last in _far_below_usual(counts):
@@ -90,7 +88,7 @@ def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage
     and a dozen reports are missing. None also in the first week.
     """
     earliest = min((times[0] for times in reports.values() if times), default=now)
-    for span in _SPANS:
+    for span in calibration.OUTAGE_SPANS:
         weeks = [week for week in range(1, 5) if now - span - week * _WEEK * _BIN >= earliest]
         if weeks and _is_far_below(reports, now - span, now, weeks):
             return Outage(now - span, now)
@@ -103,8 +101,8 @@ def _is_far_below(
     before = [_came(reports, start - week * _WEEK * _BIN, end - week * _WEEK * _BIN) for week in weeks]
     usual_agents = median([agents for agents, _ in before])
     missing = median([count for _, count in before]) - _came(reports, start, end)[1]
-    few = _came(reports, start, end)[0] < usual_agents * _FAR_BELOW
-    return few and usual_agents >= _LEAST_AGENTS and missing >= _LEAST_MISSING
+    few = _came(reports, start, end)[0] < usual_agents * calibration.OUTAGE_SHARE
+    return few and usual_agents >= calibration.OUTAGE_AGENTS and missing >= calibration.OUTAGE_MISSING
 
 
 def _came(reports: Mapping[str, Sequence[float]], start: float, end: float) -> tuple[int, int]:
@@ -117,27 +115,27 @@ def _far_below_usual(counts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
     """The first and last of quarters of an hour in turn in which a dozen reports at least are missing."""
     start, end, usual, seen = 0, 0, 0.0, 0
     earliest, latest = min(counts), max(counts)
-    # At any other time nobody reported in any of the four weeks before.
+    # At any other time no agent reported in any of the four weeks before.
     candidates = {at + week * _WEEK for at in counts for week in range(1, 5)}
     for at in sorted(each for each in candidates if each < latest):
         weeks = range(at - _WEEK, max(earliest, at - 4 * _WEEK) - 1, -_WEEK)
         expected = median([counts.get(week, 0) for week in weeks])
-        if counts.get(at, 0) < expected * _FAR_BELOW:
+        if counts.get(at, 0) < expected * calibration.OUTAGE_SHARE:
             start, end = start or at, at
             usual += expected
             seen += counts.get(at, 0)
         elif expected and start:
-            if usual - seen >= _LEAST_MISSING:
+            if usual - seen >= calibration.OUTAGE_MISSING:
                 yield start, end
             start, usual, seen = 0, 0.0, 0
-    if start and usual - seen >= _LEAST_MISSING:
+    if start and usual - seen >= calibration.OUTAGE_MISSING:
         yield start, end
 
 
 def _few_of_many(reports: Mapping[str, Sequence[float]], start: float, end: float) -> bool:
     usually = sum(_reported(times, start - _WEEK * _BIN, end - _WEEK * _BIN) for times in reports.values())
     now = sum(_reported(times, start, end) for times in reports.values())
-    return usually >= _LEAST_AGENTS and now < usually * _FAR_BELOW
+    return usually >= calibration.OUTAGE_AGENTS and now < usually * calibration.OUTAGE_SHARE
 
 
 def _reported(times: Sequence[float], start: float, end: float) -> bool:

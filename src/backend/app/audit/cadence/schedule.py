@@ -11,16 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from app.audit import calibration
 from app.kit.text import in_words
 
 DEFAULT_TIMEZONE = "UTC"
-LEAST_GRACE = timedelta(minutes=10)
-"""A declared agent without a grace of its own, and a learned one, is never called late before this."""
-
-_MAX_SCHEDULE = 255
-_MOST_GRACE = timedelta(hours=1)
-_MOST_EARLY = timedelta(minutes=5)
-_LATENESS_RUNS = 6
+_MAX_SCHEDULE = 255  # characters, as many as the column holds
 _MAX_INTERVAL = timedelta(days=366)
 _INTERVAL = re.compile(r"every\s+([0-9]{1,9})\s*([smhd])", re.IGNORECASE)
 _INTERVAL_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -181,27 +176,31 @@ class Expectation:
 
 
 def expect_declared(
-    schedule: Schedule, grace: timedelta | None, reports: Sequence[datetime], quiet_since: datetime
+    schedule: Schedule, grace: timedelta | None, reports: Sequence[datetime], silent_since: datetime
 ) -> Expectation:
-    """What a declared schedule expects of an agent that has been quiet since `quiet_since`.
+    """What a declared schedule expects of an agent that has been silent since `silent_since`.
 
     `reports` are its report times, newest first. Without a `grace` it is half the period, between 10
     minutes and an hour, on top of how long after its due times the agent usually reports: agents report
     at the end of a run, and a run may be long. Raises `ValueError` when the schedule never comes again.
     """
-    due = schedule.next_after(quiet_since)
+    due = schedule.next_after(silent_since)
     following = schedule.next_after(due)
     # A report moments before a due time answers it: the agent's clock is a little ahead of ours.
-    if isinstance(schedule, CronSchedule) and due - quiet_since < min(_MOST_EARLY, (following - due) / 4):
+    if isinstance(schedule, CronSchedule) and due - silent_since < min(
+        calibration.MOST_EARLY, (following - due) / 4
+    ):
         due, following = following, schedule.next_after(following)
     if grace is None:
-        grace = min(max((following - due) / 2, LEAST_GRACE), _MOST_GRACE) + _usual_lateness(schedule, reports)
-    late = due + grace / 2 if grace / 2 >= LEAST_GRACE else due + grace
+        grace = min(
+            max((following - due) / 2, calibration.LEAST_GRACE), calibration.MOST_GRACE
+        ) + _usual_lateness(schedule, reports)
+    late = due + grace / 2 if grace / 2 >= calibration.LEAST_GRACE else due + grace
     return Expectation(due, late, due + grace)
 
 
 def _usual_lateness(schedule: Schedule, reports: Sequence[datetime]) -> timedelta:
-    recent = reports[:_LATENESS_RUNS]
+    recent = reports[: calibration.LATENESS_RUNS]
     if isinstance(schedule, IntervalSchedule) or not recent:
         return timedelta()
     return sorted(report - schedule.last_until(report) for report in recent)[len(recent) // 2]

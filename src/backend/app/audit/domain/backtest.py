@@ -10,16 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.audit.cadence import DEFAULT_TIMEZONE, LEAST_GRACE, Cadence, Outages, find_outages, present_outage
-from app.audit.domain.evaluation import RuleError, evaluate, waking
-from app.audit.domain.expectation import patience
+from app.audit import calibration
+from app.audit.cadence import DEFAULT_TIMEZONE, Cadence, Outages, find_outages, present_outage
+from app.audit.calibration import HISTORY_DEPTH
+from app.audit.domain.evaluation import RuleError, change_times, evaluate
+from app.audit.domain.expectation import least_wait
 from app.audit.domain.finding import Evidence, Finding
-from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.quality import QualityWindow
 from app.audit.domain.rule import Rule
 from app.audit.domain.transitions import transitions
 
-_GRACE = LEAST_GRACE.total_seconds()
+_GRACE = calibration.LEAST_GRACE.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class _Replay:
         cadence = self._cadence
         for run in runs:
             moment = run.created_at.timestamp()
-            # The same limit as `patience()`, at a fraction of its cost: this is done for every run.
+            # The same limit as `least_wait()`, at a fraction of its cost: this is done for every run.
             if not learns or not self._runs or moment - cadence.newest > cadence.typical + _GRACE:
                 self._let_pass(run.created_at)
             self._runs.appendleft(run)
@@ -117,18 +119,17 @@ class _Replay:
             cadence.observe(moment)
             if run.score is not None:
                 self._quality.add(run.created_at, run.score)
-            concerned = [rule for rule in self._rules if rule.name in self._open or rule.may_open_on(run)]
-            if concerned:
-                self._judge(concerned)
+            applicable = [rule for rule in self._rules if rule.name in self._open or rule.may_open_on(run)]
+            if applicable:
+                self._judge(applicable)
         self._let_pass(end + timedelta.resolution)
 
     def _let_pass(self, until: datetime) -> None:
         """Judge by every rule at each moment before `until` at which a verdict may change by itself."""
         history = self._history()
-        if self._runs and until - self._now <= patience(history):
+        if self._runs and until - self._now <= least_wait(history):
             return
-        moments = waking(self._rules, history)
-        for moment in moments:
+        for moment in change_times(self._rules, history):
             if self._now <= moment < until:
                 self._now = moment
                 self._judge(self._rules)

@@ -36,7 +36,7 @@ def all_rules(*, failure_streak: int, silence_streak: int) -> tuple[Rule, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RuleError:
-    """A rule crashed on an agent, so it is not known whether the rule holds there."""
+    """A rule crashed on an agent, so it is not known whether it would find something."""
 
     rule: str
     agent_id: str
@@ -51,29 +51,30 @@ class Verdict:
     errors: tuple[RuleError, ...]
 
 
-def suspecting(rules: Sequence[Rule], history: AgentHistory, held: Collection[str] = ()) -> list[Rule]:
+def suspecting(rules: Sequence[Rule], history: AgentHistory, open_rules: Collection[str] = ()) -> list[Rule]:
     """The rules that may find something at full depth, judged from the agent's newest runs.
 
-    Those by which a finding is open, which `held` names, may always.
+    Those by which a finding is open, the `open_rules`, may always.
     """
     if history.paused:
         return []
     return [
         rule
         for rule in rules
-        if rule.name in held or _isolated(rule, history, partial(rule.suspects, history)) is not False
+        if rule.name in open_rules or _isolated(rule, history, partial(rule.suspects, history)) is not False
     ]
 
 
-def evaluate(rules: Sequence[Rule], history: AgentHistory, held: Collection[str] = ()) -> Verdict:
-    """Judge an agent by each rule; `held` names those by which a finding is open.
+def evaluate(rules: Sequence[Rule], history: AgentHistory, open_rules: Collection[str] = ()) -> Verdict:
+    """Judge an agent by each rule; `open_rules` are those by which a finding is open.
 
     A paused agent raises nothing; a crash is an error of that rule alone.
     """
     if history.paused:
         return Verdict((), ())
     results = [
-        _isolated(rule, history, partial(rule.check, history, held=rule.name in held)) for rule in rules
+        _isolated(rule, history, partial(rule.check, history, is_open=rule.name in open_rules))
+        for rule in rules
     ]
     return Verdict(
         tuple(result for result in results if isinstance(result, Finding)),
@@ -81,14 +82,14 @@ def evaluate(rules: Sequence[Rule], history: AgentHistory, held: Collection[str]
     )
 
 
-def waking(rules: Sequence[Rule], history: AgentHistory) -> list[datetime]:
-    """The moments, in order, at which rules may begin or cease to hold if no further run comes.
+def change_times(rules: Sequence[Rule], history: AgentHistory) -> list[datetime]:
+    """The moments, in order, at which rules may begin or cease to find something if no further run comes.
 
     A rule that crashes is to be judged at once, so that its error shows.
     """
     moments: set[datetime] = set()
     for rule in rules:
-        found = _isolated(rule, history, partial(rule.wakes, history))
+        found = _isolated(rule, history, partial(rule.change_times, history))
         moments.update([history.now] if isinstance(found, RuleError) else found)
     return sorted(moments)
 
@@ -96,6 +97,6 @@ def waking(rules: Sequence[Rule], history: AgentHistory) -> list[datetime]:
 def _isolated(rule: Rule, history: AgentHistory, judge: Callable[[], T]) -> T | RuleError:
     try:
         return judge()
-    # Whatever one rule stumbles over in one agent must not silence the others; it is kept and reported.
+    # An error of one rule with one agent must not keep the others from judging; it is kept and reported.
     except Exception as error:  # noqa: BLE001
         return RuleError(rule.name, history.agent_id, redact(f"{type(error).__name__}: {error}"[:2000])[:500])

@@ -1,11 +1,12 @@
-"""By when an agent is expected to report, by its declared schedule or else by its habit."""
+"""By when an agent is expected to report, by its declared schedule or else by its cadence."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from app.audit.cadence import LEAST_GRACE, Expectation, Schedule, expect_declared, parse_schedule
+from app.audit import calibration
+from app.audit.cadence import Expectation, Schedule, expect_declared, parse_schedule
 
 if TYPE_CHECKING:
     from app.audit.domain.history import AgentHistory
@@ -35,38 +36,38 @@ def read_schedule(text: str, timezone: str) -> Schedule | str:
         return str(error)
 
 
-def patience(history: "AgentHistory") -> timedelta:
-    """How long it may be quiet whatever its schedule or habit, seen from its newest runs alone."""
+def least_wait(history: "AgentHistory") -> timedelta:
+    """How long it may be silent at any time, seen from its newest runs alone."""
     if readable_schedule(history):
-        return LEAST_GRACE if history.grace is None else history.grace
-    return timedelta(seconds=history.learned.patience)
+        return calibration.LEAST_GRACE if history.grace is None else history.grace
+    return timedelta(seconds=history.learned.least_wait)
 
 
 def expect(history: "AgentHistory") -> Expected | None:
     """By when its next report is expected; None where that cannot be said."""
     if not history.runs:
         return None
-    quiet_since = max(history.runs[0].created_at, history.watching_since or history.runs[0].created_at)
+    silent_since = max(history.runs[0].created_at, history.watching_since or history.runs[0].created_at)
     schedule = readable_schedule(history)
     if schedule:
-        found = expect_by(schedule, history, quiet_since)
+        found = expect_by(schedule, history, silent_since)
         return Expected(found.due, found.late, found.deadline)
     cadence = history.learned
     forecast = cadence.forecast()
     if forecast is None:
         return None
-    if quiet_since.timestamp() > cadence.newest:
-        forecast = forecast.not_before(quiet_since.timestamp() + forecast.deadline - cadence.newest)
+    if silent_since.timestamp() > cadence.newest:
+        forecast = forecast.not_before(silent_since.timestamp() + forecast.deadline - cadence.newest)
     late, deadline = (datetime.fromtimestamp(moment, UTC) for moment in (forecast.late, forecast.deadline))
     return Expected(None, late, deadline)
 
 
 def expect_by(schedule: Schedule, history: "AgentHistory", since: datetime) -> Expectation:
-    """What a schedule expects of an agent quiet since then; the wait begins anew when an outage is over."""
+    """What a schedule expects of an agent silent since then; the wait begins again when an outage is over."""
     found = expect_declared(schedule, history.grace, history.reports, since)
     while over := history.outages.over(found.due.timestamp(), found.deadline.timestamp()):
-        anew = expect_declared(schedule, history.grace, history.reports, datetime.fromtimestamp(over, UTC))
-        if anew.deadline <= found.deadline:
+        again = expect_declared(schedule, history.grace, history.reports, datetime.fromtimestamp(over, UTC))
+        if again.deadline <= found.deadline:
             break
-        found = anew
+        found = again
     return found

@@ -1,4 +1,4 @@
-"""What the Auditor finds, and how it words it."""
+"""What the Auditor finds, and how a run is shown as evidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,13 +7,13 @@ from app.audit.domain.finding import Evidence, Finding
 from app.kit.text import at
 
 FLEET_SILENT = "fleet_silent"
-"""Hardly any agent reports though many usually do: nobody can say who of them stopped."""
+"""Hardly any agent reports though many usually do: which of them stopped is unknown."""
 
 REPORTING_AGAIN: Evidence = {"reason": "agents report as usual again"}
 
 
 def fleet_silent(outage: Outage, now: datetime, found_by: str) -> Finding:
-    """A finding that says since when; it goes by the name of whoever found it, and is of no single agent."""
+    """A finding that says since when. It is of no single agent, and stands under the one that found it."""
     since = datetime.fromtimestamp(outage.start, UTC)
     message = (
         f"Hardly any agent has reported since {at(since, now)}, though many usually do at this time;"

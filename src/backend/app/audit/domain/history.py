@@ -8,9 +8,6 @@ from app.audit.cadence import DEFAULT_TIMEZONE, Cadence, Outages
 from app.audit.domain.expectation import Expected, expect
 from app.audit.domain.quality import QualityTrend
 
-HISTORY_DEPTH = 50
-"""How many of an agent's newest runs, or reports, a rule judges by."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReportedRun:
@@ -37,9 +34,9 @@ class AgentHistory:
     """An agent at `now`: its newest runs, newest first, at most `HISTORY_DEPTH`, and its declaration.
 
     `cadence` is how it reported, further back than `runs` where that was read; `quality` how its scores
-    went, and `unscored` are its runs that have waited too long for a score, newest first. In `outages`
-    nobody could report. `watching_since` is when somebody began to wait for it again:
-    when a pause ended. `registered_at` is None of an agent that is not declared.
+    went, and `unscored` are its runs that have waited too long for a score, newest first. In `outages` no
+    agent could report. `watching_since` is when its latest pause ended. `registered_at` is None for an agent
+    that is not declared.
     """
 
     agent_id: str
@@ -66,7 +63,7 @@ class AgentHistory:
         """Its cadence, from its newest runs alone where no more was read."""
         if self.cadence is None:
             return Cadence.of(reversed(self.reports), self.outages)
-        return self.cadence.amid(self.outages)
+        return self.cadence.with_outages(self.outages)
 
     @cached_property
     def expected(self) -> Expected | None:

@@ -2,28 +2,26 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from app.audit import calibration
 from app.audit.cadence import Outages
-from app.audit.domain.expectation import Expected, expect_by, patience, read_schedule, readable_schedule
+from app.audit.domain.expectation import Expected, expect_by, least_wait, read_schedule, readable_schedule
 from app.audit.domain.finding import Finding, last_good
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
 
-REGISTERED_FOR = timedelta(days=7)
-"""How long an agent without a schedule may be registered and never report."""
-
 
 class _Overdue(Rule):
-    """The agent has reported before and has not in time, by its declared schedule or else by its habit."""
+    """The agent has reported before and has not in time, by its declared schedule or else by its cadence."""
 
     needs = "past"
     recovery = "reported again"
 
     def suspects(self, history: AgentHistory) -> bool:
-        """Whether it has been quiet for long, seen from its newest runs alone."""
-        return bool(history.runs) and history.now - history.runs[0].created_at >= patience(history)
+        """Whether it has been silent for long, seen from its newest runs alone."""
+        return bool(history.runs) and history.now - history.runs[0].created_at >= least_wait(history)
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """Any run."""
@@ -33,9 +31,9 @@ class _Overdue(Rule):
         last, now = history.runs[0], history.now
         schedule = readable_schedule(history) if expected.due else None
         cadence = str(schedule or history.learned)
-        habit = "it is due" if schedule else "it reports"
+        by = "it is due" if schedule else "it reports"
         message = (
-            f"{printable(history.agent_id)} {said} {at(last.created_at, now)}; {habit} {cadence},"
+            f"{printable(history.agent_id)} {said} {at(last.created_at, now)}; {by} {cadence},"
             f" and was expected by {at(expected.deadline, now)}"
         )
         evidence = {
@@ -54,17 +52,17 @@ class StoppedReporting(_Overdue):
     name = "stopped_reporting"
     severity = "high"
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says by when a run was expected and why."""
         expected = history.expected if self.suspects(history) else None
-        if held and (expected is None or history.now < expected.deadline):
-            # Who is overdue does not cease to be because nobody can report now.
+        if is_open and (expected is None or history.now < expected.deadline):
+            # An agent that is overdue remains so while no agent can report.
             expected = replace(history, outages=Outages()).expected
         if expected is None or history.now < expected.deadline:
             return None
         return self._found(history, expected, "has not reported since")
 
-    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+    def change_times(self, history: AgentHistory) -> Iterable[datetime]:
         """At the deadline."""
         expected = history.expected
         return (expected.deadline,) if expected else ()
@@ -76,14 +74,14 @@ class Late(_Overdue):
     name = "late"
     severity = "low"
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding from half of the margin before the deadline until the deadline."""
         expected = history.expected if self.suspects(history) else None
         if expected is None or not expected.late <= history.now < expected.deadline:
             return None
         return self._found(history, expected, "is late; its last report was at")
 
-    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+    def change_times(self, history: AgentHistory) -> Iterable[datetime]:
         """When the notice is given, if it is."""
         expected = history.expected
         return (expected.late,) if expected and expected.late < expected.deadline else ()
@@ -101,7 +99,7 @@ class NeverReported(Rule):
         """Whether it is registered and has no run."""
         return not history.runs and history.registered_at is not None
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding once the first time it was due has passed; without a schedule, after a week."""
         expected = self._expected(history)
         if history.registered_at is None or expected is None or history.now < expected:
@@ -118,7 +116,7 @@ class NeverReported(Rule):
         }
         return self._finding(history, message, evidence)
 
-    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+    def change_times(self, history: AgentHistory) -> Iterable[datetime]:
         """When it is expected for the first time."""
         expected = self._expected(history)
         return () if expected is None else (expected,)
@@ -133,12 +131,12 @@ class NeverReported(Rule):
         since = max(history.registered_at, history.watching_since or history.registered_at)
         schedule = readable_schedule(history)
         if schedule is None:
-            return since + REGISTERED_FOR
+            return since + calibration.REGISTERED_FOR
         return expect_by(schedule, history, since).deadline
 
 
 class BadSchedule(Rule):
-    """What is declared as its schedule is none, so that it is judged by its habit alone."""
+    """What is declared as its schedule is none, so that it is judged by its cadence alone."""
 
     name = "bad_schedule"
     severity = "medium"
@@ -149,7 +147,7 @@ class BadSchedule(Rule):
         """Whether its schedule cannot be read."""
         return bool(history.schedule) and readable_schedule(history) is None
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says what is wrong with the schedule."""
         reason = read_schedule(history.schedule, history.timezone) if history.schedule else None
         if not isinstance(reason, str):
@@ -158,7 +156,7 @@ class BadSchedule(Rule):
         evidence = {"schedule": history.schedule, "timezone": history.timezone, "reason": reason}
         return self._finding(history, message, evidence)
 
-    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
+    def change_times(self, history: AgentHistory) -> Iterable[datetime]:
         """At once."""
         return (history.now,) if self.suspects(history) else ()
 

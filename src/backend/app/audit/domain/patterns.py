@@ -1,20 +1,13 @@
 """Rules about how the newest runs went, taken together."""
 
+from collections.abc import Sequence
 from itertools import groupby, pairwise
 
+from app.audit import calibration
 from app.audit.domain.finding import Finding, last_good, quote, run_evidence, run_ids
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
-
-NEWEST = 20
-"""How many of the newest runs these rules look at."""
-FAILED = 10
-BESIDES = 5
-"""How many of them must have failed apart from the longest streak."""
-STILL_FAILED = 6
-CHANGES = 12
-STILL_CHANGES = 6
 
 
 class _OnFailures(Rule):
@@ -52,7 +45,7 @@ def _failed(run: ReportedRun) -> bool:
 class FailureRate(_OnFailures):
     """Half of the newest 20 runs failed, and not all in one go. It ends below 30 %.
 
-    While `streak` runs and more failed in a row, that is another rule's to tell.
+    While `streak` runs and more failed in a row, another rule finds that.
     """
 
     name = "failure_rate"
@@ -61,17 +54,22 @@ class FailureRate(_OnFailures):
     def __init__(self, streak: int) -> None:
         self._streak = streak
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says how many failed."""
-        newest = history.runs[:NEWEST]
+        newest = history.runs[: calibration.NEWEST]
         failed = sum(map(_failed, newest))
-        if len(newest) < NEWEST or failed < (STILL_FAILED if held else FAILED):
+        least = calibration.STILL_FAILED if is_open else calibration.FAILED
+        if len(newest) < calibration.NEWEST or failed < least:
             return None
-        streaks = [len(list(runs)) for bad, runs in groupby(newest, key=_failed) if bad]
-        told = not _failed(newest[0]) or streaks[0] >= self._streak or failed - max(streaks) < BESIDES
-        if not held and told:
+        if not is_open and not self._opens(newest, failed):
             return None
         return self._found(history, newest, f"failed in {failed} of its last {len(newest)} runs")
+
+    def _opens(self, newest: Sequence[ReportedRun], failed: int) -> bool:
+        """Whether the newest run failed, in no long streak, and enough others apart from the longest one."""
+        streaks = [len(list(runs)) for bad, runs in groupby(newest, key=_failed) if bad]
+        in_streak = not _failed(newest[0]) or streaks[0] >= self._streak
+        return not in_streak and failed - max(streaks) >= calibration.FAILED_APART
 
 
 class Flapping(_OnFailures):
@@ -80,13 +78,14 @@ class Flapping(_OnFailures):
     name = "flapping"
     recovery = "did not fail, and goes more evenly of late"
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says how often it changed."""
-        newest = history.runs[:NEWEST]
+        newest = history.runs[: calibration.NEWEST]
         changes = sum(_failed(a) != _failed(b) for a, b in pairwise(newest))
-        if len(newest) < NEWEST or changes < (STILL_CHANGES if held else CHANGES):
+        least = calibration.STILL_CHANGES if is_open else calibration.CHANGES
+        if len(newest) < calibration.NEWEST or changes < least:
             return None
-        if not held and not _failed(newest[0]):
+        if not is_open and not _failed(newest[0]):
             return None
         said = f"went from failing to not failing or back {changes} times in its last {len(newest)} runs"
         return self._found(history, newest, said)

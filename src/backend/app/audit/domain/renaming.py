@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 
+from app.audit import calibration
 from app.audit.domain.finding import Finding
 from app.kit.text import at, printable
 
 _PART = re.compile(r"[^\W\d_]+|\d+")
-_MOST_PARTS = 8
 
 
 def similar_names(names: Iterable[str], among: Iterable[str]) -> dict[str, list[str]]:
-    """For each of `names`, the others that say the same and more, or less: `sage` and `Sage-v2`."""
+    """For each of `names`, the others with the same words and more, or fewer: `sage` and `Sage-v2`."""
     by_part: dict[str, set[str]] = defaultdict(set)
     by_all: dict[frozenset[str], set[str]] = defaultdict(set)
     for name in among:
@@ -26,13 +26,13 @@ def similar_names(names: Iterable[str], among: Iterable[str]) -> dict[str, list[
     found = {}
     for name in names:
         parts = _parts(name)
-        if not 0 < len(parts) <= _MOST_PARTS:
+        if not 0 < len(parts) <= calibration.NAME_PARTS:
             continue
         more = set.intersection(*sorted((by_part[part] for part in parts), key=len))
         subsets = (frozenset(some) for count in range(1, len(parts)) for some in combinations(parts, count))
         less = {other for subset in subsets for other in by_all.get(subset, ())}
-        if alike := sorted((more | less) - {name}):
-            found[name] = alike
+        if similar := sorted((more | less) - {name}):
+            found[name] = similar
     return found
 
 

@@ -22,20 +22,20 @@ class Rule(ABC):
     """Why a finding ended that no run ended."""
 
     def suspects(self, history: AgentHistory) -> bool:
-        """A cheap look at the few newest runs: False when `check()` at full depth finds nothing."""
+        """Whether `check()` at full depth may find something, by the few newest runs at little cost."""
         return bool(history.runs) and self.may_open_on(history.runs[0])
 
     def may_open_on(self, run: ReportedRun) -> bool:
-        """Whether this rule may begin to hold with `run` as the newest one. Time alone may do so too."""
+        """Whether this rule may begin to find something with `run` as the newest one."""
         return False
 
-    def wakes(self, history: AgentHistory) -> Iterable[datetime]:
-        """When, with no further run, this rule may begin or cease to hold."""
+    def change_times(self, history: AgentHistory) -> Iterable[datetime]:
+        """When, with no further run, this rule may begin or cease to find something."""
         return ()
 
     @abstractmethod
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
-        """Judge an agent by its history. `held` says that the finding is open, so that it may stay longer."""
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
+        """Judge an agent by its history. A finding that `is_open` may stay longer than it takes to open."""
 
     @abstractmethod
     def is_recovery(self, run: ReportedRun) -> bool:

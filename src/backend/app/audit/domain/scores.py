@@ -1,23 +1,15 @@
 """Rules about the scores of an agent's runs."""
 
-from datetime import timedelta
 from typing import NamedTuple
 
+from app.audit import calibration
+from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.finding import Evidence, Finding, last_good, run_evidence, run_ids
-from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.quality import QualityTrend
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
 from app.scoring.domain.comparison import Window, difference, window_of
-
-LEAST_DROP = 0.15
-STILL_DROPPED = 0.075
-CONFIDENCE = 0.995
-COMPARED = {7: 5, 3: 14}
-LEAST_PAST_RUNS = 20
-LEAST_DAYS = 3
-SCORED_WITHIN = timedelta(hours=1)
-"""How long after it was recorded a run may wait for its score."""
 
 
 class Means(NamedTuple):
@@ -45,19 +37,21 @@ def find_drop(trend: QualityTrend, *, is_open: bool = False) -> Means | None:
     They did if the mean fell by `LEAST_DROP` at least, and by more than chance does; or, once a finding says
     so (`is_open`), while it still is `STILL_DROPPED` below.
     """
-    for days, least_runs in COMPARED.items():
+    for days, least_runs in calibration.DROP_DAYS.items():
         found = means(trend, days)
-        if found is None or found.now.runs < least_runs or found.past.runs < LEAST_PAST_RUNS:
+        if found is None or found.now.runs < least_runs or found.past.runs < calibration.LEAST_PAST_RUNS:
             continue
-        if found.drop >= STILL_DROPPED if is_open else _is_drop(found):
+        if found.drop >= calibration.STILL_DROPPED if is_open else _is_drop(found):
             return found
     return None
 
 
 def _is_drop(found: Means) -> bool:
-    if found.drop < LEAST_DROP or min(found.now.days, found.past.days) < LEAST_DAYS:
+    if found.drop < calibration.LEAST_DROP:
         return False
-    return found.drop > difference(found.now, found.past).margin(CONFIDENCE)
+    if min(found.now.days, found.past.days) < calibration.LEAST_DAYS:
+        return False
+    return found.drop > difference(found.now, found.past).margin(calibration.DROP_CONFIDENCE)
 
 
 class QualityDrop(Rule):
@@ -80,9 +74,9 @@ class QualityDrop(Rule):
         """On any run with a score."""
         return run.score is not None
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says from what to what it fell."""
-        found = find_drop(history.quality, is_open=held) if history.quality and history.runs else None
+        found = find_drop(history.quality, is_open=is_open) if history.quality and history.runs else None
         if found is None:
             return None
         evidence = {
@@ -93,7 +87,7 @@ class QualityDrop(Rule):
         return self._finding(history, _sentence(history.agent_id, found), evidence, history.runs[0])
 
     def is_recovery(self, run: ReportedRun) -> bool:
-        """No run as such: what ends it is the mean of them."""
+        """No single run: what ends it is the mean of them."""
         return False
 
     def ended(self, history: AgentHistory) -> Evidence:
@@ -135,7 +129,7 @@ class StuckScoring(Rule):
         """Whether one has."""
         return bool(history.unscored)
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says since when."""
         waiting = history.unscored
         if not waiting:
@@ -155,5 +149,5 @@ class StuckScoring(Rule):
         return self._finding(history, message, evidence, history.runs[0] if history.runs else waiting[0])
 
     def is_recovery(self, run: ReportedRun) -> bool:
-        """No run as such: what ends it is the score of the runs that wait."""
+        """No single run: what ends it is the score of the runs that wait."""
         return False

@@ -2,8 +2,9 @@
 
 from itertools import takewhile
 
+from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.finding import Finding, quote, run_evidence, run_ids
-from app.audit.domain.history import HISTORY_DEPTH, AgentHistory, ReportedRun
+from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
 
@@ -27,7 +28,7 @@ class ConsecutiveFailures(Rule):
         """On a failure."""
         return run.status == "failed"
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says since when, how the last run failed, and when one last succeeded."""
         failures = self._failures(history)
         if len(failures) < self._streak:
@@ -72,7 +73,7 @@ class SilentRuns(Rule):
         """On a silent run."""
         return run.silent
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> Finding | None:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says since when, and what the agent last had to say."""
         count = self._count(history)
         if count < self._streak:

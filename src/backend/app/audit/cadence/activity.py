@@ -9,12 +9,12 @@ _KEPT = 5 * A_WEEK + A_DAY
 
 
 def step_of(moment: float) -> int:
-    """The step in which `moment` lies."""
+    """The step in which `moment`, in seconds since the epoch, lies."""
     return int(moment // STEP)
 
 
-class Marks:
-    """The steps in which there were reports. What is older than five weeks is forgotten in time."""
+class ActivityBitmap:
+    """The steps in which there were reports. What is older than five weeks is dropped in time."""
 
     __slots__ = ("_bits", "_first")
 
@@ -23,7 +23,7 @@ class Marks:
         self._first = 0
 
     def add(self, step: int) -> None:
-        """Mark `step`. What lies before the first one known is left out."""
+        """Set the bit of `step`. A step before the first known one is left out."""
         if not self._bits:
             self._first = step
         place = step - self._first
@@ -35,13 +35,13 @@ class Marks:
             self._bits |= 1 << place
 
     def first_from(self, step: int) -> int | None:
-        """The first marked step that is not before `step`."""
+        """The first step with a report that is not before `step`."""
         place = max(step - self._first, 0)
         rest = self._bits >> place
         return self._first + place + (rest & -rest).bit_length() - 1 if rest else None
 
     def nearest(self, step: int, tolerance: int) -> int | None:
-        """The marked step nearest to `step`, at most `tolerance` from it."""
+        """The step with a report nearest to `step`, at most `tolerance` steps from it."""
         low = max(step - tolerance - self._first, 0)
         high = step + tolerance + 1 - self._first
         if high <= low:
@@ -56,12 +56,12 @@ class Marks:
         return step + ahead if ahead <= behind else step - behind
 
     def count(self, start: int, end: int) -> int:
-        """How many steps from `start` until before `end` are marked."""
+        """How many steps from `start` until before `end` have a report."""
         low, high = max(start - self._first, 0), end - self._first
         return ((self._bits >> low) & ((1 << (high - low)) - 1)).bit_count() if high > low else 0
 
     def has_new_times(self, step: int, tolerance: int) -> bool:
-        """Whether in the week up to `step` it was marked at a time with no mark near it a week before."""
+        """Whether in the week up to `step` there was a report at a time with none near it a week before."""
         low = step + 1 - A_WEEK - self._first
         if low < A_WEEK + tolerance:
             return False

@@ -1,17 +1,17 @@
-"""Marks answer as a plain set of steps would."""
+"""ActivityBitmap answer as a plain set of steps would."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.audit.cadence.marks import A_WEEK, Marks
+from app.audit.cadence.activity import A_WEEK, ActivityBitmap
 
 steps = st.lists(st.integers(0, 3 * A_WEEK), min_size=1, max_size=60).map(sorted)
 places = st.integers(-A_WEEK, 4 * A_WEEK)
 START = 5_900_000
 
 
-def marked(at: list[int]) -> Marks:
-    marks = Marks()
+def marked(at: list[int]) -> ActivityBitmap:
+    marks = ActivityBitmap()
     for step in at:
         marks.add(START + step)
     return marks
@@ -48,7 +48,7 @@ def test_times_that_are_new(at: list[int], tolerance: int) -> None:
 
 
 def test_what_is_older_than_five_weeks_is_forgotten_in_time() -> None:
-    marks = Marks()
+    marks = ActivityBitmap()
     for week in range(60):
         marks.add(START + week * A_WEEK)
         kept = marks.count(0, START + 100 * A_WEEK)
