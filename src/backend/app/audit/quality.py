@@ -111,14 +111,13 @@ async def _fallen(session: AsyncSession, now: datetime, agent_ids: Collection[st
     bucket = AgentRollup.bucket
     conditions = []
     for days in calibration.DROP_DAYS:
-        newest = bucket > now - days * DAY
-        past = or_(
-            *(
-                and_(bucket > now - week * WEEK - days * DAY, bucket <= now - week * WEEK)
-                for week in range(1, PAST_WEEKS + 1)
-            )
-        )
-        conditions.append(_mean(past) - _mean(newest) >= calibration.LEAST_DROP)
+        weeks = [
+            and_(bucket > now - week * WEEK - days * DAY, bucket <= now - week * WEEK)
+            for week in range(1, PAST_WEEKS + 1)
+        ]
+        # Whole weeks follow each other: one comparison says the same at less cost.
+        past = bucket <= now - WEEK if days * DAY == WEEK else or_(*weeks)
+        conditions.append(_mean(past) - _mean(bucket > now - days * DAY) >= calibration.LEAST_DROP)
     statement = (
         select(AgentRollup.agent_id)
         .where(AgentRollup.agent_id == _any_of(agent_ids), bucket > now - SPAN, bucket <= now)
