@@ -14,7 +14,7 @@ from app.audit.domain.quality import QualityTrend
 from app.audit.domain.scores import means
 from app.audit.quality import quality_trends
 from app.db.session import transaction
-from app.runs.queries import database_now
+from app.kit.sql import database_now
 from app.runs.run import made_at, new_run_id
 from support.alerting import audit_and_announce
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit import calibration
 from app.audit.cache import AgentCache, Entry, stale
 from app.audit.cadence import Cadence, Outages
-from app.kit.sql import WELL_DATED, of_agent, wanted_agents
+from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import AgentRunLog, AgentRunState
 
 PAST = timedelta(days=calibration.PAST_DAYS)
@@ -47,15 +47,8 @@ async def learned_cadences(
 
 
 async def _cache_keys(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, _CacheKey]:
-    wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
-    newest = (
-        select(created_at)
-        .where(of_agent(wanted.c.agent_id), WELL_DATED)
-        .order_by(AgentRunLog.agent_id, created_at.desc())
-        .limit(1)
-        .correlate(wanted)
-        .lateral()
-    )
+    wanted = wanted_agents(agent_ids)
+    newest = _newest_reports(wanted, 1).lateral()
     statement = (
         select(wanted.c.agent_id, newest.c.created_at, AgentRunState.changed_in)
         .select_from(wanted)
@@ -86,11 +79,5 @@ async def _learn(session: AsyncSession, agent_ids: Sequence[str], outages: Outag
 
 def _newest_reports(wanted: Subquery, count: int) -> Select[datetime | None]:
     """When the newest `count` runs of each agent were reported."""
-    created_at = AgentRunLog.created_at
-    return (
-        select(created_at)
-        .where(of_agent(wanted.c.agent_id), WELL_DATED)
-        .order_by(AgentRunLog.agent_id, created_at.desc())
-        .limit(count)
-        .correlate(wanted)
-    )
+    newest = newest_of_agent([AgentRunLog.created_at], wanted.c.agent_id, count, WELL_DATED)
+    return newest.correlate(wanted)

@@ -14,7 +14,7 @@ from app.audit.cadences import learned_cadences
 from app.audit.domain.expectation import readable_schedule
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
-from app.kit.sql import WELL_DATED, of_agent, wanted_agents
+from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
 from app.runs.scores import overall_score
 from app.services.agent_run_log_service import recent_runs
@@ -126,20 +126,15 @@ async def _newest_runs(
     session: AsyncSession, agent_ids: Sequence[str], depth: int
 ) -> dict[str, tuple[ReportedRun, ...]]:
     wanted = wanted_agents(agent_ids)
-    newest = (
-        select(
-            cast(AgentRunLog.id, String).label("id"),
-            AgentRunLog.status,
-            AgentRunLog.created_at,
-            AgentRunLog.consecutive_silence_count,
-            func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
-            AgentRunLog.rlhf_scores,
-        )
-        .where(of_agent(wanted.c.agent_id), WELL_DATED)
-        .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
-        .limit(depth)
-        .lateral()
+    columns = (
+        cast(AgentRunLog.id, String).label("id"),
+        AgentRunLog.status,
+        AgentRunLog.created_at,
+        AgentRunLog.consecutive_silence_count,
+        func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
+        AgentRunLog.rlhf_scores,
     )
+    newest = newest_of_agent(columns, wanted.c.agent_id, depth, WELL_DATED).lateral()
     statement = select(wanted, newest).join(newest, true())
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
     for agent_id, run_id, status, at, silence_count, summary, scores in await session.execute(statement):

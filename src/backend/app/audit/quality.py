@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     true,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,7 +33,7 @@ from app.audit.cache import AgentCache, Entry, stale
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.quality import DAY, DAYS_READ, PAST_WEEKS, SPAN, QualityTrend
 from app.audit.domain.scores import find_drop
-from app.kit.sql import WELL_DATED, of_agent, wanted_agents
+from app.kit.sql import IS_SCORED, WELL_DATED, newest_of_agent, wanted_agents
 from app.kit.times import WEEK
 from app.models import AgentRollup, AgentRunLog, AgentRunState
 from app.models.agent_run_log import UNSCORED
@@ -179,19 +180,10 @@ async def _scorers(
     """Who scored the newest few runs of each agent in a time: people, or a scorer and its version."""
     wanted, created_at, scores = wanted_agents(agent_ids), AgentRunLog.created_at, AgentRunLog.rlhf_scores
     by_program = func.concat_ws(" ", scores["scorer"].astext, scores["version"].astext)
-    sample = (
-        select(case((scores.has_key("human"), "people"), else_=by_program).label("scorer"))
-        .where(
-            of_agent(wanted.c.agent_id),
-            created_at <= until,
-            created_at > since,
-            func.jsonb_typeof(scores["overall"]) == "number",
-        )
-        .order_by(AgentRunLog.agent_id, created_at.desc())
-        .limit(calibration.SCORER_SAMPLE)
-        .correlate(wanted)
-        .lateral()
-    )
+    scorer_name = case((scores.has_key("human"), "people"), else_=by_program).label("scorer")
+    in_time = and_(created_at <= until, created_at > since, text(IS_SCORED))
+    newest = newest_of_agent([scorer_name], wanted.c.agent_id, calibration.SCORER_SAMPLE, in_time)
+    sample = newest.correlate(wanted).lateral()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     rows = await session.execute(select(wanted.c.agent_id, sample.c.scorer).join(sample, true()))
     for agent_id, scorer in rows:
