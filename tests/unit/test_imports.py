@@ -12,7 +12,7 @@ MODULES = (
     "app.tasks.rlhf_tasks",
     "app.tasks.reward_tasks",
     "app.cli.main",
-    "app.cli.score",
+    "app.cli.commands.score",
 )
 
 

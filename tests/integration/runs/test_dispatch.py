@@ -165,7 +165,7 @@ async def test_a_broker_that_never_answers_holds_nobody_up_at_the_end(
 async def test_closing_without_anything_to_send_is_immediate(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.runs.dispatch._CLOSE_TIMEOUT", 120)
+    monkeypatch.setattr("app.runs.dispatch.CLOSE_TIMEOUT", 120)
     unused, used = Dispatcher(broker.url), Dispatcher(broker.url)
     await unused.close()
     used.enqueue([uuid4()])

@@ -102,7 +102,7 @@ class Crashing(ConsecutiveFailures):
         super().__init__(3)
         self.text = text
 
-    def check(self, history: AgentHistory, *, held: bool = False) -> NoReturn:
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> NoReturn:
         raise ValueError(self.text)
 
 

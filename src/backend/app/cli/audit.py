@@ -9,10 +9,8 @@ from rich.text import Text
 
 from app.agents.registry import muted_agents
 from app.alerts.outbox import announce
-from app.audit import cycle
+from app.audit import cycle, findings
 from app.audit.cycle import AuditCycle
-from app.audit.findings import acknowledge as store_acknowledgement
-from app.audit.findings import list_findings
 from app.audit.wire import FindingOut
 from app.cli.output import console, print_json_lines, run_on_database
 from app.config import get_settings
@@ -57,17 +55,17 @@ async def _audit() -> tuple[Sequence[AuditFinding], AuditCycle | None, set[str]]
             done = await cycle.audit(session, audit_settings(settings))
             await announce(session, alert_settings(settings), done.at, done.open, done.closed)
             return done.open, done, muted
-        return await list_findings(session, limit=_MAX_SHOWN), None, muted
+        return await findings.list_findings(session, limit=_MAX_SHOWN), None, muted
 
 
 async def _acknowledge(beginning: str, by: str, note: str | None) -> AuditFinding:
     async with transaction() as session:
-        found = await list_findings(session, limit=_MAX_SHOWN)
+        found = await findings.list_findings(session, limit=_MAX_SHOWN)
         matching = [each for each in found if str(each.id).startswith(beginning.lower())]
         if len(matching) != 1:
             which = "several open findings begin" if matching else "no open finding begins"
             raise NotFoundError(f"{which} with {printable(beginning)}")
-        await store_acknowledgement(session, matching[0].id, by, note)
+        await findings.acknowledge(session, matching[0].id, by, note)
         return matching[0]
 
 
