@@ -25,6 +25,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 from app.schema.sync import sync_schema
 from support.brokers import Broker
+from support.dealing import deal
 
 hypothesis.settings.register_profile(
     # How fast a machine makes examples says nothing of the product.
@@ -89,6 +90,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Twice as many workers as processors where tests wait for servers; `-n auto` asks."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(processors if _is_unit_only(config) else 2 * processors, MOST_WORKERS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have every worker begin with its share of the slow tests."""
+    if hasattr(config, "workerinput"):
+        workers = config.workerinput["workercount"]
+        items[:] = deal(items, workers, lambda item: item.path, lambda item: UNIT not in item.path.parents)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

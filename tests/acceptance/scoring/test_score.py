@@ -32,7 +32,8 @@ def record(count: int) -> None:
     """So many scored runs, and one that waits."""
 
     async def write() -> list[str]:
-        return [str(await write_run_log("sage", {"summary": f"Fixed {n}"})) for n in range(count + 1)]
+        reports = ({"summary": f"Fixed {n}"} for n in range(count + 1))
+        return list(map(str, await asyncio.gather(*(write_run_log("sage", report) for report in reports))))
 
     score_agent_runs.run(asyncio.run(write())[:-1])
 

@@ -23,7 +23,9 @@ def runlog(*arguments: str) -> subprocess.CompletedProcess[str]:
 async def record_and_rate(database: str) -> None:
     """Runs that people who love brevity have rated."""
     runs = simulated_reports(200, seed=8)
-    run_ids = [await write_run_log(run.agent_id, dict(run.actions_taken), run.status) for run in runs]
+    run_ids = await asyncio.gather(
+        *(write_run_log(run.agent_id, dict(run.actions_taken), run.status) for run in runs)
+    )
     async with transaction() as session:
         await score_runs(session, run_ids)
     given = ratings_of(worth("brevity", runs, [score(run) for run in runs]), make_raters(3, 1), len(runs), 1)

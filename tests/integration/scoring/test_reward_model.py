@@ -57,8 +57,9 @@ async def score_now(*run_ids: UUID) -> None:
 
 async def report(count: int = 240) -> list[UUID]:
     """Record that many runs and have the rubric score them."""
-    runs = simulated()[:count]
-    run_ids = [await write_run_log(run.agent_id, dict(run.actions_taken), run.status) for run in runs]
+    run_ids = await asyncio.gather(
+        *(write_run_log(run.agent_id, dict(run.actions_taken), run.status) for run in simulated()[:count])
+    )
     await score_now(*run_ids)
     return run_ids
 
