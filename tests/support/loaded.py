@@ -1,4 +1,4 @@
-"""Which installed packages a command loads, as it writes them down itself when it ends."""
+"""What a command loads, as it writes down itself when it ends."""
 
 import json
 import sys
@@ -15,7 +15,8 @@ def record():
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     loaded = {{path.relative_to(site).parts[0] for path in map(pathlib.Path, filter(None, files))
               if path.is_relative_to(site)}}
-    pathlib.Path(os.environ["{RECORD}"]).write_text(json.dumps(sorted(loaded)))
+    own = [name for name in sys.modules if name.startswith("app.")]
+    pathlib.Path(os.environ["{RECORD}"]).write_text(json.dumps({{"packages": sorted(loaded), "own": own}}))
 
 atexit.register(record)
 sys.argv[0] = "runlog"
@@ -33,4 +34,9 @@ def recording(*arguments: str) -> list[str]:
 
 def loaded(record: Path) -> set[str]:
     """The top-level packages that were written down, or files of modules outside any."""
-    return set(json.loads(record.read_text(encoding="utf-8"))) - _PYTHON
+    return set(json.loads(record.read_text(encoding="utf-8"))["packages"]) - _PYTHON
+
+
+def own_modules(record: Path) -> set[str]:
+    """The modules of the product that were written down."""
+    return set(json.loads(record.read_text(encoding="utf-8"))["own"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.loaded import RECORD, loaded, recording
+from support.loaded import RECORD, loaded, own_modules, recording
 
 TYPER = {"typer", "annotated_doc", "shellingham"}
 # typer converts what parameters are given by pydantic.
@@ -50,6 +50,13 @@ def started(tmp_path: Path, *arguments: str, **env: str) -> tuple[str, set[str]]
 def test_a_command_loads_these_packages_alone(arguments: str, packages: set[str], tmp_path: Path) -> None:
     _, packages_loaded = started(tmp_path, *arguments.split())
     assert packages_loaded == packages
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help"])
+def test_help_and_version_load_declarations_alone(arguments: str, tmp_path: Path) -> None:
+    started(tmp_path, arguments)
+    work = {name for name in own_modules(tmp_path / "loaded.json") if "app.cli.commands" not in name}
+    assert work == {"app.cli", "app.cli.main", "app.errors"}
 
 
 def test_the_default_data_directory_takes_one_package_more(

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from app.errors import RunLogError
-from app.kit.secrets import redact
 
 COMMANDS = {
     "up": "app.cli.commands.up:up",
@@ -74,6 +73,8 @@ def main() -> None:
     try:
         make_app(wanted or list(COMMANDS))()
     except RunLogError as error:
+        from app.kit.secrets import redact  # its patterns take longer to compile than --help does
+
         sys.exit(redact(f"runlog: {error}"))
     except OSError as error:
         # What stdout still holds would fail once more at exit, and say so.

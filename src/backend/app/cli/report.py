@@ -21,7 +21,6 @@ from app.cli.http_post import Answer, post_json
 from app.environment import read_url
 from app.errors import RunLogError
 from app.kit import strict_json
-from app.kit.secrets import redact
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
 # In seconds, as the specified client has it.
@@ -62,7 +61,7 @@ def execute(command: list[str], agent: str) -> None:
     try:
         _post(agent, "success" if code == 0 else "failed", actions)
     except RunLogError as error:
-        typer.echo(redact(f"runlog: the run was not reported: {error}"), err=True)
+        typer.echo(_masked(f"runlog: the run was not reported: {error}"), err=True)
     raise typer.Exit(code)
 
 
@@ -118,6 +117,12 @@ def _storable(output: bytes) -> str:
     return output.decode(errors="replace").replace("\0", "")[-_OUTPUT_TAIL:].strip()
 
 
+def _masked(error: str) -> str:
+    from app.kit.secrets import redact  # its patterns take long to compile: only for an error
+
+    return redact(error)
+
+
 def _read_actions(source: str) -> dict[str, Any]:
     try:
         text = _read(source)
@@ -125,7 +130,7 @@ def _read_actions(source: str) -> dict[str, Any]:
     except OSError as error:
         raise typer.BadParameter(f"cannot read {source}: {error.strerror}") from error
     except strict_json.StrictJSONError as error:
-        raise typer.BadParameter(redact(f"--actions is not valid: {error}")) from error
+        raise typer.BadParameter(_masked(f"--actions is not valid: {error}")) from error
     # As Decimals its numbers arrive as they were written.
     actions = json.loads(text, parse_int=Decimal, parse_float=Decimal)
     if not isinstance(actions, dict):
