@@ -1,21 +1,15 @@
 """`runlog export`: what people said of runs, as JSON lines for others to learn from."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.cli.commands.options import By
+
 app = typer.Typer(no_args_is_help=True, help="Write ratings and preferences as JSON lines.")
 
 _Out = Annotated[Path | None, typer.Option(help="Write into this file instead of to stdout.")]
-
-
-class By(StrEnum):
-    """Whose word decides which run is better."""
-
-    HUMAN = "human"
-    OVERALL = "overall"
 
 
 @app.command()

@@ -1,24 +1,17 @@
 """`runlog score`: the commands about scores."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.cli.commands import score_judge
+from app.cli.commands.options import ScorerName
 
 app = typer.Typer(no_args_is_help=True, help="See, measure and improve how runs are scored.")
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _AsJsonObject = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-class ScorerName(StrEnum):
-    """The scorers that history can be scored by."""
-
-    RUBRIC = "rubric"
-    REWARD = "reward"
 
 
 @app.command()

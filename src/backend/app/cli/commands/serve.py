@@ -1,17 +1,10 @@
 """`runlog serve`."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-
-class Face(StrEnum):
-    """Which routes a server mounts."""
-
-    ALL = "all"
-    PUBLIC = "public"
-    INTERNAL = "internal"
+from app.cli.commands.options import Face
 
 
 def serve(
