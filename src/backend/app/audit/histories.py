@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.cadence import Outages
 from app.audit.cadences import learned_cadences
-from app.audit.domain.expectation import readable_schedule
-from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedule
 from app.audit.domain.rule import Rule
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.audit.cadence import Outages
-from app.audit.domain.expectation import readable_schedule
+from app.audit.domain.history import readable_schedule
 from app.audit.domain.scores import find_drop
 from app.audit.histories import AUDITOR, reported_history
 from app.audit.judgement import CycleContext

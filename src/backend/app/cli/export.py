@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from app.cli.commands.options import By
+from app.cli.options import By
 from app.cli.output import parse_since
 from app.db.engine import dumps_exactly
 from app.db.plain_errors import plain_errors

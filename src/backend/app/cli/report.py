@@ -16,8 +16,8 @@ from typing import Any, TextIO
 import msgspec
 import typer
 
-from app.cli.commands.options import Status
 from app.cli.http_post import Answer, post_json
+from app.cli.options import Status
 from app.environment import read_url
 from app.errors import RunLogError
 from app.kit import strict_json

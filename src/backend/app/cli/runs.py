@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.commands.options import Status
+from app.cli.options import Status
 from app.cli.output import console, parse_since, print_json_lines
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction

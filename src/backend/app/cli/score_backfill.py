@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.cli.commands.options import ScorerName
+from app.cli.options import ScorerName
 from app.cli.output import parse_since, run_on_database
 from app.db.session import transaction
 from app.kit.text import printable

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import typer
 
-from app.cli.commands.options import Face
+from app.cli.options import Face
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 seconds after which Kong and other gateways close an idle connection: where the server

@@ -14,9 +14,8 @@ from app.audit import calibration
 from app.audit.cadence import DEFAULT_TIMEZONE, Cadence, Outages, find_outages, present_outage
 from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, change_times, evaluate
-from app.audit.domain.expectation import least_wait
 from app.audit.domain.finding import Evidence, Finding
-from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.history import AgentHistory, ReportedRun, least_wait
 from app.audit.domain.quality import QualityWindow
 from app.audit.domain.rule import Rule
 from app.audit.domain.transitions import transitions

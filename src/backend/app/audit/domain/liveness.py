@@ -6,9 +6,16 @@ from datetime import datetime
 
 from app.audit import calibration
 from app.audit.cadence import Outages
-from app.audit.domain.expectation import Expected, expect_by, least_wait, read_schedule, readable_schedule
 from app.audit.domain.finding import Finding, last_good
-from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.history import (
+    AgentHistory,
+    Expected,
+    ReportedRun,
+    expect_by,
+    least_wait,
+    read_schedule,
+    readable_schedule,
+)
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
 

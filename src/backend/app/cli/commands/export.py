@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.commands.options import By
+from app.cli.options import By
 
 app = typer.Typer(no_args_is_help=True, help="Write ratings and preferences as JSON lines.")
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.commands.options import Status
+from app.cli.options import Status
 
 
 def runs(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.commands import score_judge
-from app.cli.commands.options import ScorerName
+from app.cli.options import ScorerName
 
 app = typer.Typer(no_args_is_help=True, help="See, measure and improve how runs are scored.")
 
