@@ -12,7 +12,8 @@ MODULES = (
     "app.tasks.rlhf_tasks",
     "app.tasks.reward_tasks",
     "app.cli.main",
-    "app.cli.commands.score",
+    "app.cli.score_reward",
+    "app.cli.score_status",
 )
 
 
