@@ -16,11 +16,13 @@ from app.models import ScoreBackfill
 from app.scoring import backfills, scorers
 from app.scoring.backfills import backfill_chunk, open_backfill, open_system_backfills, recent_backfills
 from app.scoring.ratings import rate_run
+from app.scoring.rescoring import Rescored, rescore_runs
 from app.scoring.rubric import RunReport, Score, score
 from app.scoring.scorers import find_scorer
 from app.services.agent_run_log_service import write_run_log
 from app.tasks.backfill_tasks import continue_backfills
 from app.tasks.rlhf_tasks import score_agent_runs
+from support.database import until_it_is
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -189,3 +191,23 @@ async def test_a_backfill_whose_scorer_is_no_more_ends_with_a_reason(
     ended = await history.fetchrow("SELECT finished_at IS NOT NULL, error FROM score_backfill")
     assert tuple(ended) == (True, "there is no scorer rubric in version new here")
     assert await versions(history) == {"old": 25}
+
+
+async def test_a_run_that_is_rescored_while_it_is_waited_for_is_not_scored_again(
+    history: asyncpg.Connection, database: str
+) -> None:
+    run_ids = [row["id"] for row in await history.fetch("SELECT id FROM agent_run_log")]
+    waiting = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+    )
+
+    async def rescored() -> Rescored:
+        async with transaction() as session:
+            return await rescore_runs(session, run_ids, scorer=await find_scorer(session, "rubric"))
+
+    async with transaction() as session:
+        first = await rescore_runs(session, run_ids, scorer=await find_scorer(session, "rubric"))
+        second = asyncio.create_task(rescored())
+        await until_it_is(database, waiting, True)
+    assert (first, await second) == (Rescored(25, 0), Rescored(0, 0))

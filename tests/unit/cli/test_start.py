@@ -56,7 +56,7 @@ def test_a_command_loads_these_packages_alone(arguments: str, packages: set[str]
 def test_help_and_version_load_declarations_alone(arguments: str, tmp_path: Path) -> None:
     started(tmp_path, arguments)
     work = {name for name in own_modules(tmp_path / "loaded.json") if "app.cli.commands" not in name}
-    assert work == {"app.cli", "app.cli.main", "app.errors"}
+    assert work == {"app.cli", "app.cli.main", "app.cli.options", "app.errors"}
 
 
 def test_the_default_data_directory_takes_one_package_more(

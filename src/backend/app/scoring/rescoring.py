@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Uuid, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import AgentRunScore
+from app.models import AgentRunLog, AgentRunScore
 from app.scoring.pipeline import read_where, score_batch
 from app.scoring.scorers import Scorer, active_scorers
 
@@ -60,7 +60,7 @@ async def retry_scores(session: AsyncSession, run_ids: Sequence[UUID], *, scorer
 
     What others have locked is left to the next sweep.
     """
-    arguments = {"run_ids": run_ids, "scorer": scorer.name}
+    arguments = {"run_ids": await _lock(session, run_ids, wait=False), "scorer": scorer.name}
     results = await score_batch(session, read_where(_DUE, wait=False), arguments, [scorer])
     return sum(result.error is None for (result,) in results.values())
 
@@ -69,13 +69,14 @@ async def rescore_runs(session: AsyncSession, run_ids: Sequence[UUID], *, scorer
     """Score by `scorer` those of `run_ids` that have a score, but none of this version.
 
     1. Ask which scorer's results count now: the last of those in use.
-    2. Select the runs that lack this version's score. If `scorer` is the one that counts, add those that have
+    2. Lock the runs, waiting for others' locks.
+    3. Select those that lack this version's score. If `scorer` is the one that counts, add those that have
        it but show another scorer's.
-    3. Lock them, waiting for others' locks, score them and keep the results, as `pipeline` does.
+    4. Score them and keep the results, as `pipeline` does.
     """
     in_force = (await active_scorers(session))[-1]
     arguments = {
-        "run_ids": run_ids,
+        "run_ids": await _lock(session, run_ids, wait=True),
         "scorer": scorer.name,
         "version": scorer.version,
         "in_force": (scorer.name, scorer.version) == (in_force.name, in_force.version),
@@ -83,3 +84,18 @@ async def rescore_runs(session: AsyncSession, run_ids: Sequence[UUID], *, scorer
     results = await score_batch(session, read_where(_LACKS, wait=True), arguments, [scorer])
     ended_well = Counter(result.error is None for (result,) in results.values())
     return Rescored(ended_well[True], ended_well[False])
+
+
+async def _lock(session: AsyncSession, run_ids: Sequence[UUID], *, wait: bool) -> Sequence[UUID]:
+    """Lock the runs in the order of their ids; return those locked: all of them with `wait`.
+
+    A statement of its own: one that locks a row that was free again only just looks for its results in a
+    snapshot taken before, and would score it a second time.
+    """
+    statement = (
+        select(AgentRunLog.id)
+        .where(AgentRunLog.id == any_(literal(list(run_ids), ARRAY(Uuid))))
+        .order_by(AgentRunLog.id)
+        .with_for_update(key_share=True, skip_locked=not wait)
+    )
+    return (await session.scalars(statement)).all()
