@@ -4,7 +4,9 @@ import os
 import ssl
 import urllib.request
 from base64 import b64encode
-from typing import NamedTuple
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from typing import Any, NamedTuple
 from urllib.error import URLError
 from urllib.parse import quote, unquote, urlsplit
 
@@ -18,6 +20,33 @@ class Answer(NamedTuple):
     status: int
     reason: str
     body: bytes
+
+
+class _Connection(HTTPConnection):
+    """Reads the answer also where the server has closed before it took the whole body, such as a 413."""
+
+    def send(self, data: Any) -> None:
+        """Send `data`; where the other side has hung up, its answer or the end of it says why."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            super().send(data)
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
+    """The same by TLS."""
+
+
+class _HTTPHandler(urllib.request.HTTPHandler):
+    def http_open(self, request: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_Connection, request)
+
+
+class _HTTPSHandler(urllib.request.HTTPSHandler):
+    def __init__(self, certificates: ssl.SSLContext) -> None:
+        super().__init__()
+        self._certificates = certificates
+
+    def https_open(self, request: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_SecureConnection, request, context=self._certificates)
 
 
 def post_json(url: str, body: bytes, timeout: float) -> Answer:
@@ -51,9 +80,9 @@ def _opener(scheme: str) -> urllib.request.OpenerDirector:
         proxies.setdefault(scheme, proxies["all"])
     opener = urllib.request.OpenerDirector()
     opener.add_handler(urllib.request.ProxyHandler(proxies))
-    opener.add_handler(urllib.request.HTTPHandler())
+    opener.add_handler(_HTTPHandler())
     if scheme == "https":
-        opener.add_handler(urllib.request.HTTPSHandler(context=_certificates()))
+        opener.add_handler(_HTTPSHandler(_certificates()))
     return opener
 
 
