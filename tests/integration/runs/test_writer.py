@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -212,3 +213,13 @@ async def test_a_clock_set_back_does_not_date_runs_in_the_future_for_ever(make_w
     await db.execute("UPDATE agent_run_state SET last_created_at = now() + interval '1 year'")
     last = await writer.write(run())
     assert await db.fetchval("SELECT created_at <= clock_timestamp() FROM agent_run_log WHERE id = $1", last)
+
+
+async def test_runs_after_a_small_step_back_of_the_clock_stay_in_order(make_writer, db) -> None:
+    writer = make_writer()
+    await writer.write(run())
+    await db.execute("UPDATE agent_run_state SET last_created_at = last_created_at + interval '30 seconds'")
+    ahead = await db.fetchval("SELECT last_created_at FROM agent_run_state")
+    ids = [await writer.write(run()) for _ in range(3)]
+    times = [await db.fetchval("SELECT created_at FROM agent_run_log WHERE id = $1", each) for each in ids]
+    assert all(earlier < later for earlier, later in pairwise([ahead, *times]))
