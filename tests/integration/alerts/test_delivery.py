@@ -162,6 +162,28 @@ async def test_several_deliveries_at_once_send_once(db: asyncpg.Connection, rece
     assert await states(db) == [("opened", "sent")]
 
 
+async def test_a_claimed_alert_is_leased_to_one_process(db: asyncpg.Connection, receiver: Receiver) -> None:
+    from app.alerts.delivery import claim
+    from app.alerts.domain.delivery import Delivery
+    from app.config import get_settings
+    from app.db.session import transaction
+    from app.wiring import alert_settings
+
+    async def claimed() -> Delivery | None:
+        async with transaction() as session:
+            return await claim(session, alert_settings(get_settings()), "webhook")
+
+    await db.execute(FAILING, "nova")
+    await audited()
+    first = await claimed()
+    assert first
+    assert await claimed() is None
+    await db.execute(AGAIN)  # the lease ends
+    second = await claimed()
+    assert second
+    assert (second.id, first.attempt, second.attempt) == (first.id, 1, 2)
+
+
 async def test_an_audit_that_is_rolled_back_tells_nothing(db: asyncpg.Connection, receiver: Receiver) -> None:
     from app.db.session import transaction
     from support.alerting import audit_and_announce

@@ -213,6 +213,13 @@ def test_an_outage_is_held_against_nobody() -> None:
         assert deadline(lost, Outages([out])) == deadline(times)
 
 
+def test_the_time_of_an_outage_counts_for_no_gap() -> None:
+    times = every(50 * MINUTE, 1000)
+    out = Outage(times[900].timestamp(), times[908].timestamp())
+    lost = [at for at in times if not out.start < at.timestamp() <= out.end]
+    assert deadline(lost, Outages([out])) == deadline(times)
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(5, 1500), st.integers(6, 400))
 def test_a_perfectly_regular_agent_never_raises_anything(minutes: int, count: int) -> None:
