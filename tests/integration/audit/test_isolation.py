@@ -10,6 +10,7 @@ from app.audit import cadences
 from app.audit.cadence import Cadence, Outages
 from app.audit.domain.finding import FindingKey
 from support.alerting import audited
+from support.auditing import record_cycles
 
 pytestmark = pytest.mark.anyio
 
@@ -71,6 +72,7 @@ async def test_after_days_off_every_agent_is_judged(
     db: asyncpg.Connection, api: httpx.AsyncClient, days: int
 ) -> None:
     await db.execute(OFF_FOR_DAYS, days)
+    await record_cycles(db, ago=timedelta(0), every=timedelta(days=days, hours=13), count=2)
     done = await audited()
     assert (done.errors, done.agents) == ([], 6)
     await db.execute("UPDATE agent_run_log SET created_at = created_at - $1::interval", timedelta(hours=3))

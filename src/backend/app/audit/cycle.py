@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,14 +14,15 @@ from app.audit.domain.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
 from app.audit.domain.scores import QualityDrop
 from app.audit.domain.transitions import Transitions, transitions
 from app.audit.findings import close, open_findings, open_new, update_changed
-from app.audit.histories import AUDITOR, declared_agents
+from app.audit.histories import declared_agents
 from app.audit.judgement import CycleContext, Judgement, judge, load_histories, paused
 from app.audit.outages import known_outages
 from app.audit.prefilter import prefilter
 from app.audit.settings import AuditSettings
 from app.audit.suspects import suspects
 from app.kit.sql import database_now
-from app.models import AgentRunLog, AuditFinding
+from app.models import AuditFinding
+from app.models.agent_run_log import AUDITOR
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
 _FLEET_SILENCE: FindingKey = (FLEET_SILENT, AUDITOR)
@@ -47,18 +48,6 @@ class AuditCycle:
 async def lock_audit(session: AsyncSession) -> bool:
     """Take the right to audit for this transaction; False while another transaction has it."""
     return bool((await session.execute(select(func.pg_try_advisory_xact_lock(_LOCK)))).scalar_one())
-
-
-async def audited_within(session: AsyncSession, span: timedelta) -> bool:
-    """Whether the Auditor reported a cycle in the last `span`."""
-    now = func.clock_timestamp()
-    report = select(AgentRunLog.id).where(
-        # After a clock has jumped back, a report from the future says nothing.
-        AgentRunLog.agent_id == AUDITOR,
-        AgentRunLog.created_at > now - span,
-        AgentRunLog.created_at <= now,
-    )
-    return bool((await session.execute(select(report.exists()))).scalar_one())
 
 
 async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:

@@ -6,10 +6,11 @@ from app.audit.cadence import Outages
 from app.audit.domain.evaluation import RuleError, isolated
 from app.audit.domain.history import AgentHistory, Expected, readable_schedule
 from app.audit.domain.liveness import Late
-from app.audit.histories import AUDITOR, reported_history
+from app.audit.histories import reported_history
 from app.audit.judgement import CycleContext
 from app.audit.prefilter import Prefiltered, Snapshot
 from app.models import Agent
+from app.models.agent_run_log import AUDITOR
 
 
 def suspects(context: CycleContext, found: Prefiltered) -> list[str]:

@@ -21,12 +21,12 @@ from app.audit.domain.backtest import Declaration, PastFinding, judge
 from app.audit.domain.evaluation import all_rules
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.rule import Rule
-from app.audit.histories import AUDITOR
 from app.cli.backtest_input import read_declarations, read_runs
 from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.kit.text import printable
+from app.models.agent_run_log import AUDITOR
 
 Runs = dict[str, list[ReportedRun]]
 
