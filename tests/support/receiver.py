@@ -28,11 +28,12 @@ class Request:
 
 @dataclass
 class Receiver:
-    """Answers by `status` once `release` is set, which it is unless a test clears it."""
+    """Answers by `status`, `headers` and `body` once `release` is set, as it is unless a test clears it."""
 
     port: int
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
     release: threading.Event = field(default_factory=threading.Event)
     requests: list[Request] = field(default_factory=list)
 
@@ -57,10 +58,11 @@ def receiving(port: int | None = None) -> Iterator[Receiver]:
             self.send_response(receiver.status)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(receiver.body)))
             self.end_headers()
+            self.wfile.write(receiver.body)
 
-        do_GET = do_POST = _answer  # noqa: N815
+        do_GET = do_POST = do_PUT = _answer  # noqa: N815
 
     with serving_requests(Handler, receiver.port, receiver.release.set):
         yield receiver
