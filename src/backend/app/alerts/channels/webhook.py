@@ -2,13 +2,13 @@
 
 import json
 import time
+from dataclasses import replace
 
 import httpx
 
 from app.alerts.channels.answers import Answer
 from app.alerts.channels.channel import Channel, DeliveryError
 from app.alerts.domain.delivery import Delivery
-from app.alerts.domain.message import Message
 from app.alerts.domain.room import Room, form_of
 from app.kit.signature import sign
 
@@ -26,7 +26,7 @@ class Webhook(Channel):
         if not self._secret:
             raise DeliveryError("RUNLOG_ALERT_WEBHOOK_SECRET is not set")
         message = form_of(delivery.message, Room(), delivery.rejections)
-        body, message_id = _body(delivery, message), str(delivery.id)
+        body, message_id = _body(replace(delivery, message=message)), str(delivery.id)
         timestamp = int(time.time())
         headers = {
             "content-type": "application/json",
@@ -53,7 +53,7 @@ async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[
         return Answer(url, response.status_code, dict(response.headers))
 
 
-def _body(delivery: Delivery, message: Message) -> bytes:
+def _body(delivery: Delivery) -> bytes:
     return json.dumps(
         {
             "type": f"alert.{delivery.kind}",
@@ -61,9 +61,9 @@ def _body(delivery: Delivery, message: Message) -> bytes:
             "data": {
                 "id": str(delivery.id),
                 "severity": delivery.severity,
-                "title": message.title,
-                "text": message.text,
-                **message.data,
+                "title": delivery.message.title,
+                "text": delivery.message.text,
+                **delivery.message.data,
             },
         },
         ensure_ascii=False,
