@@ -181,6 +181,35 @@ async def test_an_error_under_http_200_is_no_success(
     assert await states(db) == [("opened", "sent")]
 
 
+async def test_an_outcome_names_the_setting_that_is_missing(
+    db: asyncpg.Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(monkeypatch, alert_webhook_url=f"{receiver.url}/runlog/alert/webhook/secret")
+    await db.execute(FAILING, "nova")
+    await audited()
+    await deliver()
+    assert await tries(db) == [(False, "RUNLOG_ALERT_WEBHOOK_SECRET is not set")]
+
+
+async def test_of_several_targets_none_is_told_twice(
+    db: asyncpg.Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = ["b"]
+    receiver.status_of = lambda request: 400 if request.json["topic"] in refused else 200
+    settle(monkeypatch, alert_urls=f"ntfy://127.0.0.1:{receiver.port}/a/b/c/d?mode=private", alert_timeout=4)
+    await db.execute(FAILING, "nova")
+    await audited()
+    for _ in range(2):
+        await db.execute(AGAIN)
+        await deliver()
+    refused.clear()
+    await db.execute(AGAIN)
+    await deliver()
+    told = [request.json["topic"] for request in receiver.requests]
+    assert sorted(told) == ["a", "b", "b", "b", "c", "d"]
+    assert await states(db) == [("opened", "sent")]
+
+
 async def test_channels_that_hang_delay_no_other(
     db: asyncpg.Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) ->
         row.state, row.sent_at = "sent", now
         return
     row.rejections = max(row.rejections, delivery.rejections + outcome.rejected)
+    row.delivered = sorted({*row.delivered, *outcome.delivered})
     # A slow attempt may end after the next one has begun, which then decides.
     if row.attempts == delivery.attempt:
         row.next_attempt_at = now + retry_delay(row.attempts, random.random(), outcome.retry_after)  # noqa: S311
@@ -257,6 +258,7 @@ async def _begin(session: AsyncSession, row: AlertNotification, now: datetime, u
         message=message,
         findings=tuple({UUID(finding_id) for finding_id, _ in row.events}),
         rejections=row.rejections,
+        delivered=frozenset(row.delivered),
     )
 
 

@@ -16,8 +16,9 @@ class AlertNotification(Base):
 
     `kind` is `opened`, `reminder`, `closed`, `digest` or `test`; `state` is `pending`, `sent` or `failed`
     (given up). `events` is a list of findings' ids and what happened to each. `message` is what was said,
-    from the first try on; after `rejections` of it a shorter form is sent. While a process tries it,
-    `next_attempt_at` is when another may if it was lost.
+    from the first try on; after `rejections` of it a shorter form is sent. `delivered` are digests of the
+    targets that took it while others of the channel did not. While a process tries it, `next_attempt_at` is
+    when another may if it was lost.
     """
 
     __tablename__ = "alert_notification"
@@ -41,6 +42,7 @@ class AlertNotification(Base):
     message: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     rejections: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    delivered: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
     next_attempt_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
     first_attempt_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

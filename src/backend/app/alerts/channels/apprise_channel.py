@@ -13,12 +13,13 @@ from apprise.exception import AppriseException
 from app.alerts.channels.answers import Answer
 from app.alerts.channels.channel import Channel, DeliveryError
 from app.alerts.channels.http_watch import watching
+from app.alerts.channels.targets import skipping
 from app.alerts.domain.calibration import CHAT_LENGTH, COUNT_UTF16, RECEIVER_LENGTH
 from app.alerts.domain.delivery import Delivery
 from app.alerts.domain.room import Room, form_of, utf8_bytes, utf16_units
 
 _TYPES = {"opened": NotifyType.WARNING, "reminder": NotifyType.WARNING, "closed": NotifyType.SUCCESS}
-_MAIL = frozenset({"mailto", "mailtos"})
+_MAIL = frozenset({"mailto"})
 
 _said: ContextVar[list[str] | None] = ContextVar("apprise_said", default=None)
 
@@ -57,6 +58,9 @@ class AppriseChannel(Channel):
         service.redirects = False  # whatever the URL says
         service.socket_connect_timeout = min(service.socket_connect_timeout, self.timeout)
         service.socket_read_timeout = min(service.socket_read_timeout, self.timeout)
+        # Between its targets it waits, by default longer than the time there is.
+        pause = self.timeout / (2 * max(1, len(service)))
+        service.request_rate_per_sec = min(service.request_rate_per_sec, pause)
         return service
 
     def _send(self, delivery: Delivery) -> str:
@@ -64,7 +68,7 @@ class AppriseChannel(Channel):
         message = form_of(delivery.message, _room(service), delivery.rejections)
         said: list[str] = []
         _said.set(said)
-        with watching(self.timeout) as watch:
+        with watching(self.timeout) as watch, skipping(delivery.delivered) as targets:
             try:
                 taken = service.notify(
                     title=message.title,
@@ -74,14 +78,18 @@ class AppriseChannel(Channel):
                 )
             except AppriseException as error:
                 raise DeliveryError(self.scrub(str(error))) from error
-        if refusal := self._refusal(watch.answers, taken):
-            raise refusal
-        if not taken:
+        refusal = self._refusal(watch.answers, taken)
+        if refusal is None and not taken:
             # An answer of 2xx that the plugin knows to be none.
             rejected = bool(watch.answers) and watch.answers[-1].status < 300
             reasons = self.scrub("; ".join(dict.fromkeys(said)))
-            raise DeliveryError(reasons or "it was not taken", rejected=rejected)
-        return "sent" if message is delivery.message else "sent, shortened"
+            refusal = DeliveryError(reasons or "it was not taken", rejected=rejected)
+        if refusal is None:
+            return "sent" if message is delivery.message else "sent, shortened"
+        # A plugin that took a failure under 200 for success would skip that target for ever.
+        if not any(answer.status < 300 and answer.error(self.scrub) for answer in watch.answers):
+            refusal.delivered = frozenset(targets.digests)
+        raise refusal
 
     def _refusal(self, answers: Sequence[Answer], taken: bool) -> DeliveryError | None:
         """Why the receiver refused the message, if it was not `taken` or was wrongly thought to be.
@@ -97,15 +105,24 @@ class AppriseChannel(Channel):
 
 
 def _room(service: NotifyBase) -> Room:
-    """The smaller of what the library and `RECEIVER_LENGTH` say; mail may be of any length."""
-    scheme = str(service.schema)
-    if scheme in _MAIL:
+    """What `RECEIVER_LENGTH` says, or else the library and `CHAT_LENGTH`; mail may be of any length."""
+    schemes = _schemes(service)
+    if schemes & _MAIL:
         return Room(title=service.title_maxlen)
+    known = [length for scheme, length in RECEIVER_LENGTH.items() if scheme in schemes]
     return Room(
-        most=min(service.body_maxlen, RECEIVER_LENGTH.get(scheme, CHAT_LENGTH)),
+        most=known[0] if known else min(service.body_maxlen, CHAT_LENGTH),
         title=service.title_maxlen or CHAT_LENGTH,
-        length=utf16_units if scheme in COUNT_UTF16 else utf8_bytes,
+        length=utf16_units if schemes & COUNT_UTF16 else utf8_bytes,
     )
+
+
+def _schemes(service: NotifyBase) -> frozenset[str]:
+    """The schemes of the service's URLs; one that was given as https:// is known by no other sign."""
+    found: set[str] = set()
+    for names in (service.protocol, service.secure_protocol):
+        found.update([names] if isinstance(names, str) else names or ())
+    return frozenset(found)
 
 
 def _silence() -> None:

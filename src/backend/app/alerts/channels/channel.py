@@ -9,13 +9,15 @@ from app.kit.urls import scrub
 class DeliveryError(Exception):
     """The channel did not take the message; the text says why, without secrets.
 
-    `rejected`: it will never take the message as it is. `retry_after`: seconds it asked to wait.
+    `rejected`: it will never take the message as it is. `retry_after`: seconds it asked to wait. `delivered`:
+    which of several targets took it all the same.
     """
 
     def __init__(self, reason: str, *, rejected: bool = False, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.rejected = rejected
         self.retry_after = retry_after
+        self.delivered: frozenset[str] = frozenset()
 
 
 class Channel(ABC):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 from app.alerts.channels.channel import Channel, DeliveryError
 from app.alerts.channels.webhook import Webhook
@@ -29,7 +30,7 @@ def make_channels(settings: ChannelSettings) -> dict[str, Channel]:
 async def send(channel: Channel, delivery: Delivery) -> Outcome:
     """Send now. Every failure is an outcome, never an exception."""
     started = time.monotonic()
-    rejected, retry_after = False, None
+    refusal: DeliveryError | None = None
     try:
         async with asyncio.timeout(channel.timeout + _EXTRA_SECONDS):
             ok, text = True, await channel.send(delivery)
@@ -37,8 +38,16 @@ async def send(channel: Channel, delivery: Delivery) -> Outcome:
         ok, text = False, f"no answer within {channel.timeout:g} seconds"
     except DeliveryError as error:
         ok, text = False, str(error)
-        rejected, retry_after = error.rejected, error.retry_after
+        refusal = error
     # Many libraries are behind the channels; any error of theirs is shown and retried.
     except Exception as error:  # noqa: BLE001
         ok, text = False, channel.scrub(f"{type(error).__name__}: {error}")
-    return Outcome(ok, text[:_LONGEST_OUTCOME], round(time.monotonic() - started, 3), rejected, retry_after)
+    outcome = Outcome(ok, text[:_LONGEST_OUTCOME], round(time.monotonic() - started, 3))
+    if refusal is None:
+        return outcome
+    return replace(
+        outcome,
+        rejected=refusal.rejected,
+        retry_after=refusal.retry_after,
+        delivered=refusal.delivered,
+    )

@@ -35,8 +35,15 @@ SHORT_LENGTH = 500
 """What a message is cut to that was rejected twice."""
 LINE_LENGTH = 160
 """The last form that is tried after rejections: an SMS."""
-RECEIVER_LENGTH = {"discord": 1_900, "tgram": 4_000, "ntfy": 3_900, "ntfys": 3_900}
+RECEIVER_LENGTH = {
+    "discord": 1_900,
+    "tgram": 4_000,
+    "ntfy": 3_900,
+    "workflow": CHAT_LENGTH,
+    "rocket": CHAT_LENGTH,
+}
 """By scheme, where the library's limit leaves no room or is wrong: 2,000 characters (Discord), 4,096
-characters (Telegram) and 4,096 bytes (ntfy), less room for what the library adds."""
-COUNT_UTF16 = frozenset({"discord", "tgram", "slack", "workflow", "workflows", "msteams", "gchat"})
+characters (Telegram) and 4,096 bytes (ntfy), less room for what the library adds; 28 KB (Microsoft Teams),
+5,000 characters (Rocket.Chat)."""
+COUNT_UTF16 = frozenset({"discord", "tgram", "slack", "workflow", "gchat", "rocket"})
 """The schemes whose receivers count UTF-16 code units."""
