@@ -45,6 +45,14 @@ def test_what_does_not_fit_is_a_line_for_each_finding_and_says_what_is_left_out(
     assert short.text.endswith(f"Look: {LINK}\nNotification 4c9d")
 
 
+def test_a_long_title_alone_costs_no_text() -> None:
+    message = alert_message("id", [replace(each, agent=EMOJI * 255) for each in fleet(3)], NOW, URL)
+    form = form_of(message, Room(title=250), 0)
+    assert form.text == message.text
+    assert utf8_bytes(form.title) <= 250
+    assert form.title.startswith("HIGH: stopped reporting, 3 agents: ")
+
+
 def test_each_rejection_makes_it_shorter_down_to_a_line() -> None:
     message = alert_message("4c9d", fleet(30), NOW, URL)
     forms = [form_of(message, Room(), rejections) for rejections in range(6)]

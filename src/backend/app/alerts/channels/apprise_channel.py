@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 
-from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, NotifyType
+from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, NotifyType, OverflowMode
 from apprise.exception import AppriseException
 
 from app.alerts.channels.answers import Answer
@@ -55,7 +55,9 @@ class AppriseChannel(Channel):
         service = Apprise.instantiate(self._url, asset=AppriseAsset(http_redirects=False))
         if not isinstance(service, NotifyBase):
             raise DeliveryError("apprise cannot read this URL")
-        service.redirects = False  # whatever the URL says
+        # Whatever the URL says. The message has been made to fit: what is split could arrive in part.
+        service.redirects = False
+        service.overflow_mode = OverflowMode.UPSTREAM
         service.socket_connect_timeout = min(service.socket_connect_timeout, self.timeout)
         service.socket_read_timeout = min(service.socket_read_timeout, self.timeout)
         # Between its targets it waits, by default longer than the time there is.
@@ -92,15 +94,12 @@ class AppriseChannel(Channel):
         raise refusal
 
     def _refusal(self, answers: Sequence[Answer], taken: bool) -> DeliveryError | None:
-        """Why the receiver refused the message, if it was not `taken` or was wrongly thought to be.
+        """Why the receiver last refused the message, if it was not `taken` or was wrongly thought to be.
 
         A plugin may ask for more than it needs and do without what it does not get: where it takes the
-        message for delivered, only the last answer is held against that. Else the last one to each URL
-        counts, for the plugin may have tried again by itself.
+        message for delivered, only the last answer is held against that.
         """
-        considered = (
-            list(answers)[-1:] if taken else list({answer.url: answer for answer in answers}.values())
-        )
+        considered = answers[-1:] if taken else answers[::-1]
         return next((error for answer in considered if (error := answer.error(self.scrub))), None)
 
 

@@ -54,17 +54,19 @@ class Room:
 def form_of(message: Message, room: Room, rejections: int) -> Message:
     """What to send of `message` after it was rejected `rejections` times.
 
-    Its forms are, from the longest on: all of it; a line for each finding; as many of these lines as are
-    short; one line with the count and where to look. Those that the receiver has no room for are left out,
-    and each rejection takes the next one.
+    Its forms are, from the longest on: all of it, below as much of the title as there is room for; a line
+    for each finding; as many of these lines as are short; one line with the count and where to look. Those
+    that the receiver has no room for are left out, and each rejection takes the next one.
     """
     forms = list(_forms(message, room))
     return forms[min(rejections, len(forms) - 1)]
 
 
 def _forms(message: Message, room: Room) -> Iterator[Message]:
-    if room.fits(message):
-        yield message
+    title = room.cut(message.title, room.title)
+    whole = message if title == message.title else replace(message, title=title)
+    if room.fits(whole):
+        yield whole
     before = message.text
     for most in (room.most, min(room.most, SHORT_LENGTH)):
         listed = _listed(message, room, most)
