@@ -53,7 +53,8 @@ def _send(
     watch = _watch.get()
     if watch is None:
         return _ORIGINAL_SEND(adapter, request, *arguments, **options)
-    _check_time(watch)
+    if time.monotonic() > watch.ends:
+        raise requests.Timeout("no time is left")
     response = _ORIGINAL_SEND(adapter, request, *arguments, **options)
     body = _read(response, watch)
     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -65,18 +66,15 @@ def _send(
 
 
 def _read(response: requests.Response, watch: Watch) -> bytes:
-    """Read the body, and let `response` have it as if it had read it by itself."""
+    """Read the body, and let `response` have it as if it had read it by itself.
+
+    One that is too long or too slow is cut: the status has said how it went.
+    """
     body = b""
     for chunk in response.iter_content(_CHUNK):
         body += chunk
-        if len(body) > _MOST_READ:
+        if len(body) > _MOST_READ or time.monotonic() > watch.ends:
             response.close()
-            raise requests.RequestException("the answer is too long")
-        _check_time(watch)
+            break
     response._content = body
     return body
-
-
-def _check_time(watch: Watch) -> None:
-    if time.monotonic() > watch.ends:
-        raise requests.Timeout("no time is left")
