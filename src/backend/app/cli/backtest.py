@@ -21,6 +21,7 @@ from app.audit.domain.backtest import Declaration, PastFinding, judge
 from app.audit.domain.evaluation import all_rules
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.rule import Rule
+from app.audit.histories import AUDITOR
 from app.cli.backtest_input import read_declarations, read_runs
 from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.config import get_settings
@@ -41,7 +42,8 @@ def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json:
             history, declared = read_runs(runs, progress), read_declarations(agents) if agents else {}
         else:
             history, declared = run_on_database(_of_database(parse_since(since or "")))
-        result = judge(_rules(), history, declared, partial(progress.track, description="Judging"))
+        tracked = partial(progress.track, description="Judging")
+        result = judge(_rules(), history, declared, tracked, found_by=AUDITOR)
     for error in result.errors:
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
     if as_json:
@@ -50,6 +52,8 @@ def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json:
         Console().print(_table(result.found))
     else:
         typer.echo(f"No findings: {len(history)} agents, {sum(map(len, history.values()))} runs")
+    if result.errors:
+        raise typer.Exit(1)
 
 
 def _rules() -> tuple[Rule, ...]:
