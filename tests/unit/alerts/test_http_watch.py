@@ -37,7 +37,7 @@ def test_an_answer_is_noted_and_can_still_be_read(status: int) -> None:
 
 def test_an_endless_answer_is_cut() -> None:
     class Endless(QuietHandler):
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802
             self.send_response(200)
             self.end_headers()
             try:
