@@ -13,6 +13,7 @@ from app.environment import SETTINGS_FILE, data_directory, environment_name, rea
 from app.kit.text import printable
 
 _PREFIX = "RUNLOG_"
+_OF_TESTS = "RUNLOG_TEST_"  # variables of the product's own tests (CONTRIBUTING.md)
 # Set for the processes that a command starts: what it has said of their settings is said once.
 _SAID = "_RUNLOG_SETTINGS_WARNED"
 
@@ -46,6 +47,8 @@ def _unknown(names: Mapping[str, str], where: str) -> Iterator[str]:
     settings = [environment_name(field) for field in Settings.model_fields]
     known = [*settings, *(f"{name}_FILE" for name in settings)]
     for name in sorted(set(names) - set(known)):
+        if name.startswith(_OF_TESTS):
+            continue
         close = get_close_matches(name.upper(), known, n=1)
         meant = f"; did you mean {close[0]}?" if close else ""
         yield f"{printable(name)}{where} is no setting{meant}"
