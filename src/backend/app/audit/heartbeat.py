@@ -1,12 +1,13 @@
 """The Auditor's heartbeat: a record of each cycle, by which is known when it could not judge."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
 from app.audit.cycle import AuditCycle
+from app.kit.sql import database_now
 from app.models import AuditCycleRecord
 
 _KEPT = timedelta(days=2 * calibration.PAST_DAYS)
@@ -44,8 +45,13 @@ async def cycled_within(session: AsyncSession, span: timedelta) -> bool:
     return bool((await session.execute(select(record.exists()))).scalar_one())
 
 
+async def last_cycle(session: AsyncSession) -> datetime | None:
+    """When the newest cycle ended; None before the first."""
+    ended_at = AuditCycleRecord.ended_at
+    return await session.scalar(select(func.max(ended_at)).where(ended_at <= func.clock_timestamp()))
+
+
 async def cycle_age(session: AsyncSession) -> float | None:
     """How many seconds ago the newest cycle ended; None before the first."""
-    newest = select(func.extract("epoch", func.clock_timestamp() - func.max(AuditCycleRecord.ended_at)))
-    seconds = await session.scalar(newest)
-    return None if seconds is None else float(seconds)
+    last = await last_cycle(session)
+    return (await database_now(session) - last).total_seconds() if last else None
