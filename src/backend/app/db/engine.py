@@ -91,7 +91,7 @@ def create_engine(
         pool_timeout=timeout,
         pool_pre_ping=pre_ping,
         json_serializer=dumps_exactly,
-        json_deserializer=loads_exactly,
+        json_deserializer=_loads_any_depth,
     )
 
 
@@ -103,6 +103,14 @@ def dumps_exactly(value: Any) -> str:
 def loads_exactly(text: str) -> Any:
     """`json.loads` for numbers of any size: what int or float cannot hold becomes a Decimal."""
     return json.loads(text, parse_int=_parse_int, parse_float=_parse_float)
+
+
+def _loads_any_depth(text: str) -> Any:
+    """`loads_exactly`; a document of another program that is too deep for Python stays text."""
+    try:
+        return loads_exactly(text)
+    except RecursionError:
+        return text
 
 
 def _parse_int(text: str) -> int | Decimal:

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, Integer, String, Text, text
+from sqlalchemy import Index, Integer, String, Text, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
+from app.models.moments import LogMoment
 
 UNSCORED = text("((rlhf_scores IS NULL) OR ((rlhf_scores -> 'overall'::text) = 'null'::jsonb))")
 """True of a run that has no score: not scored yet, or its scorer failed."""
@@ -36,7 +37,7 @@ class AgentRunLog(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     agent_id: Mapped[str] = mapped_column(String(255))
-    run_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
+    run_at: Mapped[datetime] = mapped_column(LogMoment, server_default=text("now()"))
     action_summary: Mapped[str | None] = mapped_column(Text)
     actions_taken: Mapped[dict[str, Any] | None] = mapped_column(
         postgresql.JSONB(none_as_null=True), server_default=text("'{}'::jsonb")
@@ -44,4 +45,4 @@ class AgentRunLog(Base):
     status: Mapped[str] = mapped_column(String(32), server_default=text("'success'::character varying"))
     consecutive_silence_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     rlhf_scores: Mapped[dict[str, Any] | None] = mapped_column(postgresql.JSONB(none_as_null=True))
-    created_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
+    created_at: Mapped[datetime | None] = mapped_column(LogMoment, server_default=text("now()"))

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, Integer, String, text
+from sqlalchemy import BigInteger, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
+from app.models.moments import LogMoment
 
 
 class AgentRunState(Base):
@@ -22,6 +23,6 @@ class AgentRunState(Base):
     runs: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     silence_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     silence_count_before: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    last_created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    last_success_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_created_at: Mapped[datetime] = mapped_column(LogMoment)
+    last_success_at: Mapped[datetime | None] = mapped_column(LogMoment)
     changed_in: Mapped[int | None] = mapped_column(BigInteger)

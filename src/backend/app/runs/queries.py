@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    case,
     cast,
     or_,
     select,
@@ -32,6 +33,7 @@ from app.kit.sql import (
     wanted_agents,
 )
 from app.models import AgentRunLog
+from app.models.moments import readable
 
 _AS_SENT = (
     AgentRunLog.id,
@@ -43,6 +45,10 @@ _AS_SENT = (
     AgentRunLog.consecutive_silence_count,
     cast(AgentRunLog.rlhf_scores, Text).label("rlhf_scores"),
     AgentRunLog.created_at,
+    *(
+        case((readable(moment) != moment, cast(moment, Text))).label(f"{moment.key}_text")
+        for moment in (AgentRunLog.run_at, AgentRunLog.created_at)
+    ),
 )
 
 
@@ -125,6 +131,9 @@ async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
 
 def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     run = dict(row._mapping)
+    for column in ("run_at", "created_at"):
+        # A moment that Python does not have is shown as PostgreSQL writes it.
+        run[column] = run.pop(f"{column}_text") or run[column]
     for column in ("actions_taken", "rlhf_scores"):
         if run[column] is not None:
             run[column] = msgspec.Raw(run[column].encode())

@@ -10,7 +10,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,7 @@ SCORING_LOCK = 0x73636F72
 """The class of the advisory lock that a batch holds, with the number of its unscored runs as its key."""
 
 _NO_OBJECT = TypeError("actions_taken is no JSON object that can be read")
+_AHEAD = timedelta(minutes=5)  # clocks of other hosts may be ahead by as much
 # Payloads that are in memory at once, each up to a megabyte.
 _PAYLOADS = 20
 _RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
@@ -74,7 +75,8 @@ history AS (
     WHERE past.created_at >= moments.previous AND past.id NOT IN (SELECT id FROM batch)
 )
 SELECT
-    id, agent_id, created_at, status, actions_taken::text, statement_timestamp() AS read_at,
+    id, agent_id, CAST(created_at AS text) AS moment, status, actions_taken::text,
+    statement_timestamp() AS read_at,
     (
         SELECT pg_advisory_xact_lock_shared({lock}, CAST(count(*) FILTER (WHERE unscored) AS integer))
         FROM batch
@@ -113,15 +115,13 @@ def read_where(condition: str, *, wait: bool) -> TextClause:
 
 
 async def unscored_runs(session: AsyncSession, *, older_than: timedelta, limit: int) -> list[UUID]:
-    """Ids of runs that no scorer has tried yet, oldest first."""
-    cutoff = await database_now(session) - older_than
-    statement = (
-        select(AgentRunLog.id)
-        .where(_UNTRIED, AgentRunLog.created_at < cutoff)
-        .order_by(AgentRunLog.created_at)
-        .limit(limit)
-    )
-    return list(await session.scalars(statement))
+    """Ids of runs that no scorer has tried yet, oldest first; those without a date, or dated ahead, last."""
+    now, created_at = await database_now(session), AgentRunLog.created_at
+    found: list[UUID] = []
+    for dated in (created_at < now - older_than, created_at > now + _AHEAD, created_at.is_(None)):
+        statement = select(AgentRunLog.id).where(_UNTRIED, dated).order_by(created_at)
+        found += await session.scalars(statement.limit(limit - len(found)))
+    return found
 
 
 async def score_runs(session: AsyncSession, run_ids: Sequence[UUID], *, wait: bool = False) -> int:
@@ -157,7 +157,7 @@ async def _results(
         for row in rows:
             actions = _actions(row.actions_taken)
             report = RunReport(row.agent_id, row.status, actions or {})
-            history = histories.before(row.created_at, report)
+            history = histories.before(row.moment, report)
             if row.id is not None and actions is None:
                 results[row.id] = [_failed(row, scorer, _NO_OBJECT) for scorer in scorers]
             elif row.id is not None:
@@ -182,11 +182,11 @@ class _Histories:
 
     def __init__(self) -> None:
         self._agent_id: str | None = None
-        self._moment: datetime | None = None
+        self._moment: str | None = None
         self._earlier: deque[RunReport] = deque(maxlen=HISTORY)
         self._at_that_moment: deque[RunReport] = deque(maxlen=HISTORY)
 
-    def before(self, moment: datetime | None, report: RunReport) -> list[RunReport]:
+    def before(self, moment: str | None, report: RunReport) -> list[RunReport]:
         """The runs before `report`, oldest first; none for a run without a time."""
         if report.agent_id != self._agent_id:
             self._earlier.clear()
