@@ -83,7 +83,7 @@ def test_a_text_is_normalised_in_pieces_of_bounded_length(monkeypatch: pytest.Mo
     assert sum(lengths) <= 3 * len(marks)
 
 
-@pytest.mark.parametrize("beside", ["", "сост", "ﬃ"])  # noqa: RUF001
+@pytest.mark.parametrize("beside", ["", "сост", "ﬃ"])
 def test_the_readings_of_a_text_are_together_not_much_longer_than_it(beside: str) -> None:
     for char in "\ufdfa\u3300\u2a74\ufb03\u1f82\u0344":
         text = (char + beside) * 1_000

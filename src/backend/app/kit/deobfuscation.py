@@ -83,8 +83,8 @@ def plain(text: str) -> str:
 def normalized(form: Literal["NFKC", "NFKD"], text: str) -> str:
     """`text` in a compatibility form; characters that grow more than three times in NFKC become a space.
 
-    NFKC is at most three times as long as `text`, NFKD at most four. Both are made piece by piece, so that the
-    time is linear; a mark may stay apart where two pieces meet.
+    NFKC is at most three times as long as `text`, NFKD at most four. Both are made piece by piece, so that
+    the time is linear; a mark may stay apart where two pieces meet.
     """
     bounded = text.translate(_LONG_FORMS)
     starts = range(0, len(bounded), _NORMALIZED_AT_ONCE)

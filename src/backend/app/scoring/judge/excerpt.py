@@ -90,14 +90,14 @@ class Excerpt:
 
 
 def _masked(text: str, key: str, longest: int) -> str:
-    """`text` without secrets, cut to `longest` characters and a note. Of a long one only both ends are read."""
+    """`text` without secrets, cut to `longest` characters and a note; of a long one both ends are read."""
     if weigh_field(key, text[:_BEYOND]):
         return MASK
     if len(text) <= longest + 2 * _BEYOND:
         return _cut(redact(text), longest)
     head, tail = longest * 2 // 3, longest // 3
     first, last = redact(text[: head + _BEYOND]), redact(text[-tail - _BEYOND :])
-    # Masks are short: where many stand before it, what is beyond the cut would be shown, and may end in half a one.
+    # Masks are short: behind many of them stands what is beyond the cut, and may end in half a secret.
     first, last = first[: min(head, len(first) - _BEYOND)], last[max(len(last) - tail, _BEYOND) :]
     return f"{first} […{len(text) - head - tail} characters left out…] {last}"
 
