@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/attacks.py [--seconds 10] [--json]
 
 Each attack has a server of its own. While it lasts, another client sends 50 reports a second. Printed are the
-server's resident MiB before the attack and at most, and the median and 99th percentile of those reports in ms.
+server's resident MiB before the attack and at most, and the median and 99th percentile of their times.
 """
 
 import argparse

@@ -275,7 +275,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unread = None
 
     def refuse(self, answer: bytes) -> None:
-        """End the connection, with an answer to the request that is not whole unless others come before it."""
+        """End the connection; the request that is not whole is answered, unless others come before it."""
         self.incomplete.forget(self)
         if not self.transport.is_closing():
             if not self._is_answering():
