@@ -93,7 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
     waiting_since: float | None
     _timeout: asyncio.TimerHandle
     _unread: asyncio.TimerHandle | None
-    _unparsed: bytes
+    _unparsed: bytes | memoryview
     _in_head: bool
     _head_bytes: int
     _field_bytes: int
@@ -130,20 +130,23 @@ class BoundedProtocol(HttpToolsProtocol):
         """Parse what came, as far as answers keep up with it."""
         self._unset_keepalive_if_required()
         if self._unparsed:
-            self._unparsed += data
+            self._unparsed = bytes(self._unparsed) + data
         elif not self.transport.is_closing():
             self._parse(data)
 
-    def _parse(self, data: bytes) -> None:
-        view, position = memoryview(data), 0
-        while position < len(data) and self.parser is not None and not self.transport.is_closing():
-            if len(self.pipeline) >= MOST_PIPELINED:
-                self._unparsed = data[position:]
-                self.flow.hold()
+    def _parse(self, data: bytes | memoryview) -> None:
+        """Parse a slice, or a whole body; what follows waits for its turn among all connections."""
+        rest = memoryview(data)
+        while rest and self.parser is not None and not self.transport.is_closing():
+            size = max(_SLICE, self._body_left)
+            self._feed(rest[:size])
+            rest = rest[size:]
+            if not self._body_left:
                 break
-            end = position + max(_SLICE, self._body_left)
-            self._feed(view[position:end])
-            position = end
+        if rest:
+            self._unparsed = rest
+            self.flow.hold()
+            self.loop.call_soon(self._parse_rest)
         self._note_incomplete()
 
     def _feed(self, data: memoryview) -> None:
