@@ -12,6 +12,7 @@ those which have been so for the longest are answered with 503. A report that co
 """
 
 import asyncio
+from collections import deque
 from typing import ClassVar
 
 import httptools
@@ -67,6 +68,25 @@ class Incomplete:
         self.bytes -= self._held.pop(protocol, 0)
 
 
+class _Turns:
+    """Connections with requests that came in one piece: one goes on in each turn of the event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[BoundedProtocol] = deque()
+
+    def wait(self, protocol: "BoundedProtocol") -> None:
+        """Have `protocol` go on when all that wait now have had their turn."""
+        self._waiting.append(protocol)
+        if len(self._waiting) == 1:
+            protocol.loop.call_soon(self._next, protocol.loop)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._waiting[0].parse_rest()
+        self._waiting.popleft()
+        if self._waiting:
+            loop.call_soon(self._next, loop)
+
+
 class _Flow(FlowControl):
     """Reads no more while it is `held`, also when an application asks for its request's body."""
 
@@ -88,6 +108,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     incomplete: ClassVar = Incomplete()
+    _turns: ClassVar = _Turns()
 
     flow: _Flow
     waiting_since: float | None
@@ -146,7 +167,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if rest:
             self._unparsed = rest
             self.flow.hold()
-            self.loop.call_soon(self._parse_rest)
+            self._turns.wait(self)
         self._note_incomplete()
 
     def _feed(self, data: memoryview) -> None:
@@ -240,9 +261,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._unparsed:
-            self.loop.call_soon(self._parse_rest)
+            self._turns.wait(self)
 
-    def _parse_rest(self) -> None:
+    def parse_rest(self) -> None:
+        """Go on with what came with a request that was parsed before, if it may."""
         if self.flow.write_paused or len(self.pipeline) >= MOST_PIPELINED or self.parser is None:
             return
         data, self._unparsed = self._unparsed, b""
@@ -269,7 +291,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._end_wait_for_reader()
         if self._unparsed:
-            self.loop.call_soon(self._parse_rest)
+            self._turns.wait(self)
         self._read_on()
 
     def _end_wait_for_reader(self) -> None:
