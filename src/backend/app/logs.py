@@ -95,17 +95,31 @@ class ThreadedHandler(logging.Handler):
         self._most_waiting = most_waiting
         self._second = 0
         self._begin()
-        os.register_at_fork(after_in_child=_weakly(self._begin))
+        os.register_at_fork(
+            before=_weakly(self._pause),
+            after_in_parent=_weakly(self._go_on),
+            after_in_child=_weakly(self._begin),
+        )
 
     def _begin(self) -> None:
         """Without a thread, as in a process that was forked just now."""
         self._lines: deque[str] = deque()
+        self._writing = threading.Lock()
+        self._paused = False
         self._written = threading.Event()
         self._work = threading.Event()
         self._seen: Counter[tuple[str, str]] = Counter()
         self._left_out: Counter[tuple[str, str]] = Counter()
         self._tell = False  # what was left out, before the second is over
         self._thread: threading.Thread | None = None
+
+    def _pause(self) -> None:
+        """Before a fork: the stream must not be in use then, or the new process could never write to it."""
+        self._paused = self._writing.acquire(timeout=_CLOSING_SECONDS)
+
+    def _go_on(self) -> None:
+        if self._paused:
+            self._writing.release()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's line, or count it where there are too many."""
@@ -142,17 +156,21 @@ class ThreadedHandler(logging.Handler):
     def _write(self, *, tell: bool) -> None:
         try:
             while self._lines:
-                self._stream.write(self._lines.popleft() + "\n")
+                self._put(self._lines.popleft())
             if tell:
                 while self._left_out:
                     (name, event), count = self._left_out.popitem()
                     fields = {"event": "log_lines_left_out", "of": event, "lines": count}
-                    self._stream.write(self.format(_warning(name, fields)) + "\n")
-            self._stream.flush()
+                    self._put(self.format(_warning(name, fields)))
         except (OSError, ValueError):
             self._lines.clear()  # nobody can read them any more
         if not self._lines:
             self._written.set()
+
+    def _put(self, line: str) -> None:
+        with self._writing:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def flush(self) -> None:
         """Wait for a moment until all lines are written; a process that ends does."""
