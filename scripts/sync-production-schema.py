@@ -85,6 +85,11 @@ def sync_audit_finding_table(url: str | None = None) -> list[str]:
     return _sync("audit_finding", url=url)
 
 
+def sync_audit_cycle_table(url: str | None = None) -> list[str]:
+    """Create or repair `audit_cycle` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("audit_cycle", url=url)
+
+
 def sync_judge_outcome_table(url: str | None = None) -> list[str]:
     """Create or repair `judge_outcome` at `url`, by default DATABASE_URL; returns what was done."""
     return _sync("judge_outcome", url=url)

@@ -3,13 +3,14 @@
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from conftest import Servers
-from support.processes import serving
+from support.processes import free_port, serving
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
@@ -24,6 +25,13 @@ def blocks(document: Path, *sections: str) -> list[tuple[str, str]]:
     """The language and text of every code block of the document's sections."""
     texts = dict(SECTION.findall(document.read_text(encoding="utf-8")))
     return [block for section in sections for block in BLOCK.findall(texts[section])]
+
+
+def blocks_within_lists(document: Path, section: str) -> list[str]:
+    """The text of every shell block of a section, taken out of the indentation of the list that it is in."""
+    texts = dict(SECTION.findall(document.read_text(encoding="utf-8")))
+    found = re.findall(r"^   ```sh\n(.*?)^   ```", texts[section], re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]
 
 
 def run_block(language: str, text: str, url: str, directory: Path) -> str:
@@ -103,3 +111,33 @@ def test_every_path_is_documented() -> None:
     text = (ROOT / "docs/reference/http.md").read_text(encoding="utf-8")
     paths = {path.replace("{run_id}", "{id}") for path in create_app(Settings()).openapi()["paths"]}
     assert [path for path in sorted(paths) if path not in text] == []
+
+
+def test_alerts_are_set_up_as_the_howto_shows(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    # A directory whose name a shell would take for two; `runlog up` has made it.
+    directory = tmp_path / "data of runlog"
+    directory.mkdir()
+    monkeypatch.setenv("RUNLOG_DATA_DIR", str(directory))
+    port = free_port()
+    howto = blocks_within_lists(ROOT / "docs/howto/alerts.md", "From zero")
+    assert len(howto) == 4
+    with serving(env={}, log=tmp_path / "serve.log") as url:
+        monkeypatch.setenv("RUNLOG_URL", url)
+        script = "\n".join(text.replace("9000", str(port)) for text in howto)
+        done = subprocess.run(
+            ["sh", "-e", "-c", f"{script}\nkill $!"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "webhook: ok in " in done.stdout
+    assert '"type": "alert.test"' in done.stdout
+    assert "nova  consecutive_failures" in done.stdout
+    assert (directory / "settings.env").stat().st_mode & 0o777 == 0o600
+    assert "no setting" not in done.stderr

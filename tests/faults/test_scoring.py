@@ -173,7 +173,7 @@ def test_a_killed_backfill(postgres: Postgres, background: Background, start: St
     assert background.run(query(postgres.url, RATED_OTHERWISE)) == 0
 
 
-AUDITS = "SELECT created_at FROM agent_run_log WHERE agent_id = 'auditor' ORDER BY created_at"
+AUDITS = "SELECT ended_at FROM audit_cycle ORDER BY ended_at"
 OPENED = "SELECT rule, agent_id FROM audit_finding ORDER BY rule, agent_id"
 SILENT = {"agent_id": "quiet", "status": "success", "actions_taken": {}}
 
@@ -194,11 +194,11 @@ def test_two_beats(
     ):
         for _ in range(3):
             assert httpx.post(server.url + PATH, json=SILENT).status_code == 204
-        enough = "SELECT count(*) > 4 FROM agent_run_log WHERE agent_id = 'auditor'"
+        enough = "SELECT count(*) > 4 FROM audit_cycle"
         background.run(until_it_is(postgres.url, enough, True))
         check(load, postgres.url, "two beats at once")
         check_scores(postgres, background)
-    moments = [row["created_at"] for row in background.run(rows(postgres.url, AUDITS))]
+    moments = [row["ended_at"] for row in background.run(rows(postgres.url, AUDITS))]
     assert all((later - moment).total_seconds() > 1 for moment, later in itertools.pairwise(moments))
     findings = [(row["rule"], row["agent_id"]) for row in background.run(rows(postgres.url, OPENED))]
     assert len(set(findings)) == len(findings)

@@ -10,10 +10,14 @@ from sqlalchemy.dialects import postgresql
 from app.runs.window_sums import agent_scores_since, scores_between, successes_since
 
 WEEK = timedelta(days=7)
-SPECIFIED = "SELECT COUNT(*) FROM agent_run_log WHERE status = 'success' AND created_at >= $1"
+SPECIFIED = """
+    SELECT COUNT(*) FROM agent_run_log
+    WHERE status = 'success' AND created_at >= $1 AND agent_id <> 'auditor'
+"""
 SCORES = """
     SELECT coalesce(sum((rlhf_scores->>'overall')::numeric), 0), count(*) FROM agent_run_log
     WHERE jsonb_typeof(rlhf_scores->'overall') = 'number' AND created_at > $1 AND created_at <= $2
+        AND agent_id <> 'auditor'
 """
 AGENT_SCORES = """
     SELECT agent_id, sum((rlhf_scores->>'overall')::numeric), count(*) FROM agent_run_log

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,11 +28,16 @@ class Request:
 
 @dataclass
 class Receiver:
-    """Answers by `status` once `release` is set, which it is unless a test clears it."""
+    """Answers by `status`, `headers` and `body` once `release` is set, as it is unless a test clears it.
+
+    `status_of` gives each request a status of its own.
+    """
 
     port: int
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    status_of: Callable[[Request], int] | None = None
     release: threading.Event = field(default_factory=threading.Event)
     requests: list[Request] = field(default_factory=list)
 
@@ -52,15 +57,17 @@ def receiving(port: int | None = None) -> Iterator[Receiver]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.requests.append(Request(self.command, self.path, headers, body))
+            request = Request(self.command, self.path, headers, body)
+            receiver.requests.append(request)
             receiver.release.wait(60)
-            self.send_response(receiver.status)
+            self.send_response(receiver.status_of(request) if receiver.status_of else receiver.status)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(receiver.body)))
             self.end_headers()
+            self.wfile.write(receiver.body)
 
-        do_GET = do_POST = _answer  # noqa: N815
+        do_GET = do_POST = do_PUT = _answer  # noqa: N815
 
     with serving_requests(Handler, receiver.port, receiver.release.set):
         yield receiver

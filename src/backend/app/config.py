@@ -1,4 +1,4 @@
-"""Settings: environment variables, files that hold them, and a running `runlog up`."""
+"""Settings: environment variables, the settings file, and a running `runlog up`."""
 
 import re
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def _checked_by(parse: Callable[[str], object]) -> Callable[[str], str]:
 
 
 class Settings(BaseModel):
-    """Effective settings. Precedence: an argument, variable, `…_FILE`, a running `runlog up`, default."""
+    """Effective settings, from: an argument, variable, settings file, running `runlog up`, default."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 

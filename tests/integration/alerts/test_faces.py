@@ -148,6 +148,7 @@ async def test_no_secret_is_seen_anywhere(
 
 def test_a_finding_is_acknowledged_by_the_beginning_of_its_id(database: str) -> None:
     execute(database, FAILING, "nova")
+    asyncio.run(audited())
     [finding] = map(json.loads, runlog(audit, "--json").stdout.splitlines())
     assert finding["id"][:8] in runlog(audit).stdout
     done = runlog(audit, "acknowledge", finding["id"][:8], "--by", "kim", "--note", "on it")

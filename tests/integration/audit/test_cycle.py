@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Engine, event
 
 from app.agents.status import agent_statuses
-from app.audit.cycle import AuditCycle, audit, audited_within, lock_audit
+from app.audit.cycle import AuditCycle, audit, lock_audit
 from app.audit.findings import list_findings
+from app.audit.heartbeat import cycle_age, cycled_within
 from app.config import get_settings
 from app.dashboard.gauges import fleet_gauges
 from app.db.session import transaction
@@ -20,6 +21,7 @@ from app.models import AuditFinding
 from app.services.agent_run_log_service import write_run_log
 from app.wiring import audit_settings
 from support.alerting import audit_and_announce
+from support.auditing import record_cycles
 
 pytestmark = pytest.mark.anyio
 
@@ -204,7 +206,7 @@ async def test_no_false_alarm(db: asyncpg.Connection, seeds: list[dict[str, Any]
 
 
 async def test_an_outage_of_our_own_is_no_agents_stop(db: asyncpg.Connection) -> None:
-    await log_runs(db, "auditor", ago=8 * HOUR, every=5 * MINUTE, count=300)
+    await record_cycles(db, ago=8 * HOUR, every=5 * MINUTE, count=300)
     await log_runs(db, "atlas", ago=8 * HOUR - MINUTE, count=LONG_HOURLY)
     await log_runs(db, "lyra", ago=9 * HOUR - MINUTE)
     await declare(db, "lyra", schedule="0 * * * *")
@@ -212,7 +214,7 @@ async def test_an_outage_of_our_own_is_no_agents_stop(db: asyncpg.Connection) ->
 
 
 async def test_a_stop_while_others_report_is_one(db: asyncpg.Connection) -> None:
-    await log_runs(db, "auditor", ago=8 * HOUR, every=5 * MINUTE, count=300)
+    await record_cycles(db, ago=8 * HOUR, every=5 * MINUTE, count=300)
     await log_runs(db, "atlas", ago=8 * HOUR - MINUTE, count=LONG_HOURLY)
     await log_runs(db, "lyra", ago=timedelta(0), every=10 * MINUTE, count=300)
     assert keys((await cycle()).opened) == [("stopped_reporting", "atlas")]
@@ -246,7 +248,8 @@ async def test_a_crash_is_visible_and_hits_its_agent_alone(db: asyncpg.Connectio
     done = await cycle()
     assert [(error.rule, error.agent_id) for error in done.errors] == [("never_reported", "atlas")]
     assert "out of range" in done.errors[0].error
-    assert (keys(done.opened), done.closed) == ([("consecutive_failures", "sage")], [])
+    assert keys(done.opened) == [("consecutive_failures", "sage"), ("not_judged", "atlas")]
+    assert done.closed == []
     assert len(done.still_open) == 1
 
 
@@ -322,14 +325,25 @@ async def test_the_lock_is_held_by_one_transaction(database: str) -> None:
         assert await lock_audit(third)
 
 
-async def test_a_report_from_the_future_is_no_recent_audit(db: asyncpg.Connection) -> None:
-    await log_runs(db, "auditor", ago=-HOUR)
+async def test_a_cycle_in_the_future_is_no_recent_one(db: asyncpg.Connection) -> None:
+    await record_cycles(db, ago=-HOUR)
     async with transaction() as session:
-        assert not await audited_within(session, 2 * HOUR)
-    await log_runs(db, "auditor", ago=MINUTE)
+        assert not await cycled_within(session, 2 * HOUR)
+    await record_cycles(db, ago=MINUTE)
     async with transaction() as session:
-        assert await audited_within(session, 2 * MINUTE)
-        assert not await audited_within(session, MINUTE / 2)
+        assert await cycled_within(session, 2 * MINUTE)
+        assert not await cycled_within(session, MINUTE / 2)
+
+
+async def test_runs_that_are_reported_as_the_auditor_fake_no_heartbeat(db: asyncpg.Connection) -> None:
+    """Neither do they end the Auditor's silence nor do they put off its next cycle."""
+    await record_cycles(db, ago=8 * HOUR, every=5 * MINUTE, count=300)
+    await log_runs(db, "auditor", ago=timedelta(0), every=MINUTE, count=480)
+    await log_runs(db, "atlas", ago=8 * HOUR - MINUTE, count=LONG_HOURLY)
+    async with transaction() as session:
+        assert not await cycled_within(session, HOUR)
+        assert await cycle_age(session) == pytest.approx(8 * 3600, abs=600)
+    assert (await cycle()).opened == []
 
 
 async def test_findings_newest_first(db: asyncpg.Connection) -> None:
@@ -369,7 +383,7 @@ async def test_a_clock_that_was_set_back_an_hour_raises_nothing(db: asyncpg.Conn
     """The newest runs are dated in the future then, for an hour; what they say counts still."""
     await log_runs(db, "atlas", ago=-50 * MINUTE, count=LONG_HOURLY)
     await log_runs(db, "lyra", ago=-55 * MINUTE, every=10 * MINUTE, count=LONG_HOURLY)
-    await log_runs(db, "auditor", ago=-58 * MINUTE, every=5 * MINUTE, count=LONG_HOURLY)
+    await record_cycles(db, ago=-58 * MINUTE, every=5 * MINUTE, count=LONG_HOURLY)
     await log_runs(db, "nova", ago=-50 * MINUTE, every=5 * MINUTE, count=3, status="failed")
     assert keys((await cycle()).open) == [("consecutive_failures", "nova")]
 
@@ -389,11 +403,11 @@ async def test_dates_that_cannot_be_reckoned_with_blind_nobody(
     db: asyncpg.Connection, schedule: str | None
 ) -> None:
     """Whoever may write to the table may date his runs at the end of time, by accident or not."""
-    await log_runs(db, "auditor", ago=MINUTE, every=5 * MINUTE, count=LONG_HOURLY)
+    await record_cycles(db, ago=MINUTE, every=5 * MINUTE, count=LONG_HOURLY)
     await log_runs(db, "sage", ago=30 * HOUR, count=LONG_HOURLY)
     await declare(db, "sage", schedule=schedule)
     await declare(db, "odd", schedule=schedule, timezone="Asia/Tokyo")
-    for agent in ("sage", "odd", "auditor"):
+    for agent in ("sage", "odd"):
         for date in ODD_DATES:
             await db.execute(
                 "INSERT INTO agent_run_log (agent_id, status, created_at)"
@@ -407,7 +421,7 @@ async def test_dates_that_cannot_be_reckoned_with_blind_nobody(
     async with transaction() as session:
         states = {status.agent_id: status.state for status in await agent_statuses(session, settings)}
         gauges = await fleet_gauges(session, [], None)
-    assert states == {"auditor": "up", "odd": "new", "sage": "down"}
+    assert states == {"odd": "new", "sage": "down"}
     assert gauges.oldest_queued_age == pytest.approx(269 * 3600, abs=600)
 
 

@@ -21,7 +21,7 @@ FAILING = """
     SELECT 'nova', 'failed', clock_timestamp() - i * interval '1 minute' FROM generate_series(1, 3) i
 """
 UNREADABLE = "INSERT INTO agent (agent_id, created_at) VALUES ('atlas', '9999-12-31')"
-AGE = "UPDATE agent_run_log SET created_at = created_at - interval '10 minutes' WHERE agent_id = 'auditor'"
+AGE = "UPDATE audit_cycle SET ended_at = ended_at - interval '10 minutes'"
 
 
 class Log:
@@ -83,6 +83,25 @@ def test_a_cycle_soon_after_another_does_nothing(log: Log) -> None:
     assert len(log.cycles()) == 2
 
 
+def test_a_run_that_is_reported_as_the_auditor_stops_no_cycle(log: Log) -> None:
+    log.execute("INSERT INTO agent_run_log (agent_id, actions_taken) VALUES ('auditor', '{}')")
+    audit_tasks.run_audit()
+    assert len(log.cycles()) == 2
+
+
+def test_every_cycle_is_recorded(log: Log) -> None:
+    log.execute(FAILING)
+    audit_tasks.run_audit()
+    log.execute(AGE)
+    log.execute("DROP TABLE audit_finding")
+    with pytest.raises(SQLAlchemyError):
+        audit_tasks.run_audit()
+    columns = "agents, opened, closed, errors, error"
+    done, failed = log.fetch(f"SELECT {columns} FROM audit_cycle ORDER BY ended_at")  # noqa: S608
+    assert tuple(done) == (1, 1, 0, 0, None)
+    assert "audit_finding" in failed["error"]
+
+
 def test_two_beats_at_once_make_one_cycle(log: Log) -> None:
     log.execute(FAILING)
     assert audit_tasks.run_audit.name == "app.tasks.audit_tasks.run_audit"
@@ -100,7 +119,7 @@ def test_a_crashed_rule_makes_the_cycle_partial(log: Log) -> None:
     [(status, actions)] = log.cycles()
     assert status == "partial"
     assert actions["summary"].endswith("; rules crashed: 1")
-    assert actions["opened"] == [{"rule": "consecutive_failures", "agent_id": "nova"}]
+    assert {opened["rule"] for opened in actions["opened"]} == {"consecutive_failures", "not_judged"}
     [error] = actions["errors"]
     assert (error["rule"], error["agent_id"]) == ("never_reported", "atlas")
     assert "out of range" in error["error"]

@@ -21,7 +21,7 @@ from app.scoring.ratings import rate_run
 from app.tasks.rollup_tasks import merge_shards
 from support.derived import STATE, check_derived, rollups
 
-AGENTS = ("sage", "nova", "Ägir", "")
+AGENTS = ("sage", "nova", "Ägir", "", "auditor")
 STATUSES = ("success", "success", "partial", "failed", "failed", "odd")
 MOMENTS = (
     "NULL",

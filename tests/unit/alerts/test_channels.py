@@ -47,5 +47,13 @@ def test_no_part_of_a_url_is_left(parts: list[str], said: str) -> None:
         assert part not in told.replace("[redacted]", "")
 
 
+@pytest.mark.parametrize("name", ["RUNLOG_ALERT_WEBHOOK_SECRET", "RUNLOG_ALERT_URLS_FILE", "DATABASE_URL"])
+def test_the_name_of_a_variable_is_left_and_its_value_is_not(name: str) -> None:
+    url = "https://example.com/runlog/webhook/secret/alert/database"
+    assert scrub(f"{name} is not set", url, "hunter2222") == f"{name} is not set"
+    assert scrub(f"{name}=hunter2222 secret", url, "hunter2222") == f"{name}=[redacted] [redacted]"
+    assert scrub(f"{name} hunter2222", name) == f"{name} hunter2222"
+
+
 def test_what_is_no_secret_is_left() -> None:
     assert scrub("HTTP 500\nfrom  there", "https://example.com/hook") == "HTTP 500 from there"

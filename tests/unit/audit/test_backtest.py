@@ -128,18 +128,55 @@ def test_an_outage_of_all_is_held_against_none() -> None:
     """Nobody reports for a day, three weeks in; afterwards one agent does not come back."""
     gone = range(24 * 21, 24 * 22)
     fleet = {f"agent-{n}": runs(hourly(24 * 30, gone)) for n in range(8)}
-    assert backtest(fleet).found == []
+    [silence] = backtest(fleet).found
+    assert silence.finding.rule == "fleet_silent"
+    assert MONDAY + 21 * DAY < silence.opened_at < MONDAY + 21 * DAY + 4 * HOUR
+    assert silence.closed_at == MONDAY + 22 * DAY
     fleet["agent-3"] = runs(hourly(24 * 21))
-    [past] = backtest(fleet).found
+    [silence, past] = backtest(fleet).found
     assert past.finding.key == ("stopped_reporting", "agent-3")
     assert past.opened_at > MONDAY + 22 * DAY
+
+
+def test_after_eight_days_off_each_agent_is_judged_and_none_blamed() -> None:
+    """Six agents, known for twelve days, that were off together: of a whole week nothing is known."""
+    for days in (8, 15, 16, 40):
+        gone = range(24 * 12, 24 * (12 + days))
+        fleet = {f"agent-{n}": runs(hourly(24 * (days + 20), gone)) for n in range(6)}
+        assert [past.finding.rule for past in backtest(fleet).found] == ["fleet_silent"]
 
 
 def test_a_crash_is_told_once_and_hits_its_rule_alone() -> None:
     declared = {"atlas": Declaration(registered_at=datetime(9999, 12, 31, tzinfo=UTC))}
     result = judge(RULES, {"nova": runs(hourly(30), dict.fromkeys(range(20, 25), "failed"))}, declared)
     assert [(error.rule, error.agent_id) for error in result.errors] == [("never_reported", "atlas")]
-    assert [past.finding.key for past in result.found] == [("consecutive_failures", "nova")]
+    assert [past.finding.key for past in result.found] == [
+        ("not_judged", "atlas"),
+        ("consecutive_failures", "nova"),
+    ]
+
+
+def test_a_cadence_that_cannot_be_learned_is_an_error_of_its_agent_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    observe = Cadence.observe
+
+    def fail_at_one_moment(cadence: Cadence, moment: float) -> None:
+        if moment == (MONDAY + 30 * HOUR).timestamp():
+            raise ZeroDivisionError("no luck")
+        observe(cadence, moment)
+
+    monkeypatch.setattr(Cadence, "observe", fail_at_one_moment)
+    odd, stopped = runs(hourly(500)), runs([moment + MINUTE for moment in hourly(300)])
+    result = judge(RULES, {"nova": odd, "atlas": stopped}, {})
+    assert {(error.rule, error.agent_id) for error in result.errors} == {
+        ("stopped_reporting", "nova"),
+        ("late", "nova"),
+    }
+    assert [(past.finding.key, past.closed_at) for past in result.found] == [
+        (("not_judged", "nova"), None),
+        (("stopped_reporting", "atlas"), None),
+    ]
 
 
 def test_nothing_is_found_in_nothing() -> None:

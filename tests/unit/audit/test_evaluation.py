@@ -1,5 +1,6 @@
 """Rules together: kept apart when one crashes, and what their verdicts change."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -62,7 +63,28 @@ def test_the_registry_has_each_rule_once() -> None:
 def test_a_crash_hits_its_rule_alone() -> None:
     verdict = evaluate((Crashing(), *RULES), nova("failed", "failed", "failed"))
     assert verdict.errors == (RuleError("crashing", "nova", "ZeroDivisionError: no luck with nova"),)
-    assert [finding.key for finding in verdict.findings] == [FAILING]
+    assert [finding.key for finding in verdict.findings] == [FAILING, ("not_judged", "nova")]
+    [_, unknown] = verdict.findings
+    assert unknown.severity == "high"
+    assert "nova could not be judged by crashing (ZeroDivisionError: no luck with nova)" in unknown.message
+
+
+def test_what_could_not_be_judged_is_over_when_every_rule_can_judge_it() -> None:
+    well = nova("success")
+    key = ("not_judged", "nova")
+    crashing = transitions(
+        (Crashing(), *RULES), {key: NOON}, {"nova": well}, [evaluate((Crashing(), *RULES), well)]
+    )
+    assert [finding.key for finding in crashing.persisting] == [key]
+    changes = transitions(RULES, {key: NOON}, {"nova": well}, [evaluate(RULES, well)])
+    assert changes.closed == {key: {"reason": "every rule can judge it again"}}
+
+
+def test_an_agent_whose_cadence_cannot_be_learned_is_judged_by_the_other_rules() -> None:
+    failing = replace(nova("failed", "failed", "failed"), cadence=ZeroDivisionError("no luck"))
+    verdict = evaluate(RULES, failing)
+    assert {error.rule for error in verdict.errors} == {"stopped_reporting", "late"}
+    assert [finding.key for finding in verdict.findings] == [FAILING, ("not_judged", "nova")]
 
 
 def test_a_crash_while_suspecting_is_a_suspicion() -> None:
@@ -131,4 +153,5 @@ def test_a_finding_stays_while_its_rule_crashes() -> None:
     rules = (Crashing(), *RULES)
     told = nova("success")
     changes = transitions(rules, {("crashing", "nova"): None}, {"nova": told}, [evaluate(rules, told)])
-    assert (changes.opened, changes.persisting, changes.closed) == ([], [], {})
+    assert [finding.rule for finding in changes.opened] == ["not_judged"]
+    assert (changes.persisting, changes.closed) == ([], {})

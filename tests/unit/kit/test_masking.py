@@ -130,3 +130,24 @@ def test_json_keeps_its_form_and_loses_its_credentials() -> None:
         "nothing": None,
         "ratio": 0.5,
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUNLOG_ALERT_WEBHOOK_SECRET is not set",
+        "RUNLOG_ALERT_WEBHOOK_SECRET: what follows whsec_ must be base64",
+        "RUNLOG_JUDGE_API_KEY: must be visible ASCII characters",
+        "RUNLOG_ALERT_WEBHOOK_SECRET_FILE: cannot read /run/secrets/webhook: No such file or directory",
+        "missing token: GITHUB_TOKEN",
+        "KeyError: 'OPENAI_API_KEY'",
+    ],
+)
+def test_the_name_of_a_variable_is_no_secret(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("name", ["RUNLOG_ALERT_WEBHOOK_SECRET", "GITHUB_TOKEN", "DB_PASSWORD"])
+@pytest.mark.parametrize("value", ["hunter2222", "ADMIN_2024!", "swordfish", "UPPER_CASE"])
+def test_the_value_of_a_variable_is_one(name: str, value: str) -> None:
+    assert redact(f"{name}={value}") == f"{name}=[redacted]"

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
 from app.agents.registry import NO_SUCH_AGENT, identities
-from app.audit.cadence import Outages, parse_schedule
+from app.audit.cadence import Cadence, Outages, parse_schedule
 from app.audit.calibration import HISTORY_DEPTH
+from app.audit.domain.evaluation import RuleError, evaluate, isolated, suspecting
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import agent_histories, declared_agents, deepened
@@ -25,6 +26,8 @@ from app.kit.times import WEEK
 from app.models import Agent, AgentRunState
 from app.runs.window_sums import Quality, agent_scores_since
 
+_OVERDUE = StoppedReporting()
+
 State = Literal["new", "up", "down", "unknown", "paused"]
 
 
@@ -33,7 +36,8 @@ class AgentStatus:
     """An agent as it stands.
 
     `state` is `new` (no run yet), `up`, `down` (overdue), `unknown` (it would be, had all been able to
-    report) or `paused`. Streaks count its newest runs in a row; failures are counted among the newest 50.
+    report; or it could not be judged) or `paused`. Streaks count its newest runs in a row; failures are
+    counted among the newest 50.
     """
 
     agent_id: str
@@ -67,8 +71,9 @@ async def agent_statuses(
     histories = await agent_histories(
         session, now, HISTORY_DEPTH, agent_ids=only, declared=declared, outages=outages.all
     )
-    overdue = StoppedReporting()
-    suspects = {each: [overdue] for each, history in histories.items() if only or overdue.suspects(history)}
+    suspects = {
+        each: [_OVERDUE] for each, history in histories.items() if only or suspecting([_OVERDUE], history)
+    }
     histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages.over)
     known = await identities(session)
     successes = await _last_successes(session, list(histories))
@@ -107,9 +112,12 @@ def _state(history: AgentHistory) -> State:
         return "paused"
     if not history.runs:
         return "new"
-    if StoppedReporting().check(history):
+    verdict = evaluate([_OVERDUE], history)
+    if verdict.errors:
+        return "unknown"
+    if verdict.findings:
         return "down"
-    return "unknown" if StoppedReporting().check(replace(history, outages=Outages())) else "up"
+    return "unknown" if evaluate([_OVERDUE], replace(history, outages=Outages())).findings else "up"
 
 
 def _cadence(history: AgentHistory) -> str | None:
@@ -118,7 +126,12 @@ def _cadence(history: AgentHistory) -> str | None:
             return str(parse_schedule(history.schedule, history.timezone))
         except ValueError as error:
             return str(error)
-    return str(history.learned) if history.learned.forecast() else None
+    described = isolated(_OVERDUE.name, history.agent_id, lambda: _describe(history.learned))
+    return None if isinstance(described, RuleError) else described
+
+
+def _describe(cadence: Cadence) -> str | None:
+    return str(cadence) if cadence.forecast() else None
 
 
 async def declare_agent(session: AsyncSession, agent_id: str, declaration: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ the same message with the same id.
 
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -21,11 +21,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import digest
-from app.alerts.domain.calibration import GIVE_UP_AFTER, KEPT, LEASE, RATE_WINDOW
+from app.alerts.domain.calibration import (
+    GIVE_UP_AFTER,
+    KEPT,
+    LEASE,
+    LONGEST_PAUSE,
+    RATE_WINDOW,
+)
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.domain.incident import gravest, kind_of
 from app.alerts.domain.message import Message, alert_message
-from app.alerts.domain.timing import RETRIES, gives_up, throttled_until
+from app.alerts.domain.timing import gives_up, retry_delay, throttled_until
 from app.alerts.incidents import incidents_of_events
 from app.alerts.settings import AlertSettings
 from app.kit.sql import database_now
@@ -40,7 +46,8 @@ _DIGEST = "digest"
 async def claim(session: AsyncSession, settings: AlertSettings, channel: str) -> Delivery | None:
     """The next notification to send by `channel`, leased by this process for `LEASE`; None if there is none.
 
-    1. Take the channel's advisory lock; another process that has it is claiming already.
+    1. Take the channel's advisory lock; another process that has it is claiming already. Claim nothing while
+       the receiver has asked for a pause.
     2. Lock the notifications that are due.
     3. Merge those without an attempt into one, unless the channel is throttled. Digests stay by themselves.
     4. Else pick a failed one whose retry is due, or the digest, which comes last.
@@ -49,6 +56,8 @@ async def claim(session: AsyncSession, settings: AlertSettings, channel: str) ->
     if not await session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext(f"alerts {channel}")))):
         return None
     now = await database_now(session)
+    if await _is_paused(session, channel, now):
+        return None
     due = await session.scalars(
         select(AlertNotification)
         .where(
@@ -77,16 +86,19 @@ async def record(session: AsyncSession, delivery: Delivery, outcome: Outcome) ->
     await session.execute(
         update(AlertAttempt)
         .where(AlertAttempt.notification_id == delivery.id, AlertAttempt.attempt == delivery.attempt)
-        .values(ok=outcome.ok, outcome=outcome.text, seconds=outcome.seconds)
+        .values(ok=outcome.ok, outcome=outcome.text, seconds=outcome.seconds, retry_after=outcome.retry_after)
     )
     row = await session.get(AlertNotification, delivery.id, with_for_update=True)
     if row is None or row.state == "sent":
         return
     if outcome.ok:
         row.state, row.sent_at = "sent", now
+        return
+    row.rejections = max(row.rejections, delivery.rejections + outcome.rejected)
+    row.delivered = sorted({*row.delivered, *outcome.delivered})
     # A slow attempt may end after the next one has begun, which then decides.
-    elif row.attempts == delivery.attempt:
-        row.next_attempt_at = now + RETRIES.delay(row.attempts, random.random())  # noqa: S311
+    if row.attempts == delivery.attempt:
+        row.next_attempt_at = now + retry_delay(row.attempts, random.random(), outcome.retry_after)  # noqa: S311
         if gives_up(row.first_attempt_at or now, now):
             row.state = "failed"
 
@@ -178,6 +190,24 @@ async def notifications(
     return [(row, tries[row.id]) for row in rows]
 
 
+async def _is_paused(session: AsyncSession, channel: str, now: datetime) -> bool:
+    """Whether the receiver has asked to wait until after `now`, in its answer to what is pending still."""
+    seconds = func.coalesce(AlertAttempt.seconds, 0) + func.least(
+        AlertAttempt.retry_after, LONGEST_PAUSE.total_seconds()
+    )
+    pausing = (
+        select(AlertAttempt.attempt)
+        .join(AlertNotification, AlertNotification.id == AlertAttempt.notification_id)
+        .where(
+            AlertNotification.channel == channel,
+            AlertNotification.state == "pending",
+            AlertAttempt.retry_after.is_not(None),
+            AlertAttempt.started_at + func.make_interval(0, 0, 0, 0, 0, 0, seconds) > now,
+        )
+    )
+    return bool(await session.scalar(select(pausing.exists())))
+
+
 async def _is_throttled(session: AsyncSession, settings: AlertSettings, channel: str, now: datetime) -> bool:
     begun = await session.scalars(
         select(AlertNotification.first_attempt_at).where(
@@ -227,6 +257,8 @@ async def _begin(session: AsyncSession, row: AlertNotification, now: datetime, u
         attempt=row.attempts,
         message=message,
         findings=tuple({UUID(finding_id) for finding_id, _ in row.events}),
+        rejections=row.rejections,
+        delivered=frozenset(row.delivered),
     )
 
 
@@ -248,4 +280,4 @@ async def _compose(session: AsyncSession, row: AlertNotification, now: datetime,
 
 
 def _stored(message: Message) -> dict[str, Any]:
-    return {"title": message.title, "text": message.text, "data": message.data}
+    return asdict(message)

@@ -22,15 +22,15 @@ PAST = timedelta(days=calibration.PAST_DAYS)
 
 # When the newest run was created, and the last transaction besides the writer's that changed the runs.
 _CacheKey = tuple[datetime, int | None]
-_cache: AgentCache[_CacheKey, Cadence] = AgentCache()
+_cache: AgentCache[_CacheKey, Cadence | Exception] = AgentCache()
 
 
 async def learned_cadences(
     session: AsyncSession, agent_ids: Sequence[str], outages: Outages
-) -> dict[str, Cadence]:
+) -> dict[str, Cadence | Exception]:
     """How each of the agents with runs has reported, apart from the `outages`, which must be over.
 
-    Only these agents stay in the cache.
+    Where learning an agent's cadence fails, the error stands for it. Only these agents stay in the cache.
     """
     if not agent_ids:
         return {}
@@ -59,7 +59,9 @@ async def _cache_keys(session: AsyncSession, agent_ids: Sequence[str]) -> dict[s
     return {agent_id: (newest_at, changed_in) for agent_id, newest_at, changed_in in rows}
 
 
-async def _learn(session: AsyncSession, agent_ids: Sequence[str], outages: Outages) -> dict[str, Cadence]:
+async def _learn(
+    session: AsyncSession, agent_ids: Sequence[str], outages: Outages
+) -> dict[str, Cadence | Exception]:
     """Cadences from as many reports of each agent as matter."""
     wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
     newest = _newest_reports(wanted, calibration.NEWEST_GAPS + 1).subquery()
@@ -74,7 +76,15 @@ async def _learn(session: AsyncSession, agent_ids: Sequence[str], outages: Outag
     reports = select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports")).lateral()
     pairs = select(wanted.c.agent_id, reports.c.reports).select_from(wanted)
     statement = pairs.join(known, true()).join(reports, true()).where(reports.c.reports.is_not(None))
-    return {agent_id: Cadence.of(reports, outages) for agent_id, reports in await session.execute(statement)}
+    return {agent_id: _cadence_of(reports, outages) for agent_id, reports in await session.execute(statement)}
+
+
+def _cadence_of(reports: Sequence[datetime], outages: Outages) -> Cadence | Exception:
+    try:
+        return Cadence.of(reports, outages)
+    # One agent's history must not keep the others from being judged; the rules of this one raise it again.
+    except Exception as error:  # noqa: BLE001
+        return error
 
 
 def _newest_reports(wanted: Subquery, count: int) -> Select[datetime | None]:

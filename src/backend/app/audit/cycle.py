@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,15 +13,16 @@ from app.audit.domain.finding import FindingKey
 from app.audit.domain.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
 from app.audit.domain.scores import QualityDrop
 from app.audit.domain.transitions import Transitions, transitions
-from app.audit.findings import close, open_findings, open_new, update_changed
-from app.audit.histories import AUDITOR, declared_agents
+from app.audit.findings import JUDGED, close, open_findings, open_new, update_changed
+from app.audit.histories import declared_agents
 from app.audit.judgement import CycleContext, Judgement, judge, load_histories, paused
 from app.audit.outages import known_outages
 from app.audit.prefilter import prefilter
 from app.audit.settings import AuditSettings
 from app.audit.suspects import suspects
 from app.kit.sql import database_now
-from app.models import AgentRunLog, AuditFinding
+from app.models import AuditFinding
+from app.models.agent_run_log import AUDITOR
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
 _FLEET_SILENCE: FindingKey = (FLEET_SILENT, AUDITOR)
@@ -49,18 +50,6 @@ async def lock_audit(session: AsyncSession) -> bool:
     return bool((await session.execute(select(func.pg_try_advisory_xact_lock(_LOCK)))).scalar_one())
 
 
-async def audited_within(session: AsyncSession, span: timedelta) -> bool:
-    """Whether the Auditor reported a cycle in the last `span`."""
-    now = func.clock_timestamp()
-    report = select(AgentRunLog.id).where(
-        # After a clock has jumped back, a report from the future says nothing.
-        AgentRunLog.agent_id == AUDITOR,
-        AgentRunLog.created_at > now - span,
-        AgentRunLog.created_at <= now,
-    )
-    return bool((await session.execute(select(report.exists()))).scalar_one())
-
-
 async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     """Judge each agent now and store what changed: findings open, are updated, and close.
 
@@ -74,6 +63,62 @@ async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     Several audits at once store each change once. A rule that crashes on an agent leaves its finding as it is
     and is in the cycle's `errors`.
     """
+    judged = await _judged(session, settings)
+    context, stored, changes = judged.context, judged.stored, judged.changes
+    closed = {stored[key].id: proof for key, proof in changes.closed.items()}
+    closed_findings = await close(session, context.now, closed)
+    await update_changed(session, stored, changes.persisting)
+    return AuditCycle(
+        at=context.now,
+        agents=judged.agents,
+        opened=await open_new(session, context.now, changes.opened),
+        closed=closed_findings,
+        still_open=[finding for key, finding in stored.items() if key not in changes.closed],
+        errors=judged.errors,
+    )
+
+
+async def judge_now(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
+    """What a cycle of the Auditor would do now; nothing is written or locked.
+
+    Findings that it would open have no id. `session` holds none of the findings afterwards.
+    """
+    judged = await _judged(session, settings)
+    session.expunge_all()
+    now, stored, changes = judged.context.now, judged.stored, judged.changes
+    for finding in changes.persisting:
+        for name in JUDGED:
+            setattr(stored[finding.key], name, getattr(finding, name))
+    opened = [
+        AuditFinding(
+            rule=finding.rule,
+            agent_id=finding.agent_id,
+            opened_at=now,
+            **{name: getattr(finding, name) for name in JUDGED},
+        )
+        for finding in changes.opened
+    ]
+    return AuditCycle(
+        at=now,
+        agents=judged.agents,
+        opened=opened,
+        closed=[stored[key] for key in changes.closed],
+        still_open=[finding for key, finding in stored.items() if key not in changes.closed],
+        errors=judged.errors,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    context: CycleContext
+    stored: dict[FindingKey, AuditFinding]
+    changes: Transitions
+    agents: int
+    errors: list[RuleError]
+
+
+async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
+    """Steps 1 to 5 of `audit`, which only read, and what they change about the findings."""
     stored = await open_findings(session)
     context = await _context(session, settings, stored.keys())
     found = await prefilter(
@@ -90,16 +135,11 @@ async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     judgement = await judge(
         session, context, histories, judged, reporting, silence_open=_FLEET_SILENCE in stored
     )
-    changes = _changes(context, judgement, stored)
-    closed = {stored[key].id: proof for key, proof in changes.closed.items()}
-    closed_findings = await close(session, context.now, closed)
-    await update_changed(session, stored, changes.persisting)
-    return AuditCycle(
-        at=context.now,
+    return _Judged(
+        context=context,
+        stored=stored,
+        changes=_changes(context, judgement, stored),
         agents=len({*reporting, *histories} - {AUDITOR} - paused(histories)),
-        opened=await open_new(session, context.now, changes.opened),
-        closed=closed_findings,
-        still_open=[finding for key, finding in stored.items() if key not in changes.closed],
         errors=[error for verdict in judgement.verdicts for error in verdict.errors],
     )
 

@@ -14,14 +14,14 @@ from app.audit.domain.finding import Evidence, Finding, FindingKey
 from app.models import AuditFinding
 
 _MOMENT = DateTime(timezone=True)
-# What is stored of a `Finding` besides its key, by name.
-_JUDGED: dict[str, TypeEngine[Any]] = {
+JUDGED: dict[str, TypeEngine[Any]] = {
     "severity": Text(),
     "message": Text(),
     "evidence": JSONB(),
     "last_run_at": _MOMENT,
     "began_at": _MOMENT,
 }
+"""What is stored of a `Finding` besides its key, by name."""
 
 
 async def list_findings(
@@ -48,7 +48,7 @@ async def open_new(session: AsyncSession, now: datetime, found: Sequence[Finding
         {
             "rule": finding.rule,
             "agent_id": finding.agent_id,
-            **{name: getattr(finding, name) for name in _JUDGED},
+            **{name: getattr(finding, name) for name in JUDGED},
             "opened_at": now,
         }
         for finding in sorted(found, key=lambda finding: finding.key)
@@ -69,11 +69,11 @@ async def update_changed(
 ) -> None:
     """Bring the `stored` findings to what was `found` of them now. One that is the same is not written."""
     changed = [
-        {"id": str(stored[finding.key].id), **{name: _json(getattr(finding, name)) for name in _JUDGED}}
+        {"id": str(stored[finding.key].id), **{name: _json(getattr(finding, name)) for name in JUDGED}}
         for finding in found
-        if any(getattr(stored[finding.key], name) != getattr(finding, name) for name in _JUDGED)
+        if any(getattr(stored[finding.key], name) != getattr(finding, name) for name in JUDGED)
     ]
-    await _update_open(session, changed, **_JUDGED)
+    await _update_open(session, changed, **JUDGED)
 
 
 async def close(session: AsyncSession, now: datetime, proofs: Mapping[UUID, Evidence]) -> list[AuditFinding]:

@@ -18,10 +18,6 @@ from app.models import Agent, AgentRunLog
 from app.runs.scores import overall_score
 from app.services.agent_run_log_service import recent_runs
 
-AUDITOR = "auditor"
-"""The agent as which the Auditor reports its own cycles. It is not audited: that it judges is the proof
-that it lives, and a failure of its own would be found by the very cycle that overcame it."""
-
 _SUMMARY_LENGTH = 2_000  # characters, of which a finding quotes fewer
 
 

@@ -15,11 +15,12 @@ from app.audit.domain.finding import FindingKey
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import Late, StoppedReporting
 from app.audit.domain.rule import Rule
-from app.audit.histories import AUDITOR, agent_histories, deepened
+from app.audit.histories import agent_histories, deepened
 from app.audit.outages import KnownOutages, fleet_silence
 from app.audit.prefilter import Prefiltered
 from app.audit.successors import with_successors
 from app.models import Agent
+from app.models.agent_run_log import AUDITOR
 
 _OVERDUE = frozenset({StoppedReporting.name, Late.name})
 

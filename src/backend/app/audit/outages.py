@@ -13,8 +13,8 @@ from app.audit import calibration
 from app.audit.cadence import Outage, Outages, present_outage
 from app.audit.cadences import PAST
 from app.audit.domain.fleet import FLEET_SILENT
-from app.audit.histories import AUDITOR
-from app.models import AgentRunLog, AuditFinding
+from app.models import AgentRunLog, AuditCycleRecord, AuditFinding
+from app.models.agent_run_log import AUDITOR
 
 _WEEKS = 5  # this one, and the four before it that `present_outage` compares
 
@@ -51,25 +51,25 @@ async def known_outages(session: AsyncSession, now: datetime, interval: timedelt
 async def _own_outages(session: AsyncSession, now: datetime, interval: timedelta) -> list[Outage]:
     """When the product itself was out of order.
 
-    The Auditor's reports are its heartbeat. Where two of them are far apart and no agent reported in between,
+    The Auditor's cycles are its heartbeat. Where two of them are far apart and no agent reported in between,
     the product was down, or the clock jumped.
     """
     outage = max(calibration.OWN_OUTAGE, calibration.OWN_OUTAGE_CYCLES * interval)
-    created_at, the_moment = AgentRunLog.created_at, literal(now, DateTime(timezone=True))
-    following = func.lead(created_at, 1, the_moment).over(order_by=created_at)
+    created_at, ended_at = AgentRunLog.created_at, AuditCycleRecord.ended_at
+    following = func.lead(ended_at, 1, literal(now, DateTime(timezone=True))).over(order_by=ended_at)
     beats = (
-        select((created_at + 2 * interval).label("missed"), (following - created_at).label("gap"))
-        .where(AgentRunLog.agent_id == AUDITOR, created_at > now - PAST, created_at <= now)
+        select(ended_at, (ended_at + 2 * interval).label("missed"), following.label("following"))
+        .where(ended_at > now - PAST, ended_at <= now)
         .subquery()
     )
     # An agent may have reported after the last beat and before the outage, or before the next beat.
-    before = select(func.max(created_at)).where(created_at < beats.c.missed).scalar_subquery()
-    later = select(func.min(created_at)).where(created_at >= beats.c.missed, created_at <= the_moment)
-    after = later.scalar_subquery()
-    end = func.coalesce(after, the_moment)
-    statement = select(before, end).where(beats.c.gap > outage, end - before > outage)
+    of_agents = AgentRunLog.agent_id != AUDITOR
+    before = select(func.max(created_at)).where(created_at < beats.c.missed, of_agents).scalar_subquery()
+    after = select(func.min(created_at)).where(created_at >= beats.c.missed, of_agents).scalar_subquery()
+    start, end = func.greatest(beats.c.ended_at, before), func.least(beats.c.following, after)
+    statement = select(start, end).where(beats.c.following - beats.c.ended_at > outage, end - start > outage)
     found = await session.execute(statement)
-    return [Outage(start.timestamp(), over.timestamp()) for start, over in found if start and over]
+    return [Outage(began.timestamp(), over.timestamp()) for began, over in found]
 
 
 async def fleet_silence(

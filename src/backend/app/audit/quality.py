@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -30,9 +31,10 @@ from sqlalchemy.sql.elements import CollectionAggregate
 
 from app.audit import calibration
 from app.audit.cache import AgentCache, Entry, stale
+from app.audit.domain.evaluation import isolated
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.quality import DAY, DAYS_READ, PAST_WEEKS, SPAN, QualityTrend
-from app.audit.domain.scores import find_drop
+from app.audit.domain.scores import QualityDrop, find_drop
 from app.kit.sql import IS_SCORED, WELL_DATED, newest_of_agent, wanted_agents
 from app.kit.times import WEEK
 from app.models import AgentRollup, AgentRunLog, AgentRunState
@@ -73,7 +75,11 @@ async def quality_trends(
     due = _due(cached, keys, drops_open)
     fallen = await _fallen(session, now, due)
     found = await _read_trends(session, now, {*fallen, *set(drops_open).intersection(due)})
-    dropped = [agent_id for agent_id, trend in found.items() if find_drop(trend, is_open=True)]
+    dropped = [
+        agent_id
+        for agent_id, trend in found.items()
+        if isolated(QualityDrop.name, agent_id, partial(find_drop, trend, is_open=True))
+    ]
     for agent_id in await _with_other_scorers(session, now, dropped):
         del found[agent_id]
     entries = {agent_id: cached[agent_id] for agent_id in keys if agent_id in cached}

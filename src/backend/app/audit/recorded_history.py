@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
-from app.audit.histories import AUDITOR
 from app.kit.sql import database_now
 from app.models import Agent, AgentRunLog
+from app.models.agent_run_log import AUDITOR
 from app.runs.scores import overall_score
 
 _CHUNK = 10_000

@@ -3,19 +3,22 @@
 from datetime import datetime
 
 from app.audit.cadence import Outages
-from app.audit.domain.history import readable_schedule
-from app.audit.domain.scores import find_drop
-from app.audit.histories import AUDITOR, reported_history
+from app.audit.domain.evaluation import RuleError, isolated
+from app.audit.domain.history import AgentHistory, Expected, readable_schedule
+from app.audit.domain.liveness import Late
+from app.audit.histories import reported_history
 from app.audit.judgement import CycleContext
 from app.audit.prefilter import Prefiltered, Snapshot
 from app.models import Agent
+from app.models.agent_run_log import AUDITOR
 
 
 def suspects(context: CycleContext, found: Prefiltered) -> list[str]:
     """The agents that a rule may suspect, by id.
 
     An agent is a suspect if its snapshot does not show it to be well or, where it is declared, on time; if
-    its scores dropped; if a run of it has waited too long for a score; or if a finding of it is open.
+    its scores may have dropped; if a run of it has waited too long for a score; or if a finding of it is
+    open.
     """
     snapshots, declared = found.snapshots, context.declared
     not_well = {agent_id for agent_id, snapshot in snapshots.items() if not snapshot.well} | declared.keys()
@@ -24,8 +27,7 @@ def suspects(context: CycleContext, found: Prefiltered) -> list[str]:
         for agent_id in declared.keys() & snapshots.keys()
         if _is_on_time(declared[agent_id], snapshots[agent_id], context.now, context.outages.all)
     }
-    dropped = {agent_id for agent_id, trend in found.trends.items() if find_drop(trend)}
-    suspected = not_well - on_time | dropped | found.waiting.keys() | context.open_rules().keys()
+    suspected = not_well - on_time | found.trends.keys() | found.waiting.keys() | context.open_rules().keys()
     return sorted(suspected - {AUDITOR})
 
 
@@ -36,8 +38,10 @@ def _is_on_time(agent: Agent, snapshot: Snapshot, now: datetime, outages: Outage
         return False
     if not history.schedule:
         return snapshot.well
-    try:
-        expected = history.expected if readable_schedule(history) else None
-    except (ValueError, OverflowError):  # it never comes again; the rules say so
-        return False
-    return expected is not None and now < expected.late
+    # A schedule that never comes again raises an error, and the rules say so.
+    expected = isolated(Late.name, agent.agent_id, lambda: _expected_by_schedule(history))
+    return expected is not None and not isinstance(expected, RuleError) and now < expected.late
+
+
+def _expected_by_schedule(history: AgentHistory) -> Expected | None:
+    return history.expected if readable_schedule(history) else None

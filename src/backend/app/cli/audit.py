@@ -1,43 +1,54 @@
 """`runlog audit`."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import typer
 from rich.padding import Padding
 from rich.text import Text
+from sqlalchemy import text
 
 from app.agents.registry import muted_agents
-from app.alerts.outbox import announce
-from app.audit import cycle, findings
+from app.audit import cycle, findings, heartbeat
 from app.audit.cycle import AuditCycle
 from app.audit.wire import FindingOut
 from app.cli.output import console, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import NotFoundError
-from app.kit.text import at, printable
+from app.kit.text import at, in_words, printable
 from app.models import AuditFinding
-from app.wiring import alert_settings, audit_settings
+from app.wiring import audit_settings
 
 _MAX_SHOWN = 10_000
 _INDENT = 10
+_NEW = "new     "  # instead of an id, which the next cycle gives
+_NO_ID = UUID(int=0)
+_LATE_CYCLES = 3  # intervals without a cycle after which it is said that none runs
 _STYLES = {"high": "red", "medium": "yellow"}
 
 
 def audit(as_json: bool) -> None:
-    """Run an audit unless one is under way, and print the open findings."""
-    found, done, muted = run_on_database(_audit())
-    for error in done.errors if done else ():
+    """Judge every agent now and print the findings; only the worker's cycle stores and announces them.
+
+    Exit with status 1 where an agent could not be judged.
+    """
+    judged, last, muted = run_on_database(_judge())
+    for error in judged.errors:
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
     if as_json:
-        print_json_lines(FindingOut.of(finding, muted).model_dump() for finding in found)
-    elif found:
-        _show(found, muted)
-    elif done:
-        typer.echo(f"No findings: {done.agents} agents checked")
+        print_json_lines(_as_json(finding, muted) for finding in judged.open)
+    elif judged.open:
+        _show(judged.open, muted)
     else:
-        typer.echo("No findings so far; another audit is under way")
+        typer.echo(f"No findings: {judged.agents} agents checked")
+    if not as_json and last:
+        typer.echo(f"Last cycle of the Auditor: {at(last, judged.at)}")
+    _warn_without_cycles(last, judged.at)
+    if judged.errors:
+        raise typer.Exit(1)
 
 
 def acknowledge(finding: str, by: str, note: str | None) -> None:
@@ -46,16 +57,34 @@ def acknowledge(finding: str, by: str, note: str | None) -> None:
     typer.echo(f"{known.message}: acknowledged by {printable(by)}")
 
 
-async def _audit() -> tuple[Sequence[AuditFinding], AuditCycle | None, set[str]]:
-    """The open findings, after a cycle of our own unless another one is under way; and who is muted."""
+async def _judge() -> tuple[AuditCycle, datetime | None, set[str]]:
+    """What a cycle would find now, when the last one was, and who is muted."""
     async with transaction() as session:
-        muted = await muted_agents(session)
-        if await cycle.lock_audit(session):
-            settings = get_settings()
-            done = await cycle.audit(session, audit_settings(settings))
-            await announce(session, alert_settings(settings), done.at, done.open, done.closed)
-            return done.open, done, muted
-        return await findings.list_findings(session, limit=_MAX_SHOWN), None, muted
+        await session.execute(text("SET TRANSACTION READ ONLY"))
+        last, muted = await heartbeat.last_cycle(session), await muted_agents(session)
+        return await cycle.judge_now(session, audit_settings(get_settings())), last, muted
+
+
+def _as_json(finding: AuditFinding, muted: Collection[str]) -> dict[str, Any]:
+    """A finding for programs; its id is null until a cycle has stored it."""
+    stored = finding.id is not None
+    if not stored:
+        finding.id = _NO_ID
+    shown = FindingOut.of(finding, muted).model_dump()
+    return shown if stored else shown | {"id": None}
+
+
+def _warn_without_cycles(last: datetime | None, now: datetime) -> None:
+    """Say on stderr where the Auditor has not run for long: then nobody is alerted of what is shown."""
+    late = _LATE_CYCLES * timedelta(seconds=get_settings().audit_interval)
+    if last and now - last <= late:
+        return
+    since = f"for {in_words(now - last)}" if last else "yet"
+    typer.echo(
+        f"The Auditor has not run {since}: this was judged just now, and is neither stored nor announced; "
+        "`runlog beat` with a worker, or `runlog up`, runs it",
+        err=True,
+    )
 
 
 async def _acknowledge(beginning: str, by: str, note: str | None) -> AuditFinding:
@@ -76,7 +105,7 @@ def _show(found: Sequence[AuditFinding], muted: Collection[str]) -> None:
     longest = max(len(finding.severity) for finding in found)
     for finding in found:
         head = Text.assemble(
-            f"{str(finding.id)[:8]}  ",
+            f"{str(finding.id)[:8] if finding.id else _NEW}  ",
             (printable(finding.severity).ljust(longest), _STYLES.get(finding.severity, "")),
             (f"  {printable(finding.agent_id)}", "bold"),
             f"  {printable(finding.rule)}  since {at(finding.opened_at, now)}{_alerts(finding, muted, now)}",

@@ -26,6 +26,7 @@ from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.kit.text import printable
+from app.models.agent_run_log import AUDITOR
 
 Runs = dict[str, list[ReportedRun]]
 
@@ -41,7 +42,8 @@ def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json:
             history, declared = read_runs(runs, progress), read_declarations(agents) if agents else {}
         else:
             history, declared = run_on_database(_of_database(parse_since(since or "")))
-        result = judge(_rules(), history, declared, partial(progress.track, description="Judging"))
+        tracked = partial(progress.track, description="Judging")
+        result = judge(_rules(), history, declared, tracked, found_by=AUDITOR)
     for error in result.errors:
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
     if as_json:
@@ -50,6 +52,8 @@ def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json:
         Console().print(_table(result.found))
     else:
         typer.echo(f"No findings: {len(history)} agents, {sum(map(len, history.values()))} runs")
+    if result.errors:
+        raise typer.Exit(1)
 
 
 def _rules() -> tuple[Rule, ...]:

@@ -8,6 +8,7 @@ import typer
 
 from app.broker import JUDGE_QUEUE, celery_settings
 from app.cli.judge_process import JudgeProcess
+from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
 
 
@@ -16,6 +17,7 @@ def worker(concurrency: int | None, judge: bool) -> None:
     settings = get_settings()
     settings.require_database_url()
     settings.check_judge()
+    warn_of_settings()
     from app.tasks.runtime import yield_processors
 
     yield_processors()
@@ -29,6 +31,7 @@ def beat() -> None:
     """Run beat until a signal."""
     settings = get_settings()
     settings.check_judge()
+    warn_of_settings()
     celery_settings(settings.require_broker_url())
     from app.tasks.celery_app import RunlogCelery
 

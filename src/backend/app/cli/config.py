@@ -7,15 +7,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
-from app.environment import UNPREFIXED, environment_name
+from app.environment import SETTINGS_FILE, UNPREFIXED, data_directory, environment_name
 from app.kit.secrets import redact
 from app.kit.urls import mask_urls
 
 
 def config(as_json: bool) -> None:
-    """Print every setting, secrets masked."""
+    """Print every setting, secrets masked, and where the settings file is; warnings go to stderr."""
     settings = get_settings()
+    warn_of_settings()
     values = {
         environment_name(field): _shown(field, getattr(settings, field)) for field in Settings.model_fields
     }
@@ -26,6 +28,8 @@ def config(as_json: bool) -> None:
     for name, value in values.items():
         table.add_row(name, Text("-" if value is None else str(value)))
     Console().print(table)
+    path = data_directory() / SETTINGS_FILE
+    typer.echo(f"settings file: {path}" + ("" if path.exists() else "\n(there is none yet)"))
 
 
 def _shown(field: str, value: object) -> object:

@@ -48,11 +48,13 @@ def _serve(host: str, port: int, workers: int) -> None:
 
     from app.api.bounded_protocol import BoundedProtocol
     from app.api.http_protocol import HttpProtocol
+    from app.cli.setting_warnings import warn_of_settings
     from app.config import get_settings
     from app.db.engine import libpq_url
 
     settings = get_settings()
     libpq_url(settings.require_database_url())
+    warn_of_settings()
     _allow_many_connections()
     # uvicorn raises the signal again when all is answered; a server that was asked to stop has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

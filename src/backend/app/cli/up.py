@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
 from app.embedded.data_dir import DataDirectory
 from app.embedded.ports import becomes_free, is_free
@@ -27,6 +28,7 @@ def up(host: str, port: int | None, data_dir: Path | None, workers: int) -> None
         os.environ["RUNLOG_DATA_DIR"] = str(data_dir.absolute())
     settings = get_settings()
     settings.check_judge()
+    warn_of_settings()
     directory = DataDirectory(settings.data_dir)
     with directory.locked():
         say(f"the data is in {directory.path}")

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.liveness import StoppedReporting
-from app.audit.histories import AUDITOR
+from app.audit.heartbeat import cycle_age
 from app.kit.sql import database_now
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.scoring.judge_budget import JudgeCosts, judge_costs
@@ -63,7 +63,7 @@ async def fleet_gauges(
         agents=await _agents(session),
         alerts=none_yet
         | {(channel, state): count for channel, state, count in await session.execute(alerts)},
-        audit_age=await _audit_age(session),
+        audit_age=await cycle_age(session),
         scoring=scoring,
         oldest_queued_age=(await database_now(session) - oldest).total_seconds() if oldest else None,
         judge=await _judge(session, judge_daily_budget),
@@ -106,9 +106,3 @@ async def _agents(session: AsyncSession) -> dict[str, int]:
     return dict.fromkeys(("new", "up", "down", "unknown", "paused"), 0) | {
         row.state: row.agents for row in counted
     }
-
-
-async def _audit_age(session: AsyncSession) -> float | None:
-    age = func.extract("epoch", func.clock_timestamp() - AgentRunState.last_created_at)
-    seconds = await session.scalar(select(age).where(AgentRunState.agent_id == AUDITOR))
-    return None if seconds is None else float(seconds)

@@ -15,6 +15,7 @@ from app.kit.sql import database_now
 from app.kit.text import ago
 from app.kit.times import WEEK
 from app.models import AgentCloudTask, AgentRunLog, PeerSwarmHeartbeat
+from app.models.agent_run_log import AUDITOR
 from app.runs.queries import newest_of_each_agent
 from app.runs.window_sums import Quality, scores_between, successes_since
 
@@ -83,8 +84,8 @@ async def _quality(session: AsyncSession, start: datetime, end: datetime) -> Qua
 
 
 async def event_cards(session: AsyncSession, now: datetime) -> list[EventCard]:
-    """One card an agent, newest run first."""
-    runs = (await session.scalars(newest_of_each_agent(1))).all()
+    """One card an agent but the Auditor, newest run first."""
+    runs = (await session.scalars(newest_of_each_agent(1, [AgentRunLog.agent_id != AUDITOR]))).all()
     known = await identities(session)
     # Masking hostile texts takes a while, in which others are served.
     return await asyncio.to_thread(lambda: [_card(run, known, now) for run in runs])

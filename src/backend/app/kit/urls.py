@@ -9,6 +9,7 @@ from app.kit.secrets import MASK, redact
 WEBHOOK = "webhook"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_VARIABLE = re.compile(r"\b(?:RUNLOG_[A-Z_]+|DATABASE_URL|CELERY_BROKER_URL)\b")
 _LEAST_SECRET = 4
 # What stands in many URLs and gives nothing away.
 _COMMON = frozenset(
@@ -44,7 +45,10 @@ def mask_urls(text: str) -> str:
 
 
 def scrub(text: str, *secrets: str) -> str:
-    """`text` on one line, without any part of the URLs and keys in `secrets`, and without other secrets."""
+    """`text` on one line, without any part of the URLs and keys in `secrets`, and without other secrets.
+
+    The names of variables stay, whatever words a URL has in common with them.
+    """
     parts = set()
     for secret in secrets:
         whole = _SCHEME.sub("", secret)
@@ -52,5 +56,6 @@ def scrub(text: str, *secrets: str) -> str:
             parts |= {piece, unquote(piece)}
     telling = (part for part in parts if len(part) >= _LEAST_SECRET and part.lower() not in _COMMON)
     for part in sorted(telling, key=len, reverse=True):
-        text = re.sub(re.escape(part), MASK, text, flags=re.IGNORECASE)
+        kept_or_part = re.compile(rf"({_VARIABLE.pattern})|(?i:{re.escape(part)})")
+        text = kept_or_part.sub(lambda found: found[1] or MASK, text)
     return redact(" ".join(text.split()))

@@ -7,6 +7,7 @@ from app.models.agent_run_log import AgentRunLog
 from app.models.agent_run_score import AgentRunScore
 from app.models.agent_run_state import AgentRunState
 from app.models.alert import AlertAttempt, AlertNotification
+from app.models.audit_cycle import AuditCycleRecord
 from app.models.audit_finding import AuditFinding
 from app.models.base import Base
 from app.models.derivation import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
@@ -33,6 +34,7 @@ __all__ = [
     "AgentRunState",
     "AlertAttempt",
     "AlertNotification",
+    "AuditCycleRecord",
     "AuditFinding",
     "Base",
     "JudgeOutcome",

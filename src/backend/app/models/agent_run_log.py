@@ -13,6 +13,10 @@ from app.models.base import Base
 UNSCORED = text("((rlhf_scores IS NULL) OR ((rlhf_scores -> 'overall'::text) = 'null'::jsonb))")
 """True of a run that has no score: not scored yet, or its scorer failed."""
 
+AUDITOR = "auditor"
+"""The agent as which the Auditor reports its cycles. These runs are kept and shown like any others, but they
+are not audited, and no figure about the agents' work counts them."""
+
 
 class AgentRunLog(Base):
     """A finished run. Within an agent `created_at` strictly follows the order of commits."""

@@ -16,7 +16,9 @@ class AlertNotification(Base):
 
     `kind` is `opened`, `reminder`, `closed`, `digest` or `test`; `state` is `pending`, `sent` or `failed`
     (given up). `events` is a list of findings' ids and what happened to each. `message` is what was said,
-    from the first try on. While a process tries it, `next_attempt_at` is when another may if it was lost.
+    from the first try on; after `rejections` of it a shorter form is sent. `delivered` are digests of the
+    targets that took it while others of the channel did not. While a process tries it, `next_attempt_at` is
+    when another may if it was lost.
     """
 
     __tablename__ = "alert_notification"
@@ -39,6 +41,8 @@ class AlertNotification(Base):
     events: Mapped[list[list[str]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     message: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    rejections: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    delivered: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
     next_attempt_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
     first_attempt_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -46,7 +50,10 @@ class AlertNotification(Base):
 
 
 class AlertAttempt(Base):
-    """One try to deliver a notification. Without an outcome it is under way, or its process was lost."""
+    """One try to deliver a notification. Without an outcome it is under way, or its process was lost.
+
+    `retry_after`: for how many seconds the receiver asked not to be sent anything.
+    """
 
     __tablename__ = "alert_attempt"
 
@@ -56,3 +63,4 @@ class AlertAttempt(Base):
     ok: Mapped[bool | None] = mapped_column(Boolean)
     outcome: Mapped[str | None] = mapped_column(Text)
     seconds: Mapped[float | None] = mapped_column(Double)
+    retry_after: Mapped[float | None] = mapped_column(Double)

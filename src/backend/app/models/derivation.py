@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
+from app.models.agent_run_log import AUDITOR
 from app.models.base import Base
 from app.models.fragments import IS_SCORED, of_agent_text
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
@@ -33,11 +34,13 @@ _CHANGES = {
     "deleted": ("DELETE", "OLD TABLE AS old_runs", _DELETED),
 }
 
+# The fleet's figures leave out the Auditor's runs, but for `runs`.
+_OF_AGENTS = f"agent_id <> '{AUDITOR}'"
 _SUMS = {
     "runs": "sum(sign)",
-    "succeeded": "sum(sign) FILTER (WHERE status = 'success')",
-    "scored": "sum(sign) FILTER (WHERE overall IS NOT NULL)",
-    "overall_sum": "sum(sign * overall)",
+    "succeeded": f"sum(sign) FILTER (WHERE status = 'success' AND {_OF_AGENTS})",
+    "scored": f"sum(sign) FILTER (WHERE overall IS NOT NULL AND {_OF_AGENTS})",
+    "overall_sum": f"sum(sign * overall) FILTER (WHERE {_OF_AGENTS})",
 }
 ROLLUP_KEYS = {"run_rollup": "width, bucket", "agent_rollup": "agent_id, bucket"}
 _MEASURES = {"run_rollup": tuple(_SUMS), "agent_rollup": ("scored", "overall_sum", "overall_squares")}

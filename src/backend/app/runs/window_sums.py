@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from app.kit.sql import OVERALL
 from app.models import AgentRollup, AgentRunLog, RunRollup
+from app.models.agent_run_log import AUDITOR
 from app.models.run_rollup import HOUR, MINUTE
 
 _HOUR = timedelta(minutes=HOUR)
@@ -46,26 +47,26 @@ class Quality(NamedTuple):
 
 
 def successes_since(start: datetime) -> Select[int]:
-    """How many runs succeeded that were created at `start`, a full hour in UTC, or later."""
+    """How many runs succeeded, without the Auditor's, from `start` on, a full hour in UTC."""
     total = func.coalesce(func.sum(RunRollup.succeeded), 0)
     return select(cast(total, BigInteger)).where(RunRollup.width == HOUR, RunRollup.bucket >= start)
 
 
 def scores_between(start: datetime, end: datetime) -> Select[Decimal | None, int]:
-    """`Quality.of`'s figures for the runs created after `start` and not after `end`, hours later.
+    """`Quality.of`'s figures for the runs, not the Auditor's, created after `start` up to `end`, hours later.
 
     Whole hours, the minutes between them and the window's ends, and the runs of the two minutes in which
     it begins and ends.
     """
     first_minute, last_minute = _floor(start, _MINUTE) + _MINUTE, _floor(end, _MINUTE)
     first_hour, last_hour = _floor(first_minute - _MINUTE, _HOUR) + _HOUR, _floor(last_minute, _HOUR)
-    created_at = AgentRunLog.created_at
+    created_at, of_agents = AgentRunLog.created_at, AgentRunLog.agent_id != AUDITOR
     parts: CompoundSelect[Any, Any] = union_all(
         _fleet(HOUR, first_hour, last_hour),
         _fleet(MINUTE, first_minute, first_hour),
         _fleet(MINUTE, last_hour, last_minute),
-        select(*_SCORES).where(created_at > start, created_at < first_minute),
-        select(*_SCORES).where(created_at >= last_minute, created_at <= end),
+        select(*_SCORES).where(created_at > start, created_at < first_minute, of_agents),
+        select(*_SCORES).where(created_at >= last_minute, created_at <= end, of_agents),
     )
     return select(*_total(parts.subquery()))
 

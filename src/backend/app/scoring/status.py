@@ -129,7 +129,7 @@ async def scoring_of(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
 
 
 async def scoring_counts(session: AsyncSession) -> ScoringCounts:
-    """The counts now. Their cost does not depend on the length of the log."""
+    """The counts now, `scored` without the Auditor's runs. Their cost does not depend on the log's length."""
     queued = (
         select(AgentRunLog.created_at)
         .where(UNSCORED, AgentRunLog.rlhf_scores.is_(None))

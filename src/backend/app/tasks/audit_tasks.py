@@ -9,13 +9,15 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.alerts.channels.ping import ping
 from app.alerts.outbox import announce
-from app.audit.cycle import AuditCycle, audit, audited_within, lock_audit
-from app.audit.histories import AUDITOR
+from app.audit.cycle import AuditCycle, audit, lock_audit
+from app.audit.heartbeat import cycled_within, record_cycle, record_failure
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import RunLogError
+from app.kit.secrets import redact
 from app.logs import get_logger
 from app.models import AuditFinding
+from app.models.agent_run_log import AUDITOR
 from app.services.agent_run_log_service import write_run_log
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
@@ -37,10 +39,10 @@ def run_audit() -> None:
 
 async def _run_cycle() -> None:
     interval = timedelta(seconds=get_settings().audit_interval)
-    # The lock outlasts the cycle's own transaction until the cycle is reported: the next one that takes it
-    # sees the report.
+    # The lock outlasts the cycle's own transaction until the cycle is recorded: the next one that takes it
+    # sees the record.
     async with transaction() as session:
-        if not await lock_audit(session) or await audited_within(session, interval / 2):
+        if not await lock_audit(session) or await cycled_within(session, interval / 2):
             return
         cycle = await _audit_and_report()
     url = get_settings().audit_ping_url
@@ -54,9 +56,12 @@ async def _audit_and_report() -> AuditCycle:
         async with transaction() as session:
             cycle = await audit(session, audit_settings(settings))
             await announce(session, alert_settings(settings), cycle.at, cycle.open, cycle.closed)
+            await record_cycle(session, cycle)
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RunLogError) as error:
         reason = f"{type(error).__name__}: {error.orig if isinstance(error, DBAPIError) else error}"
         await write_run_log(AUDITOR, {"summary": "The audit could not be done", "error": reason}, "failed")
+        async with transaction() as session:
+            await record_failure(session, redact(reason))
         raise
     await write_run_log(AUDITOR, _report(cycle), "partial" if cycle.errors else "success")
     log.info(

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 from app.alerts.channels.channel import Channel, DeliveryError
 from app.alerts.channels.webhook import Webhook
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.settings import ChannelSettings
-from app.kit.urls import WEBHOOK, named_urls, scrub
+from app.kit.urls import WEBHOOK, named_urls
 
 _LONGEST_OUTCOME = 300  # characters that are kept
 _EXTRA_SECONDS = 5.0  # a channel keeps its own time; this ends one that does not
@@ -29,6 +30,7 @@ def make_channels(settings: ChannelSettings) -> dict[str, Channel]:
 async def send(channel: Channel, delivery: Delivery) -> Outcome:
     """Send now. Every failure is an outcome, never an exception."""
     started = time.monotonic()
+    refusal: DeliveryError | None = None
     try:
         async with asyncio.timeout(channel.timeout + _EXTRA_SECONDS):
             ok, text = True, await channel.send(delivery)
@@ -36,8 +38,16 @@ async def send(channel: Channel, delivery: Delivery) -> Outcome:
         ok, text = False, f"no answer within {channel.timeout:g} seconds"
     except DeliveryError as error:
         ok, text = False, str(error)
+        refusal = error
     # Many libraries are behind the channels; any error of theirs is shown and retried.
     except Exception as error:  # noqa: BLE001
-        ok, text = False, f"{type(error).__name__}: {error}"
-    said = scrub(text, *channel.secrets)[:_LONGEST_OUTCOME]
-    return Outcome(ok, said, round(time.monotonic() - started, 3))
+        ok, text = False, channel.scrub(f"{type(error).__name__}: {error}")
+    outcome = Outcome(ok, text[:_LONGEST_OUTCOME], round(time.monotonic() - started, 3))
+    if refusal is None:
+        return outcome
+    return replace(
+        outcome,
+        rejected=refusal.rejected,
+        retry_after=refusal.retry_after,
+        delivered=refusal.delivered,
+    )

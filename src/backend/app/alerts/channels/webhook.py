@@ -2,11 +2,14 @@
 
 import json
 import time
+from dataclasses import replace
 
 import httpx
 
+from app.alerts.channels.answers import Answer
 from app.alerts.channels.channel import Channel, DeliveryError
 from app.alerts.domain.delivery import Delivery
+from app.alerts.domain.room import Room, form_of
 from app.kit.signature import sign
 
 
@@ -22,7 +25,8 @@ class Webhook(Channel):
         """Deliver it, signed with the present time."""
         if not self._secret:
             raise DeliveryError("RUNLOG_ALERT_WEBHOOK_SECRET is not set")
-        body, message_id = _body(delivery), str(delivery.id)
+        message = form_of(delivery.message, Room(), delivery.rejections)
+        body, message_id = _body(replace(delivery, message=message)), str(delivery.id)
         timestamp = int(time.time())
         headers = {
             "content-type": "application/json",
@@ -33,20 +37,20 @@ class Webhook(Channel):
         }
         async with httpx.AsyncClient(timeout=self.timeout, follow_redirects=False) as client:
             try:
-                answer = await _status(client, self._url, body, headers)
+                answer = await _post(client, self._url, body, headers)
             except httpx.TimeoutException as error:
                 raise DeliveryError(f"no answer within {self.timeout:g} seconds") from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise DeliveryError(str(error) or type(error).__name__) from error
-        if not 200 <= answer < 300:
-            raise DeliveryError(f"HTTP {answer}")
-        return f"HTTP {answer}"
+                raise DeliveryError(self.scrub(str(error)) or type(error).__name__) from error
+        if refusal := answer.error(self.scrub):
+            raise refusal
+        return f"HTTP {answer.status}" + ("" if message is delivery.message else ", shortened")
 
 
-async def _status(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> int:
+async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> Answer:
     # The body of the answer is not read: it may be endless.
     async with client.stream("POST", url, content=body, headers=headers) as response:
-        return response.status_code
+        return Answer(url, response.status_code, dict(response.headers))
 
 
 def _body(delivery: Delivery) -> bytes:

@@ -1,6 +1,6 @@
 """The daily digest: who is open, what opened and closed, and how the runs went."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,14 +29,10 @@ def digest_message(notification_id: str, digest: Digest, product_url: str) -> Me
     count = len(digest.open)
     title = f"Digest: {count} open" if count else "Digest: nothing is open"
     title += f", {digest.opened} opened, {len(digest.closed)} closed"
-    blocks = [
-        f"Since {at(digest.since, digest.now)}: {_runs(digest.runs)}.",
-        _quality(digest),
-        _list("Open", (_open_line(each, digest.now) for each in by_gravity(digest.open))),
-        _list("Closed", (_closed_line(each, digest.now) for each in by_gravity(digest.closed))),
-        f"Look: {product_url.rstrip('/')}/api/v1/internal/audit/findings",
-        f"Notification {notification_id}",
-    ]
+    open_ = [_open_line(each, digest.now) for each in by_gravity(digest.open)]
+    closed = [_closed_line(each, digest.now) for each in by_gravity(digest.closed)]
+    runs = f"Since {at(digest.since, digest.now)}: {_runs(digest.runs)}."
+    blocks = [runs, _quality(digest), _list("Open", open_), _list("Closed", closed)]
     data = {
         "since": digest.since.isoformat(),
         "runs": dict(digest.runs),
@@ -46,7 +42,15 @@ def digest_message(notification_id: str, digest: Digest, product_url: str) -> Me
         "findings": [as_json(each) for each in by_gravity(digest.open)[:MOST_LISTED]],
         "findings_left_out": max(0, count - MOST_LISTED),
     }
-    return Message.masked(title, "\n\n".join(filter(None, blocks)), data)
+    return Message.safe(
+        title,
+        blocks,
+        data,
+        lines=[runs, *open_, *(f"Closed: {line}" for line in closed)],
+        count=f"{count} open",
+        link=f"{product_url.rstrip('/')}/api/v1/internal/audit/findings",
+        notification_id=notification_id,
+    )
 
 
 def _runs(runs: Mapping[str, int]) -> str:
@@ -65,9 +69,8 @@ def _quality(digest: Digest) -> str:
     return f"Quality over 7 days: {digest.quality_7d:.2f}{compared}."
 
 
-def _list(heading: str, lines: Iterator[str]) -> str:
-    shown: Iterable[str] = listed(list(lines), MOST_LISTED)
-    text = "\n".join(shown)
+def _list(heading: str, lines: Sequence[str]) -> str:
+    text = "\n".join(listed(lines, MOST_LISTED))
     return f"{heading}:\n{text}" if text else ""
 
 

@@ -7,12 +7,16 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from app.alerts.domain.calibration import (
+    LONGEST_LINK,
+    LONGEST_NAME,
     MOST_DETAILED,
     MOST_FOR_PROGRAMS,
+    MOST_LINES,
     MOST_LISTED,
     MOST_NAMED,
 )
 from app.alerts.domain.incident import Incident, as_json, by_gravity, gravest
+from app.alerts.domain.neutral import neutral
 from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
 from app.kit.secrets import redact, redact_json
@@ -22,16 +26,47 @@ from app.kit.times import moment_in
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as people read it, and what programs get beside it."""
+    """A message as people read it, and what programs get beside it.
+
+    What it is shortened to where it is too long: `lines`, the gravest first, and that there are `more`, above
+    `footer`; at last `line` alone. An alert stored before there were these has none.
+    """
 
     title: str
     text: str
     data: dict[str, Any]
+    lines: Sequence[str] = ()
+    more: int = 0
+    footer: str = ""
+    line: str = ""
 
     @classmethod
-    def masked(cls, title: str, text: str, data: dict[str, Any]) -> Self:
-        """The message without secrets: what it is about may have been stored before masking knew them."""
-        return cls(redact(title), redact(text), redact_json(data))
+    def safe(
+        cls,
+        title: str,
+        blocks: Iterable[str],
+        data: dict[str, Any],
+        *,
+        lines: Sequence[str],
+        count: str,
+        link: str,
+        notification_id: str,
+    ) -> Self:
+        """The message without secrets, and without what a chat would act on in `title`, `blocks` and `lines`.
+
+        What it is about may have been stored before masking knew its secrets. `count` says of how much it
+        is; `link` is where to look.
+        """
+        footer = [redact(f"Look: {link}"), f"Notification {notification_id}"]
+        return cls(
+            title=neutral(redact(" ".join(title.split()))),
+            text="\n\n".join([*(neutral(redact(block)) for block in blocks if block), *footer]),
+            data=redact_json(data),
+            lines=[neutral(redact(line)) for line in lines[:MOST_LINES]],
+            more=max(0, len(lines) - MOST_LINES),
+            footer="\n".join(footer),
+            line=redact(f"{count}: {link}"),
+        )
 
 
 def alert_message(
@@ -39,24 +74,37 @@ def alert_message(
 ) -> Message:
     """The message about at least one incident. Times are in UTC; `product_url` is where to look."""
     found = by_gravity(incidents)
-    blocks = [*_paragraphs(found, now), _where_to_look(found, product_url), f"Notification {notification_id}"]
     data = {
         "findings": [as_json(incident) for incident in found[:MOST_FOR_PROGRAMS]],
         "findings_left_out": max(0, len(found) - MOST_FOR_PROGRAMS),
     }
-    return Message.masked(_title(found), "\n\n".join(blocks), data)
+    return Message.safe(
+        _title(found),
+        _paragraphs(found, now),
+        data,
+        lines=[_in_a_line(incident, now) for incident in found],
+        count=f"{len(found)} finding" + ("s" if len(found) > 1 else ""),
+        link=_where_to_look(found, product_url),
+        notification_id=notification_id,
+    )
 
 
 def test_message(notification_id: str, channel: str, product_url: str) -> Message:
     """What `runlog alerts test` sends."""
-    text = f"Alerts by {channel} work. Nothing is wrong.\n\n{product_url}\n\nNotification {notification_id}"
-    return Message("Test of Agent Run Log", text, {})
+    said = f"Alerts by {channel} work. Nothing is wrong."
+    text = f"{said}\n\n{product_url}\n\nNotification {notification_id}"
+    return Message("Test of Agent Run Log", text, {}, line=said)
 
 
 def name_of(incident: Incident) -> str:
     """The agent's name, with its id where the name does not say it."""
-    name, agent_id = printable(incident.agent), printable(incident.agent_id)
+    name, agent_id = (_shown(text) for text in (incident.agent, incident.agent_id))
     return name if name.lower() == agent_id.lower() else f"{name} ({agent_id})"
+
+
+def _shown(name: str) -> str:
+    name = redact(printable(name))  # the beginning of a secret may not be seen to be one
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def listed(items: Sequence[str], limit: int) -> list[str]:
@@ -132,10 +180,11 @@ def _output(evidence: Evidence) -> str | None:
 
 
 def _where_to_look(incidents: Sequence[Incident], product_url: str) -> str:
+    base = f"{product_url.rstrip('/')}/api/v1/internal"
     agents = {incident.agent_id for incident in incidents}
-    of_one = len(agents) == 1 and all(incident.rule != FLEET_SILENT for incident in incidents)
-    path = f"agents/{quote(agents.pop(), safe='')}" if of_one else "audit/findings"
-    return f"Look: {product_url.rstrip('/')}/api/v1/internal/{path}"
+    of_one = f"{base}/agents/{quote(agents.pop(), safe='')}" if len(agents) == 1 else ""
+    fleet = any(incident.rule == FLEET_SILENT for incident in incidents)
+    return of_one if of_one and not fleet and len(of_one) <= LONGEST_LINK else f"{base}/audit/findings"
 
 
 def _parted(incidents: Iterable[Incident]) -> tuple[list[Incident], list[Incident]]:

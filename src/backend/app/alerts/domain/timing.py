@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from app.alerts.domain.calibration import GIVE_UP_AFTER, RATE_WINDOW
+from app.alerts.domain.calibration import GIVE_UP_AFTER, LONGEST_PAUSE, RATE_WINDOW
 from app.kit.backoff import Backoff
 
 RETRIES = Backoff.exponential(timedelta(seconds=20), timedelta(hours=1), spread=(1.0, 0.5))
 """When a notification that could not be delivered is tried again."""
+
+
+def retry_delay(attempts: int, luck: float, retry_after: float | None) -> timedelta:
+    """How long after failed attempt number `attempts` the next one is due; `luck` is from 0 to 1.
+
+    Not before `retry_after`, the seconds that the receiver asked to wait, up to `LONGEST_PAUSE`.
+    """
+    asked = min(retry_after or 0.0, LONGEST_PAUSE.total_seconds())
+    return max(RETRIES.delay(attempts, luck), timedelta(seconds=asked))
 
 
 def throttled_until(begun: Sequence[datetime], limit: int, now: datetime) -> datetime | None:

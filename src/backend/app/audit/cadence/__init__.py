@@ -1,7 +1,7 @@
 """When agents are expected to report: by a declared schedule, or as their past reports show."""
 
 from app.audit.cadence.learned import Cadence, Forecast
-from app.audit.cadence.outages import Outage, Outages, find_outages, present_outage
+from app.audit.cadence.outages import OUTAGE_STEP, Outage, Outages, find_outages, present_outage
 from app.audit.cadence.schedule import (
     DEFAULT_TIMEZONE,
     CronSchedule,
@@ -15,6 +15,7 @@ from app.kit.text import in_words
 
 __all__ = [
     "DEFAULT_TIMEZONE",
+    "OUTAGE_STEP",
     "Cadence",
     "CronSchedule",
     "Expectation",

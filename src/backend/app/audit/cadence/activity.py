@@ -34,6 +34,11 @@ class ActivityBitmap:
         if place >= 0:
             self._bits |= 1 << place
 
+    @property
+    def newest(self) -> int:
+        """The last step with a report."""
+        return self._first + self._bits.bit_length() - 1
+
     def first_from(self, step: int) -> int | None:
         """The first step with a report that is not before `step`."""
         place = max(step - self._first, 0)

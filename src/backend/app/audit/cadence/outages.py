@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from app.audit import calibration
 
-_BIN = 900  # seconds: an outage is known when it is half an hour old
-_WEEK = 7 * 86_400 // _BIN
+OUTAGE_STEP = 900
+"""Seconds: outages are looked for by quarters of an hour, and known when they are half an hour old."""
+_WEEK = 7 * 86_400 // OUTAGE_STEP
+_WEEK_SECONDS = _WEEK * OUTAGE_STEP
 
 
 class Outage(NamedTuple):
@@ -39,9 +41,12 @@ class Outages:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __iter__(self) -> Iterator[Outage]:
+        return map(Outage, self._starts, self._ends)
+
     def joined(self, outage: Outage) -> "Outages":
         """These and another one."""
-        return Outages([*map(Outage, self._starts, self._ends), outage])
+        return Outages([*self, outage])
 
     def touches(self, start: float, end: float) -> bool:
         """Whether an outage lies, in part at least, between `start` and `end`."""
@@ -69,14 +74,17 @@ def find_outages(reports: Mapping[str, Sequence[float]]) -> list[Outage]:
     """
     counts: Counter[int] = Counter()
     for times in reports.values():
-        counts.update({int(moment // _BIN) for moment in times})
+        counts.update({int(moment // OUTAGE_STEP) for moment in times})
     if len(reports) < calibration.OUTAGE_AGENTS:
         return []
-    found = []
+    found, bins = [], sorted(counts)
     for first, last in _far_below_usual(counts):
-        outage = Outage((first - 1) * _BIN, (last + 2) * _BIN)
-        if _few_of_many(reports, first * _BIN, (last + 1) * _BIN):
-            found.append(outage)
+        if not _few_of_many(reports, first * OUTAGE_STEP, (last + 1) * OUTAGE_STEP):
+            continue
+        # As long as no agent reports at all it is not over, be the weeks before as silent by then.
+        following = bisect_right(bins, last)
+        until = max(last, bins[following] - 2) if following < len(bins) else last
+        found.append(Outage((first - 1) * OUTAGE_STEP, (until + 2) * OUTAGE_STEP))
     return found
 
 
@@ -89,7 +97,7 @@ def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage
     """
     earliest = min((times[0] for times in reports.values() if times), default=now)
     for span in calibration.OUTAGE_SPANS:
-        weeks = [week for week in range(1, 5) if now - span - week * _WEEK * _BIN >= earliest]
+        weeks = [week for week in range(1, 5) if now - span - week * _WEEK_SECONDS >= earliest]
         if weeks and _is_far_below(reports, now - span, now, weeks):
             return Outage(now - span, now)
     return None
@@ -98,7 +106,7 @@ def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage
 def _is_far_below(
     reports: Mapping[str, Sequence[float]], start: float, end: float, weeks: Iterable[int]
 ) -> bool:
-    before = [_came(reports, start - week * _WEEK * _BIN, end - week * _WEEK * _BIN) for week in weeks]
+    before = [_came(reports, start - week * _WEEK_SECONDS, end - week * _WEEK_SECONDS) for week in weeks]
     usual_agents = median([agents for agents, _ in before])
     missing = median([count for _, count in before]) - _came(reports, start, end)[1]
     few = _came(reports, start, end)[0] < usual_agents * calibration.OUTAGE_SHARE
@@ -133,7 +141,7 @@ def _far_below_usual(counts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
 
 
 def _few_of_many(reports: Mapping[str, Sequence[float]], start: float, end: float) -> bool:
-    usually = sum(_reported(times, start - _WEEK * _BIN, end - _WEEK * _BIN) for times in reports.values())
+    usually = sum(_reported(times, start - _WEEK_SECONDS, end - _WEEK_SECONDS) for times in reports.values())
     now = sum(_reported(times, start, end) for times in reports.values())
     return usually >= calibration.OUTAGE_AGENTS and now < usually * calibration.OUTAGE_SHARE
 

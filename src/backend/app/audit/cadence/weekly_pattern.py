@@ -163,6 +163,15 @@ def deadline_by_count(
 
 
 def next_report(activity: ActivityBitmap, pattern: WeeklyPattern, moment: float) -> float:
-    """By when, in the matching weeks, the first report after `moment` came, in seconds since the epoch."""
-    following = ((activity.first_from(step_of(moment) - ago + 1), ago) for ago in pattern.matching)
-    return max((step + ago + 1) * STEP for step, ago in following if step is not None)
+    """By when, in the matching weeks, the first report after `moment` came, in seconds since the epoch.
+
+    After an outage all of these weeks may lie behind the agent's newest report; then as in the latest week
+    that does not.
+    """
+    after = step_of(moment) + 1
+    of_weeks = ((activity.first_from(after - ago), ago) for ago in pattern.matching)
+    following = [step + ago + 1 for step, ago in of_weeks if step is not None]
+    if not following:
+        ago = -(-(after - activity.newest) // A_WEEK) * A_WEEK
+        return float(((activity.first_from(after - ago) or activity.newest) + ago + 1) * STEP)
+    return float(max(following) * STEP)

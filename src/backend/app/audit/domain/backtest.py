@@ -4,23 +4,35 @@ Between two runs of an agent a verdict changes at a few moments only, which the 
 a cycle every few minutes over all agents, each is judged at its own moments.
 """
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 from app.audit import calibration
-from app.audit.cadence import DEFAULT_TIMEZONE, Cadence, Outages, find_outages, present_outage
+from app.audit.cadence import (
+    DEFAULT_TIMEZONE,
+    OUTAGE_STEP,
+    Cadence,
+    Outage,
+    Outages,
+    find_outages,
+    present_outage,
+)
 from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, change_times, evaluate
 from app.audit.domain.finding import Evidence, Finding
+from app.audit.domain.fleet import REPORTING_AGAIN, fleet_silent
 from app.audit.domain.history import AgentHistory, ReportedRun, least_wait
 from app.audit.domain.quality import QualityWindow
 from app.audit.domain.rule import Rule
 from app.audit.domain.transitions import transitions
 
 _GRACE = calibration.LEAST_GRACE.total_seconds()
+_DAY = 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +69,16 @@ def judge(
     history: Mapping[str, Sequence[ReportedRun]],
     declared: Mapping[str, Declaration],
     tracked: Callable[[Sequence[str]], Iterable[str]] = iter,
+    *,
+    found_by: str = "",
 ) -> Backtest:
     """Judge every agent over its runs, which are in order. Time begins and ends with the runs.
 
-    `tracked` is given the agents' names to pass them on one by one. An agent that is declared without
-    saying since when has been from the beginning.
+    1. Find when hardly any agent reported: a finding of the fleet, and nothing against a single agent.
+    2. Go through each agent's runs, and judge it whenever a verdict may change.
+
+    The fleet's findings stand under `found_by`. `tracked` is given the agents' names to pass them on one by
+    one. An agent that is declared without saying since when has been from the beginning.
     """
     runs = [runs for runs in history.values() if runs]
     if not runs:
@@ -70,7 +87,7 @@ def judge(
     reports = {agent: [run.created_at.timestamp() for run in runs] for agent, runs in history.items()}
     present = present_outage(reports, end.timestamp())
     outages = Outages([*find_outages(reports), *([present] if present else [])])
-    found: list[PastFinding] = []
+    found = _fleet_silences(reports, outages, end, found_by)
     errors: list[RuleError] = []
     for agent_id in tracked(sorted({*history, *declared})):
         declaration = declared.get(agent_id, Declaration())
@@ -82,6 +99,34 @@ def judge(
         errors += replay.errors
     found.sort(key=lambda past: (past.opened_at, past.finding.key))
     return Backtest(found, list(dict.fromkeys(errors)))
+
+
+def _fleet_silences(
+    reports: Mapping[str, Sequence[float]], silences: Iterable[Outage], end: datetime, found_by: str
+) -> list[PastFinding]:
+    """The fleet's findings: each from when the silence could be seen, until an agent reported again.
+
+    One that only shows when it is compared with what came later was none at the time.
+    """
+    found: list[PastFinding] = []
+    for silence in silences:
+        moments = (silence.start + step * OUTAGE_STEP for step in range(_DAY // OUTAGE_STEP))
+        seen = (moment for moment in moments if moment <= silence.end and present_outage(reports, moment))
+        opened = next(seen, None)
+        if opened is None:
+            continue
+        opened_at = datetime.fromtimestamp(opened, UTC)
+        past = PastFinding(fleet_silent(silence, opened_at, found_by), opened_at)
+        if silence.end < end.timestamp():
+            first = min(_first_from(times, silence.end) for times in reports.values())
+            past.closed_at, past.closing_evidence = datetime.fromtimestamp(first, UTC), REPORTING_AGAIN
+        found.append(past)
+    return found
+
+
+def _first_from(times: Sequence[float], moment: float) -> float:
+    at = bisect_left(times, moment)
+    return times[at] if at < len(times) else inf
 
 
 class _Replay:
@@ -96,7 +141,7 @@ class _Replay:
         self._agent_id = agent_id
         self._declared = _fields(declaration)
         self._outages = outages
-        self._cadence = Cadence(outages)
+        self._cadence: Cadence | Exception = Cadence(outages)
         self._quality = QualityWindow()
         self._runs: deque[ReportedRun] = deque(maxlen=HISTORY_DEPTH)
         self._open: dict[str, PastFinding] = {}
@@ -105,17 +150,14 @@ class _Replay:
         """Go through its runs in order, from `begin`, and let time pass until `end`."""
         if self._declared["paused"]:
             return
-        learns = self._declared["schedule"] is None
         self._now = begin
-        cadence = self._cadence
         for run in runs:
             moment = run.created_at.timestamp()
-            # The same limit as `least_wait()`, at a fraction of its cost: this is done for every run.
-            if not learns or not self._runs or moment - cadence.newest > cadence.typical + _GRACE:
+            if self._may_change_before(moment):
                 self._let_pass(run.created_at)
             self._runs.appendleft(run)
             self._now = run.created_at
-            cadence.observe(moment)
+            self._learn(moment)
             if run.score is not None:
                 self._quality.add(run.created_at, run.score)
             applicable = [rule for rule in self._rules if rule.name in self._open or rule.may_open_on(run)]
@@ -123,10 +165,28 @@ class _Replay:
                 self._judge(applicable)
         self._let_pass(end + timedelta.resolution)
 
+    def _may_change_before(self, moment: float) -> bool:
+        """Whether a verdict may change by itself before a report at `moment`."""
+        cadence = self._cadence
+        if self._declared["schedule"] is not None or not self._runs or isinstance(cadence, Exception):
+            return True
+        # The same limit as `least_wait()`, at a fraction of its cost: this is done for every run.
+        return moment - cadence.newest > cadence.typical + _GRACE
+
+    def _learn(self, moment: float) -> None:
+        if isinstance(self._cadence, Exception):
+            return
+        try:
+            self._cadence.observe(moment)
+        # As in the live cycle: the rules that need the cadence raise it again, and it is among the errors.
+        except Exception as error:  # noqa: BLE001
+            self._cadence = error
+
     def _let_pass(self, until: datetime) -> None:
         """Judge by every rule at each moment before `until` at which a verdict may change by itself."""
         history = self._history()
-        if self._runs and until - self._now <= least_wait(history):
+        learned = not isinstance(self._cadence, Exception)
+        if self._runs and learned and until - self._now <= least_wait(history):
             return
         for moment in change_times(self._rules, history):
             if self._now <= moment < until:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from app.audit.domain.finding import Finding
+from app.audit.domain.finding import Finding, run_evidence
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import BadSchedule, Late, NeverReported, StoppedReporting
 from app.audit.domain.patterns import FailureRate, Flapping
@@ -14,8 +14,12 @@ from app.audit.domain.rule import Rule
 from app.audit.domain.scores import QualityDrop, StuckScoring
 from app.audit.domain.streaks import ConsecutiveFailures, SilentRuns
 from app.kit.secrets import redact
+from app.kit.text import printable
 
 T = TypeVar("T")
+
+NOT_JUDGED = "not_judged"
+"""A rule crashed on an agent: whether the agent is well is unknown, which must not look like well."""
 
 
 def all_rules(*, failure_streak: int, silence_streak: int) -> tuple[Rule, ...]:
@@ -61,25 +65,43 @@ def suspecting(rules: Sequence[Rule], history: AgentHistory, open_rules: Collect
     return [
         rule
         for rule in rules
-        if rule.name in open_rules or _isolated(rule, history, partial(rule.suspects, history)) is not False
+        if rule.name in open_rules
+        or isolated(rule.name, history.agent_id, partial(rule.suspects, history)) is not False
     ]
 
 
 def evaluate(rules: Sequence[Rule], history: AgentHistory, open_rules: Collection[str] = ()) -> Verdict:
     """Judge an agent by each rule; `open_rules` are those by which a finding is open.
 
-    A paused agent raises nothing; a crash is an error of that rule alone.
+    A paused agent raises nothing. A crash is an error of that rule alone, and a finding that says so.
     """
     if history.paused:
         return Verdict((), ())
     results = [
-        _isolated(rule, history, partial(rule.check, history, is_open=rule.name in open_rules))
+        isolated(rule.name, history.agent_id, partial(rule.check, history, is_open=rule.name in open_rules))
         for rule in rules
     ]
-    return Verdict(
-        tuple(result for result in results if isinstance(result, Finding)),
-        tuple(result for result in results if isinstance(result, RuleError)),
+    findings = [result for result in results if isinstance(result, Finding)]
+    errors = [result for result in results if isinstance(result, RuleError)]
+    if errors:
+        findings.append(_not_judged(history, errors))
+    return Verdict(tuple(findings), tuple(errors))
+
+
+def _not_judged(history: AgentHistory, errors: Sequence[RuleError]) -> Finding:
+    rules = ", ".join(error.rule for error in errors)
+    message = (
+        f"{printable(history.agent_id)} could not be judged by {rules} ({errors[0].error}):"
+        " whether it is well is unknown"
     )
+    last_run = run_evidence(history.runs[0]) if history.runs else None
+    evidence = {
+        "severity": "high",
+        "errors": [{"rule": error.rule, "error": error.error} for error in errors],
+        "last_run": last_run,
+    }
+    last_run_at = history.runs[0].created_at if history.runs else None
+    return Finding(NOT_JUDGED, history.agent_id, "high", message, evidence, last_run_at)
 
 
 def change_times(rules: Sequence[Rule], history: AgentHistory) -> list[datetime]:
@@ -89,14 +111,15 @@ def change_times(rules: Sequence[Rule], history: AgentHistory) -> list[datetime]
     """
     moments: set[datetime] = set()
     for rule in rules:
-        found = _isolated(rule, history, partial(rule.change_times, history))
+        found = isolated(rule.name, history.agent_id, partial(rule.change_times, history))
         moments.update([history.now] if isinstance(found, RuleError) else found)
     return sorted(moments)
 
 
-def _isolated(rule: Rule, history: AgentHistory, judge: Callable[[], T]) -> T | RuleError:
+def isolated(rule: str, agent_id: str, judge: Callable[[], T]) -> T | RuleError:
+    """What `judge` returns, or the error with which it crashed."""
     try:
         return judge()
     # An error of one rule with one agent must not keep the others from judging; it is kept and reported.
     except Exception as error:  # noqa: BLE001
-        return RuleError(rule.name, history.agent_id, redact(f"{type(error).__name__}: {error}"[:2000])[:500])
+        return RuleError(rule, agent_id, redact(f"{type(error).__name__}: {error}"[:2000])[:500])

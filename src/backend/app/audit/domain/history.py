@@ -53,16 +53,16 @@ class Expected:
 class AgentHistory:
     """An agent at `now`: its newest runs, newest first, at most `HISTORY_DEPTH`, and its declaration.
 
-    `cadence` is how it reported, further back than `runs` where that was read; `quality` how its scores
-    went, and `unscored` are its runs that have waited too long for a score, newest first. In `outages` no
-    agent could report. `watching_since` is when its latest pause ended. `registered_at` is None for an agent
-    that is not declared.
+    `cadence` is how it reported, further back than `runs` where that was read, or the error that learning it
+    raised; `quality` is how its scores went, and `unscored` are its runs that have waited too long for a
+    score, newest first. In `outages` no agent could report. `watching_since` is when its latest pause ended.
+    `registered_at` is None for an agent that is not declared.
     """
 
     agent_id: str
     now: datetime
     runs: tuple[ReportedRun, ...] = ()
-    cadence: Cadence | None = None
+    cadence: Cadence | Exception | None = None
     quality: QualityTrend | None = None
     unscored: tuple[ReportedRun, ...] = ()
     outages: Outages = field(default_factory=Outages)
@@ -80,7 +80,9 @@ class AgentHistory:
 
     @cached_property
     def learned(self) -> Cadence:
-        """Its cadence, from its newest runs alone where no more was read."""
+        """Its cadence, from its newest runs alone where no more was read. Raises what learning it raised."""
+        if isinstance(self.cadence, Exception):
+            raise self.cadence
         if self.cadence is None:
             return Cadence.of(reversed(self.reports), self.outages)
         return self.cadence.with_outages(self.outages)

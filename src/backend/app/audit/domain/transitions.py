@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.audit.domain.evaluation import Verdict
+from app.audit.domain.evaluation import NOT_JUDGED, Verdict
 from app.audit.domain.finding import Evidence, Finding, FindingKey, run_evidence
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.rule import Rule
@@ -41,8 +41,11 @@ def transitions(
             (changes.persisting if finding.key in open_findings else changes.opened).append(finding)
     for (rule, agent_id), judged_until in open_findings.items():
         if (rule, agent_id) not in staying:
-            proof = _closing_evidence(by_name.get(rule), histories.get(agent_id), judged_until)
-            changes.closed[rule, agent_id] = proof
+            changes.closed[rule, agent_id] = (
+                {"reason": "every rule can judge it again"}
+                if rule == NOT_JUDGED and agent_id in histories
+                else _closing_evidence(by_name.get(rule), histories.get(agent_id), judged_until)
+            )
     return changes
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(invoke_without_command=True, help="Audit every agent now and show what is wrong.")
+app = typer.Typer(invoke_without_command=True, help="Show what is wrong with any agent now.")
 
 
 @app.callback()
@@ -14,7 +14,7 @@ def audit(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
 ) -> None:
-    """Audit every agent now, store what changed, and show what is wrong."""
+    """Judge every agent now and show what is wrong; nothing is stored, and no alert is sent."""
     if context.invoked_subcommand is not None:
         return
     from app.cli import audit as work

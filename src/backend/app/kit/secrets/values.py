@@ -37,6 +37,10 @@ _FILE = re.compile(
 _ADDRESS = re.compile(
     r"[\w.+-]{1,60}@[\w-]{1,60}(?:\.[\w-]{1,60}){1,4}|[\w-]{1,40}(?:\.[\w-]{1,40}){1,4}:\d{1,5}"
 )
+# The variable that has a secret, where its value would stand: `missing token: GITHUB_TOKEN`.
+_VARIABLE = re.compile(
+    r"[A-Z]+(?:_[A-Z]+)*_(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|KEY|CREDENTIALS?|URLS?|DSN)(?:_FILE)?"
+)
 _TICKET = re.compile(r"#\d{1,9}|[A-Z]{2,10}-\d{1,6}")
 # Dates, times, amounts, versions, durations, ports.
 _NUMBER = re.compile(
@@ -64,7 +68,7 @@ _STATES = _words(
     none null nil true false yes no off on n/a na unset empty blank unknown missing required optional
     invalid valid expired expires expiring revoked rotated rotate reset changed updated unchanged ok
     okay set not in from via by same stored saved kept is was the a an and or for to of with without
-    never always must should will can cannot needs need found leaked wrong incorrect failed failure
+    never always must should what input will can cannot needs need found leaked wrong incorrect failed failure
     success accepted rejected denied granted disabled enabled protected managed generated auto automatic
     default encrypted hashed see ask tbd todo undefined string bytes str int type bool number redacted
     masked hidden removed withheld omitted confidential prompt pending created deleted added renewed
@@ -142,7 +146,7 @@ def weigh_password(value: str) -> Certainty:
 
 
 def is_no_secret(value: str, bare: str) -> bool:
-    """Whether `value` stands in for a secret, tells of one, or is a path, an address, a ticket or a date.
+    """Whether `value` stands in for a secret, tells of one, or is a path, an address, a name or a date.
 
     `bare` is the value without the punctuation behind it.
     """
@@ -151,7 +155,7 @@ def is_no_secret(value: str, bare: str) -> bool:
     first = bare.split(maxsplit=1)[0].lower().rstrip(_PUNCTUATION) if bare.split() else ""
     if first in _STATES:
         return True
-    return any(form.fullmatch(bare) for form in (_PATH, _FILE, _ADDRESS, _TICKET, _DATE))
+    return any(form.fullmatch(bare) for form in (_PATH, _FILE, _ADDRESS, _VARIABLE, _TICKET, _DATE))
 
 
 def is_about(name: str) -> bool:
