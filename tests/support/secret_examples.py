@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.kit.secrets import CATALOGUE
+from app.kit.secrets import CATALOGUE, PERSONAL
 
 
 class Sample(NamedTuple):
@@ -25,3 +25,5 @@ def _sample(kind: str, marked: str) -> Sample:
 LIVE = [_sample(kind.name, example) for kind in CATALOGUE for example in kind.examples]
 POSSIBLE = [_sample(kind.name, example) for kind in CATALOGUE for example in kind.possible]
 NEAR_MISSES = [(kind.name, text) for kind in CATALOGUE for text in kind.near_misses]
+PERSONAL_DATA = [_sample(kind.name, example) for kind in PERSONAL for example in kind.possible]
+NOT_PERSONAL = [text for kind in PERSONAL for text in kind.near_misses]

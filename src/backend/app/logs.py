@@ -1,9 +1,18 @@
-"""Structured logs on stderr: one event a line, its name static, its facts as fields, its secrets masked."""
+"""Structured logs on stderr: one event a line, its name static, its facts as fields, its secrets masked.
+
+Whoever logs never waits: a thread writes the lines. Where stderr takes them too slowly, or one event comes
+too often, lines are left out, and one line says how many.
+"""
 
 import logging
+import os
 import sys
+import threading
+import time
 import traceback
-from collections.abc import Mapping
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 import structlog
@@ -11,6 +20,14 @@ from structlog.typing import EventDict, ExcInfo, Processor
 
 from app.config import Settings
 from app.kit.secrets import redact, redact_json
+
+MOST_WAITING_LINES = 10_000
+"""Lines that wait for stderr, some megabytes."""
+
+MOST_OF_AN_EVENT = 50
+"""Lines of one event of a logger in a second: what clients do wrong, they may do thousands of times."""
+
+_CLOSING_SECONDS = 2.0  # for which a process that ends waits for its lines to be written
 
 
 def get_logger(name: str) -> Any:
@@ -49,7 +66,7 @@ def configure_logging(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = ThreadedHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -67,6 +84,118 @@ def configure_logging(settings: Settings) -> None:
         logger = logging.getLogger(propagating)
         logger.handlers[:] = []
         logger.propagate = True
+
+
+class ThreadedHandler(logging.Handler):
+    """Writes lines to `stream` from a thread of its own, at most `most_waiting` of which may wait."""
+
+    def __init__(self, stream: TextIO, most_waiting: int = MOST_WAITING_LINES) -> None:
+        super().__init__()
+        self._stream = stream
+        self._most_waiting = most_waiting
+        self._second = 0
+        self._begin()
+        os.register_at_fork(
+            before=_weakly(self._pause),
+            after_in_parent=_weakly(self._go_on),
+            after_in_child=_weakly(self._begin),
+        )
+
+    def _begin(self) -> None:
+        """Without a thread, as in a process that was forked just now."""
+        self._lines: deque[str] = deque()
+        self._writing = threading.Lock()
+        self._paused = False
+        self._written = threading.Event()
+        self._work = threading.Event()
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self._left_out: Counter[tuple[str, str]] = Counter()
+        self._tell = False  # what was left out, before the second is over
+        self._thread: threading.Thread | None = None
+
+    def _pause(self) -> None:
+        """Before a fork: the stream must not be in use then, or the new process could never write to it."""
+        self._paused = self._writing.acquire(timeout=_CLOSING_SECONDS)
+
+    def _go_on(self) -> None:
+        if self._paused:
+            self._writing.release()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the record's line, or count it where there are too many."""
+        event = record.msg.get("event", "") if isinstance(record.msg, Mapping) else record.msg
+        kind = record.name, str(event)[:200]
+        if (second := int(time.monotonic())) != self._second:
+            self._second = second
+            self._seen.clear()
+        self._seen[kind] += 1
+        if self._seen[kind] > MOST_OF_AN_EVENT or len(self._lines) >= self._most_waiting:
+            self._left_out[kind] += 1
+        else:
+            try:
+                self._lines.append(self.format(record))
+            except Exception:  # noqa: BLE001  # as the standard library's handlers do
+                self.handleError(record)
+        self._start()
+
+    def _start(self) -> None:
+        self._written.clear()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_on, name="log-writer", daemon=True)
+            self._thread.start()
+        self._work.set()
+
+    def _write_on(self) -> None:
+        while True:
+            # What was left out is told once a second, not line by line.
+            self._work.wait(1.0 if self._left_out else None)
+            self._work.clear()
+            tell, self._tell = self._tell or int(time.monotonic()) != self._second, False
+            self._write(tell=tell)
+
+    def _write(self, *, tell: bool) -> None:
+        try:
+            while self._lines:
+                self._put(self._lines.popleft())
+            if tell:
+                while self._left_out:
+                    (name, event), count = self._left_out.popitem()
+                    fields = {"event": "log_lines_left_out", "of": event, "lines": count}
+                    self._put(self.format(_warning(name, fields)))
+        except (OSError, ValueError):
+            self._lines.clear()  # nobody can read them any more
+        if not self._lines:
+            self._written.set()
+
+    def _put(self, line: str) -> None:
+        with self._writing:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    def flush(self) -> None:
+        """Wait for a moment until all lines are written; a process that ends does."""
+        if self._thread is not None:
+            self._tell = True
+            self._written.clear()
+            self._work.set()
+            self._written.wait(_CLOSING_SECONDS)
+
+
+def _warning(name: str, fields: EventDict) -> logging.LogRecord:
+    record = logging.LogRecord(name, logging.WARNING, "", 0, fields, None, None)
+    record.__dict__.update({"_logger": None, "_name": "warning"})
+    return record
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """`method` as long as its object lives."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        if found := reference():
+            found()
+
+    return call
 
 
 def mask_secrets(_: Any, __: str, event: EventDict) -> EventDict:

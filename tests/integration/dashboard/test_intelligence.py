@@ -324,6 +324,18 @@ async def test_the_registry_wins_over_the_heartbeat_over_what_is_built_in(
     assert (await card(api, "sage"))["title"] == "Sage II -- Databases"
 
 
+async def test_a_secret_in_a_name_or_a_role_is_masked(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    await report(api, "sage")
+    await db.execute(
+        "INSERT INTO agent (agent_id, display_name, role)"
+        " VALUES ('sage', 'Sage password=Kanu!tt88', 'q8 token=Zx9q7LmT2vKw')"
+    )
+    shown = await card(api, "sage")
+    assert shown["agent"] == "Sage password=[redacted]"
+    assert shown["role"] == "q8 token=[redacted]"
+    assert shown["title"] == "Sage password=[redacted] -- q8 token=[redacted]"
+
+
 async def test_an_unknown_role_is_null_and_the_title_the_bare_name(api: httpx.AsyncClient) -> None:
     await report(api, "lyra")
     shown = await card(api, "lyra")

@@ -86,6 +86,7 @@ def test_logs_are_masked_tracebacks_included(monkeypatch: pytest.MonkeyPatch, lo
         error = ValueError("--password S3cretPw99 in the traceback")
         get_logger("app.test").warning("tried", command="sshpass -p Harbour!2291 ssh x", exc_info=error)
         logging.getLogger("library").warning("sent %s", "password=Kanu!tt88")
+        root.handlers[0].flush()
     finally:
         root.handlers[:], root.level = handlers, level
     written = stream.getvalue()

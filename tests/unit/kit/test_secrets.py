@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kit.secrets import CATALOGUE, MASK, Kind, find_leak, find_secrets, redact, redact_json
-from support.secret_examples import LIVE, NEAR_MISSES, POSSIBLE, Sample
+from app.kit.secrets import (
+    CATALOGUE,
+    MASK,
+    PERSONAL,
+    Kind,
+    find_leak,
+    find_secrets,
+    public_text,
+    redact,
+    redact_json,
+)
+from support.secret_examples import LIVE, NEAR_MISSES, NOT_PERSONAL, PERSONAL_DATA, POSSIBLE, Sample
 
 # No run of a pattern may be longer, so that what it costs at one place is bounded.
 _LONGEST_RUN = 20_000
@@ -60,7 +70,18 @@ def test_no_text_before_it_hides_a_secret_on_a_line_of_its_own(before: str, samp
     assert sample.secret not in redact(f"{before}\n\n{sample.text}") or sample.secret in before
 
 
-@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.name)
+def test_personal_data_is_masked_for_the_public_and_is_no_leak() -> None:
+    for sample in PERSONAL_DATA:
+        assert public_text(sample.text, 400) == sample.text.replace(sample.secret, MASK), sample
+        assert redact(sample.text) == sample.text
+    assert [sample for sample in PERSONAL_DATA if find_leak(sample.text)] == []
+
+
+def test_what_only_looks_like_personal_data_stays() -> None:
+    assert [text for text in NOT_PERSONAL if public_text(text, 400) != text] == []
+
+
+@pytest.mark.parametrize("kind", [*CATALOGUE, *PERSONAL], ids=lambda kind: kind.name)
 def test_no_pattern_has_an_unbounded_run(kind: Kind) -> None:
     """Tried only where a word begins, a pattern of bounded runs makes the search linear in the text."""
     assert _longest_run(_parser.parse(kind.pattern.pattern, kind.pattern.flags)) <= _LONGEST_RUN

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from app.kit.secrets import redact
+
 
 class Identity(NamedTuple):
     """How an agent is shown."""
@@ -13,6 +15,10 @@ class Identity(NamedTuple):
     def title(self) -> str:
         """The name, with the role where there is one: `Sage -- Backend`."""
         return f"{self.name} -- {self.role}" if self.role else self.name
+
+    def masked(self) -> "Identity":
+        """The identity without secrets, for the public."""
+        return Identity(redact(self.name), redact(self.role) if self.role else self.role)
 
 
 _BUILT_IN = {

@@ -1,4 +1,4 @@
-"""The HTTP protocol of `runlog serve`: uvicorn's, with a fast path for reports and a request timeout.
+"""The HTTP protocol of `runlog serve`: uvicorn's, with a fast path for reports.
 
 An ASGI scope, a task and FastAPI's request cost several times what recording a run does. A plain report
 avoids them:
@@ -9,7 +9,7 @@ avoids them:
 3. `on_message_complete` parses it and submits the run to the writer, or answers why not.
 4. The writer sets the outcome after the commit, and the answer goes to the socket.
 
-A connection whose request is not whole after `REQUEST_SECONDS` is closed.
+What a client may take of memory and time, `bounded_protocol` limits.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from uuid import UUID
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from app.api.bounded_protocol import BoundedProtocol
 from app.api.errors import run_not_recorded
 from app.api.internal.agent_run_log import PATH
 from app.api.request_context import REQUEST_ID_HEADER, request_id_of
@@ -25,26 +26,31 @@ from app.errors import IngestUnavailableError, InvalidRunError
 from app.runs.parsing import VISIBLE_ASCII, parse_run
 from app.runs.writer import get_writer
 
-REQUEST_SECONDS = 30.0
-"""How long a client may take to send a whole request; nginx gives 60 for the headers alone."""
-
 _PATH = PATH.encode()
 _UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 _MOST_DIGITS = 9  # of a length that is converted: any limit in use has fewer
-_TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Report:
     """A report under way: to uvicorn the connection's request, to the writer the `Answer` to set."""
 
-    __slots__ = ("_protocol", "body", "disconnected", "headers", "keep_alive", "response_complete")
+    __slots__ = (
+        "_protocol",
+        "body",
+        "disconnected",
+        "headers",
+        "keep_alive",
+        "response_complete",
+        "response_started",
+    )
 
     message_event = asyncio.Event()  # uvicorn sets it when the client hangs up; a report does not wait for it
 
     def __init__(self, protocol: "HttpProtocol", headers: dict[bytes, bytes]) -> None:
         self._protocol = protocol
         self.headers = headers
-        self.body = b""
+        self.body = bytearray()
+        self.response_started = False
         self.keep_alive = protocol.parser.should_keep_alive()
         self.disconnected = False
         self.response_complete = False
@@ -53,7 +59,8 @@ class Report:
         """Submit the run to the writer, or answer why not."""
         key = self.headers.get(b"idempotency-key")
         try:
-            run = parse_run(self.body, key.decode("latin-1") if key else None)
+            body, self.body = bytes(self.body), bytearray()  # not kept until the commit
+            run = parse_run(body, key.decode("latin-1") if key else None)
             self._protocol.writer.submit(run, self)
         except (InvalidRunError, IngestUnavailableError) as error:
             self.set_exception(error)
@@ -84,38 +91,27 @@ class Report:
         self._protocol.on_response_complete()
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol for one connection.
-
-    `waiting_since` is when the client began the request that is not whole yet, on the loop's clock.
-    """
+class HttpProtocol(BoundedProtocol):
+    """The protocol of the faces that take reports, for one connection."""
 
     cycle: RequestResponseCycle | Report  # type: ignore[assignment]
-    waiting_since: float | None
-    _timeout: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection, and expect its first request."""
         super().connection_made(transport)
         self.writer = get_writer()
-        self.waiting_since = self.loop.time()
-        self._timeout = self.loop.call_later(REQUEST_SECONDS, self._check_timeout)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        self._timeout.cancel()
-        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """The first byte of a request came."""
         self.url, self.headers, self.expect_100_continue = b"", [], False
-        self.waiting_since = self.loop.time()
+        self.begin_request()
 
     def on_headers_complete(self) -> None:
         """Take the fast path where the request is a plain report."""
         if self.url == _PATH and self.parser.get_method() == b"POST":
             headers = dict(self.headers)
             if self._is_plain(headers):
+                self.begin_body()
                 self.cycle = Report(self, headers)
                 return
         self._make_scope()
@@ -124,7 +120,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _make_scope(self) -> None:
         """What uvicorn makes when a request begins, postponed because a report does not need it."""
         url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)
 
@@ -146,33 +142,15 @@ class HttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A part of a body came."""
         if isinstance(self.cycle, Report):
+            self.count_body(len(body))
             self.cycle.body += body
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        self.waiting_since = None
         if isinstance(self.cycle, Report):
+            self.end_request()
             self.cycle.record()
         else:
             super().on_message_complete()
-
-    def shutdown(self) -> None:
-        """Finish the request under way; one that is not whole yet is not waited for."""
-        if self.waiting_since is not None:
-            self.transport.close()
-        else:
-            super().shutdown()
-
-    def _check_timeout(self) -> None:
-        """Close the connection when its request is overdue, or check again when it would be."""
-        left = REQUEST_SECONDS
-        if self.waiting_since is not None:
-            left -= self.loop.time() - self.waiting_since
-        if left > 0:
-            self._timeout = self.loop.call_later(left, self._check_timeout)
-            return
-        if self.cycle is None or self.cycle.response_complete or isinstance(self.cycle, Report):
-            self.transport.write(_TIMED_OUT)
-        self.transport.close()

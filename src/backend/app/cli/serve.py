@@ -46,6 +46,7 @@ def serve(host: str, port: int, workers: int, expose: Face | None) -> None:
 def _serve(host: str, port: int, workers: int) -> None:
     import uvicorn
 
+    from app.api.bounded_protocol import BoundedProtocol
     from app.api.http_protocol import HttpProtocol
     from app.cli.setting_warnings import warn_of_settings
     from app.config import get_settings
@@ -65,7 +66,8 @@ def _serve(host: str, port: int, workers: int) -> None:
             port=port,
             workers=workers,
             loop="uvloop",
-            http="httptools" if settings.expose == "public" else HttpProtocol,
+            http=BoundedProtocol if settings.expose == "public" else HttpProtocol,
+            ws="none",
             access_log=False,
             proxy_headers=False,
             log_config=None,

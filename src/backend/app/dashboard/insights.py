@@ -1,12 +1,14 @@
 """What the fleet did: the figures and cards that every face of the product shows."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import identify
+from app.agents.identity import Identity, identify
 from app.agents.registry import identities
 from app.kit.secrets import public_text
 from app.kit.sql import database_now
@@ -85,21 +87,21 @@ async def event_cards(session: AsyncSession, now: datetime) -> list[EventCard]:
     """One card an agent but the Auditor, newest run first."""
     runs = (await session.scalars(newest_of_each_agent(1, [AgentRunLog.agent_id != AUDITOR]))).all()
     known = await identities(session)
-    cards = []
-    for run in runs:
-        identity = known.get(run.agent_id) or identify(run.agent_id)
-        ran_at = run.created_at or run.run_at
-        cards.append(
-            EventCard(
-                agent_id=run.agent_id,
-                agent=identity.name,
-                role=identity.role,
-                title=identity.title,
-                action=public_text(run.action_summary, ACTION_LENGTH) if run.action_summary else None,
-                status="failed" if run.status == "failed" else "completed",
-                run_status=run.status,
-                ran_at=ran_at,
-                ago=ago(ran_at, now),
-            )
-        )
-    return cards
+    # Masking hostile texts takes a while, in which others are served.
+    return await asyncio.to_thread(lambda: [_card(run, known, now) for run in runs])
+
+
+def _card(run: AgentRunLog, known: Mapping[str, Identity], now: datetime) -> EventCard:
+    shown = (known.get(run.agent_id) or identify(run.agent_id)).masked()
+    ran_at = run.created_at or run.run_at
+    return EventCard(
+        agent_id=run.agent_id,
+        agent=shown.name,
+        role=shown.role,
+        title=shown.title,
+        action=public_text(run.action_summary, ACTION_LENGTH) if run.action_summary else None,
+        status="failed" if run.status == "failed" else "completed",
+        run_status=run.status,
+        ran_at=ran_at,
+        ago=ago(ran_at, now),
+    )

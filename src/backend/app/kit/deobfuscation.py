@@ -7,6 +7,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
+from typing import Literal
 from urllib.parse import unquote
 
 # Cyrillic and Greek letters that look like Latin ones, as Unicode's confusables list them (UTS #39).
@@ -27,6 +28,17 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _MIN_TEXT = 8
 _MIN_CODE = 16
 _LONGEST_CODE = 16_000
+_MOST_GROWTH = 3
+"""Characters that one may become. The few with longer forms, up to the 18 of U+FDFA, are words and signs that
+no Latin order is written with; they are read as spaces."""
+_LONG_FORMS = {
+    code: " "
+    for block in (range(0x2050, 0x2B00), range(0x3200, 0x3400), range(0xFDF0, 0xFE00))
+    for code in block
+    if len(unicodedata.normalize("NFKC", chr(code))) > _MOST_GROWTH
+}
+_NORMALIZED_AT_ONCE = 256
+"""Characters: normalising sorts a run of combining marks, in a time that grows with the run's square."""
 
 
 def variants(text: str) -> Iterator[str]:
@@ -45,7 +57,7 @@ def decoded_variants(text: str) -> Iterator[str]:
     """
     if not text.isascii():
         visible = "".join(c for c in text.translate(_TAGS) if unicodedata.category(c) != "Cf")
-        compatible = unicodedata.normalize("NFKC", visible)
+        compatible = normalized("NFKC", visible)
         if compatible != text:
             yield compatible
         if (latin := compatible.translate(_LOOKALIKES)) != compatible:
@@ -62,10 +74,23 @@ def plain(text: str) -> str:
     """`text` in lower case, compatibility forms resolved, without accents and what nobody sees."""
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text)
+    apart = normalized("NFKD", text)
     seen = "".join(char for char in apart if unicodedata.category(char) not in ("Mn", "Cf", "Me"))
     # Hangul and voiced kana come apart in NFKD.
-    return unicodedata.normalize("NFKC", seen).lower()
+    return normalized("NFKC", seen).lower()
+
+
+def normalized(form: Literal["NFKC", "NFKD"], text: str) -> str:
+    """`text` in a compatibility form; characters that grow more than three times in NFKC become a space.
+
+    NFKC is at most three times as long as `text`, NFKD at most four. Both are made piece by piece, so that
+    the time is linear; a mark may stay apart where two pieces meet.
+    """
+    bounded = text.translate(_LONG_FORMS)
+    starts = range(0, len(bounded), _NORMALIZED_AT_ONCE)
+    return "".join(
+        unicodedata.normalize(form, bounded[start : start + _NORMALIZED_AT_ONCE]) for start in starts
+    )
 
 
 def _respelled(text: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Reading what an agent's feedback on its recent runs is made of."""
 
+import asyncio
 from datetime import timedelta
 
 from sqlalchemy import DateTime, String, bindparam, text
@@ -63,7 +64,8 @@ async def agent_feedback(session: AsyncSession, agent_id: str) -> Feedback:
         for row in await session.execute(_RUNS, window)
     ]
     comments = [Comment(*row) for row in await session.execute(_COMMENTS, window)] if runs else []
-    return build(agent_id, runs, comments, quality.overall)
+    # Hostile texts take tenths of a second, which others need not wait for.
+    return await asyncio.to_thread(build, agent_id, runs, comments, quality.overall)
 
 
 def _dimensions(given: str | None) -> dict[str, float]:

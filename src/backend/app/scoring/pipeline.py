@@ -8,6 +8,7 @@
 4. Keep the results, and show on each run the one that counts (`records.record_results`).
 """
 
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -27,12 +28,21 @@ from app.scoring.records import record_results
 from app.scoring.rubric import RunReport
 from app.scoring.rubric.calibration import HISTORY
 from app.scoring.scorers import Scorer, active_scorers
+from app.scoring.time_limit import time_limit
 
 log = get_logger(__name__)
 
 SCORING_LOCK = 0x73636F72
 """The class of the advisory lock that a batch holds, with the number of its unscored runs as its key."""
 
+SCORE_SECONDS = 5.0
+"""How long a scorer may take over one run: 25 times what the costliest report takes where nothing else runs
+(`benchmarks/costliest.py`)."""
+
+BATCH_SECONDS = 10.0
+"""How long a batch begins further runs: locks are held for it, and a task has 90 seconds."""
+
+_LATE = "its batch took too long"
 _NO_OBJECT = TypeError("actions_taken is no JSON object that can be read")
 _AHEAD = timedelta(minutes=5)  # clocks of other hosts may be ahead by as much
 # Payloads that are in memory at once, each up to a megabyte.
@@ -40,7 +50,7 @@ _PAYLOADS = 20
 _RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
 # What waits for its next attempt is found by `due_retries`; what is given up is not scored again. Compared as
 # JSON, so that no value written there by others makes a sweep fail.
-_UNTRIED = text(
+UNTRIED = text(
     f"{UNSCORED} AND rlhf_scores -> 'retry_at' IS NULL"
     f" AND coalesce(rlhf_scores -> 'attempts' < '{MAX_ATTEMPTS}', true)"
 )
@@ -99,7 +109,7 @@ def read_batch(*, wait: bool) -> TextClause:
     waited for, else it is left out.
     """
     # A scorer that has just failed is not asked again at once.
-    return read_where("rlhf_scores IS NULL" if wait else str(_UNTRIED), wait=wait)
+    return read_where("rlhf_scores IS NULL" if wait else str(UNTRIED), wait=wait)
 
 
 def read_where(condition: str, *, wait: bool) -> TextClause:
@@ -119,7 +129,7 @@ async def unscored_runs(session: AsyncSession, *, older_than: timedelta, limit: 
     now, created_at = await database_now(session), AgentRunLog.created_at
     found: list[UUID] = []
     for dated in (created_at < now - older_than, created_at > now + _AHEAD, created_at.is_(None)):
-        statement = select(AgentRunLog.id).where(_UNTRIED, dated).order_by(created_at)
+        statement = select(AgentRunLog.id).where(UNTRIED, dated).order_by(created_at)
         found += await session.scalars(statement.limit(limit - len(found)))
     return found
 
@@ -139,22 +149,43 @@ async def score_runs(session: AsyncSession, run_ids: Sequence[UUID], *, wait: bo
 
 
 async def score_batch(
-    session: AsyncSession, statement: TextClause, arguments: Mapping[str, Any], scorers: Sequence[Scorer]
+    session: AsyncSession,
+    statement: TextClause,
+    arguments: Mapping[str, Any],
+    scorers: Sequence[Scorer],
+    *,
+    complete: bool = False,
 ) -> dict[UUID, list[Result]]:
-    """Score what a `read_where` reads and locks, and keep the results, which are returned."""
-    results = await _results(session, statement, arguments, scorers)
+    """Score what a `read_where` reads and locks, and keep the results, which are returned.
+
+    What has not begun after `BATCH_SECONDS` is left as it is; if the batch is to be `complete`, it gets a
+    failure, and with it a time for the next attempt.
+    """
+    results = await _results(session, statement, arguments, scorers, complete)
     await record_results(session, results)
     return results
 
 
 async def _results(
-    session: AsyncSession, statement: TextClause, arguments: Mapping[str, Any], scorers: Sequence[Scorer]
+    session: AsyncSession,
+    statement: TextClause,
+    arguments: Mapping[str, Any],
+    scorers: Sequence[Scorer],
+    complete: bool,
 ) -> dict[UUID, list[Result]]:
+    ends = time.monotonic() + BATCH_SECONDS
     reports = await session.stream(statement, arguments)
     histories = _Histories()
     results = {}
     async for rows in reports.partitions(_PAYLOADS):
+        late = time.monotonic() > ends
+        if late and not complete:
+            await reports.close()
+            break
         for row in rows:
+            if late and row.id is not None:
+                results[row.id] = [failed(s.name, s.version, _LATE, row.read_at) for s in scorers]
+                continue
             actions = _actions(row.actions_taken)
             report = RunReport(row.agent_id, row.status, actions or {})
             history = histories.before(row.moment, report)
@@ -201,7 +232,9 @@ class _Histories:
 
 def _score(run: Row[Any], scorer: Scorer, report: RunReport, history: Sequence[RunReport]) -> Result:
     try:
-        return succeeded(scorer.name, scorer.version, scorer.score(report, history), run.read_at)
+        with time_limit(SCORE_SECONDS):
+            score = scorer.score(report, history)
+        return succeeded(scorer.name, scorer.version, score, run.read_at)
     except Exception as error:  # noqa: BLE001  # any error of a scorer is shown on the run
         return _failed(run, scorer, error)
 

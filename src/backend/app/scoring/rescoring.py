@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, Uuid, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AgentRunLog, AgentRunScore
+from app.scoring.domain.results import WORKER_LOST
 from app.scoring.pipeline import read_where, score_batch
 from app.scoring.scorers import Scorer, active_scorers
 
@@ -45,7 +46,7 @@ async def due_retries(session: AsyncSession, *, limit: int) -> list[tuple[Scorer
             select(AgentRunScore.run_id)
             .where(
                 AgentRunScore.scorer == scorer.name,
-                AgentRunScore.error.is_not(None),
+                AgentRunScore.error != WORKER_LOST,  # these are `isolation`'s
                 AgentRunScore.retry_at <= func.clock_timestamp(),
             )
             .order_by(AgentRunScore.retry_at)
@@ -81,7 +82,7 @@ async def rescore_runs(session: AsyncSession, run_ids: Sequence[UUID], *, scorer
         "version": scorer.version,
         "in_force": (scorer.name, scorer.version) == (in_force.name, in_force.version),
     }
-    results = await score_batch(session, read_where(_LACKS, wait=True), arguments, [scorer])
+    results = await score_batch(session, read_where(_LACKS, wait=True), arguments, [scorer], complete=True)
     ended_well = Counter(result.error is None for (result,) in results.values())
     return Rescored(ended_well[True], ended_well[False])
 

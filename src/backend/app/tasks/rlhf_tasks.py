@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from celery import current_task
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
 from app.db.session import transaction
 from app.logs import get_logger
 from app.runs.run import made_at
+from app.scoring.isolation import begin_attempt, lost_runs, score_attempt
 from app.scoring.pipeline import score_runs, unscored_runs
 from app.scoring.rescoring import due_retries, retry_scores
 from app.tasks.calibration import (
@@ -38,13 +40,13 @@ Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 @celery_app.task
 def score_agent_run(run_id: str) -> None:
     """Score one run and write `rlhf_scores` on its row. Doing it again changes nothing."""
-    run_async(_score([UUID(run_id)]))
+    run_async(_score([UUID(run_id)], one_by_one=_is_redelivered()))
 
 
 @celery_app.task
 def score_agent_runs(run_ids: Sequence[str]) -> None:
     """Score several runs, in few rounds of reads and writes."""
-    run_async(_score([UUID(run_id) for run_id in run_ids]))
+    run_async(_score([UUID(run_id) for run_id in run_ids], one_by_one=_is_redelivered()))
 
 
 @celery_app.task
@@ -53,27 +55,65 @@ def sweep_unscored_runs() -> None:
 
     A long backlog takes several sweeps, with room between them for new runs.
     """
-    run_async(_sweep())
+    run_async(_sweep(one_by_one=_is_redelivered()))
 
 
-async def _score(run_ids: Sequence[UUID]) -> None:
+def _is_redelivered() -> bool:
+    """Whether a worker was lost that had this task before: one of its runs may have been the reason."""
+    delivery = current_task.request.delivery_info if current_task else None
+    return bool(delivery and delivery.get("redelivered"))
+
+
+async def _score(run_ids: Sequence[UUID], *, one_by_one: bool) -> None:
+    ends = time.monotonic() + SWEEP_SECONDS
     with postponed_on_outage("scoring_postponed", runs=len(run_ids)):
-        scored = sum([await _score_batch(batch) for batch in _batches(run_ids)])
+        if one_by_one:
+            scored = await _score_one_by_one(run_ids, ends)
+        else:
+            scored = await _score_batches(run_ids, score_runs, ends)
         if scored < len(run_ids):
-            # The others are scored, or were locked by another worker or a rating, which may leave them so.
-            wait = partial(score_runs, wait=True)
-            scored += sum([await _score_batch(batch, wait) for batch in _batches(run_ids)])
+            # The others are scored, were too many for the time, or were locked by another worker or a rating,
+            # which may leave them so.
+            scored += await _score_batches(run_ids, partial(score_runs, wait=True), ends)
         log.info("runs_scored", runs=scored, of=len(run_ids))
 
 
-async def _sweep() -> None:
+async def _score_batches(run_ids: Sequence[UUID], score: Score, ends: float) -> int:
+    """Score until a moment of the monotonic clock; what is left then is the sweep's."""
+    scored = 0
+    for batch in _batches(run_ids):
+        if time.monotonic() < ends:
+            scored += await _score_batch(batch, score)
+    return scored
+
+
+async def _score_one_by_one(run_ids: Sequence[UUID], ends: float) -> int:
+    scored = 0
+    for run_id in run_ids:
+        if time.monotonic() > ends:
+            break
+        async with transaction() as session:
+            begun = await begin_attempt(session, run_id)
+        if begun:
+            scored += await _score_batch([run_id], _score_begun)
+    return scored
+
+
+async def _score_begun(session: AsyncSession, run_ids: Sequence[UUID]) -> int:
+    return await score_attempt(session, run_ids[0])
+
+
+async def _sweep(*, one_by_one: bool) -> None:
     settings = get_settings()
     ends = time.monotonic() + min(SWEEP_SHARE * settings.score_sweep_interval, SWEEP_SECONDS)
     with postponed_on_outage("sweep_postponed"):
         async with transaction() as session:
             age = timedelta(seconds=settings.score_sweep_age)
             due = await due_retries(session, limit=RETRY_LIMIT)
+            lost = await lost_runs(session, limit=RETRY_LIMIT)
             run_ids = await unscored_runs(session, older_than=age, limit=SWEEP_LIMIT)
+        if one_by_one:
+            lost += run_ids[:BATCH_SIZE]  # those that the lost worker had begun with
         work: list[tuple[Score, Sequence[UUID]]] = [
             *(
                 (partial(retry_scores, scorer=scorer), batch)
@@ -82,13 +122,13 @@ async def _sweep() -> None:
             ),
             *((score_runs, batch) for batch in _batches(run_ids)),
         ]
-        scored = 0
+        scored = await _score_one_by_one(lost, ends)
         for score, batch in work:
             scored += await _score_batch(batch, score)
             if time.monotonic() > ends:
                 break
-        if work:
-            found = len(run_ids) + sum(len(ids) for _, ids in due)
+        if work or lost:
+            found = len(lost) + len(run_ids) + sum(len(ids) for _, ids in due)
             log.info("unscored_runs_swept", runs=scored, of=found)
 
 

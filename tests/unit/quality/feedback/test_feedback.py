@@ -1,5 +1,6 @@
 """What an agent is told: what cost it most first, in few words, and the same every time."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.quality.domain.calibration import MOST_EXAMPLES_TRIED
 from app.quality.domain.feedback import Comment, Feedback, ScoredRun, build, markdown
 from app.quality.domain.feedback.advice import next_time, praise
 from app.quality.domain.trend import Trend
@@ -199,3 +201,12 @@ def test_any_feedback_is_short_stays_in_its_lines_and_is_always_the_same(
     known = ("# Feedback on ", "Quality ", "No run ", "Nothing fell", "## ", "- ", "1. ", "2. ", "3. ")
     assert [line for line in text.splitlines() if line and not line.startswith(known)] == []
     assert [line for line in text.splitlines() if line.count("`") % 2] == []
+
+
+def test_few_runs_are_looked_at_for_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    module = sys.modules["app.quality.domain.feedback.build"]
+    monkeypatch.setattr(module, "quotable", lambda text, _: looked_at.append(text))
+    runs = [run(number, {"evidence": 0.1 if number % 2 else 0.9}, 0.9) for number in range(50)]
+    assert told(runs).lacks[0].example is None
+    assert len(looked_at) == MOST_EXAMPLES_TRIED

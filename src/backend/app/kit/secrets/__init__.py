@@ -8,11 +8,13 @@ from app.kit.secrets.catalogue import CATALOGUE, find_leak, find_secrets, weigh_
 from app.kit.secrets.kind import Certainty, Kind, Span
 from app.kit.secrets.logins import CARD
 from app.kit.secrets.masking import MASK, name_beside, public_text, redact, redact_json
+from app.kit.secrets.personal import PERSONAL
 
 __all__ = [
     "CARD",
     "CATALOGUE",
     "MASK",
+    "PERSONAL",
     "Certainty",
     "Kind",
     "Span",

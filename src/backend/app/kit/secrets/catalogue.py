@@ -5,14 +5,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from app.kit.secrets.commands import COMMANDS
+from app.kit.secrets.connections import CONNECTIONS, PAIR
 from app.kit.secrets.kind import Certainty, Kind, Span
 from app.kit.secrets.logins import CARD, LOGINS
 from app.kit.secrets.named import NAMED, field_name
+from app.kit.secrets.personal import PERSONAL
 from app.kit.secrets.tokens import TOKENS
 from app.kit.secrets.values import weigh_value
 from app.kit.secrets.wordset import WordSet
 
-CATALOGUE: tuple[Kind, ...] = (*TOKENS, *LOGINS, *COMMANDS, *NAMED)
+CATALOGUE: tuple[Kind, ...] = (*TOKENS, *LOGINS, *CONNECTIONS, PAIR, *COMMANDS, *NAMED)
 
 # Almost every issued token has such a word in it, and most texts have none.
 _LONG_WORD = re.compile(r"[A-Za-z0-9_%-]{16}|-----BEGIN")
@@ -37,8 +39,8 @@ class _Index:
 
 
 _ISSUED = _Index(TOKENS)
-_OTHERS = _Index((*LOGINS, *COMMANDS, *NAMED))
-_OTHERS_IN_ASCII = _Index((*LOGINS, *COMMANDS, *NAMED), only_ascii=True)
+_OTHERS = _Index((*LOGINS, *CONNECTIONS, *COMMANDS, *NAMED))
+_OTHERS_IN_ASCII = _Index((*LOGINS, *CONNECTIONS, *COMMANDS, *NAMED), only_ascii=True)
 
 
 def find_secrets(text: str) -> Iterator[Span]:
@@ -47,9 +49,17 @@ def find_secrets(text: str) -> Iterator[Span]:
     if len(lower) != len(text):  # as `İ` grows: a place in `lower` has to be one in `text`
         lower = "".join(small if len(small := c.lower()) == 1 else c for c in text)
     yield from CARD.spans_anywhere(text)
+    if "@" in text:
+        yield from PAIR.spans_anywhere(text)
     if _LONG_WORD.search(text):
         yield from _ISSUED.spans(text, lower)
     yield from (_OTHERS_IN_ASCII if text.isascii() else _OTHERS).spans(text, lower)
+
+
+def find_personal(text: str) -> Iterator[Span]:
+    """Everything in `text` that tells of a person; see `find_secrets`."""
+    for kind in PERSONAL:
+        yield from kind.spans_anywhere(text)
 
 
 def find_leak(text: str) -> str:

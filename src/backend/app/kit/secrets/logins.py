@@ -253,9 +253,10 @@ LOGINS = (
         words=("seed", "mnemonic", "recovery", "backup phrase"),
         pattern=re.compile(
             r"""(?ix) (?:(?:seed|recovery|mnemonic|backup)[\s_-]?(?:phrase|words)?|mnemonic)\\?["']?
-            \s{0,2}(?:[:=]|is)\s{0,2}\\?["']? ((?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})"""
+            \s{0,2}(?:[:=]|is|(?=\\?["']))\s{0,2}\\?["']? ((?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})"""
         ),
         examples=(
+            'mnemonic "«able about above absent absorb abuse access account acid across act action»"',
             "seed phrase: «able about above absent absorb abuse access account acid across act action»",
         ),
         near_misses=("seed: 11, 3 epochs", "recovery is under way and nobody has to do anything now"),

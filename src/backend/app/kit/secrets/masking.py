@@ -1,9 +1,10 @@
 """Mask secrets in what leaves the product: text, and JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.kit.secrets.catalogue import find_secrets, weigh_field
+from app.kit.secrets.catalogue import find_personal, find_secrets, weigh_field
+from app.kit.secrets.kind import Span
 
 MASK = "[redacted]"
 
@@ -14,7 +15,11 @@ _NAMES = ("name", "key")
 
 def redact(text: str) -> str:
     """`text` with every secret in it replaced by a mask. Repeating it changes nothing."""
-    spans = sorted(find_secrets(text))
+    return _mask(text, find_secrets(text))
+
+
+def _mask(text: str, found: Iterable[Span]) -> str:
+    spans = sorted(found)
     if not spans:
         return text
     parts, end = [], 0
@@ -26,12 +31,12 @@ def redact(text: str) -> str:
 
 
 def public_text(text: str, length: int) -> str:
-    """`text` without secrets, on one line, at most `length` characters."""
+    """`text` without secrets and personal data, on one line, at most `length` characters."""
     # Half a secret is no longer recognised: cut before a word first, and at `length` last.
     start = " ".join(text[: length * 20].split())
     if len(text) > length * 20:
         start = start.rpartition(" ")[0] or start
-    clean = redact(start)
+    clean = redact(_mask(start, find_personal(start)))
     return clean if len(clean) <= length else clean[: length - 1].rstrip() + "…"
 
 

@@ -164,6 +164,11 @@ def is_about(name: str) -> bool:
     return bool(words) and words[-1] in _ABOUT and not _SECRET_ID.search(name)
 
 
+def is_number(value: str) -> bool:
+    """Whether `value` is an amount, a version, a time, a duration or the like."""
+    return _NUMBER.fullmatch(value) is not None
+
+
 def is_mixed(value: str) -> bool:
     """Whether small letters, capitals and digits are mixed."""
     return _has_digit(value) and value.lower() != value != value.upper()

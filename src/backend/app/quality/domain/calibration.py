@@ -62,3 +62,6 @@ MOST_WORDS = 300  # of the whole
 # Preference pairs. Product: pairs of like tasks, and no run in so many that it outweighs others.
 PAIRING_WINDOW = 10  # rated runs of the agent before a run that it is compared with
 PAIRS_PER_RUN = 3  # with runs before it, and as many with runs after it
+
+MOST_EXAMPLES_TRIED = 8
+"""Runs that are looked at for an example that may be quoted: a bound on what unfit texts cost."""

@@ -12,6 +12,9 @@ from app.kit.text import printable
 from app.scoring.rubric.model import Score
 
 JUDGE, REWARD, RUBRIC = "judge", "reward", "rubric"
+WORKER_LOST = "a worker ended while it scored this run"
+"""The error of an attempt that has begun, until it ends in another way."""
+
 MAX_ATTEMPTS = 4  # the first one and a retry after each of the delays
 
 _RANKS = {JUDGE: 2, REWARD: 1, RUBRIC: 0}
@@ -57,7 +60,9 @@ def with_attempts(result: Result, run_id: UUID, before: Result | None) -> Result
     """A failure with the number of its attempt and the time of the next one; any other result as it is."""
     if result.error is None:
         return result
-    attempts = 1 + (before.attempts if before is not None and before.error is not None else 0)
+    attempts = before.attempts if before is not None and before.error is not None else 0
+    if before is None or before.error != WORKER_LOST or result.error == WORKER_LOST:
+        attempts += 1  # else it was counted when it began
     return replace(result, attempts=attempts, retry_at=_retry_at(run_id, attempts, result.scored_at))
 
 

@@ -11,6 +11,8 @@ from app.scoring.judge.pieces import pieces
 WITHHELD = "[withheld]"
 
 _MAX_STRING = 3_000
+# Characters beyond a cut in which secrets are looked for too: half a one is not recognised.
+_BEYOND = 5_000
 _MAX_KEY = 200
 _OVERHEAD = 4  # quotes, colon and comma
 
@@ -70,9 +72,7 @@ class Excerpt:
         return shown
 
     def _text(self, text: str, key: str, longest: int) -> str:
-        # First, since half a credential is not recognised.
-        clean = MASK if weigh_field(key, text) else redact(text)
-        clean = _cut(clean, min(longest, max(self.room, _MAX_KEY)))
+        clean = _masked(text, key, min(longest, max(self.room, _MAX_KEY)))
         shown = "".join(self._piece(piece) for piece in pieces(clean))
         # An order may be spread over several pieces.
         if WITHHELD not in shown and may_order(clean):
@@ -87,6 +87,19 @@ class Excerpt:
             return piece
         self.withheld += 1
         return f"{WITHHELD} " if piece[-1:].isspace() else WITHHELD
+
+
+def _masked(text: str, key: str, longest: int) -> str:
+    """`text` without secrets, cut to `longest` characters and a note; of a long one both ends are read."""
+    if weigh_field(key, text[:_BEYOND]):
+        return MASK
+    if len(text) <= longest + 2 * _BEYOND:
+        return _cut(redact(text), longest)
+    head, tail = longest * 2 // 3, longest // 3
+    first, last = redact(text[: head + _BEYOND]), redact(text[-tail - _BEYOND :])
+    # Masks are short: behind many of them stands what is beyond the cut, and may end in half a secret.
+    first, last = first[: min(head, len(first) - _BEYOND)], last[max(len(last) - tail, _BEYOND) :]
+    return f"{first} […{len(text) - head - tail} characters left out…] {last}"
 
 
 def _cut(text: str, longest: int) -> str:

@@ -12,6 +12,7 @@ from app.quality.domain.calibration import (
     EXAMPLE_LENGTH,
     FALLS_SHORT,
     MOST_COMMENTS,
+    MOST_EXAMPLES_TRIED,
     MOST_LACKS,
     MOST_STRENGTHS,
     OTHER_WEIGHT,
@@ -145,7 +146,7 @@ def _example(name: str, mean: float, runs: Sequence[ScoredRun]) -> Example | Non
     best_first = sorted(
         good, key=lambda run: (run.dimensions[name], run.overall, run.ran_at, run.id), reverse=True
     )
-    for run in best_first:
+    for run in best_first[:MOST_EXAMPLES_TRIED]:
         if quote := quotable(run.summary or "", EXAMPLE_LENGTH):
             return Example(run.id, run.ran_at, run.overall, quote)
     return None

@@ -1,8 +1,8 @@
 """Quote what others wrote so that it can go into an agent's prompt as data."""
 
 import re
-import unicodedata
 
+from app.kit.deobfuscation import normalized
 from app.kit.secrets import public_text
 from app.scoring.rubric.injection import addresses_rater
 
@@ -40,7 +40,7 @@ def quotable(text: str, length: int) -> str | None:
     # Invisible characters go first: they would hide a credential or an order from whoever looks for one.
     start = text[:_READ] if len(text) <= _READ else text[:_READ].rpartition(" ")[0]
     seen = "".join(c for c in start if c.isprintable() or c.isspace())
-    plain = " ".join(unicodedata.normalize("NFKC", seen).split())
+    plain = " ".join(normalized("NFKC", seen).split())
     if _ORDER.search(plain) or addresses_rater(plain) or addresses_rater(seen):
         return None
     return public_text(seen, length).translate(_DISARMED) or None

@@ -1,0 +1,334 @@
+"""uvicorn's HTTP protocol with bounds, so that no client takes memory or time from the others.
+
+Of one connection:
+
+- A head is at most `MOST_HEAD_BYTES`; a longer one is answered with 431.
+- A request that is not whole after `REQUEST_SECONDS` ends its connection, and so do answers that nobody has
+  read for `ANSWER_SECONDS`.
+- While answers are not read, and while `MOST_PIPELINED` requests wait for theirs, no more is read.
+
+Of all connections of a process: requests that are not whole hold at most `MOST_INCOMPLETE_BYTES`. Beyond that
+those which have been so for the longest are answered with 503. A report that comes in one piece is never one.
+"""
+
+import asyncio
+from collections import deque
+from typing import ClassVar
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.logs import get_logger
+
+REQUEST_SECONDS = 30.0
+"""How long a client may take to send a whole request; nginx gives 60 for the headers alone."""
+
+ANSWER_SECONDS = 30.0
+"""How long a client may leave answers unread that fill its buffers; half of nginx's send_timeout."""
+
+MOST_HEAD_BYTES = 32_768
+"""A request line and headers; what nginx takes (four buffers of 8 KiB)."""
+
+MOST_PIPELINED = 8
+"""Requests of a connection that wait for the one before; clients that send so send few."""
+
+MOST_INCOMPLETE_BYTES = 64 * 1024 * 1024
+"""Of requests that are not whole, in a process: 64 of the largest reports by default, beside its 100 MiB."""
+
+_SLICE = 1024  # bytes parsed at once where several requests may follow each other: at most 56 of 18 bytes
+_EMPTY = b"content-length: 0\r\nconnection: close\r\n\r\n"
+_TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\n" + _EMPTY
+_HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _EMPTY
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n" + _EMPTY
+
+log = get_logger(__name__)
+
+
+class _HeadTooLargeError(Exception):
+    """The head of a request is larger than `MOST_HEAD_BYTES`."""
+
+
+class Incomplete:
+    """The requests of a process that are not whole, and how many bytes of each have come."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._held: dict[BoundedProtocol, int] = {}
+
+    def note(self, protocol: "BoundedProtocol", held: int) -> None:
+        """Of the request of `protocol` so many bytes have come; refuse the oldest ones beyond the limit."""
+        self.bytes += held - self._held.get(protocol, 0)
+        self._held[protocol] = held
+        while self.bytes > MOST_INCOMPLETE_BYTES:
+            next(iter(self._held)).refuse(_BUSY)
+
+    def forget(self, protocol: "BoundedProtocol") -> None:
+        """The request is whole, or its connection is gone."""
+        self.bytes -= self._held.pop(protocol, 0)
+
+
+class _Turns:
+    """Connections with requests that came in one piece: one goes on in each turn of the event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[BoundedProtocol] = deque()
+
+    def wait(self, protocol: "BoundedProtocol") -> None:
+        """Have `protocol` go on when all that wait now have had their turn."""
+        self._waiting.append(protocol)
+        if len(self._waiting) == 1:
+            protocol.loop.call_soon(self._next, protocol.loop)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._waiting[0].parse_rest()
+        self._waiting.popleft()
+        if self._waiting:
+            loop.call_soon(self._next, loop)
+
+
+class _Flow(FlowControl):
+    """Reads no more while it is `held`, also when an application asks for its request's body."""
+
+    held = False
+
+    def hold(self) -> None:
+        self.held = True
+        self.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.held:
+            super().resume_reading()
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol for one connection.
+
+    `waiting_since` is when the client began the request that is not whole yet, on the loop's clock.
+    """
+
+    incomplete: ClassVar = Incomplete()
+    _turns: ClassVar = _Turns()
+
+    flow: _Flow
+    waiting_since: float | None
+    _timeout: asyncio.TimerHandle
+    _unread: asyncio.TimerHandle | None
+    _unparsed: bytes | memoryview
+    _in_head: bool
+    _head_bytes: int
+    _field_bytes: int
+    _body_bytes: int
+    _body_left: int
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Accept the connection, and expect its first request."""
+        super().connection_made(transport)
+        self.flow = _Flow(transport)
+        self.waiting_since = self.loop.time()
+        self._timeout = self.loop.call_later(REQUEST_SECONDS, self._check_timeout)
+        self._unread, self._unparsed = None, b""
+        self._in_head, self._head_bytes, self._field_bytes, self._body_bytes, self._body_left = (
+            False,
+            0,
+            0,
+            0,
+            0,
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; so is all that refers to it, which no collection needs to find."""
+        self._timeout.cancel()
+        self._end_wait_for_reader()
+        self.incomplete.forget(self)
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._unparsed = b""
+        self.pipeline.clear()
+        self.cycle = None  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, as far as answers keep up with it."""
+        self._unset_keepalive_if_required()
+        if self._unparsed:
+            self._unparsed = bytes(self._unparsed) + data
+        elif not self.transport.is_closing():
+            self._parse(data)
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        """Parse a slice, or a whole body; what follows waits for its turn among all connections."""
+        rest = memoryview(data)
+        while rest and self.parser is not None and not self.transport.is_closing():
+            size = max(_SLICE, self._body_left)
+            self._feed(rest[:size])
+            rest = rest[size:]
+            if not self._body_left:
+                break
+        if rest:
+            self._unparsed = rest
+            self.flow.hold()
+            self._turns.wait(self)
+        self._note_incomplete()
+
+    def _feed(self, data: memoryview) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._unsupported_upgrade_warning()
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, _HeadTooLargeError):
+                self.refuse(_HEAD_TOO_LARGE)
+            else:
+                log.warning("invalid_http_request")
+                self.send_400_response("Invalid HTTP request received.")
+        else:
+            if self._in_head and self._head_bytes > MOST_HEAD_BYTES:
+                self.refuse(_HEAD_TOO_LARGE)
+
+    def _note_incomplete(self) -> None:
+        held = 0 if self.waiting_since is None else self._head_bytes + self._body_bytes
+        if held and self.parser is not None and not self.transport.is_closing():
+            self.incomplete.note(self, held)
+
+    def begin_request(self) -> None:
+        """The first byte of a request came."""
+        self.waiting_since = self.loop.time()
+        self._in_head, self._head_bytes, self._field_bytes, self._body_bytes, self._body_left = (
+            True,
+            0,
+            0,
+            0,
+            0,
+        )
+
+    def end_request(self) -> None:
+        """The last byte of a request came."""
+        self.waiting_since = None
+        self._body_left = 0
+        self.incomplete.forget(self)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request came."""
+        self.begin_request()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the path came."""
+        super().on_url(url)
+        self._limit_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header came."""
+        super().on_header(name, value)
+        self._limit_head(len(name) + len(value))
+
+    def _limit_head(self, size: int) -> None:
+        self._field_bytes += size
+        if self._field_bytes > MOST_HEAD_BYTES:
+            raise _HeadTooLargeError
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self.begin_body()
+        super().on_headers_complete()
+
+    def begin_body(self) -> None:
+        """The head is whole; a body of its declared length follows."""
+        self._in_head = False
+        length = next((value for name, value in self.headers if name == b"content-length"), b"0")
+        self._body_left = int(length) if length.isdigit() and len(length) < 19 else 0
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body came."""
+        self.count_body(len(body))
+        super().on_body(body)
+
+    def count_body(self, size: int) -> None:
+        """So many bytes of the body came."""
+        self._body_bytes += size
+        self._body_left = max(0, self._body_left - size)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self.end_request()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A request is answered: go on with those behind it, as far as answers are read."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self._unparsed:
+            self._turns.wait(self)
+
+    def parse_rest(self) -> None:
+        """Go on with what came with a request that was parsed before, if it may."""
+        if self.flow.write_paused or len(self.pipeline) >= MOST_PIPELINED or self.parser is None:
+            return
+        data, self._unparsed = self._unparsed, b""
+        if data:
+            self._unset_keepalive_if_required()
+            self._parse(data)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if not self._unparsed and not self.flow.write_paused:
+            self.flow.held = False
+            if not self.pipeline:
+                self.flow.resume_reading()
+
+    def pause_writing(self) -> None:
+        """Answers are not read: read no requests either, and wait for a reader for a while."""
+        super().pause_writing()
+        self.flow.hold()
+        if self._unread is None:
+            self._unread = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Answers are read again."""
+        super().resume_writing()
+        self._end_wait_for_reader()
+        if self._unparsed:
+            self._turns.wait(self)
+        self._read_on()
+
+    def _end_wait_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def refuse(self, answer: bytes) -> None:
+        """End the connection; the request that is not whole is answered, unless others come before it."""
+        self.incomplete.forget(self)
+        if not self.transport.is_closing():
+            if not self._is_answering():
+                self.transport.write(answer)
+            self.transport.close()
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+    def _is_answering(self) -> bool:
+        """Whether an earlier request has no answer yet, or an answer to the current one is on its way."""
+        if self.cycle is None or self.cycle.response_complete:
+            return False
+        return bool(self.pipeline) or self._in_head or self.cycle.response_started
+
+    def shutdown(self) -> None:
+        """Finish the request under way; one that is not whole yet is not waited for."""
+        if self.waiting_since is not None:
+            self.transport.close()
+        else:
+            super().shutdown()
+
+    def _check_timeout(self) -> None:
+        """Close the connection when its request is overdue, or check again when it would be."""
+        left = REQUEST_SECONDS
+        if self.waiting_since is not None:
+            left -= self.loop.time() - self.waiting_since
+        if left > 0:
+            self._timeout = self.loop.call_later(left, self._check_timeout)
+        else:
+            self.refuse(_TIMED_OUT)

@@ -1,0 +1,83 @@
+"""Logging never waits for whoever reads stderr, and says what it leaves out."""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from app.config import Settings
+from app.logs import MOST_OF_AN_EVENT, ThreadedHandler, configure_logging, get_logger
+
+
+class Slow:
+    """A stream that nobody reads until `read` is set."""
+
+    def __init__(self) -> None:
+        self.read = threading.Event()
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.read.wait(60)
+        self.lines.append(line)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], _ = before, root.setLevel(level)
+
+
+def test_a_stream_that_is_not_read_keeps_nobody_waiting_and_what_is_lost_is_counted() -> None:
+    stream = Slow()
+    handler = ThreadedHandler(stream, most_waiting=10)  # type: ignore[arg-type]
+    for number in range(100):
+        handler.emit(logging.LogRecord("agent", logging.INFO, "", 0, f"event {number}", None, None))
+    stream.read.set()
+    handler.flush()
+    while not any("log_lines_left_out" in line for line in stream.lines):
+        threading.Event().wait(0.05)
+    assert 10 <= sum(line.startswith("event ") for line in stream.lines) <= 12
+
+
+def test_an_event_that_comes_too_often_is_counted(capfd: pytest.CaptureFixture[str]) -> None:
+    with os.fdopen(os.dup(2), "w") as stream, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stderr", stream)
+        configure_logging(Settings(log_format="json"))
+        log = get_logger("agent")
+        for _ in range(20 * MOST_OF_AN_EVENT):
+            log.warning("invalid_http_request")
+        log.warning("something_else", password="hunter2hunter2")
+        shown = ""
+        while "log_lines_left_out" not in shown:
+            shown += capfd.readouterr().err
+        logging.getLogger().handlers[0].flush()
+    lines = [json.loads(line) for line in shown.splitlines()]
+    events = [line["event"] for line in lines]
+    assert events.count("invalid_http_request") <= 5 * MOST_OF_AN_EVENT
+    assert events.count("something_else") == 1
+    told = sum(line["lines"] for line in lines if line["event"] == "log_lines_left_out")
+    assert told > 0
+    assert "hunter2hunter2" not in shown
+
+
+def test_a_forked_process_writes_with_a_thread_of_its_own() -> None:
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as stream:
+        handler = ThreadedHandler(stream)
+        handler.emit(logging.LogRecord("agent", logging.INFO, "", 0, "parent", None, None))
+        handler.flush()
+        if (child := os.fork()) == 0:
+            handler.emit(logging.LogRecord("agent", logging.INFO, "", 0, "child", None, None))
+            handler.flush()
+            os._exit(0)
+        os.waitpid(child, 0)
+    with os.fdopen(read) as lines:
+        assert lines.read().split() == ["parent", "child"]
