@@ -15,8 +15,10 @@ A connection whose request is not whole after `REQUEST_SECONDS` is closed.
 import asyncio
 from uuid import UUID
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from app.api.browser_guard import is_host_allowed
+from app.api.connection import Connection
 from app.api.errors import run_not_recorded
 from app.api.internal.agent_run_log import PATH
 from app.api.request_context import REQUEST_ID_HEADER, request_id_of
@@ -29,9 +31,11 @@ REQUEST_SECONDS = 30.0
 """How long a client may take to send a whole request; nginx gives 60 for the headers alone."""
 
 _PATH = PATH.encode()
-_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+_UNUSUAL = frozenset(
+    {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"origin", b"sec-fetch-site"}
+)
 _MOST_DIGITS = 9  # of a length that is converted: any limit in use has fewer
-_TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\n%scontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Report:
@@ -78,14 +82,15 @@ class Report:
         if not transport.is_closing():
             request_id = request_id_of(self.headers.get(REQUEST_ID_HEADER))
             last = b"" if self.keep_alive else b"connection: close\r\n"
-            transport.write(b"%sx-request-id: %s\r\n%s\r\n%s" % (head, request_id, last, body))
+            common = self._protocol.common_headers()
+            transport.write(b"%s%sx-request-id: %s\r\n%s\r\n%s" % (head, common, request_id, last, body))
             if not self.keep_alive:
                 transport.close()
         self._protocol.on_response_complete()
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol for one connection.
+class HttpProtocol(Connection):
+    """The protocol of a face where agents report.
 
     `waiting_since` is when the client began the request that is not whole yet, on the loop's clock.
     """
@@ -109,6 +114,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request came."""
         self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._is_whole = False
         self.waiting_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
@@ -131,14 +137,16 @@ class HttpProtocol(HttpToolsProtocol):
     def _is_plain(self, headers: dict[bytes, bytes]) -> bool:
         length = headers.get(b"content-length", b"")
         key = headers.get(b"idempotency-key")
+        settings = get_settings()
         return (
             len(headers) == len(self.headers)
             and headers.get(b"content-type") == b"application/json"
             and length.isdigit()
             and len(length) <= _MOST_DIGITS
-            and int(length) <= get_settings().max_body_bytes
+            and int(length) <= settings.max_body_bytes
             and (key is None or VISIBLE_ASCII.fullmatch(key.decode("latin-1")) is not None)
             and _UNUSUAL.isdisjoint(headers)
+            and is_host_allowed(headers.get(b"host"), self.config.host, settings.allowed_hosts)
             and self.parser.get_http_version() == "1.1"
             and (self.cycle is None or self.cycle.response_complete)
         )
@@ -152,11 +160,18 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self.parser.should_upgrade():
+            return
         self.waiting_since = None
         if isinstance(self.cycle, Report):
+            self._is_whole = True
             self.cycle.record()
         else:
             super().on_message_complete()
+
+    def common_headers(self) -> bytes:
+        """The headers of every answer, `Date` among them, as lines."""
+        return b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
 
     def shutdown(self) -> None:
         """Finish the request under way; one that is not whole yet is not waited for."""
@@ -174,5 +189,5 @@ class HttpProtocol(HttpToolsProtocol):
             self._timeout = self.loop.call_later(left, self._check_timeout)
             return
         if self.cycle is None or self.cycle.response_complete or isinstance(self.cycle, Report):
-            self.transport.write(_TIMED_OUT)
+            self.transport.write(_TIMED_OUT % self.common_headers())
         self.transport.close()
