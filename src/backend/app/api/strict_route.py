@@ -1,4 +1,4 @@
-"""Routes whose JSON bodies are bounded and read by our own strict parser.
+"""Routes whose JSON bodies are bounded and read by our own strict parser, and whose paths take any id.
 
 FastAPI's reading accepts NaN and lone surrogates, and answers 400 where the contract says 422.
 """
@@ -9,10 +9,26 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
 
 from app.api.content_coding import decoded, too_large
 from app.config import get_settings
 from app.kit import strict_json
+
+
+class _AnyConvertor(Convertor[str]):
+    """`{name:any}` in a path: any text. Starlette's `path` ends at a line break."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any", _AnyConvertor())
 
 
 class StrictRequest(Request):
