@@ -215,3 +215,29 @@ async def test_every_id_that_can_report_has_paths_that_work(api: httpx.AsyncClie
     assert (await api.get(f"{path}/feedback")).json()["agent_id"] == agent
     listed = await api.get("/api/v1/internal/agent-run-log", params={"agent_id": agent})
     assert [each["agent_id"] for each in listed.json()["runs"]] == [agent]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cadence", "state"),
+    [
+        ("@hourly", "`@hourly`, that is `0 * * * *` (UTC)", "down"),
+        ("0 0 0 29 2 ? *", "`0 0 0 29 2 ? *`, that is `0 0 29 2 *` (UTC)", "up"),
+        ("0 * * * *\n30 * * * *", "`0 * * * *` (UTC) or `30 * * * *` (UTC)", "down"),
+        ("rate(30 minutes)", "every 30 min", "down"),
+        ("@every 48h", "every 2 days", "up"),
+    ],
+)
+async def test_an_agent_is_judged_by_a_schedule_of_any_dialect(
+    api: httpx.AsyncClient, db: asyncpg.Connection, schedule: str, cadence: str, state: str
+) -> None:
+    await add_runs(db, "nova", "success", every=timedelta(), newest=timedelta(hours=4))
+    assert (await api.put(f"{AGENTS}/nova", json={"schedule": schedule})).status_code == 204
+    shown = (await api.get(f"{AGENTS}/nova")).json()
+    assert (shown["schedule"], shown["cadence"], shown["state"]) == (schedule, cadence, state)
+
+
+async def test_a_schedule_that_is_not_understood_is_refused_and_not_repeated(api: httpx.AsyncClient) -> None:
+    answer = await api.put(f"{AGENTS}/nova", json={"schedule": "whenever s3cret pleases"})
+    assert answer.status_code == 422
+    assert "`rate(10 minutes)`" in answer.json()["detail"][0]["msg"]
+    assert "s3cret" not in answer.text

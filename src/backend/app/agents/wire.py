@@ -36,8 +36,9 @@ class AgentDeclarationIn(BaseModel):
     role: Name | None = None
     schedule: Name | None = Field(
         None,
-        description="When it runs: a cron expression, or an interval such as `every 15m`.",
-        examples=["*/15 * * * *", "every 2h"],
+        description="When it runs: cron expressions, one a line or between `;`, Quartz' and AWS' forms and"
+        " `@daily` too; or an interval such as `every 15m`, `@every 1h30m` or `rate(10 minutes)`.",
+        examples=["*/15 * * * *", "every 2h", "0 0 12 ? * MON-FRI"],
     )
     timezone: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=NOT_BLANK)
