@@ -24,26 +24,26 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came, past any upgrade."""
         self._unset_keepalive_if_required()
-        rest: memoryview = memoryview(data)
+        rest = memoryview(data)
         try:
             while rest:
-                rest = self._feed(rest)
+                try:
+                    self.parser.feed_data(rest)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    self.begin_again()
+                    rest = rest[upgrade.args[0] :]
         except httptools.HttpParserError:
             message = "Invalid HTTP request received."
             self.logger.warning(message)
             self.send_400_response(message)
 
-    def _feed(self, data: memoryview) -> memoryview:
-        """Parse `data` up to the head of a request that asks for an upgrade; return what follows it."""
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            head = self._head_without_upgrade()
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn makes it
-            self.parser.feed_data(head)
-            return data[upgrade.args[0] :]
-        return data[:0]
+    def begin_again(self) -> None:
+        """Begin the request whose head was just parsed again, without its upgrade; what follows comes next."""
+        head = self._head_without_upgrade()
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn makes it
+        self.parser.feed_data(head)
 
     def _head_without_upgrade(self) -> bytes:
         version = self.parser.get_http_version().encode()
