@@ -39,7 +39,7 @@ class Connection(HttpToolsProtocol):
             self.send_400_response(message)
 
     def begin_again(self) -> None:
-        """Begin the request whose head was just parsed again, without its upgrade; what follows comes next."""
+        """Begin the request whose head was just parsed again, without its upgrade."""
         head = self._head_without_upgrade()
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn makes it
