@@ -24,7 +24,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came, past any upgrade."""
         self._unset_keepalive_if_required()
-        rest = memoryview(data)
+        rest: bytes | memoryview = data
         try:
             while rest:
                 try:
@@ -32,7 +32,7 @@ class Connection(HttpToolsProtocol):
                     break
                 except httptools.HttpParserUpgrade as upgrade:
                     self.begin_again()
-                    rest = rest[upgrade.args[0] :]
+                    rest = memoryview(rest)[upgrade.args[0] :]
         except httptools.HttpParserError:
             message = "Invalid HTTP request received."
             self.logger.warning(message)

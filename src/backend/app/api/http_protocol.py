@@ -13,6 +13,7 @@ A connection whose request is not whole after `REQUEST_SECONDS` is closed.
 """
 
 import asyncio
+from typing import ClassVar
 from uuid import UUID
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -98,6 +99,7 @@ class HttpProtocol(Connection):
     cycle: RequestResponseCycle | Report  # type: ignore[assignment]
     waiting_since: float | None
     _timeout: asyncio.TimerHandle
+    _common: ClassVar[tuple[object, bytes]] = (None, b"")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection, and expect its first request."""
@@ -170,8 +172,12 @@ class HttpProtocol(Connection):
             super().on_message_complete()
 
     def common_headers(self) -> bytes:
-        """The headers of every answer, `Date` among them, as lines."""
-        return b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
+        """The headers of every answer, `Date` among them, as lines; uvicorn makes them again each second."""
+        headers = self.server_state.default_headers
+        if headers is not HttpProtocol._common[0]:
+            lines = b"".join(b"%s: %s\r\n" % header for header in headers)
+            HttpProtocol._common = (headers, lines)
+        return HttpProtocol._common[1]
 
     def shutdown(self) -> None:
         """Finish the request under way; one that is not whole yet is not waited for."""

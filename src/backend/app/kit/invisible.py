@@ -13,7 +13,7 @@ _UNSEEN_OTHERS = re.compile(
 
 def is_visible(text: str) -> bool:
     """Whether there is anything to be seen in `text`."""
-    return any(not is_unseen(character) for character in text)
+    return "!" <= text[:1] <= "~" or any(not is_unseen(character) for character in text)
 
 
 def is_unseen(character: str) -> bool:

@@ -24,7 +24,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # Possessive, and taking a string without its end too: else it would be searched from every quote in it.
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # How what is no UTF-8 begins, and what it is: byte order marks, `{` in two bytes or four, RFC 1952's magic.
 _OTHER_FORMS = (
     (b"\xff\xfe", "UTF-16 or UTF-32"),
@@ -53,7 +53,6 @@ def loads(data: bytes) -> Any:
     A byte order mark is skipped (RFC 8259, 8.1, lets a parser do so). Raises `StrictJSONError` for anything
     that is not JSON, and for nesting and numbers that JSONB cannot hold. Strings are `check_text`'s.
     """
-    data = without_mark(data)
     try:
         value = _loads_slowly(data) if _may_hold_unusual_number(data) else _loads_fast(data)
     except RecursionError:
@@ -61,11 +60,6 @@ def loads(data: bytes) -> Any:
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         _refuse_depth(data)
     return value
-
-
-def without_mark(data: bytes) -> bytes:
-    """`data` without a byte order mark of UTF-8 at its start."""
-    return data.removeprefix(_BYTE_ORDER_MARK)
 
 
 def holds_object(text: str) -> bool:
@@ -96,7 +90,10 @@ def _loads_slowly(data: bytes) -> Any:
             raise StrictJSONError(f"the text is {form}: send UTF-8")
     try:
         return json.loads(
-            data.decode(), parse_int=_parse_int, parse_float=_parse_float, parse_constant=_refuse_constant
+            data.decode("utf-8-sig"),
+            parse_int=_parse_int,
+            parse_float=_parse_float,
+            parse_constant=_refuse_constant,
         )
     except UnicodeDecodeError as error:
         raise StrictJSONError("the text is not valid UTF-8", error.start) from error

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from app.errors import InvalidRunError
 from app.kit import strict_json
 from app.kit.invisible import is_visible
-from app.kit.strict_json import without_mark
+from app.kit.strict_json import BYTE_ORDER_MARK
 from app.runs.run import MAX_AGENT_ID, STATUSES, Run
 from app.runs.silence import is_silent
 from app.runs.wire import RunIn
@@ -41,10 +41,11 @@ def parse_run(body: bytes, idempotency_key: str | None = None) -> Run:
     precision reach PostgreSQL unchanged.
     """
     try:
-        body = without_mark(body)
         body.decode()  # the decoder leaves fields it ignores unchecked
         wire = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if body.startswith(BYTE_ORDER_MARK) and not body.startswith(2 * BYTE_ORDER_MARK):
+            return parse_run(body.removeprefix(BYTE_ORDER_MARK), idempotency_key)
         raise _explain(body, str(error)) from error
     agent_id = wire.agent_id.strip()
     if (
