@@ -14,7 +14,7 @@ from support.background import HANG, Background
 from support.load import PATH, Check, Load, UnderLoad, under_way
 from support.processes import free_port, served, wait_until_started
 
-HEAD = f"POST {PATH} HTTP/1.1\r\nHost: runlog\r\nContent-Type: application/json\r\n".encode()
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".encode()
 ENDLESS = ((HEAD, b"X-More: 1\r\n"), (HEAD + b"Content-Length: 1000000\r\n\r\n", b" "))
 
 

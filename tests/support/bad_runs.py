@@ -1,5 +1,6 @@
 """Every kind of report that is refused, with a part of the place the error names."""
 
+import gzip
 import json
 
 import pytest
@@ -23,7 +24,9 @@ _BODIES = {
     "trailing comma": (b'{"agent_id": "sage", "status": "success",}', "body"),
     "single quotes": (b"{'agent_id': 'sage', 'status': 'success'}", "body"),
     "a form": (b"agent_id=sage&status=success", "body"),
-    "byte order mark": (b"\xef\xbb\xbf" + _run(), "body"),
+    "two byte order marks": (b"\xef\xbb\xbf" * 2 + _run(), "body"),
+    "JSON in a string": (json.dumps(_run().decode()).encode(), "body"),
+    "gzip without saying so": (gzip.compress(_run()), "body"),
     "UTF-16": (_run().decode().encode("utf-16"), "body"),
     "an array": (b"[]", "body"),
     "a string": (b'"sage"', "body"),
@@ -38,6 +41,10 @@ _BODIES = {
     "agent_id a list": (_run(agent='["sage"]'), "agent_id"),
     "agent_id empty": (_run(agent='""'), "agent_id"),
     "agent_id blank": (_run(agent='" \\t\\n\\u00a0"'), "agent_id"),
+    "agent_id of zero width": (_run(agent='"\\u200b\\u2060\\ufeff"'), "agent_id"),
+    "agent_id of marks of direction": (_run(agent='"\\u200e\\u202e\\u2066"'), "agent_id"),
+    "agent_id of spaces of other kinds": (_run(agent='"\\u3000\\u2800\\u3164"'), "agent_id"),
+    "agent_id of a control character": (_run(agent='"\\u0007"'), "agent_id"),
     "agent_id of 256 characters": (_run(agent=json.dumps("a" * 256)), "agent_id"),
     "agent_id with U+0000": (_run(agent='"sa\\u0000ge"'), "agent_id"),
     "agent_id with a lone surrogate": (_run(agent='"\\ud800"'), "agent_id"),
@@ -49,7 +56,7 @@ _BODIES = {
     "status with a space": (_run(status='"success "'), "status"),
     "status unknown": (_run(status='"completed"'), "status"),
     "status a number": (_run(status="1"), "status"),
-    "actions null": (_run("null"), "actions_taken"),
+    "actions JSON in a string": (_run(json.dumps('{"n": 1}')), "actions_taken"),
     "actions a list": (_run("[1, 2]"), "actions_taken"),
     "actions a string": (_run('"did things"'), "actions_taken"),
     "actions a number": (_run("1"), "actions_taken"),

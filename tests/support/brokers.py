@@ -51,8 +51,8 @@ class Broker:
             waiting = [json.loads(raw) for raw in reversed(client.lrange(QUEUE, 0, -1))]
         found = []
         for message in waiting:
-            (ids,), _, _ = json.loads(base64.b64decode(message["body"]))
-            found.append((message["headers"]["task"], ids if isinstance(ids, list) else [ids]))
+            (first, *others), _, _ = json.loads(base64.b64decode(message["body"]))
+            found.append((message["headers"]["task"], [first, *(others[0] if others else [])]))
         return found
 
     def run_ids(self) -> list[str]:

@@ -49,7 +49,7 @@ def test_neither_an_alert_nor_an_audit_queues_behind_scores(url: str) -> None:
     tasks = (
         "app.tasks.alert_tasks.deliver_alerts",
         "app.tasks.audit_tasks.run_audit",
-        "app.tasks.rlhf_tasks.score_agent_runs",
+        "app.tasks.rlhf_tasks.score_agent_run",
     )
     queues = [app.amqp.router.route({}, task)["queue"].name for task in tasks]
     assert queues == ["runlog.alerts", "runlog.audit", "runlog"]

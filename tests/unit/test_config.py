@@ -27,6 +27,7 @@ OTHER = {
     "alert_webhook_url": "https://h/hook",
     "alert_quiet_hours": "22:00-07:00 Europe/Berlin",
     "alert_digest": "08:00",
+    "allowed_hosts": "runlog.internal",
     "judge_url": "http://h:11434/v1",
     "judge_sample": "0.5",
 }

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from app.errors import ConfigError
 
 SCORE_RUN = "app.tasks.rlhf_tasks.score_agent_run"
-SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
 
 # In the order in which a worker serves them: no alert and no audit may wait behind a backlog of runs.
 _QUEUES = _ALERTS, _AUDIT, _SCORING = ("runlog.alerts", "runlog.audit", "runlog")

@@ -20,6 +20,7 @@ from pydantic import (
 from app.environment import DEFAULT_URL, default_data_dir, environment_name, read_settings
 from app.errors import ConfigError
 from app.kit.daily_times import DailyTime, QuietHours
+from app.kit.hosts import host_names
 from app.kit.signature import signing_key
 from app.kit.urls import named_urls
 
@@ -48,6 +49,7 @@ class Settings(BaseModel):
     log_format: Literal["auto", "json", "console"] = "auto"
 
     expose: Literal["all", "public", "internal"] = "all"
+    allowed_hosts: Annotated[str, AfterValidator(_checked_by(host_names))] = ""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
 
     ingest_queue_size: Annotated[int, Field(ge=1)] = 10_000

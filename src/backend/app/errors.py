@@ -27,7 +27,7 @@ class InputFileError(RunLogError):
 
 
 class InvalidRunError(RunLogError, ValueError):
-    """The run is refused. `errors` has the shape of FastAPI's `detail`: `type`, `loc`, `msg`, `input`."""
+    """The run is refused. `errors` has pydantic's shape: `type`, `loc`, `msg`; `input` is not shown."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__("; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in errors))

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app.api import health
 from app.api.application import Application
+from app.api.browser_guard import BrowserGuard
 from app.api.errors import install_error_handlers
 from app.api.internal import (
     agent_cloud,
@@ -57,6 +58,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
     )
+    # The last one added is the first to see a request.
+    app.add_middleware(BrowserGuard, settings.allowed_hosts, checks_host=settings.expose != "public")
     app.add_middleware(RequestContext)
     install_error_handlers(app)
     app.include_router(health.router)

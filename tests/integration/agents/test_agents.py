@@ -1,6 +1,7 @@
 """The registry of agents, and how each agent is said to be doing."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import asyncpg
 import httpx
@@ -154,3 +155,89 @@ async def test_a_pause_until_ends_by_itself_and_the_wait_begins_anew(
 @pytest.mark.parametrize("until", ["soon", 5, "2026-13-01", "9999-12-31", True])
 async def test_a_bad_end_of_a_pause_is_refused(api: httpx.AsyncClient, until: object) -> None:
     assert (await api.put(f"{AGENTS}/sage", json={"paused_until": until})).status_code == 422
+
+
+async def test_an_unknown_field_of_a_declaration_is_named_and_nothing_declared(
+    api: httpx.AsyncClient,
+) -> None:
+    for field, hint in {
+        "shedule": "schedule",
+        "graceSeconds": "grace_seconds",
+        "time_zone": "timezone",
+    }.items():
+        answer = await api.put(f"{AGENTS}/sage", json={"role": "Ops", field: "s3cret"})
+        assert answer.status_code == 422
+        assert f"unknown field {field}: did you mean {hint}" in answer.json()["detail"][0]["msg"]
+        assert "s3cret" not in answer.text
+    unlike = await api.put(f"{AGENTS}/sage", json={"x": 1, "y": 2})
+    assert "unknown field x: there is display_name, role, schedule" in unlike.json()["detail"][0]["msg"]
+    assert "unknown field y" in unlike.json()["detail"][0]["msg"]
+    assert (await api.get(f"{AGENTS}/sage")).status_code == 404
+
+
+async def test_agents_whose_ids_look_alike_are_shown_as_such(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    for agent in ("sage", "Sage", "sage\u200b", "nova"):
+        await add_runs(db, agent, "success", every=timedelta(), newest=timedelta())
+    listed = {agent["agent_id"]: agent["similar_to"] for agent in (await api.get(AGENTS)).json()["agents"]}
+    assert listed["sage"] == ["Sage", "sage\u200b"]
+    assert listed["sage\u200b"] == ["Sage", "sage"]
+    assert listed["nova"] == []
+    assert (await api.get(f"{AGENTS}/Sage")).json()["similar_to"] == ["sage", "sage\u200b"]
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "a\nb",
+        "a\r\nb/c",
+        "a/b",
+        "a%b",
+        "a%2Fb",
+        "a?b",
+        "a#b",
+        "..a",
+        "a/../b",
+        "a b",
+        "a\tb",
+        "é\u2028x",
+        "\x1bx",
+    ],
+)
+async def test_every_id_that_can_report_has_paths_that_work(api: httpx.AsyncClient, agent: str) -> None:
+    run = {"agent_id": agent, "status": "success"}
+    assert (await api.post("/api/v1/internal/agent-run-log", json=run)).status_code == 204
+    path = f"{AGENTS}/{quote(agent, safe='')}"
+    assert (await api.put(path, json={"role": "Odd"})).status_code == 204
+    shown = (await api.get(path)).json()
+    assert (shown["agent_id"], shown["role"]) == (agent, "Odd")
+    assert (await api.get(f"{path}/feedback")).json()["agent_id"] == agent
+    listed = await api.get("/api/v1/internal/agent-run-log", params={"agent_id": agent})
+    assert [each["agent_id"] for each in listed.json()["runs"]] == [agent]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cadence", "state"),
+    [
+        ("@hourly", "`@hourly`, that is `0 * * * *` (UTC)", "down"),
+        ("0 0 0 29 2 ? *", "`0 0 0 29 2 ? *`, that is `0 0 29 2 *` (UTC)", "up"),
+        ("0 * * * *\n30 * * * *", "`0 * * * *` (UTC) or `30 * * * *` (UTC)", "down"),
+        ("rate(30 minutes)", "every 30 min", "down"),
+        ("@every 48h", "every 2 days", "up"),
+    ],
+)
+async def test_an_agent_is_judged_by_a_schedule_of_any_dialect(
+    api: httpx.AsyncClient, db: asyncpg.Connection, schedule: str, cadence: str, state: str
+) -> None:
+    await add_runs(db, "nova", "success", every=timedelta(), newest=timedelta(hours=4))
+    assert (await api.put(f"{AGENTS}/nova", json={"schedule": schedule})).status_code == 204
+    shown = (await api.get(f"{AGENTS}/nova")).json()
+    assert (shown["schedule"], shown["cadence"], shown["state"]) == (schedule, cadence, state)
+
+
+async def test_a_schedule_that_is_not_understood_is_refused_and_not_repeated(api: httpx.AsyncClient) -> None:
+    answer = await api.put(f"{AGENTS}/nova", json={"schedule": "whenever s3cret pleases"})
+    assert answer.status_code == 422
+    assert "`rate(10 minutes)`" in answer.json()["detail"][0]["msg"]
+    assert "s3cret" not in answer.text

@@ -13,7 +13,7 @@ from support.processes import free_port, running, wait_until_alive
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
 RUN = b'{"agent_id": "sage", "status": "success", "actions_taken": {"n": 1}}'
-HEAD = f"POST {ENDPOINT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
+HEAD = f"POST {ENDPOINT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".encode()
 LARGEST = 1_000_000
 
 # Small, so that few connections reach it.
@@ -93,7 +93,7 @@ def test_a_head_just_below_the_limit_is_read(server: str) -> None:
 
 @pytest.mark.parametrize(
     "request_bytes",
-    [report(RUN), report(b"{"), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"],
+    [report(RUN), report(b"{"), b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"],
     ids=["reports", "refused reports", "pages"],
 )
 def test_requests_are_not_read_while_answers_are_not(server: str, request_bytes: bytes) -> None:
@@ -109,9 +109,9 @@ def test_requests_are_not_read_while_answers_are_not(server: str, request_bytes:
 def test_many_requests_in_one_piece_are_all_answered_in_their_order(server: str) -> None:
     with connect(server) as connection:
         ids = [b"X-Request-ID: n%d\r\n" % number for number in range(300)]
-        requests = [b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n" for header in ids]
+        requests = [b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n" for header in ids]
         requests[7:7] = [HEAD + b"X-Request-ID: run\r\nContent-Length: %d\r\n\r\n" % len(RUN) + RUN]
-        requests.append(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        requests.append(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         connection.sendall(b"".join(requests))
         answered = received(connection).split(b"\r\n")
     found = [line.split(b": ")[1] for line in answered if line.lower().startswith(b"x-request-id: ")]

@@ -1,11 +1,9 @@
 """A report that takes the short way is answered as the application would answer it."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -13,11 +11,10 @@ import pytest
 
 from support.bad_runs import BAD_RUNS
 from support.processes import free_port, running, serving, wait_until_alive
+from support.wire import ENDPOINT, RUN, answers, connect, request
 
-ENDPOINT = "/api/v1/internal/agent-run-log"
 SHORT = {"Content-Type": "application/json"}
 ORDINARY = {"Content-Type": "application/json; charset=utf-8"}
-RUN = b'{"agent_id": "sage", "status": "success", "actions_taken": {"n": 1}}'
 
 
 @pytest.fixture(scope="module")
@@ -31,29 +28,6 @@ def server(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> It
     assert "Traceback" not in text
     assert '"level": "error"' not in text
     assert "Invalid HTTP request" not in text
-
-
-def connect(url: str) -> socket.socket:
-    """A connection of one's own."""
-    address = urlsplit(url)
-    return socket.create_connection((address.hostname, address.port), 20)
-
-
-def request(body: bytes, *headers: bytes, length: int | None = None) -> bytes:
-    """A report as bytes on the wire."""
-    head = (f"POST {ENDPOINT} HTTP/1.1".encode(), b"Host: x", b"Content-Type: application/json")
-    declared = b"Content-Length: %d" % (len(body) if length is None else length)
-    return b"\r\n".join((*head, declared, *headers, b"", b"")) + body
-
-
-def answers(connection: socket.socket, count: int) -> list[bytes]:
-    """The heads of `count` answers without bodies."""
-    received = b""
-    while received.count(b"\r\n\r\n") < count:
-        part = connection.recv(65536)
-        assert part, received
-        received += part
-    return received.split(b"\r\n\r\n")[:-1]
 
 
 @pytest.mark.parametrize(("body", "place"), BAD_RUNS)
@@ -100,7 +74,7 @@ def test_the_callers_request_id_comes_back_and_others_differ(server: str) -> Non
 def test_requests_sent_without_waiting_are_answered_in_their_order(server: str) -> None:
     ordinary = request(RUN).replace(b"application/json", b"application/json;")
     reports = [request(RUN, b"X-Request-ID: %d" % number) for number in range(6)]
-    reports[2] = ordinary.replace(b"Host: x", b"Host: x\r\nX-Request-ID: 2")
+    reports[2] = ordinary.replace(b"Host: localhost", b"Host: localhost\r\nX-Request-ID: 2")
     reports[4] = request(b"{}", b"X-Request-ID: 4")
     with connect(server) as connection:
         connection.sendall(b"".join(reports))

@@ -299,7 +299,7 @@ async def test_cards_come_newest_first_one_an_agent(api: httpx.AsyncClient) -> N
         await report(api, agent)
     events = (await intelligence(api))["events"]
     assert [event["agent_id"] for event in events] == ["nova", "data-janitor", "sage"]
-    assert [event["title"] for event in events] == ["Nova", "data-janitor", "Sage -- Backend"]
+    assert [event["title"] for event in events] == ["Nova -- Security", "data-janitor", "Sage -- Backend"]
 
 
 @pytest.mark.parametrize(
@@ -337,9 +337,9 @@ async def test_a_secret_in_a_name_or_a_role_is_masked(api: httpx.AsyncClient, db
 
 
 async def test_an_unknown_role_is_null_and_the_title_the_bare_name(api: httpx.AsyncClient) -> None:
-    await report(api, "lyra")
-    shown = await card(api, "lyra")
-    assert (shown["role"], shown["title"]) == (None, "Lyra")
+    await report(api, "janitor")
+    shown = await card(api, "janitor")
+    assert (shown["role"], shown["title"]) == (None, "janitor")
 
 
 async def test_only_agents_that_ran_have_cards(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:

@@ -74,6 +74,7 @@ async def test_runs_that_keep_coming_go_in_few_messages(broker: Broker) -> None:
     await dispatcher.close()
     assert broker.run_ids() == [str(run_id) for run_id in run_ids]
     assert len(broker.messages()) < 10
+    assert {task for task, _ in broker.messages()} == {"app.tasks.rlhf_tasks.score_agent_run"}
 
 
 async def test_a_repeated_report_is_handed_on_once(broker: Broker, api: httpx.AsyncClient) -> None:

@@ -89,7 +89,7 @@ async def test_the_sweep_finds_them_all(db: asyncpg.Connection) -> None:
         "UPDATE agent_run_log SET created_at = '2026-01-02' WHERE created_at > '2026-01-02'"
         " AND created_at < now() + interval '1 hour'"
     )
-    await _sweep()
+    await _sweep(one_by_one=False)
     untried = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores IS NULL"
     assert await db.fetchval(untried) == 0
     async with transaction() as session:

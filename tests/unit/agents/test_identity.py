@@ -15,9 +15,16 @@ def test_sage_is_backend() -> None:
     assert identify("SAGE").title == "Sage -- Backend"
 
 
-@pytest.mark.parametrize(("role", "title"), [(None, "Nova"), ("", "Nova"), ("Security", "Nova -- Security")])
+@pytest.mark.parametrize("agent_id", ["sage", "aurora", "nova", "atlas", "lyra", "luma", "helios", "scout"])
+def test_the_specifications_agents_have_roles(agent_id: str) -> None:
+    assert identify(agent_id).role
+    assert identify(agent_id, role="").role
+    assert identify(agent_id, role="Chores").title == f"{agent_id.capitalize()} -- Chores"
+
+
+@pytest.mark.parametrize(("role", "title"), [(None, "janitor"), ("", "janitor"), ("Dust", "janitor -- Dust")])
 def test_the_title_is_the_bare_name_without_a_role(role: str | None, title: str) -> None:
-    assert identify("nova", role=role).title == title
+    assert identify("janitor", role=role).title == title
 
 
 def test_an_unknown_agent_is_called_by_its_id_and_has_no_role() -> None:

@@ -21,12 +21,17 @@ class Identity(NamedTuple):
         return Identity(redact(self.name), redact(self.role) if self.role else self.role)
 
 
+# The agents that the specification names. It gives Sage's role; those of Aurora, Nova and Atlas are what its
+# examples show them do, and the other four are this product's own.
 _BUILT_IN = {
     "sage": Identity("Sage", "Backend"),
-    **{
-        name: Identity(name.capitalize(), None)
-        for name in ("aurora", "nova", "atlas", "lyra", "luma", "helios", "scout")
-    },
+    "aurora": Identity("Aurora", "QA"),
+    "nova": Identity("Nova", "Security"),
+    "atlas": Identity("Atlas", "Infrastructure"),
+    "lyra": Identity("Lyra", "Documentation"),
+    "luma": Identity("Luma", "Frontend"),
+    "helios": Identity("Helios", "Operations"),
+    "scout": Identity("Scout", "Research"),
 }
 
 

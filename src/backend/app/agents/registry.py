@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
@@ -20,6 +20,11 @@ async def identities(session: AsyncSession) -> Mapping[str, Identity]:
     for agent in await session.execute(select(Agent.agent_id, Agent.display_name, Agent.role)):
         known[agent.agent_id] = (agent.display_name, agent.role or known.get(agent.agent_id, (None, None))[1])
     return {agent_id: identify(agent_id, *names) for agent_id, names in known.items()}
+
+
+async def known_ids(session: AsyncSession) -> set[str]:
+    """Every agent that has reported or is declared."""
+    return set(await session.scalars(union(select(Agent.agent_id), select(AgentRunState.agent_id))))
 
 
 async def is_known(session: AsyncSession, agent_id: str) -> bool:

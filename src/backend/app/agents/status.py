@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
-from app.agents.registry import NO_SUCH_AGENT, identities
+from app.agents.registry import NO_SUCH_AGENT, identities, known_ids
+from app.agents.similar import similar_ids
 from app.audit.cadence import Cadence, Outages, parse_schedule
 from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, evaluate, isolated, suspecting
@@ -38,6 +39,7 @@ class AgentStatus:
     `state` is `new` (no run yet), `up`, `down` (overdue), `unknown` (it would be, had all been able to
     report; or it could not be judged) or `paused`. Streaks count its newest runs in a row; failures are
     counted among the newest 50.
+    `similar_to` are other agents whose ids look like its own.
     """
 
     agent_id: str
@@ -50,6 +52,7 @@ class AgentStatus:
     consecutive_failures: int
     consecutive_silences: int
     quality_7d: Quality
+    similar_to: Sequence[str] = ()
 
 
 async def agent_status(session: AsyncSession, settings: AuditSettings, agent_id: str) -> AgentStatus:
@@ -78,6 +81,7 @@ async def agent_statuses(
     known = await identities(session)
     successes = await _last_successes(session, list(histories))
     qualities = await _qualities(session, now - WEEK, list(histories))
+    similar = similar_ids(await known_ids(session))
     return [
         AgentStatus(
             agent_id=each,
@@ -90,6 +94,7 @@ async def agent_statuses(
             consecutive_failures=len(list(takewhile(lambda run: run.status == "failed", history.runs))),
             consecutive_silences=history.runs[0].silence_count if history.runs else 0,
             quality_7d=qualities.get(each, Quality()),
+            similar_to=similar.get(each, ()),
         )
         for each, history in histories.items()
     ]

@@ -1,9 +1,11 @@
 """Wire types of the registry of agents."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from difflib import get_close_matches
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from app.agents.status import AgentStatus, State
 from app.audit.cadence import DEFAULT_TIMEZONE, parse_schedule
@@ -18,15 +20,25 @@ def _boolean(value: object) -> object:
     return value
 
 
+def _unknown_field(name: str, fields: Iterable[str]) -> str:
+    known = list(fields)
+    close = get_close_matches(name.lower(), known, n=2)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(known)}"
+    return f"unknown field {name[:64]}: {hint}"
+
+
 class AgentDeclarationIn(BaseModel):
     """What people declare of an agent; what is left out is unset."""
+
+    model_config = ConfigDict(extra="forbid")
 
     display_name: Name | None = None
     role: Name | None = None
     schedule: Name | None = Field(
         None,
-        description="When it runs: a cron expression, or an interval such as `every 15m`.",
-        examples=["*/15 * * * *", "every 2h"],
+        description="When it runs: cron expressions, one a line or between `;`, Quartz' and AWS' forms and"
+        " `@daily` too; or an interval such as `every 15m`, `@every 1h30m` or `rate(10 minutes)`.",
+        examples=["*/15 * * * *", "every 2h", "0 0 12 ? * MON-FRI"],
     )
     timezone: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=NOT_BLANK)
@@ -41,6 +53,13 @@ class AgentDeclarationIn(BaseModel):
     muted: Annotated[bool, BeforeValidator(_boolean)] = Field(
         False, description="A muted agent's findings are found and shown, but no alert goes out."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_are_known(cls, given: Any) -> Any:
+        if isinstance(given, dict) and (unknown := sorted(set(given) - set(cls.model_fields))):
+            raise ValueError("; ".join(_unknown_field(name, cls.model_fields) for name in unknown[:5]))
+        return given
 
     @model_validator(mode="after")
     def _schedule_comes(self) -> "AgentDeclarationIn":
@@ -82,6 +101,9 @@ class AgentOut(BaseModel):
     consecutive_silences: int
     rlhf_quality_score_7d: float | None
     runs_scored_7d: int
+    similar_to: list[str] = Field(
+        description="Other agents whose ids differ in case, Unicode form or unseen characters alone."
+    )
 
     @classmethod
     def of(cls, status: AgentStatus) -> "AgentOut":
@@ -107,6 +129,7 @@ class AgentOut(BaseModel):
             consecutive_silences=status.consecutive_silences,
             rlhf_quality_score_7d=status.quality_7d.mean,
             runs_scored_7d=status.quality_7d.runs,
+            similar_to=list(status.similar_to),
         )
 
 

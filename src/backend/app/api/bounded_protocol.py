@@ -17,8 +17,8 @@ from typing import ClassVar
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.connection import Connection
 from app.logs import get_logger
 
 REQUEST_SECONDS = 30.0
@@ -37,7 +37,7 @@ MOST_INCOMPLETE_BYTES = 64 * 1024 * 1024
 """Of requests that are not whole, in a process: 64 of the largest reports by default, beside its 100 MiB."""
 
 _SLICE = 1024  # bytes parsed at once where several requests may follow each other: at most 56 of 18 bytes
-_EMPTY = b"content-length: 0\r\nconnection: close\r\n\r\n"
+_EMPTY = b"%scontent-length: 0\r\nconnection: close\r\n\r\n"
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\n" + _EMPTY
 _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _EMPTY
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n" + _EMPTY
@@ -101,14 +101,15 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol for one connection.
+class BoundedProtocol(Connection):
+    """A connection with bounds.
 
     `waiting_since` is when the client began the request that is not whole yet, on the loop's clock.
     """
 
     incomplete: ClassVar = Incomplete()
     _turns: ClassVar = _Turns()
+    _common: ClassVar[tuple[object, bytes]] = (None, b"")
 
     flow: _Flow
     waiting_since: float | None
@@ -174,9 +175,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._unsupported_upgrade_warning()
+            self.feed(data)
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, _HeadTooLargeError):
                 self.refuse(_HEAD_TOO_LARGE)
@@ -251,9 +250,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_left = max(0, self._body_left - size)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
-        self.end_request()
-        super().on_message_complete()
+        """The request is whole, unless it is to be begun again without its upgrade."""
+        if not self.parser.should_upgrade():
+            self.end_request()
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """A request is answered: go on with those behind it, as far as answers are read."""
@@ -304,11 +304,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self.incomplete.forget(self)
         if not self.transport.is_closing():
             if not self._is_answering():
-                self.transport.write(answer)
+                self.transport.write(answer % self.common_headers())
             self.transport.close()
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+
+    def common_headers(self) -> bytes:
+        """The headers of every answer, `Date` among them, as lines; uvicorn makes them again each second."""
+        headers = self.server_state.default_headers
+        if headers is not BoundedProtocol._common[0]:
+            lines = b"".join(b"%s: %s\r\n" % header for header in headers)
+            BoundedProtocol._common = (headers, lines)
+        return BoundedProtocol._common[1]
+
+    def holds_more(self) -> bool:
+        """Whether something came that waits for its turn."""
+        return bool(self._unparsed)
 
     def _is_answering(self) -> bool:
         """Whether an earlier request has no answer yet, or an answer to the current one is on its way."""

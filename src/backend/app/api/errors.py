@@ -1,6 +1,5 @@
 """How errors are answered: the same shapes for every endpoint, and never a traceback to a client."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,18 +12,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import ClientDisconnect
 
+from app.db.problems import AWAY, problem
 from app.errors import IngestUnavailableError, InvalidRunError, NotFoundError
+from app.kit import strict_json
 from app.kit.secrets import redact, redact_json
 from app.logs import get_logger
 
 log = get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 1  # the database is probed ten times a second
-_MAX_INPUT = 1000  # bytes of an invalid value that its error shows
+_MAX_PLACE = 100  # characters of a key of the payload that names a place in it
 # SQLSTATE classes that say "not now": connection, transaction rollback, resources, lock, operator, system
 # (PostgreSQL documentation, appendix A).
 _OUTAGE_CLASSES = ("08", "40", "53", "55", "57", "58")
 _DATA_EXCEPTION = "22"
+_NO_OBJECT = ("dict_type", "model_type", "model_attributes_type")  # pydantic's types of such an error
 
 
 class ErrorBody(BaseModel):
@@ -42,7 +44,6 @@ class ValidationErrorBody(BaseModel):
         type: str
         loc: list[str | int]
         msg: str
-        input: Any = None
         ctx: dict[str, Any] | None = None
 
     detail: list[Item]
@@ -74,12 +75,12 @@ def install_error_handlers(app: FastAPI) -> None:
     app.exception_handler(NotFoundError)(_not_found)
     app.exception_handler(ClientDisconnect)(_client_gone)
     app.exception_handler(DBAPIError)(_database_error)
-    for outage in (OSError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    for outage in (OSError, MemoryError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         app.exception_handler(outage)(_outage)
 
 
 def validation_error(errors: Sequence[Any]) -> JSONResponse:
-    """A 422 in FastAPI's form, without secrets. `input` is shortened: it may be huge, or no valid JSON."""
+    """A 422 in FastAPI's form, but for `input`: what was sent is not sent back, for it may hold secrets."""
     return JSONResponse({"detail": [_presentable(error) for error in errors]}, status_code=422)
 
 
@@ -91,23 +92,25 @@ def unavailable(reason: str) -> JSONResponse:
 
 
 def _presentable(error: dict[str, Any]) -> dict[str, Any]:
-    shown = {"type": error["type"], "loc": redact_json(list(error["loc"])), "msg": redact(error["msg"])}
-    field = str(error["loc"][-1]) if error["loc"] else ""
-    shown["input"] = _sendable(error.get("input"), field)
+    place = [part if isinstance(part, int) else str(part)[:_MAX_PLACE] for part in error["loc"]]
+    shown = {"type": error["type"], "loc": redact_json(place), "msg": redact(_message(error))}
     if "ctx" in error:
-        shown["ctx"] = {key: _sendable(str(value), field) for key, value in error["ctx"].items()}
+        shown["ctx"] = {key: redact(str(value)) for key, value in error["ctx"].items()}
     return shown
 
 
-def _sendable(value: Any, field: str) -> Any:
-    """`value` where it is short and any client can read it as JSON, else the start of its repr; masked."""
-    try:
-        if len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) <= _MAX_INPUT:
-            return redact_json(value, field)
-    except (TypeError, ValueError):
-        pass  # such as NaN or a lone surrogate
-    # Half a secret is not recognised: cut after masking too.
-    return f"{redact(ascii(value)[: 2 * _MAX_INPUT])[:_MAX_INPUT]}…"
+def _message(error: dict[str, Any]) -> str:
+    """What is wrong, in words of JSON where pydantic speaks of Python's types."""
+    if error["type"] == "json_invalid":
+        return f"{error['msg']}: {error['ctx']['error']}"
+    if error["type"] not in _NO_OBJECT:
+        return str(error["msg"])
+    place = str(error["loc"][-1]) if error["loc"] else "body"
+    subject = "the body" if place == "body" else place
+    value = error.get("input")
+    if isinstance(value, str) and strict_json.holds_object(value):
+        return f"{subject} is a string that holds JSON: send the object itself"
+    return f"{subject} must be a JSON object"
 
 
 def run_not_recorded(error: Exception) -> JSONResponse:
@@ -139,13 +142,18 @@ async def _client_gone(_: Request, __: ClientDisconnect) -> Response:
 async def _database_error(request: Request, error: DBAPIError) -> JSONResponse:
     state = getattr(error.orig, "sqlstate", None) or ""
     if state.startswith(_DATA_EXCEPTION):
-        message = f"PostgreSQL cannot hold a value in this request: {error.orig}"
+        message = "PostgreSQL cannot hold a value in this request"
         return validation_error([{"type": "value_error", "loc": ["body"], "msg": message}])
-    if error.connection_invalidated or not state or state.startswith(_OUTAGE_CLASSES):
+    if (
+        problem(error) != AWAY
+        or error.connection_invalidated
+        or not state
+        or state.startswith(_OUTAGE_CLASSES)
+    ):
         return await _outage(request, error)
     raise error
 
 
 async def _outage(_: Request, error: Exception) -> JSONResponse:
     log.warning("database_unavailable", error=str(error) or type(error).__name__)
-    return unavailable("the database is not available")
+    return unavailable(problem(error))

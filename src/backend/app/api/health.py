@@ -17,10 +17,12 @@ from app.api.fleet_metrics import fleet_exposition
 from app.broker import celery_settings
 from app.config import get_settings
 from app.dashboard.gauges import fleet_gauges
+from app.db.problems import SCHEMA_MISSING, problem
 from app.db.session import get_database, transaction
-from app.errors import ConfigError
+from app.errors import ConfigError, SchemaError
 from app.logs import get_logger
 from app.metrics import exposition
+from app.schema.presence import find_missing
 from app.wiring import channel_settings
 
 log = get_logger(__name__)
@@ -95,17 +97,19 @@ async def _check(question: Any) -> str:
             await question
     except TimeoutError:
         return f"no answer within {_CHECK_SECONDS:g} seconds"
-    except ConfigError as error:
+    except (ConfigError, SchemaError) as error:
         return str(error)
     except (SQLAlchemyError, OperationalError, OSError) as error:
         log.warning("not_ready", error=str(error))
-        return "cannot be reached"
+        return SCHEMA_MISSING if problem(error) == SCHEMA_MISSING else "cannot be reached"
     return "ok"
 
 
 async def _ask_database() -> None:
     async with get_database().engine.connect() as connection:
         await connection.execute(text("SELECT 1 FROM agent_run_log LIMIT 1"))
+        if missing := await find_missing(connection):
+            raise SchemaError(f"{SCHEMA_MISSING} ({', '.join(missing)})")
 
 
 async def _ask_broker() -> None:

@@ -15,9 +15,11 @@ What a client may take of memory and time, `bounded_protocol` limits.
 import asyncio
 from uuid import UUID
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from app.api.bounded_protocol import BoundedProtocol
+from app.api.browser_guard import is_host_allowed
+from app.api.connection import Connection
 from app.api.errors import run_not_recorded
 from app.api.internal.agent_run_log import PATH
 from app.api.request_context import REQUEST_ID_HEADER, request_id_of
@@ -27,7 +29,9 @@ from app.runs.parsing import VISIBLE_ASCII, parse_run
 from app.runs.writer import get_writer
 
 _PATH = PATH.encode()
-_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+_UNUSUAL = frozenset(
+    {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"origin", b"sec-fetch-site"}
+)
 _MOST_DIGITS = 9  # of a length that is converted: any limit in use has fewer
 
 
@@ -85,7 +89,8 @@ class Report:
         if not transport.is_closing():
             request_id = request_id_of(self.headers.get(REQUEST_ID_HEADER))
             last = b"" if self.keep_alive else b"connection: close\r\n"
-            transport.write(b"%sx-request-id: %s\r\n%s\r\n%s" % (head, request_id, last, body))
+            common = self._protocol.common_headers()
+            transport.write(b"%s%sx-request-id: %s\r\n%s\r\n%s" % (head, common, request_id, last, body))
             if not self.keep_alive:
                 transport.close()
         self._protocol.on_response_complete()
@@ -104,6 +109,7 @@ class HttpProtocol(BoundedProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request came."""
         self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._is_whole = False
         self.begin_request()
 
     def on_headers_complete(self) -> None:
@@ -120,21 +126,23 @@ class HttpProtocol(BoundedProtocol):
     def _make_scope(self) -> None:
         """What uvicorn makes when a request begins, postponed because a report does not need it."""
         url, headers, expects = self.url, self.headers, self.expect_100_continue
-        HttpToolsProtocol.on_message_begin(self)
+        Connection.on_message_begin(self)
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)
 
     def _is_plain(self, headers: dict[bytes, bytes]) -> bool:
         length = headers.get(b"content-length", b"")
         key = headers.get(b"idempotency-key")
+        settings = get_settings()
         return (
             len(headers) == len(self.headers)
             and headers.get(b"content-type") == b"application/json"
             and length.isdigit()
             and len(length) <= _MOST_DIGITS
-            and int(length) <= get_settings().max_body_bytes
+            and int(length) <= settings.max_body_bytes
             and (key is None or VISIBLE_ASCII.fullmatch(key.decode("latin-1")) is not None)
             and _UNUSUAL.isdisjoint(headers)
+            and is_host_allowed(headers.get(b"host"), self.config.host, settings.allowed_hosts)
             and self.parser.get_http_version() == "1.1"
             and (self.cycle is None or self.cycle.response_complete)
         )
@@ -149,8 +157,11 @@ class HttpProtocol(BoundedProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self.parser.should_upgrade():
+            return
         if isinstance(self.cycle, Report):
             self.end_request()
+            self._is_whole = True
             self.cycle.record()
         else:
             super().on_message_complete()

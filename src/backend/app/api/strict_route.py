@@ -1,4 +1,4 @@
-"""Routes whose JSON bodies are bounded and read by our own strict parser.
+"""Routes whose JSON bodies are bounded and read by our own strict parser, and whose paths take any id.
 
 FastAPI's reading accepts NaN and lone surrogates, and answers 400 where the contract says 422.
 """
@@ -7,28 +7,49 @@ import json
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
 
+from app.api.content_coding import decoded, too_large
 from app.config import get_settings
 from app.kit import strict_json
+
+
+class _AnyConvertor(Convertor[str]):
+    """`{name:any}` in a path: any text. Starlette's `path` ends at a line break."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any", _AnyConvertor())
 
 
 class StrictRequest(Request):
     """A request whose body is bounded and strict."""
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body's chunks. Raises HTTP 413 over the limit, before the body is read where it says so."""
+        """The body's chunks, decoded. Raises HTTP 413 over the limit, before it is read where it says so."""
         limit = get_settings().max_body_bytes
-        too_large = HTTPException(413, f"the body is larger than {limit} bytes")
         declared = self.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
-            raise too_large
+            raise too_large(limit)
+        encoding = ",".join(self.headers.getlist("content-encoding"))
+        async for chunk in decoded(self._received(limit), encoding, limit):
+            yield chunk
+
+    async def _received(self, limit: int) -> AsyncGenerator[bytes, None]:
         received = 0
         async for chunk in super().stream():
             received += len(chunk)
             if received > limit:
-                raise too_large
+                raise too_large(limit)
             yield chunk
 
     async def json(self) -> Any:

@@ -74,7 +74,7 @@ def _table(statuses: Sequence[AgentStatus]) -> Table:
     for status in statuses:
         run, quality = status.last_run, status.quality_7d.mean
         table.add_row(
-            Text(printable(status.agent_id)),
+            Text(_named(status)),
             Text(status.state, style=_STYLES.get(status.state, "")),
             ago(run.created_at, now) if run else "-",
             Text(_went(status)),
@@ -82,6 +82,14 @@ def _table(statuses: Sequence[AgentStatus]) -> Table:
             Text(printable(status.cadence or "-")),
         )
     return table
+
+
+def _named(status: AgentStatus) -> str:
+    """Its id, and that another looks like it, with what cannot be seen escaped."""
+    if not status.similar_to:
+        return printable(status.agent_id)
+    others = ", ".join(ascii(other) for other in status.similar_to)
+    return f"{status.agent_id!a} (like {others})"
 
 
 def _went(status: AgentStatus) -> str:

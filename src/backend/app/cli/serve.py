@@ -1,5 +1,6 @@
 """`runlog serve`."""
 
+import asyncio
 import gc
 import multiprocessing
 import os
@@ -16,6 +17,14 @@ from app.cli.options import Face
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 seconds after which Kong and other gateways close an idle connection: where the server
 closes it first, a request may be on its way already, and is lost."""
+
+# Of every answer: none is to be taken for another type than it says, and none says where a reader came from.
+_HEADERS = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
+
+_OPEN = (
+    "warning: no password guards the internal routes: whoever can reach this address can read and change"
+    " everything; bind to 127.0.0.1, or let a firewall admit none but a gateway"
+)
 
 # Seconds after which uvicorn replaces a process that does not answer it. On a busy machine a start takes
 # longer than its default of 5: no process would ever be up.
@@ -51,9 +60,16 @@ def _serve(host: str, port: int, workers: int) -> None:
     from app.cli.setting_warnings import warn_of_settings
     from app.config import get_settings
     from app.db.engine import libpq_url
+    from app.db.problems import SCHEMA_MISSING
+    from app.kit.hosts import is_loopback
+    from app.schema.presence import look_for_missing
 
     settings = get_settings()
-    libpq_url(settings.require_database_url())
+    url = libpq_url(settings.require_database_url())
+    if settings.expose != "public" and not is_loopback(host):
+        typer.echo(_OPEN, err=True)
+    if missing := asyncio.run(look_for_missing(url)):
+        typer.echo(f"warning: {SCHEMA_MISSING} ({', '.join(missing)})", err=True)
     warn_of_settings()
     _allow_many_connections()
     # uvicorn raises the signal again when all is answered; a server that was asked to stop has not failed.
@@ -72,7 +88,7 @@ def _serve(host: str, port: int, workers: int) -> None:
             proxy_headers=False,
             log_config=None,
             server_header=False,
-            date_header=False,
+            headers=_HEADERS,
             timeout_graceful_shutdown=10,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,

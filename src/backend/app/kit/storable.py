@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from app.kit import strict_json
+from app.kit.invisible import require_visible
 
 STORABLE = r"^[^\x00]*$"
 NOT_BLANK = r"^[^\x00]*[^\x00\s][^\x00]*$"
@@ -37,8 +38,11 @@ def _number(value: object) -> object:
 
 
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK),
+    AfterValidator(require_visible),
 ]
+"""A name or an id: 1 to 255 characters after trimming, at least one of which can be seen."""
 Count = Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(_number)]
 
 

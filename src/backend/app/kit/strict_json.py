@@ -24,6 +24,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # Possessive, and taking a string without its end too: else it would be searched from every quote in it.
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# How what is no UTF-8 begins, and what it is: byte order marks, `{` in two bytes or four, RFC 1952's magic.
+_OTHER_FORMS = (
+    (b"\xff\xfe", "UTF-16 or UTF-32"),
+    (b"\xfe\xff", "UTF-16"),
+    (b"{\0", "UTF-16 or UTF-32"),
+    (b"\0{", "UTF-16"),
+    (b"\0\0", "UTF-32"),
+    (b"\x1f\x8b", "gzip without `Content-Encoding: gzip`"),
+)
 
 _decode = msgspec.json.Decoder().decode
 
@@ -40,8 +50,8 @@ class StrictJSONError(ValueError):
 def loads(data: bytes) -> Any:
     """Parse `data`; numbers that int or float cannot hold become `Decimal`.
 
-    Raises `StrictJSONError` for anything that is not JSON, and for nesting and numbers that JSONB
-    cannot hold. Strings are `check_text`'s.
+    A byte order mark is skipped (RFC 8259, 8.1, lets a parser do so). Raises `StrictJSONError` for anything
+    that is not JSON, and for nesting and numbers that JSONB cannot hold. Strings are `check_text`'s.
     """
     try:
         value = _loads_slowly(data) if _may_hold_unusual_number(data) else _loads_fast(data)
@@ -50,6 +60,14 @@ def loads(data: bytes) -> Any:
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         _refuse_depth(data)
     return value
+
+
+def holds_object(text: str) -> bool:
+    """Whether `text` is itself JSON, of an object."""
+    try:
+        return isinstance(loads(text.encode()), dict)
+    except (StrictJSONError, UnicodeEncodeError):
+        return False
 
 
 def _may_hold_unusual_number(data: bytes) -> bool:
@@ -67,9 +85,15 @@ def _loads_fast(data: bytes) -> Any:
 
 def _loads_slowly(data: bytes) -> Any:
     """The same by the standard library, which says where and why."""
+    for beginning, form in _OTHER_FORMS:
+        if data.startswith(beginning):
+            raise StrictJSONError(f"the text is {form}: send UTF-8")
     try:
         return json.loads(
-            data.decode(), parse_int=_parse_int, parse_float=_parse_float, parse_constant=_refuse_constant
+            data.decode("utf-8-sig"),
+            parse_int=_parse_int,
+            parse_float=_parse_float,
+            parse_constant=_refuse_constant,
         )
     except UnicodeDecodeError as error:
         raise StrictJSONError("the text is not valid UTF-8", error.start) from error
@@ -91,16 +115,15 @@ def _bounded(token: str) -> Decimal:
     try:
         number = Decimal(token)
     except InvalidOperation:
-        _refuse_number(token)
+        _refuse_number()
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or -exponent > _NUMERIC_SCALE or number.adjusted() >= _NUMERIC_DIGITS:
-        _refuse_number(token)
+        _refuse_number()
     return number
 
 
-def _refuse_number(token: str) -> NoReturn:
-    shown = token if len(token) <= 40 else f"{token[:40]}…"
-    raise StrictJSONError(f"the number {shown} is outside what PostgreSQL can hold")
+def _refuse_number() -> NoReturn:
+    raise StrictJSONError("a number is outside what PostgreSQL can hold")
 
 
 def _refuse_constant(token: str) -> NoReturn:

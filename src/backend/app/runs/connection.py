@@ -20,6 +20,13 @@ _LOST = (
 )
 
 
+def reason_of_refusal(error: asyncpg.PostgresError) -> str:
+    """Why the database refuses a row: a trigger's words, or a name; the detail would repeat the row."""
+    if isinstance(error, asyncpg.RaiseError):
+        return str(error.message)
+    return getattr(error, "constraint_name", None) or type(error).__name__
+
+
 class UnreachableError(Exception):
     """No connection could be opened; nothing was sent."""
 

@@ -19,7 +19,7 @@ from uuid import UUID
 from celery import Celery
 
 from app import metrics
-from app.broker import SCORE_RUN, SCORE_RUNS, celery_settings
+from app.broker import SCORE_RUN, celery_settings
 from app.config import get_settings
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
@@ -108,12 +108,13 @@ def _note_failure(ids: Sequence[UUID], error: str) -> None:
 
 
 def _send(app: Celery, ids: Sequence[UUID]) -> None:
-    if len(ids) == 1:
-        app.send_task(SCORE_RUN, (str(ids[0]),), retry=False)
+    first, *others = map(str, ids)
+    if not others:
+        app.send_task(SCORE_RUN, (first,), retry=False)
     else:
         # Without argsrepr Celery renders the first thousand characters of it, a fifth of its time.
-        shown = f"([{len(ids)} runs],)"
-        app.send_task(SCORE_RUNS, ([str(run_id) for run_id in ids],), retry=False, argsrepr=shown)
+        shown = f"('{first}', [{len(others)} more])"
+        app.send_task(SCORE_RUN, (first, others), retry=False, argsrepr=shown)
 
 
 def _make() -> Dispatcher:

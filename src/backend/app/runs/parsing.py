@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from app.errors import InvalidRunError
 from app.kit import strict_json
+from app.kit.invisible import is_visible
+from app.kit.strict_json import BYTE_ORDER_MARK
 from app.runs.run import MAX_AGENT_ID, STATUSES, Run
 from app.runs.silence import is_silent
 from app.runs.wire import RunIn
@@ -20,10 +22,13 @@ from app.runs.wire import RunIn
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 
 
+_NULL, _NOTHING = b"null", b"{}"
+
+
 class _Wire(msgspec.Struct):
     agent_id: str
     status: str
-    actions_taken: msgspec.Raw = msgspec.Raw(b"{}")
+    actions_taken: msgspec.Raw = msgspec.Raw(_NOTHING)
 
 
 _decode = msgspec.json.Decoder(_Wire).decode
@@ -39,15 +44,24 @@ def parse_run(body: bytes, idempotency_key: str | None = None) -> Run:
         body.decode()  # the decoder leaves fields it ignores unchecked
         wire = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if body.startswith(BYTE_ORDER_MARK) and not body.startswith(2 * BYTE_ORDER_MARK):
+            return parse_run(body.removeprefix(BYTE_ORDER_MARK), idempotency_key)
         raise _explain(body, str(error)) from error
     agent_id = wire.agent_id.strip()
-    if not agent_id or len(agent_id) > MAX_AGENT_ID or "\0" in agent_id or wire.status not in STATUSES:
+    if (
+        not is_visible(agent_id)
+        or len(agent_id) > MAX_AGENT_ID
+        or "\0" in agent_id
+        or wire.status not in STATUSES
+    ):
         raise _explain(body, "the run is not valid")
     if idempotency_key is not None and not VISIBLE_ASCII.fullmatch(idempotency_key):
         raise InvalidRunError.of(
             "Idempotency-Key must be 1 to 255 visible ASCII characters", "header", "Idempotency-Key"
         )
     raw = bytes(wire.actions_taken)
+    if raw == _NULL:
+        raw = _NOTHING
     actions = _parse_actions(raw)
     summary = actions.get("summary")
     return Run(

@@ -1,17 +1,14 @@
 """Wire types of the run log."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.kit.storable import NOT_BLANK, StorableObject
+from app.kit.storable import Name, StorableObject
 
-AgentId = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=NOT_BLANK),
-]
+AgentId = Name
 Status = Literal["success", "partial", "failed"]
 
 
@@ -38,9 +35,9 @@ class RunIn(BaseModel):
 
     agent_id: AgentId = Field(description="Which agent ran. Trimmed of white space; must not be empty.")
     status: Status
-    actions_taken: StorableObject = Field(
+    actions_taken: StorableObject | None = Field(
         default_factory=dict,
-        description="What the agent did: any JSON object, by convention with a `summary` string.",
+        description="What it did: any JSON object, by convention with a `summary` string. Null is `{}`.",
     )
 
 

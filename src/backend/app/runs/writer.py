@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import metrics
 from app.config import get_settings
+from app.db.problems import AWAY, SCHEMA_MISSING, problem
 from app.db.session import make_engine
 from app.errors import IdempotencyConflictError, IngestUnavailableError, InvalidRunError
 from app.kit.loop_local import LoopLocal
@@ -41,7 +42,13 @@ from app.runs.calibration import (
     RETRY_PAUSE,
     SESSION,
 )
-from app.runs.connection import OUTAGES, CommitOutcomeUnknownError, IngestConnection, UnreachableError
+from app.runs.connection import (
+    OUTAGES,
+    CommitOutcomeUnknownError,
+    IngestConnection,
+    UnreachableError,
+    reason_of_refusal,
+)
 from app.runs.dispatch import Dispatcher, get_dispatcher
 from app.runs.run import Run
 from app.runs.statements import KeyOwners
@@ -121,7 +128,7 @@ class RunWriter:
         """
         if self._probe is not None:
             metrics.RUNS_REFUSED.labels("database_away").inc()
-            raise IngestUnavailableError("the database is not available")
+            raise IngestUnavailableError(AWAY)
         size = len(run.actions_json)
         if len(self._queue) >= self._queue_size or (
             self._queue and self._queued_bytes + size > self._queue_bytes
@@ -226,10 +233,11 @@ class RunWriter:
         except _REFUSALS as error:
             await self._split(connection, batch, error)
         except (*OUTAGES, UnreachableError, CommitOutcomeUnknownError) as error:
-            reason = error.__cause__ or error
-            log.warning("ingest_unavailable", runs=len(batch), error=str(reason) or type(reason).__name__)
+            cause = error.__cause__ or error
+            log.warning("ingest_unavailable", runs=len(batch), error=str(cause) or type(cause).__name__)
             metrics.RUNS_REFUSED.labels("database_away").inc(len(batch))
-            _fail(batch, IngestUnavailableError("the database is not available"))
+            reason = SCHEMA_MISSING if problem(cause) == SCHEMA_MISSING else AWAY
+            _fail(batch, IngestUnavailableError(reason))
             if isinstance(error, (UnreachableError, asyncpg.ReadOnlySQLTransactionError)):
                 self._suspend()
         else:
@@ -244,8 +252,9 @@ class RunWriter:
             await self._commit(connection, batch[len(batch) // 2 :])
             return
         metrics.RUNS_REFUSED.labels("database").inc()
-        log.warning("run_refused_by_database", agent_id=batch[0].run.agent_id, error=str(error))
-        _fail(batch, InvalidRunError.of(f"the database refuses this run: {error}", "body"))
+        reason = reason_of_refusal(error)
+        log.warning("run_refused_by_database", agent_id=batch[0].run.agent_id, error=reason)
+        _fail(batch, InvalidRunError.of(f"the database refuses this run: {reason}", "body"))
 
     async def _store(self, connection: IngestConnection, runs: list[Run]) -> KeyOwners:
         try:

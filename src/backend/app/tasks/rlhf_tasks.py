@@ -38,14 +38,17 @@ Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
 
 @celery_app.task
-def score_agent_run(run_id: str) -> None:
-    """Score one run and write `rlhf_scores` on its row. Doing it again changes nothing."""
-    run_async(_score([UUID(run_id)], one_by_one=_is_redelivered()))
+def score_agent_run(run_id: str, further_run_ids: Sequence[str] = ()) -> None:
+    """Score one run and write `rlhf_scores` on its row. Doing it again changes nothing.
+
+    Under load further runs come in the same message, which are scored in few rounds of reads and writes.
+    """
+    run_async(_score([UUID(each) for each in (run_id, *further_run_ids)], one_by_one=_is_redelivered()))
 
 
 @celery_app.task
 def score_agent_runs(run_ids: Sequence[str]) -> None:
-    """Score several runs, in few rounds of reads and writes."""
+    """Score the runs of a message that an earlier version sent; nothing sends it any more."""
     run_async(_score([UUID(run_id) for run_id in run_ids], one_by_one=_is_redelivered()))
 
 

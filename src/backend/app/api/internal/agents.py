@@ -27,7 +27,7 @@ async def list_agents() -> AgentList:
     return AgentList(agents=[AgentOut.of(status) for status in statuses])
 
 
-@router.get("/{agent_id:path}", summary="Get one agent", responses={**INVALID, **NOT_FOUND, **UNAVAILABLE})
+@router.get("/{agent_id:any}", summary="Get one agent", responses={**INVALID, **NOT_FOUND, **UNAVAILABLE})
 async def get_agent(agent_id: AgentPath) -> AgentOut:
     """How the agent is doing now."""
     async with transaction() as session:
@@ -35,7 +35,7 @@ async def get_agent(agent_id: AgentPath) -> AgentOut:
 
 
 @router.put(
-    "/{agent_id:path}",
+    "/{agent_id:any}",
     status_code=204,
     summary="Declare an agent",
     responses={**INVALID, **TOO_LARGE, **UNAVAILABLE},

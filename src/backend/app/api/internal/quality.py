@@ -48,7 +48,7 @@ async def get_quality(
 
 
 @router.get(
-    "/agents/{agent_id:path}/feedback",
+    "/agents/{agent_id:any}/feedback",
     summary="Get an agent's feedback",
     response_model=AgentFeedbackOut,
     responses={**_IN_MARKDOWN, **INVALID, **NOT_FOUND, **UNAVAILABLE},
@@ -68,7 +68,7 @@ async def get_agent_feedback(agent_id: Annotated[AgentId, Path()], request: Requ
     return JSONResponse(AgentFeedbackOut.model_validate(given).model_dump(mode="json"), headers=_VARY)
 
 
-@router.put("/agents/{agent_id:path}/feedback", include_in_schema=False)
+@router.put("/agents/{agent_id:any}/feedback", include_in_schema=False, status_code=405)
 async def put_agent_feedback() -> Response:
     """Refused here: it would declare an agent of this name otherwise, whose id may contain slashes."""
-    raise HTTPException(405, headers={"Allow": "GET"})
+    raise HTTPException(405)

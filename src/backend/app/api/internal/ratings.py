@@ -40,7 +40,7 @@ async def get_ratings(run_id: UUID) -> RatingList:
 
 # A name may contain slashes.
 @router.delete(
-    "/{rater:path}",
+    "/{rater:any}",
     status_code=204,
     summary="Withdraw a rating",
     responses={**INVALID, **NOT_FOUND, **UNAVAILABLE},

@@ -3,23 +3,27 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
 from app.audit import calibration
+from app.audit.cadence.dialects import DayRule, expressions, interval
 from app.kit.text import in_words
 
 DEFAULT_TIMEZONE = "UTC"
 _MAX_SCHEDULE = 255  # characters, as many as the column holds
 _MAX_INTERVAL = timedelta(days=366)
-_INTERVAL = re.compile(r"every\s+([0-9]{1,9})\s*([smhd])", re.IGNORECASE)
-_INTERVAL_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_FORMS = "give a cron expression such as `*/15 9-17 * * 1-5`, or an interval such as `every 15m`"
+_ZONED = re.compile(r"((?:CRON_)?TZ=(\S*) )?(.*)")
+_FORMS = (
+    "give a cron expression such as `*/15 9-17 * * 1-5` (also with seconds first, `@daily`, Quartz' and AWS'"
+    " forms; several separated by `;`), a time such as `every monday at 09:00`, or an interval such as"
+    " `every 15m`, `@every 1h30m` or `rate(10 minutes)`"
+)
 
 _DAY = timedelta(days=1)
 _SATURDAY_NOON = datetime(2000, 1, 1, 12, tzinfo=UTC)
@@ -27,10 +31,15 @@ _SATURDAY_NOON = datetime(2000, 1, 1, 12, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class CronSchedule:
-    """Due at the times of a cron expression, in the clock of a time zone."""
+    """Due at the times of a cron expression, in the clock of a time zone, on days that `days` holds of.
+
+    `declared` is how people wrote it, where that is another form.
+    """
 
     expression: str
     timezone: str
+    days: DayRule | None = None
+    declared: str | None = field(default=None, compare=False)
 
     def next_after(self, moment: datetime) -> datetime:
         """The first due time later than `moment`, in UTC. Raises `ValueError` when none comes any more."""
@@ -41,7 +50,10 @@ class CronSchedule:
         return _last_until(self, moment.astimezone(UTC))
 
     def __str__(self) -> str:
-        return f"`{self.expression}` ({self.timezone})"
+        if self.declared is None:
+            return f"`{self.expression}` ({self.timezone})"
+        read = "" if self.days else f", that is `{self.expression}`"
+        return f"`{self.declared}`{read} ({self.timezone})"
 
 
 def _next_after(schedule: CronSchedule, moment: datetime) -> datetime:
@@ -73,20 +85,35 @@ def _first_from(schedule: CronSchedule, day: datetime) -> datetime:
     for due in _search(schedule, day):
         if due >= day:
             return due
-    raise ValueError(f"the schedule {schedule} never comes")
+    raise ValueError("the schedule never comes")
 
 
 @lru_cache(maxsize=8_192)
 def _last_before(schedule: CronSchedule, day: datetime) -> datetime:
-    for due in CronSim(schedule.expression, day.astimezone(_zone(schedule.timezone)), reverse=True):
-        if due.astimezone(UTC) < day:
-            return due.astimezone(UTC)
-    raise ValueError(f"the schedule {schedule} never came")
+    start = day.astimezone(_zone(schedule.timezone))
+    for due in _times(schedule, start, reverse=True):
+        if due < day:
+            return due
+    raise ValueError("the schedule never came")
 
 
 def _search(schedule: CronSchedule, day: datetime) -> Iterator[datetime]:
     start = (day - timedelta(seconds=1)).astimezone(_zone(schedule.timezone))
-    return (due.astimezone(UTC) for due in CronSim(schedule.expression, start))
+    return _times(schedule, start)
+
+
+def _times(schedule: CronSchedule, start: datetime, *, reverse: bool = False) -> Iterator[datetime]:
+    """The due times after or before `start`, in UTC."""
+    rule, skipped = schedule.days, True
+    while skipped:
+        skipped = False
+        for due in CronSim(schedule.expression, start, reverse=reverse):
+            if rule is not None and not rule.holds(due.date()):
+                # Past that day, since it may have tens of thousands of times.
+                edge = time.min if reverse else time(23, 59, 59)
+                start, skipped = datetime.combine(due.date(), edge, due.tzinfo), True
+                break
+            yield due.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,46 +130,84 @@ class IntervalSchedule:
         return f"every {in_words(self.every)}"
 
 
-Schedule = CronSchedule | IntervalSchedule
+@dataclass(frozen=True, slots=True)
+class SeveralSchedules:
+    """Due at the times of any of several cron expressions."""
+
+    parts: tuple[CronSchedule, ...]
+
+    def next_after(self, moment: datetime) -> datetime:
+        """As `CronSchedule.next_after`, of any."""
+        return min(part.next_after(moment) for part in self.parts)
+
+    def last_until(self, moment: datetime) -> datetime:
+        """As `CronSchedule.last_until`, of any."""
+        return max(part.last_until(moment) for part in self.parts)
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.parts))
+
+
+Schedule = CronSchedule | IntervalSchedule | SeveralSchedules
 
 
 @lru_cache(maxsize=16_384)
 def parse_schedule(text: str, timezone: str = DEFAULT_TIMEZONE) -> Schedule:
-    """A schedule from a cron expression (five fields, or six with seconds first) or `every 15m`.
+    """A schedule from the forms of `dialects`: an interval, or cron expressions on lines or between `;`.
 
-    Intervals take the units s, m, h and d. Raises `ValueError` with a sentence for the person who
-    declared it: also for an unknown time zone, and for an expression that never comes.
+    `TZ=` or `CRON_TZ=` before an expression is its time zone, instead of `timezone`. Raises `ValueError` with
+    a sentence for the person who declared it: also for an unknown time zone, and for an expression that never
+    comes. It does not repeat `text`.
     """
     _zone(timezone)
-    expression = " ".join(text.split())
-    if len(expression) > _MAX_SCHEDULE:
+    if len(text) > _MAX_SCHEDULE:
         raise ValueError(f"a schedule has at most {_MAX_SCHEDULE} characters")
-    if not expression:
+    lines = [line for part in text.replace(";", "\n").splitlines() if (line := " ".join(part.split()))]
+    if not lines:
         raise ValueError(f"the schedule is empty: {_FORMS}")
-    if expression.lower().startswith("every"):
-        return _parse_interval(expression)
-    return _parse_cron(expression, timezone)
+    every = interval(lines[0].lower())
+    if every is not None and len(lines) == 1:
+        return _interval(every)
+    parts = [schedule for line in lines for schedule in _parse_line(line, timezone)]
+    return parts[0] if len(parts) == 1 else SeveralSchedules(tuple(parts))
 
 
-def _parse_interval(text: str) -> IntervalSchedule:
-    match = _INTERVAL.fullmatch(text)
-    if not match:
-        raise ValueError(f"{text!r} is no interval: write `every 15m`, `every 2h` or `every 1d`")
-    seconds = int(match[1]) * timedelta(**{_INTERVAL_UNITS[match[2].lower()]: 1}) / timedelta(seconds=1)
-    if not 1 <= seconds <= _MAX_INTERVAL.total_seconds():
-        raise ValueError(f"{text!r} is out of range: an interval is between 1 second and 366 days")
-    return IntervalSchedule(timedelta(seconds=seconds))
+def _interval(every: timedelta) -> IntervalSchedule:
+    if not timedelta(seconds=1) <= every <= _MAX_INTERVAL:
+        raise ValueError("the interval is out of range: it is between 1 second and 366 days")
+    return IntervalSchedule(every)
 
 
-def _parse_cron(expression: str, timezone: str) -> CronSchedule:
-    schedule = CronSchedule(expression, timezone)
+def _parse_line(line: str, timezone: str) -> list[CronSchedule]:
+    prefix, zone, expression = _ZONED.fullmatch(line).groups()  # type: ignore[union-attr]
+    if prefix:
+        _zone(zone)
+    if interval(expression.lower()) is not None:
+        raise ValueError("an interval stands alone: of several due times each is a cron expression")
+    try:
+        read = expressions(expression)
+    except ValueError as error:
+        raise _no_schedule(error) from error
+    found = []
+    for each in read:
+        is_same = each.days is None and each.cron == expression.upper()
+        declared = None if is_same else expression
+        found.append(_checked(CronSchedule(each.cron, zone or timezone, each.days, declared)))
+    return found
+
+
+def _checked(schedule: CronSchedule) -> CronSchedule:
     try:
         schedule.next_after(_SATURDAY_NOON)
     except CronSimError as error:
-        if _is_cron_in_other_months(expression):
-            raise ValueError(f"the schedule {schedule} never comes: those months lack that day") from error
-        raise ValueError(f"{expression!r} is no schedule ({str(error).lower()}): {_FORMS}") from error
+        if _is_cron_in_other_months(schedule.expression):
+            raise ValueError("the schedule never comes: those months lack that day") from error
+        raise _no_schedule(error) from error
     return schedule
+
+
+def _no_schedule(reason: Exception) -> ValueError:
+    return ValueError(f"that is no schedule ({str(reason).lower()}): {_FORMS}")
 
 
 def _is_cron_in_other_months(expression: str) -> bool:
@@ -163,7 +228,9 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError, ValueError) as error:
         # OSError: the name of a directory of zones, or longer than a file's name may be.
-        raise ValueError(f"{name[:64]!r} is no time zone: write one such as UTC or Europe/Berlin") from error
+        raise ValueError(
+            "there is no time zone of this name: write one such as UTC or Europe/Berlin"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +254,7 @@ def expect_declared(
     due = schedule.next_after(silent_since)
     following = schedule.next_after(due)
     # A report moments before a due time answers it: the agent's clock is a little ahead of ours.
-    if isinstance(schedule, CronSchedule) and due - silent_since < min(
+    if not isinstance(schedule, IntervalSchedule) and due - silent_since < min(
         calibration.MOST_EARLY, (following - due) / 4
     ):
         due, following = following, schedule.next_after(following)
@@ -200,7 +267,14 @@ def expect_declared(
 
 
 def _usual_lateness(schedule: Schedule, reports: Sequence[datetime]) -> timedelta:
+    """How long after it was due an agent usually reports: the median, less than one period.
+
+    Some schedulers count an interval from the end of the run before, so the run's length comes on top of it.
+    """
     recent = reports[: calibration.LATENESS_RUNS]
-    if isinstance(schedule, IntervalSchedule) or not recent:
-        return timedelta()
-    return sorted(report - schedule.last_until(report) for report in recent)[len(recent) // 2]
+    if isinstance(schedule, IntervalSchedule):
+        gaps = [later - earlier for later, earlier in pairwise(reports[: calibration.LATENESS_RUNS + 1])]
+        late = [min(max(gap - schedule.every, timedelta()), schedule.every) for gap in gaps]
+    else:
+        late = [report - schedule.last_until(report) for report in recent]
+    return sorted(late)[len(late) // 2] if late else timedelta()
