@@ -64,7 +64,7 @@ def pair(
     make_postgres: Callable[..., Postgres], background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> Pair:
     """A primary and its synchronous standby; the commands' settings name both."""
-    servers = start_pair(make_postgres, background)
+    servers = background.run(start_pair(make_postgres))
     monkeypatch.setenv("DATABASE_URL", servers.url)
     return servers
 

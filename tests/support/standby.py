@@ -1,9 +1,12 @@
 """A primary and its synchronous standby, as embedded servers."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from support.background import Background
 from support.database import until_it_is
@@ -24,7 +27,13 @@ class Pair:
         background.run(until_it_is(self.standby.url, "SELECT pg_promote()", True))
 
 
-def start_pair(make_postgres: Callable[..., Postgres], background: Background) -> Pair:
+def copy_of(stopped: Postgres, directory: Path, **settings: str) -> Postgres:
+    """A server on a copy of a stopped one's data, not started."""
+    subprocess.run(["cp", "-a", f"{stopped.directory}/.", directory], check=True)
+    return Postgres(directory, password=stopped.password, port=free_port(), settings=settings)
+
+
+async def start_pair(make_postgres: Callable[..., Postgres]) -> Pair:
     """Start them from copies of one database; a commit waits for the standby."""
     primary = make_postgres("primary", synchronous_standby_names="*")
     standby = make_postgres(
@@ -34,7 +43,7 @@ def start_pair(make_postgres: Callable[..., Postgres], background: Background) -
     (standby.data / "standby.signal").touch()
     primary.start()
     standby.start()
-    background.run(until_it_is(primary.url, IN_STEP, 1))
+    await until_it_is(primary.url, IN_STEP, 1)
     login, _, first = urlsplit(primary.url).netloc.rpartition("@")
     second = urlsplit(standby.url).netloc.rpartition("@")[2]
     return Pair(primary, standby, f"postgresql://{login}@{first},{second}/runlog")

@@ -16,7 +16,7 @@ _NEXT_HOST = (
     asyncpg.PostgresConnectionError,  # it ended meanwhile
     TargetServerAttributeNotMatched,
 )
-# One server at most takes writes, so the one that did is asked first; for other targets the URL's order counts.
+# One server at most takes writes, so the one that did is asked first. Else the URL's order counts.
 _WRITABLE = frozenset(("read-write", "primary"))
 
 
