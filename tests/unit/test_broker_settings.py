@@ -37,6 +37,14 @@ def test_another_url_is_refused_by_the_name_of_its_variable(url: str) -> None:
         celery_settings(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["sentinel://a:26379;sentinel://b:26379", "sentinel+ssl://a", "redis://a;sentinel://b"]
+)
+def test_sentinels_are_refused_by_a_sentence_that_says_what_to_give(url: str) -> None:
+    with pytest.raises(ConfigError, match="Sentinel is not supported; give one address"):
+        celery_settings(url)
+
+
 def test_celery_knows_every_setting() -> None:
     app = Celery(set_as_current=False)
     assert set(celery_settings("redis://h/0")) <= set(app.conf.keys())

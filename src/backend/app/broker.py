@@ -1,6 +1,7 @@
 """How Celery talks to the broker: the same for the API that sends and the worker that receives."""
 
 import re
+import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,10 @@ JUDGE_QUEUE = "runlog.judge"
 # seconds, which must exceed the longest task (`app.tasks.celery_app` limits tasks to less).
 REDELIVERY_SECONDS = 120
 
-_SCHEME = re.compile(r"(?:rediss?|redis\+socket|sentinel|amqps?)://")
+_WORKER = "worker-"
+
+_SCHEME = re.compile(r"(?:rediss?|redis\+socket|amqps?)://")
+_SENTINEL = re.compile(r"sentinel(?:\+ssl)?://")
 
 
 def celery_settings(broker_url: str) -> dict[str, Any]:
@@ -51,7 +55,54 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
     }
 
 
+def node_name(*, judge: bool) -> str:
+    """A name for a worker of this host, in Celery's format, that no other one has.
+
+    A worker keeps a queue of its name to itself: RabbitMQ refuses a second one of the same name.
+    """
+    return f"{'judge-' if judge else _WORKER}{secrets.token_hex(4)}@%h"
+
+
+def connect(broker_url: str, timeout: float) -> None:
+    """Connect and hang up. Raises kombu's `OperationalError` or `OSError` after `timeout` seconds at most."""
+    from kombu.connection import Connection
+
+    options = celery_settings(broker_url)
+    with Connection(
+        options["broker_url"],
+        connect_timeout=options["broker_connection_timeout"],
+        transport_options=options["broker_transport_options"],
+    ) as connection:
+        connection.ensure_connection(max_retries=1, timeout=timeout)
+
+
+def worker_answers(broker_url: str, timeout: float) -> bool:
+    """Whether a worker that scores runs answers within `timeout` seconds. Raises as `connect` does."""
+    from celery import Celery
+
+    app = Celery("runlog", set_as_current=False)
+    app.conf.update(celery_settings(broker_url))
+    with app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, timeout=timeout)
+        return bool(
+            app.control.broadcast(
+                "ping",
+                reply=True,
+                timeout=timeout,
+                limit=1,
+                pattern=f"{_WORKER}*",
+                matcher="glob",
+                connection=connection,
+            )
+        )
+
+
 def _check(url: str) -> None:
+    if _SENTINEL.match(url):
+        raise ConfigError(
+            "CELERY_BROKER_URL: Redis Sentinel is not supported; give one address that leads to the primary"
+            " (redis://), or several separated by ';'"
+        )
     if not _SCHEME.match(url):
         raise ConfigError("CELERY_BROKER_URL must start with redis://, rediss:// or amqp://")
     try:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from app.broker import JUDGE_QUEUE, celery_settings
+from app.broker import JUDGE_QUEUE, celery_settings, node_name
 from app.cli.judge_process import JudgeProcess
 from app.config import Settings, get_settings
 
@@ -20,9 +20,9 @@ def worker(concurrency: int | None, judge: bool) -> None:
 
     yield_processors()
     if judge:
-        _work(settings, queues=JUDGE_QUEUE, hostname="judge@%h", concurrency=1)
+        _work(settings, node_name(judge=True), queues=JUDGE_QUEUE, concurrency=1)
     with JudgeProcess() if settings.judge_is_on else nullcontext():
-        _work(settings, concurrency=concurrency)
+        _work(settings, node_name(judge=False), concurrency=concurrency)
 
 
 def beat() -> None:
@@ -38,11 +38,11 @@ def beat() -> None:
     app.Beat(scheduler="celery.beat:Scheduler", loglevel=settings.log_level, quiet=True).run()
 
 
-def _work(settings: Settings, hostname: str | None = None, **options: Any) -> NoReturn:
+def _work(settings: Settings, hostname: str, **options: Any) -> NoReturn:
     celery_settings(settings.require_broker_url())
     from celery.platforms import SecurityWarning
     from celery.utils.log import mlevel
-    from celery.utils.nodenames import default_nodename, host_format
+    from celery.utils.nodenames import host_format
 
     from app.tasks.celery_app import celery_app
 
@@ -50,7 +50,7 @@ def _work(settings: Settings, hostname: str | None = None, **options: Any) -> No
     warnings.simplefilter("ignore", SecurityWarning)
     # Not by Celery's own command, which loads all of its commands.
     work = celery_app.Worker(
-        hostname=host_format(default_nodename(hostname)),
+        hostname=host_format(hostname),
         loglevel=mlevel(settings.log_level),
         without_gossip=True,
         without_mingle=True,

@@ -110,7 +110,7 @@ def _url(host: str, port: int) -> str:
 def _is_ready(host: str, port: int) -> bool:
     connection = http.client.HTTPConnection(ANY_ADDRESS.get(host, host), port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz/ingest")
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
