@@ -3,7 +3,7 @@
 import pytest
 from celery import Celery
 
-from app.broker import REDELIVERY_SECONDS, celery_settings
+from app.broker import REDELIVERY_SECONDS, WORKER_QUEUES, celery_settings
 from app.errors import ConfigError
 
 
@@ -61,4 +61,5 @@ def test_neither_an_alert_nor_an_audit_queues_behind_scores(url: str) -> None:
     )
     queues = [app.amqp.router.route({}, task)["queue"].name for task in tasks]
     assert queues == ["runlog.alerts", "runlog.audit", "runlog"]
+    app.amqp.queues.select(WORKER_QUEUES)
     assert list(app.amqp.queues.consume_from) == queues

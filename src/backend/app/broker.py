@@ -2,8 +2,14 @@
 
 import re
 import secrets
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
+
+from celery import Celery
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.exceptions import ChannelError
 
 from app.errors import ConfigError
 
@@ -11,7 +17,7 @@ SCORE_RUN = "app.tasks.rlhf_tasks.score_agent_run"
 SCORE_RUNS = "app.tasks.rlhf_tasks.score_agent_runs"
 
 # In the order in which a worker serves them: no alert and no audit may wait behind a backlog of runs.
-_QUEUES = _ALERTS, _AUDIT, _SCORING = ("runlog.alerts", "runlog.audit", "runlog")
+WORKER_QUEUES = _ALERTS, _AUDIT, _SCORING = ("runlog.alerts", "runlog.audit", "runlog")
 
 JUDGE_QUEUE = "runlog.judge"
 """Served by a process of its own, since a judge is slow."""
@@ -24,6 +30,26 @@ _WORKER = "worker-"
 
 _SCHEME = re.compile(r"(?:rediss?|redis\+socket|amqps?)://")
 _SENTINEL = re.compile(r"sentinel(?:\+ssl)?://")
+
+
+class AmqpQueue(Queue):
+    """A replicated (quorum) queue, unless there is one of its name already.
+
+    Celery serves a queue that is declared as quorum without a global prefetch count, which such a queue
+    refuses; one of another type takes that as well.
+    """
+
+    def __init__(self, name: str = "", exchange: Any = None, routing_key: str = "", **options: Any) -> None:
+        options["queue_arguments"] = {"x-queue-type": "quorum"}
+        super().__init__(name, exchange, routing_key, **options)
+
+    def queue_declare(self, nowait: bool = False, passive: bool = False, channel: Any = None) -> Any:
+        """Declare it where there is none: declaring it with another type than it has is an error."""
+        channel = channel or self.channel
+        # A channel of its own, which the server closes where there is no such queue.
+        with channel.connection.channel() as probe, suppress(ChannelError):
+            return super().queue_declare(passive=True, channel=probe)
+        return super().queue_declare(nowait, passive, channel)
 
 
 def celery_settings(broker_url: str) -> dict[str, Any]:
@@ -42,7 +68,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
-        "task_queues": {name: {"exchange": name, "routing_key": name} for name in _QUEUES},
+        "task_queues": _queues(broker_url),
         "task_default_queue": _SCORING,
         "task_routes": {
             "app.tasks.alert_tasks.*": {"queue": _ALERTS, "routing_key": _ALERTS},
@@ -55,6 +81,13 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
     }
 
 
+def _queues(broker_url: str) -> list[Any]:
+    names = (*WORKER_QUEUES, JUDGE_QUEUE)
+    if not broker_url.startswith("amqp"):
+        return [Queue(name, exchange=name, routing_key=name) for name in names]
+    return [AmqpQueue(name, exchange=name, routing_key=name) for name in names]
+
+
 def node_name(*, judge: bool) -> str:
     """A name for a worker of this host, in Celery's format, that no other one has.
 
@@ -65,8 +98,6 @@ def node_name(*, judge: bool) -> str:
 
 def connect(broker_url: str, timeout: float) -> None:
     """Connect and hang up. Raises kombu's `OperationalError` or `OSError` after `timeout` seconds at most."""
-    from kombu.connection import Connection
-
     options = celery_settings(broker_url)
     with Connection(
         options["broker_url"],
@@ -78,8 +109,6 @@ def connect(broker_url: str, timeout: float) -> None:
 
 def worker_answers(broker_url: str, timeout: float) -> bool:
     """Whether a worker that scores runs answers within `timeout` seconds. Raises as `connect` does."""
-    from celery import Celery
-
     app = Celery("runlog", set_as_current=False)
     app.conf.update(celery_settings(broker_url))
     with app.connection_for_write() as connection:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from app.broker import JUDGE_QUEUE, celery_settings, node_name
+from app.broker import JUDGE_QUEUE, WORKER_QUEUES, celery_settings, node_name
 from app.cli.judge_process import JudgeProcess
 from app.config import Settings, get_settings
 
@@ -20,9 +20,9 @@ def worker(concurrency: int | None, judge: bool) -> None:
 
     yield_processors()
     if judge:
-        _work(settings, node_name(judge=True), queues=JUDGE_QUEUE, concurrency=1)
+        _work(settings, node_name(judge=True), queues=[JUDGE_QUEUE], concurrency=1)
     with JudgeProcess() if settings.judge_is_on else nullcontext():
-        _work(settings, node_name(judge=False), concurrency=concurrency)
+        _work(settings, node_name(judge=False), queues=list(WORKER_QUEUES), concurrency=concurrency)
 
 
 def beat() -> None:
