@@ -30,12 +30,12 @@ def beat() -> None:
     settings = get_settings()
     settings.check_judge()
     celery_settings(settings.require_broker_url())
+    from app.tasks.beat import Beat, MonotonicScheduler
     from app.tasks.celery_app import RunlogCelery
 
     # It sends tasks by their names: of an application without their modules, it loads none of their code.
     app = RunlogCelery("runlog", set_as_current=True)
-    # The schedule is kept in memory: its intervals are short, and two beats need no common file.
-    app.Beat(scheduler="celery.beat:Scheduler", loglevel=settings.log_level, quiet=True).run()
+    Beat(app=app, scheduler=MonotonicScheduler, loglevel=settings.log_level, quiet=True).run()
 
 
 def _work(settings: Settings, hostname: str, **options: Any) -> NoReturn:
