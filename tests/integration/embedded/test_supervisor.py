@@ -44,7 +44,8 @@ SUPERVISOR = """
 import os, signal, sys
 from pathlib import Path
 from app.embedded.service import Service
-from app.embedded.supervisor import Supervisor, say
+from app.embedded.messages import say
+from app.embedded.supervisor import Supervisor
 from app.embedded.valkey import Valkey
 from app.errors import RunLogError
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from app.config import Settings, get_settings
 from app.embedded.data_dir import DataDirectory
+from app.embedded.messages import say
 from app.embedded.ports import becomes_free, is_free
 from app.embedded.postgres import Postgres
 from app.embedded.server import Server
 from app.embedded.service import Service
-from app.embedded.supervisor import Supervisor, say
+from app.embedded.supervisor import Supervisor
 from app.embedded.valkey import Valkey
 from app.environment import is_given
 from app.errors import RunLogError

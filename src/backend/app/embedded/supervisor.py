@@ -1,17 +1,15 @@
 """Start servers and services, keep them running, and stop them in order."""
 
-import os
 import signal
-import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from types import FrameType
-from typing import Protocol, TextIO
+from typing import Protocol
 
+from app.embedded.messages import say
 from app.embedded.process import EmbeddedServerError
 from app.embedded.server import Server
 from app.embedded.service import Service
@@ -213,16 +211,3 @@ class Supervisor:
         for child in children:
             child.terminate()
             child.finish(STOP_TIMEOUT)
-
-
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Print a line at once, by default on stderr; where its reader has closed it, the line is lost."""
-    stream = stream or sys.stderr
-    if stream is None:
-        return
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        # The text left in its buffer would fail again at exit, and change the exit status.
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())
