@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import secrets
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from support.background import Background
 from support.fault_report import FaultReport
 from support.load import PATIENCE, Check, HungError, Load, Tally, UnderLoad, under_way
 from support.processes import Served, served, wait_until_started
+from support.standby import copy_of
 
 PASSWORD = secrets.token_hex(16)
 
@@ -43,26 +43,24 @@ def _as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The directory of a stopped PostgreSQL with the product's tables, on disk, to be copied."""
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A stopped PostgreSQL with the product's tables, on disk, to be copied."""
     directory = tmp_path_factory.mktemp("prepared")
     server = Postgres(directory / "postgres", password=PASSWORD, port=free_port())
     server.start()
     asyncio.run(sync_schema(server.url))
     server.stop()
-    yield server.directory
+    yield server
     shutil.rmtree(server.directory)
 
 
 @pytest.fixture
-def make_postgres(prepared: Path, tmp_path: Path) -> Iterator[Callable[..., Postgres]]:
+def make_postgres(prepared: Postgres, tmp_path: Path) -> Iterator[Callable[..., Postgres]]:
     """Makes PostgreSQL servers that start with the product's tables; fsync is on, as it comes."""
     made: list[Postgres] = []
 
     def make(name: str = "postgres", **settings: str) -> Postgres:
-        directory = tmp_path / name
-        subprocess.run(["cp", "-a", f"{prepared}/.", directory], check=True)
-        made.append(Postgres(directory, password=PASSWORD, port=free_port(), settings=settings))
+        made.append(copy_of(prepared, tmp_path / name, **settings))
         return made[-1]
 
     yield make

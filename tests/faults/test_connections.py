@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import psutil
 import pytest
 
 from app.embedded.postgres import Postgres
 from support.background import HANG, Background
 from support.database import query, until_it_is
+from support.freezing import frozen
 from support.load import PATIENCE, Check, UnderLoad
 from support.proxy import Proxy, proxied
 
@@ -63,23 +62,11 @@ def test_connections_that_fall_silent(
         check(load, postgres.url, "every connection to PostgreSQL silent for 12 s", back_after=back_after)
 
 
-@contextmanager
-def stopped(postgres: Postgres) -> Iterator[None]:
-    """Every process of the server stopped (SIGSTOP), as on a machine whose disk hangs."""
-    server = psutil.Process(postgres.pid)
-    processes = [server, *server.children()]
-    for process in processes:
-        process.suspend()
-    yield
-    for process in processes:
-        process.resume()
-
-
 def test_more_runs_than_a_hanging_database_takes(
     postgres: Postgres, check: Check, under_load: UnderLoad
 ) -> None:
     with under_load(env={"RUNLOG_INGEST_QUEUE_SIZE": "4"}, connections=60) as (_, load):
-        with stopped(postgres):
+        with frozen(postgres.pid):
             before = load.refused
             time.sleep(PATIENCE)
             # At once: of those refused when their statement is given up, each of 60 connections sees two.

@@ -4,14 +4,16 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from app.embedded.postgres import Postgres
 from support.background import HANG, Background
 from support.database import query, until_it_is
+from support.freezing import frozen
 from support.load import Check, UnderLoad
+from support.standby import Pair, start_pair
 
 A_BACKEND = "SELECT pid FROM pg_stat_activity WHERE application_name = 'agent-run-log' LIMIT 1"
 
@@ -57,31 +59,39 @@ def test_a_killed_backend(
         check(load, postgres.url, "a PostgreSQL backend killed, twice", back_after=back_after)
 
 
+@pytest.fixture
+def pair(
+    make_postgres: Callable[..., Postgres], background: Background, monkeypatch: pytest.MonkeyPatch
+) -> Pair:
+    """A primary and its synchronous standby; the commands' settings name both."""
+    servers = background.run(start_pair(make_postgres))
+    monkeypatch.setenv("DATABASE_URL", servers.url)
+    return servers
+
+
 def test_a_standby_takes_over(
-    make_postgres: Callable[..., Postgres],
-    monkeypatch: pytest.MonkeyPatch,
-    background: Background,
-    check: Check,
-    under_load: UnderLoad,
+    pair: Pair, background: Background, check: Check, under_load: UnderLoad
 ) -> None:
-    primary = make_postgres("primary", synchronous_standby_names="*")
-    # Both are copies of one database, so the standby goes on from where the primary starts.
-    standby = make_postgres(
-        "standby", primary_conninfo=primary.url.replace("/runlog", "/postgres"), hot_standby="on"
-    )
-    (standby.data / "standby.signal").touch()
-    primary.start()
-    standby.start()
-    in_step = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
-    background.run(until_it_is(primary.url, in_step, 1))
-    login, _, first = urlsplit(primary.url).netloc.rpartition("@")
-    second = urlsplit(standby.url).netloc.rpartition("@")[2]
-    hosts = f"postgresql://{login}@{first},{second}/runlog?target_session_attrs=read-write"
-    monkeypatch.setenv("DATABASE_URL", hosts)
     with under_load() as (_, load):
-        kill(primary)
+        kill(pair.primary)
         time.sleep(0.5)
-        background.run(until_it_is(standby.url, "SELECT pg_promote()", True))
+        pair.promote(background)
         back_after = load.seconds_until_acknowledged(time.monotonic())
         load.wait_for(200)
-        check(load, standby.url, "the primary killed, its standby promoted", back_after=back_after)
+        check(load, pair.standby.url, "the primary killed, its standby promoted", back_after=back_after)
+
+
+def test_a_standby_takes_over_from_a_primary_that_hangs(
+    pair: Pair, background: Background, check: Check, under_load: UnderLoad
+) -> None:
+    with under_load(connections=40) as (server, load):
+        with frozen(pair.primary.pid):
+            time.sleep(0.5)
+            pair.promote(background)
+            back_after = load.seconds_until_acknowledged(time.monotonic())
+            load.wait_for(200)
+            page = httpx.get(f"{server.url}/api/v1/public/platform/intelligence", timeout=HANG)
+            assert page.status_code in {200, 503}
+        load.wait_for(200)
+        fault = "the primary frozen (SIGSTOP), its standby promoted, the primary thawed"
+        check(load, pair.standby.url, fault, back_after=back_after)

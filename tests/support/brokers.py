@@ -41,6 +41,12 @@ class Broker:
             os.kill(self._server.pid, signal.SIGKILL)
             self._server.finish(10)
 
+    @property
+    def pid(self) -> int:
+        """The process id of the last start."""
+        assert self._server is not None
+        return self._server.pid
+
     def client(self) -> redis.Redis:
         """A connection to it."""
         return redis.Redis.from_url(self.url)

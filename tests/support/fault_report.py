@@ -10,7 +10,7 @@ import pytest
 START = "<!-- The figures below are written by `scripts/test tests/faults --fault-report FILE.md`. -->"
 HEAD = (
     "| what was done under load | runs sent | answered 204 | stored | lost | doubled"
-    " | 503s | no answer | recording again after |\n|---|---|---|---|---|---|---|---|---|"
+    " | 503s | no answer | longest gap | recording again after |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -39,6 +39,7 @@ def _line(row: dict[str, object]) -> str:
     after = row["back_after"]
     names = ("fault", "sent", "acknowledged", "stored", "lost", "doubled", "refused", "unanswered")
     cells = [*(str(row[name]) for name in names), "-" if after is None else f"{after:.2f} s"]
+    cells.insert(-1, f"{row['longest_gap']:.1f} s")
     return f"| {' | '.join(cells)} |"
 
 

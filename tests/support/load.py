@@ -1,6 +1,7 @@
 """Load as real agents make it, every run of which is found again: what was sent, answered and stored."""
 
 import asyncio
+import itertools
 import json
 import secrets
 import time
@@ -54,6 +55,8 @@ class Tally:
     stored: int
     lost: int
     doubled: int
+    longest_gap: float
+    """Seconds in which no run was acknowledged."""
 
 
 class Load:
@@ -128,6 +131,11 @@ class Load:
             time.sleep(0.01)
         return min(later) - moment
 
+    def longest_gap(self) -> float:
+        """The longest time, in seconds, in which no run was acknowledged."""
+        moments = sorted(run.acknowledged for run in self.runs if run.acknowledged is not None)
+        return max(later - moment for moment, later in itertools.pairwise(moments))
+
     async def tally(self, database_url: str) -> Tally:
         """Compare with the table, once all is sent again; its silence counts and states must be right."""
         stored = await self._stored(database_url)
@@ -147,6 +155,7 @@ class Load:
             stored=sum(stored.values()),
             lost=sum(run.acknowledged is not None and run.marker not in stored for run in self.runs),
             doubled=sum(count > 1 for count in stored.values()),
+            longest_gap=self.longest_gap(),
         )
 
     async def stored_without_answer(self, database_url: str) -> list[str]:

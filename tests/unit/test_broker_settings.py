@@ -3,7 +3,7 @@
 import pytest
 from celery import Celery
 
-from app.broker import REDELIVERY_SECONDS, celery_settings
+from app.broker import REDELIVERY_SECONDS, WORKER_QUEUES, celery_settings
 from app.errors import ConfigError
 
 
@@ -37,6 +37,14 @@ def test_another_url_is_refused_by_the_name_of_its_variable(url: str) -> None:
         celery_settings(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["sentinel://a:26379;sentinel://b:26379", "sentinel+ssl://a", "redis://a;sentinel://b"]
+)
+def test_sentinels_are_refused_by_a_sentence_that_says_what_to_give(url: str) -> None:
+    with pytest.raises(ConfigError, match="Sentinel is not supported; give one address"):
+        celery_settings(url)
+
+
 def test_celery_knows_every_setting() -> None:
     app = Celery(set_as_current=False)
     assert set(celery_settings("redis://h/0")) <= set(app.conf.keys())
@@ -53,4 +61,5 @@ def test_neither_an_alert_nor_an_audit_queues_behind_scores(url: str) -> None:
     )
     queues = [app.amqp.router.route({}, task)["queue"].name for task in tasks]
     assert queues == ["runlog.alerts", "runlog.audit", "runlog"]
+    app.amqp.queues.select(WORKER_QUEUES)
     assert list(app.amqp.queues.consume_from) == queues

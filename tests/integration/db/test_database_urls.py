@@ -1,12 +1,18 @@
 """`DATABASE_URL` in the forms people write it, to a real server."""
 
+import socket
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import text
 
 from app.db.engine import create_engine
-from app.embedded.ports import free_port
+from app.db.hosts import Hosts
+from app.db.plain_errors import plain_errors
+from app.embedded.ports import LOOPBACK, free_port
+from app.errors import DatabaseError
+from support.processes import called
 
 pytestmark = pytest.mark.anyio
 
@@ -48,3 +54,53 @@ async def test_the_database_is_reached(database: str, form: str) -> None:
         password=parts.password,
     )
     assert await database_of(url) == parts.path[1:]
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Host and port of a server that accepts connections and never answers, as a frozen one."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        yield f"{LOOPBACK}:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("target", ["read-write", "primary", "any", "prefer-standby", None])
+@pytest.mark.parametrize("form", ["postgresql://{login}@{silent},{host}/{name}", "{silent},{host}"])
+async def test_a_silent_host_keeps_nobody_from_the_next(
+    database: str, silent: str, target: str | None, form: str
+) -> None:
+    parts = urlsplit(database)
+    login, _, host = parts.netloc.rpartition("@")
+    if form.startswith("postgresql"):
+        url = form.format(login=login, silent=silent, host=host, name=parts.path[1:]) + "?"
+    else:
+        names, ports = zip(*(each.split(":") for each in (silent, host)), strict=True)
+        url = f"postgresql://{login}@{parts.path}?host={','.join(names)}&port={','.join(ports)}"
+    assert await database_of(url + (f"&target_session_attrs={target}" if target else "")) == parts.path[1:]
+
+
+async def test_the_host_that_took_writes_is_asked_first_from_then_on(database: str, silent: str) -> None:
+    parts = urlsplit(database)
+    login, _, host = parts.netloc.rpartition("@")
+    hosts = Hosts(f"postgresql://{login}@{silent},{host}{parts.path}?target_session_attrs=primary", timeout=1)
+    for _ in range(2):
+        await (await hosts.connect()).close()
+    silent_is_last = Hosts(f"postgresql://{login}@{host},{silent}{parts.path}", timeout=1)
+    assert hosts.urls == [f"{url}?target_session_attrs=primary" for url in silent_is_last.urls]
+
+
+async def test_a_standby_is_not_what_read_write_asks_for(database: str, silent: str) -> None:
+    """Of each host it is said what is wrong."""
+    parts = urlsplit(database)
+    login, _, host = parts.netloc.rpartition("@")
+    url = f"postgresql://{login}@{silent},{host}{parts.path}?target_session_attrs=standby"
+    said = rf"{silent}: no answer within .*{host}: does not match"
+    with pytest.raises(DatabaseError, match=said), plain_errors():
+        await database_of(url)
+
+
+def test_commands_reach_the_next_host_too(database: str, silent: str) -> None:
+    login, _, host = urlsplit(database).netloc.rpartition("@")
+    url = f"postgresql://{login}@{silent},{host}{urlsplit(database).path}"
+    for command in (("runs",), ("schema", "check"), ("schema", "sync")):
+        ended = called(*command, DATABASE_URL=url)
+        assert (ended.returncode, ended.stderr) == (0, ""), command

@@ -44,11 +44,13 @@ SUPERVISOR = """
 import os, signal, sys
 from pathlib import Path
 from app.embedded.service import Service
-from app.embedded.supervisor import Supervisor, say
+from app.embedded.messages import say
+from app.embedded.supervisor import Supervisor
 from app.embedded.valkey import Valkey
 from app.errors import RunLogError
 
-directory, port, service, api_code = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+directory, port = Path(sys.argv[1]), int(sys.argv[2])
+service, api_code, beat_code = sys.argv[3:6]
 notes = directory / "notes"
 
 def make(name, code, death_signal=signal.SIGTERM):
@@ -60,7 +62,7 @@ supervisor = Supervisor(
     migration=make("migration", "import sys; open(sys.argv[2], 'a').write('start migration 0\\\\n')"),
     services=[
         make("api", api_code or service),
-        make("beat", service, signal.SIGKILL),
+        make("beat", beat_code or service, signal.SIGKILL),
         make("worker", service, signal.SIGKILL),
     ],
     is_ready=lambda: "start api" in notes.read_text(),
@@ -80,8 +82,10 @@ class Supervised:
         self.directory = directory
         self.valkey = Valkey(directory / "valkey", password="p", port=free_port())
 
-    def start(self, service: str = CARELESS, *, api: str = "", stdout: int = subprocess.PIPE) -> None:
-        arguments = [self.directory, str(self.valkey.port), service, api]
+    def start(
+        self, service: str = CARELESS, *, api: str = "", beat: str = "", stdout: int = subprocess.PIPE
+    ) -> None:
+        arguments = [self.directory, str(self.valkey.port), service, api, beat]
         with (self.directory / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", SUPERVISOR, *arguments],
@@ -96,7 +100,7 @@ class Supervised:
         assert eventually(self.all_started)
 
     def all_started(self) -> bool:
-        return (self.directory / "notes").exists() and len(self.notes("start")) == 4
+        return (self.directory / "notes").exists() and len(self.notes("start")) >= 4
 
     def notes(self, what: str) -> list[tuple[str, int]]:
         lines = [line.split() for line in (self.directory / "notes").read_text().splitlines()]
@@ -204,13 +208,51 @@ def test_a_server_that_dies_is_started_again_on_its_port(supervised: Supervised)
 
 
 @linux
-def test_a_service_that_keeps_dying_ends_everything(supervised: Supervised) -> None:
+def test_a_service_that_cannot_start_ends_everything(supervised: Supervised) -> None:
     supervised.start(api="raise SystemExit(3)")
     assert supervised.process.wait(120) == 1
     assert supervised.stderr.splitlines()[-1] == (
         "api ended 5 times within 60 s, the last time with status 3"
     )
     assert supervised.is_gone()
+
+
+# Ends at once.
+DYING = """
+import sys
+open(sys.argv[2], "a").write("start beat 0\\n")
+sys.exit(3)
+"""
+
+
+@linux
+def test_a_service_that_keeps_dying_is_tried_again_and_ends_nothing_else(supervised: Supervised) -> None:
+    supervised.start(beat=DYING)
+    supervised.wait_until_ready()
+    again = "beat ended with status 3: starting it again"
+    assert eventually(lambda: supervised.stderr.count(again) >= 5)
+    delays = [line.removeprefix(again) for line in supervised.stderr.splitlines() if line.startswith(again)]
+    assert delays[:5] == ["", " in 1 s", " in 2 s", " in 4 s", " in 8 s"]
+    assert is_session_alive(supervised.pid("api"))
+    assert supervised.valkey.is_ready()
+    supervised.process.terminate()
+    assert supervised.process.wait(120) == 0, supervised.stderr
+
+
+@linux
+def test_a_server_that_cannot_be_started_for_a_time_ends_nothing(supervised: Supervised) -> None:
+    supervised.start()
+    supervised.wait_until_ready()
+    away = supervised.valkey.directory.with_name("away")
+    (server,) = processes_in(supervised.valkey.data, "valkey-server")
+    supervised.valkey.directory.rename(away)
+    supervised.valkey.directory.write_text("not a directory")
+    os.kill(server, signal.SIGKILL)
+    assert eventually(lambda: "could not be started" in supervised.stderr)
+    supervised.valkey.directory.unlink()
+    away.rename(supervised.valkey.directory)
+    assert eventually(supervised.valkey.is_ready)
+    assert is_session_alive(supervised.pid("api"))
 
 
 @linux

@@ -14,7 +14,9 @@ from app.api import http_protocol
 from app.api.bounded_protocol import BoundedProtocol
 from app.api.http_protocol import HttpProtocol
 
-HEAD = b"POST /api/v1/internal/agent-run-log HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+HEAD = (
+    b"POST /api/v1/internal/agent-run-log HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+)
 BODY = b'{"agent_id": "sage", "status": "success"}'
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from app.broker import JUDGE_QUEUE, celery_settings
+from app.broker import JUDGE_QUEUE, WORKER_QUEUES, celery_settings, node_name
 from app.cli.judge_process import JudgeProcess
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
@@ -22,9 +22,9 @@ def worker(concurrency: int | None, judge: bool) -> None:
 
     yield_processors()
     if judge:
-        _work(settings, queues=JUDGE_QUEUE, hostname="judge@%h", concurrency=1)
+        _work(settings, node_name(judge=True), queues=[JUDGE_QUEUE], concurrency=1)
     with JudgeProcess() if settings.judge_is_on else nullcontext():
-        _work(settings, concurrency=concurrency)
+        _work(settings, node_name(judge=False), queues=list(WORKER_QUEUES), concurrency=concurrency)
 
 
 def beat() -> None:
@@ -33,19 +33,19 @@ def beat() -> None:
     settings.check_judge()
     warn_of_settings()
     celery_settings(settings.require_broker_url())
+    from app.tasks.beat import Beat, MonotonicScheduler
     from app.tasks.celery_app import RunlogCelery
 
     # It sends tasks by their names: of an application without their modules, it loads none of their code.
     app = RunlogCelery("runlog", set_as_current=True)
-    # The schedule is kept in memory: its intervals are short, and two beats need no common file.
-    app.Beat(scheduler="celery.beat:Scheduler", loglevel=settings.log_level, quiet=True).run()
+    Beat(app=app, scheduler=MonotonicScheduler, loglevel=settings.log_level, quiet=True).run()
 
 
-def _work(settings: Settings, hostname: str | None = None, **options: Any) -> NoReturn:
+def _work(settings: Settings, hostname: str, **options: Any) -> NoReturn:
     celery_settings(settings.require_broker_url())
     from celery.platforms import SecurityWarning
     from celery.utils.log import mlevel
-    from celery.utils.nodenames import default_nodename, host_format
+    from celery.utils.nodenames import host_format
 
     from app.tasks.celery_app import celery_app
 
@@ -53,7 +53,7 @@ def _work(settings: Settings, hostname: str | None = None, **options: Any) -> No
     warnings.simplefilter("ignore", SecurityWarning)
     # Not by Celery's own command, which loads all of its commands.
     work = celery_app.Worker(
-        hostname=host_format(default_nodename(hostname)),
+        hostname=host_format(hostname),
         loglevel=mlevel(settings.log_level),
         without_gossip=True,
         without_mingle=True,

@@ -9,11 +9,12 @@ from pathlib import Path
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
 from app.embedded.data_dir import DataDirectory
+from app.embedded.messages import say
 from app.embedded.ports import becomes_free, is_free
 from app.embedded.postgres import Postgres
 from app.embedded.server import Server
 from app.embedded.service import Service
-from app.embedded.supervisor import Supervisor, say
+from app.embedded.supervisor import Supervisor
 from app.embedded.valkey import Valkey
 from app.environment import is_given
 from app.errors import RunLogError
@@ -112,7 +113,7 @@ def _url(host: str, port: int) -> str:
 def _is_ready(host: str, port: int) -> bool:
     connection = http.client.HTTPConnection(ANY_ADDRESS.get(host, host), port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz/ingest")
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

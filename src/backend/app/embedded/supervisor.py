@@ -1,26 +1,30 @@
 """Start servers and services, keep them running, and stop them in order."""
 
-import os
 import signal
-import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
+from datetime import timedelta
 from types import FrameType
-from typing import Protocol, TextIO
+from typing import Protocol
 
+from app.embedded.messages import say
 from app.embedded.process import EmbeddedServerError
 from app.embedded.server import Server
 from app.embedded.service import Service
+from app.kit.backoff import Backoff
 
 # In seconds, for each server and for the first service: long, for a busy machine starts slowly.
 READY_TIMEOUT = 120.0
 # In seconds, for each child: longer than the 10 that `runlog serve` leaves open requests.
 STOP_TIMEOUT = 20.0
-# A child that ends so often within so many seconds is not started again.
+# A child that ends so often within so many seconds before all is ready ends the start.
 RESTARTS = 5
 RESTART_WINDOW = 60.0
+# Afterwards each is started again for ever: at once, and where it ended again within `RESTART_WINDOW`
+# seconds, after these delays. The longest is what runs or scores wait for at most when the cause is gone.
+RESTART_DELAYS = Backoff.exponential(timedelta(seconds=1), timedelta(seconds=30))
 # Seconds between two looks at the children: short beside any start, and too rare to show as processor time.
 TICK = 0.05
 
@@ -43,12 +47,23 @@ class Child(Protocol):
         """See it end."""
 
 
+@dataclass
+class _Restarts:
+    """How often a child has ended soon after its start, and when it is to be started again."""
+
+    started: float = 0.0
+    """On the monotonic clock, as `due`."""
+    failures: int = 0
+    due: float | None = None
+    ends: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
+
+
 class _StopRequested(BaseException):
     """A signal asked us to stop: not an error, so nothing that handles errors may catch it."""
 
 
 class Supervisor:
-    """Runs servers and services until a signal asks it to stop, and restarts what ends before.
+    """Runs servers and services until a signal asks it to stop, and restarts what ends before, for ever.
 
     It starts
 
@@ -76,7 +91,8 @@ class Supervisor:
         self._is_ready = is_ready
         self._on_ready = on_ready
         self._running: list[Child] = []
-        self._ends: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RESTARTS))
+        self._restarts: dict[str, _Restarts] = defaultdict(_Restarts)
+        self._ready = False
         self._stop_requested = False
 
     def run(self) -> None:
@@ -117,10 +133,12 @@ class Supervisor:
         for service in others:
             self._launch(service)
         self._on_ready()
+        self._ready = True
 
     def _launch(self, child: Child) -> None:
         if self._stop_requested:
             raise _StopRequested
+        self._restarts[child.name].started = time.monotonic()
         child.launch()
         self._running.append(child)
 
@@ -143,23 +161,45 @@ class Supervisor:
             meanwhile()
 
     def _keep_running(self) -> None:
-        """Restart what has ended, then pause."""
+        """Start what has ended again, when it is due, then pause."""
         for child in self._running:
-            status = child.poll()
-            if status is not None:
-                self._restart(child, status)
+            restarts = self._restarts[child.name]
+            if restarts.due is None:
+                status = child.poll()
+                if status is not None:
+                    self._note_end(child.name, restarts, status)
+            elif restarts.due <= time.monotonic():
+                self._start_again(child, restarts)
         self._pause()
 
-    def _restart(self, child: Child, status: int) -> None:
-        ends = self._ends[child.name]
-        ends.append(time.monotonic())
-        if len(ends) == RESTARTS and ends[-1] - ends[0] < RESTART_WINDOW:
+    def _note_end(self, name: str, restarts: _Restarts, status: int) -> None:
+        now = time.monotonic()
+        restarts.ends.append(now)
+        if not self._ready and len(restarts.ends) == RESTARTS and now - restarts.ends[0] < RESTART_WINDOW:
             raise EmbeddedServerError(
-                f"{child.name} ended {RESTARTS} times within {RESTART_WINDOW:.0f} s, "
+                f"{name} ended {RESTARTS} times within {RESTART_WINDOW:.0f} s, "
                 f"the last time with status {status}"
             )
-        say(f"{child.name} ended with status {status}: starting it again")
-        child.launch()
+        if now - restarts.started > RESTART_WINDOW:
+            restarts.failures = 0
+        self._postpone(f"{name} ended with status {status}", restarts)
+
+    def _postpone(self, event: str, restarts: _Restarts) -> None:
+        seconds = 0.0
+        if self._ready and restarts.failures:
+            seconds = RESTART_DELAYS.delay(restarts.failures).total_seconds()
+        restarts.failures += 1
+        restarts.due = time.monotonic() + seconds
+        say(f"{event}: starting it again{f' in {seconds:.0f} s' if seconds else ''}")
+
+    def _start_again(self, child: Child, restarts: _Restarts) -> None:
+        restarts.due, restarts.started = None, time.monotonic()
+        try:
+            child.launch()
+        except EmbeddedServerError as error:
+            if not self._ready:
+                raise
+            self._postpone(str(error), restarts)
 
     def _pause(self) -> None:
         time.sleep(TICK)
@@ -171,16 +211,3 @@ class Supervisor:
         for child in children:
             child.terminate()
             child.finish(STOP_TIMEOUT)
-
-
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Print a line at once, by default on stderr; where its reader has closed it, the line is lost."""
-    stream = stream or sys.stderr
-    if stream is None:
-        return
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        # The text left in its buffer would fail again at exit, and change the exit status.
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())

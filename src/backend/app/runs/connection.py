@@ -1,5 +1,7 @@
 """One connection on which a process commits its batches, and what can become of a batch on it."""
 
+from typing import Any
+
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -35,6 +37,11 @@ class CommitOutcomeUnknownError(Exception):
     """The connection was lost after a batch was sent: it may be committed, or may still be."""
 
 
+_WAIT_FOR_STANDBY = "SyncRepWaitForLSN"
+"""The function of PostgreSQL (syncrep.c) that warns when a commit's wait for its standby was cancelled: the
+statement succeeds, and the rows are on this server alone."""
+
+
 class IngestConnection:
     """A connection that is kept from batch to batch, since opening one costs as much as a few rows.
 
@@ -49,32 +56,44 @@ class IngestConnection:
         self._engine = engine
         self._connection: AsyncConnection | None = None
         self._driver: asyncpg.Connection | None = None  # of `_connection`, which needs a task to ask for
+        self._unconfirmed = False
 
     async def store(self, runs: list[Run], *, retried: bool) -> KeyOwners:
         """`store_runs` on this connection.
 
         Raises `UnreachableError` when none can be opened, `CommitOutcomeUnknownError` when it was lost
-        under the batch, `TimeoutError`, and asyncpg's errors for what the database refuses.
+        under the batch or its commit may not have reached a standby, `TimeoutError`, and asyncpg's errors for
+        what the database refuses.
         """
         if self._connection is None:
             try:
                 connection = await self._engine.connect()
-                self._driver = (await connection.get_raw_connection()).driver_connection
+                driver: Any = (await connection.get_raw_connection()).driver_connection
             except OUTAGES as error:
                 raise UnreachableError from error
-            self._connection = connection
+            driver.add_log_listener(self._note_end_of_wait)
+            self._connection, self._driver = connection, driver
+        self._unconfirmed = False
         try:
-            return await store_runs(self._driver, runs, retried=retried)
+            owners = await store_runs(self._driver, runs, retried=retried)
         except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
             await self._discard()
             raise
         except _LOST as error:
             await self._discard()
             raise CommitOutcomeUnknownError from error
+        if self._unconfirmed:
+            raise CommitOutcomeUnknownError from ConnectionError("the wait for a standby was cancelled")
+        return owners
+
+    def _note_end_of_wait(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
+        self._unconfirmed |= message.server_source_function == _WAIT_FOR_STANDBY
 
     async def release(self) -> None:
         """Give the connection back to the pool."""
         if self._connection is not None:
+            if self._driver is not None and not self._driver.is_closed():
+                self._driver.remove_log_listener(self._note_end_of_wait)
             await self._connection.close()
             self._connection = None
 

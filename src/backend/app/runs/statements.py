@@ -124,6 +124,14 @@ FROM agent_run_idempotency_key AS owner
 JOIN unnest($1::text[], $2::text[]) AS wanted (agent_id, key) USING (agent_id, key)
 """
 
+# A transaction that finds everything stored writes nothing, so its commit would not wait for a synchronous
+# standby, which may lack the rows: an earlier commit that stopped waiting leaves them here alone. A record of
+# its own in the log of writes makes it wait until the standby has that, and all before it.
+AWAIT_STANDBY = """
+SELECT CASE WHEN current_setting('synchronous_standby_names') <> ''
+    THEN pg_logical_emit_message(true, 'runlog', '') END
+"""
+
 STORED_RUNS = "SELECT id FROM agent_run_log WHERE id = ANY($1::uuid[])"
 
 # INSERT_RUNS splits payloads here: a control character that is no white space cannot stand raw in JSON text.
@@ -136,7 +144,8 @@ KeyOwners = dict[tuple[str, str | None], tuple[UUID, bytes]]
 async def store_runs(connection: asyncpg.Connection, runs: Sequence[Run], *, retried: bool) -> KeyOwners:
     """Commit `runs` in one transaction, except those whose idempotency key another run owns.
 
-    1. Where an earlier attempt may have committed some of them (`retried`), those are left out.
+    1. Where an earlier attempt may have committed some of them (`retried`), those are left out, once a
+       synchronous standby has them too.
     2. Runs without keys are inserted by one statement, those with keys by one that claims these too.
     3. Where a key is in use, the statement has failed as a whole: keys are claimed one by one, the runs
        that got theirs are inserted, and the owners of the other keys are returned.
@@ -145,6 +154,8 @@ async def store_runs(connection: asyncpg.Connection, runs: Sequence[Run], *, ret
     """
     if retried:
         stored = {record["id"] for record in await connection.fetch(STORED_RUNS, [run.id for run in runs])}
+        if stored:
+            await connection.execute(AWAIT_STANDBY)
         runs = [run for run in runs if run.id not in stored]
     keyed = [run for run in runs if run.idempotency_key is not None]
     if not keyed:
@@ -167,6 +178,8 @@ async def _insert_unclaimed(
     await transaction.start()
     try:
         owners = await _claim(connection, keyed)
+        if owners:
+            await connection.execute(AWAIT_STANDBY)
         await _insert(connection, [run for run in runs if owners.get(run.key, (run.id,))[0] == run.id])
     except asyncpg.PostgresError:
         await transaction.rollback()

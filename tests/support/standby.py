@@ -1,0 +1,49 @@
+"""A primary and its synchronous standby, as embedded servers."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.embedded.ports import free_port
+from app.embedded.postgres import Postgres
+from support.background import Background
+from support.database import until_it_is
+
+IN_STEP = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both run; `url` names the primary first and asks for the one that takes writes."""
+
+    primary: Postgres
+    standby: Postgres
+    url: str
+
+    def promote(self, background: Background) -> None:
+        """Have the standby take writes."""
+        background.run(until_it_is(self.standby.url, "SELECT pg_promote()", True))
+
+
+def copy_of(stopped: Postgres, directory: Path, **settings: str) -> Postgres:
+    """A server on a copy of a stopped one's data, not started."""
+    subprocess.run(["cp", "-a", f"{stopped.directory}/.", directory], check=True)
+    return Postgres(directory, password=stopped.password, port=free_port(), settings=settings)
+
+
+async def start_pair(make_postgres: Callable[..., Postgres]) -> Pair:
+    """Start them from copies of one database; a commit waits for the standby."""
+    primary = make_postgres("primary", synchronous_standby_names="*")
+    standby = make_postgres(
+        "standby", primary_conninfo=primary.url.replace("/runlog", "/postgres"), hot_standby="on"
+    )
+    # Both are copies of one database, so the standby goes on from where the primary starts.
+    (standby.data / "standby.signal").touch()
+    primary.start()
+    standby.start()
+    await until_it_is(primary.url, IN_STEP, 1)
+    login, _, first = urlsplit(primary.url).netloc.rpartition("@")
+    second = urlsplit(standby.url).netloc.rpartition("@")[2]
+    return Pair(primary, standby, f"postgresql://{login}@{first},{second}/runlog")
