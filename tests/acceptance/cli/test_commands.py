@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.cli import sending
 from app.config import Settings
 from app.environment import environment_name
 from support.processes import RUNLOG, called, free_port, serving
@@ -63,13 +64,16 @@ def listed(agent: str, *options: str) -> list[dict[str, Any]]:
 
 def test_what_is_reported_is_listed(server: str, tmp_path: Path) -> None:
     (tmp_path / "actions.json").write_text('{"tests_run": 14, "summary": "replaced"}', encoding="utf-8")
+    printed = []
     for arguments, stdin in (
         (("success", "--summary", "Fixed größe 😀", "--actions", f"@{tmp_path}/actions.json"), ""),
         (("failed", "--actions", "-"), '{"error": "timeout"}'),
         (("partial", "--summary", "3 of 5"), ""),
     ):
         done = as_process("report", "sage", *arguments, stdin=stdin)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (done.returncode, done.stderr) == (0, "")
+        printed.append(done.stdout.strip())
+    assert [run["id"] for run in reversed(listed("sage"))] == printed
     assert [(run["status"], run["actions_taken"]) for run in listed("sage")] == [
         ("partial", {"summary": "3 of 5"}),
         ("failed", {"error": "timeout"}),
@@ -103,8 +107,14 @@ def test_a_report_the_server_refuses_is_one_sentence(server: str) -> None:
     assert listed("lyra") == []
 
 
+def test_a_run_reported_twice_by_one_key_is_one_run(server: str) -> None:
+    first, again = (runlog("report", "helios", "success", "--idempotency-key", "7") for _ in range(2))
+    assert [run["id"] for run in listed("helios")] == [first.stdout.strip()] == [again.stdout.strip()]
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{}", "nonsense", "http://["])
-def test_a_server_that_cannot_be_reached_is_one_sentence(url: str) -> None:
+def test_a_server_that_cannot_be_reached_is_one_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "RETRY_SECONDS", 0)
     done = runlog("report", "sage", "success", RUNLOG_URL=url.format(free_port()))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("runlog: ")
@@ -112,10 +122,10 @@ def test_a_server_that_cannot_be_reached_is_one_sentence(url: str) -> None:
 
 
 def test_a_run_that_cannot_be_reported_leaves_the_exit_code_alone() -> None:
-    url = f"http://127.0.0.1:{free_port()}"
-    done = as_process("exec", "--agent", "sage", "--", "sh", "-c", "echo ran; exit 3", RUNLOG_URL=url)
+    done = as_process("exec", "--agent", "sage", "--", "sh", "-c", "echo ran; exit 3", RUNLOG_URL="nonsense")
     assert (done.returncode, done.stdout) == (3, "ran\n")
     assert done.stderr.startswith("runlog: the run was not reported: ")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

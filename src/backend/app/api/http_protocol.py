@@ -18,7 +18,7 @@ from uuid import UUID
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.api.errors import run_not_recorded
-from app.api.internal.agent_run_log import PATH
+from app.api.internal.agent_run_log import PATH, RUN_ID_HEADER
 from app.api.request_context import REQUEST_ID_HEADER, request_id_of
 from app.config import get_settings
 from app.errors import IngestUnavailableError, InvalidRunError
@@ -29,6 +29,7 @@ REQUEST_SECONDS = 30.0
 """How long a client may take to send a whole request; nginx gives 60 for the headers alone."""
 
 _PATH = PATH.encode()
+_RUN_ID_HEADER = RUN_ID_HEADER.lower().encode()
 _UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 _MOST_DIGITS = 9  # of a length that is converted: any limit in use has fewer
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -62,9 +63,9 @@ class Report:
         """Whether it was answered."""
         return self.response_complete
 
-    def set_result(self, _: UUID) -> None:
+    def set_result(self, run_id: UUID) -> None:
         """Answer that the run is recorded."""
-        self._send(b"HTTP/1.1 204 No Content\r\n", b"")
+        self._send(b"HTTP/1.1 204 No Content\r\n%s: %s\r\n" % (_RUN_ID_HEADER, str(run_id).encode()), b"")
 
     def set_exception(self, error: Exception) -> None:
         """Answer that it is not."""
