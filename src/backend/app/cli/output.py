@@ -1,17 +1,19 @@
 """What several commands share in how they read options and print."""
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
 from app.db.plain_errors import plain_errors
+from app.kit.text import escape_unprintable
 
 T = TypeVar("T")
 
@@ -65,4 +67,12 @@ def console() -> Console:
 def print_json_lines(values: Iterable[Any]) -> None:
     """One JSON value a line on stdout."""
     for value in values:
-        typer.echo(msgspec.json.encode(value).decode())
+        print_json(msgspec.json.encode(value).decode())
+
+
+def print_json(text: str, file: TextIO | None = None) -> None:
+    """One JSON value on a line, with what the stream cannot show or a terminal obeys as escapes."""
+    stream = file or sys.stdout
+    if not (stream.encoding or "utf-8").lower().startswith("utf"):
+        text = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+    typer.echo(escape_unprintable(text), file=stream)
