@@ -7,8 +7,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from rich.console import Console
 
 from app.cli import sending
 from app.config import Settings
@@ -197,3 +199,60 @@ def test_a_port_in_use_is_an_error_without_a_traceback(server: str) -> None:
     done = as_process("serve", "--port", server.rpartition(":")[2])
     assert done.returncode == 1
     assert "address already in use" in done.stderr
+
+
+def test_a_run_is_shown_in_full_by_the_beginning_of_its_id(server: str) -> None:
+    payload = '{"summary": "Paid \\u202e17 invoices", "big": 12345678901234567890123}'
+    run_id = runlog("report", "luma", "success", "--actions", payload).stdout.strip()
+    shown = runlog("show", run_id[:13])
+    for words in (run_id, "luma", "success", "consecutive_silence_count: 0", "12345678901234567890123"):
+        assert words in shown.stdout
+    assert "\u202e" not in shown.stdout
+    assert json.loads(runlog("show", run_id, "--json").stdout)["actions_taken"]["summary"].endswith(
+        "invoices"
+    )
+    assert runlog("rate", run_id[:13], "1", "--rater", "ada").stdout == f"ada rated {run_id} 1\n"
+    assert run_id[:8] in runlog("runs", "--agent", "luma").stdout
+
+
+def test_a_beginning_of_several_ids_names_them(server: str) -> None:
+    ids = [runlog("report", "scout", "success").stdout.strip() for _ in range(17)]
+    digit = next(first[0] for first in ids if sum(each[0] == first[0] for each in ids) > 1)
+    done = runlog("show", digit)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"runlog: several runs' ids begin with {digit}: ")
+    missing = runlog("show", "00000000-0000-0000-0000-000000000000")
+    assert (missing.returncode, "no run's id begins with" in missing.stderr) == (1, True)
+    assert runlog("show", "nonsense").returncode == 2
+
+
+def test_an_empty_list_says_so(server: str) -> None:
+    done = runlog("runs", "--agent", "nobody-yet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No such runs.\n", "")
+
+
+@pytest.mark.parametrize("columns", ["80", "60"])
+def test_no_id_and_no_name_is_cut_on_a_narrow_terminal(server: str, columns: str) -> None:
+    agent = "nightly-reconciliation-of-invoices-" + columns
+    run_id = runlog("report", agent, "partial", "--summary", "größe 漢字 😀 " * 20).stdout.strip()
+    with patch("app.cli.runs.console", lambda: Console(width=int(columns))):
+        shown = runlog("runs", "--agent", agent).stdout
+    assert run_id[:8] in shown
+    assert "partial" in shown
+    name = "".join(
+        line[len(run_id[:8]) :].replace("just now", "").split()[0] for line in shown.splitlines()[1:]
+    )
+    assert name == agent
+
+
+def test_a_terminal_of_another_character_set_is_no_error(server: str) -> None:
+    as_process("report", "aurora", "success", "--summary", "größe 漢字")
+    for encoding in ("latin-1", "ascii"):
+        for options in ((), ("--json",)):
+            done = subprocess.run(
+                [*RUNLOG, "runs", "--agent", "aurora", *options],
+                env={**os.environ, "PYTHONIOENCODING": encoding},
+                capture_output=True,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, b"")

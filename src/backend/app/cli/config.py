@@ -21,7 +21,9 @@ def config(as_json: bool) -> None:
     if as_json:
         print_json_lines([values])
         return
-    table = Table("setting", "value", box=None)
+    table = Table(box=None)
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
     for name, value in values.items():
         table.add_row(name, Text("-" if value is None else str(value)))
     Console().print(table)

@@ -20,6 +20,7 @@ COMMANDS = {
     "report": "app.cli.commands.report:report",
     "exec": "app.cli.commands.report:execute",
     "runs": "app.cli.commands.runs:runs",
+    "show": "app.cli.commands.show:show",
     "rate": "app.cli.commands.rate:rate",
     "agents": "app.cli.commands.agents:app",
     "audit": "app.cli.commands.audit:app",

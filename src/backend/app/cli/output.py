@@ -53,6 +53,13 @@ def _parse_moment(text: str, direction: int) -> datetime:
         raise typer.BadParameter(f"{text!r} is neither a duration such as 2h nor an ISO 8601 time") from error
 
 
+def check_id(text: str) -> str:
+    """The beginning of an id as it was given. Raises `typer.BadParameter` where it cannot be one."""
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,8}[0-9A-Fa-f-]{0,28}", text):
+        raise typer.BadParameter(f"{text!r} is not the beginning of an id such as 9b2d4c1e")
+    return text
+
+
 def run_on_database(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` to its end. Raises `DatabaseError` in one plain sentence."""
     with plain_errors():

@@ -14,6 +14,9 @@ from app.quality.domain.review import Suggestion
 from app.quality.review_queue import runs_to_review
 from app.quality.wire import SuggestionOut
 
+# Characters that a column keeps on a narrow terminal; so many of an id tell it from others.
+_WIDTHS = {"run": 8, "when": 8, "agent": 8, "score": 5}
+
 
 def review(rater: str | None, limit: int, as_json: bool) -> None:
     """Print the runs most worth a rating, without those that `rater` has rated."""
@@ -35,13 +38,13 @@ async def _to_review(rater: str | None, limit: int) -> list[Suggestion]:
 def _table(found: Sequence[Suggestion]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("run", "when", "agent", "score"):
-        table.add_column(heading, no_wrap=True, max_width=36)
+        table.add_column(heading, overflow="fold", min_width=_WIDTHS[heading], max_width=36)
     table.add_column("summary and why", overflow="fold")
     now = datetime.now(UTC)
     for suggestion in found:
         run = suggestion.run
         table.add_row(
-            str(run.id),
+            str(run.id)[: _WIDTHS["run"]],
             ago(run.created_at, now),
             Text(printable(run.agent_id)),
             "-" if run.overall is None else f"{run.overall:.2f}",
