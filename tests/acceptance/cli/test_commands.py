@@ -212,7 +212,7 @@ def test_a_run_is_shown_in_full_by_the_beginning_of_its_id(server: str) -> None:
         "invoices"
     )
     assert runlog("rate", run_id[:13], "1", "--rater", "ada").stdout == f"ada rated {run_id} 1\n"
-    assert run_id[:8] in runlog("runs", "--agent", "luma").stdout
+    assert run_id[:13] in runlog("runs", "--agent", "luma").stdout
 
 
 def test_a_beginning_of_several_ids_names_them(server: str) -> None:
@@ -237,12 +237,10 @@ def test_no_id_and_no_name_is_cut_on_a_narrow_terminal(server: str, columns: str
     run_id = runlog("report", agent, "partial", "--summary", "größe 漢字 😀 " * 20).stdout.strip()
     with patch("app.cli.runs.console", lambda: Console(width=int(columns))):
         shown = runlog("runs", "--agent", agent).stdout
-    assert run_id[:8] in shown
+    assert run_id[:13] in shown
     assert "partial" in shown
-    name = "".join(
-        line[len(run_id[:8]) :].replace("just now", "").split()[0] for line in shown.splitlines()[1:]
-    )
-    assert name == agent
+    lines = [line.removeprefix(run_id[:13]).replace("just now", "") for line in shown.splitlines()[1:]]
+    assert "".join(line.split()[0] for line in lines) == agent
 
 
 def test_a_terminal_of_another_character_set_is_no_error(server: str) -> None:

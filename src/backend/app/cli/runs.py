@@ -23,9 +23,13 @@ _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _POLL_SECONDS = 1.0
 # A run's created_at is taken a moment before its commit makes it visible.
 _OVERLAP = timedelta(seconds=10)
+# Characters of an agent's name on a line.
+_MIN_WIDTH = 8
 _MAX_WIDTH = 24
-# Characters of an id that tell it from others, as a rule; `runlog show` takes as many.
-_ID_WIDTH = 8
+# Characters of an id: its millisecond, and with the next parts of it the run of several in one.
+_ID_WIDTHS = (13, 18, 23, 36)
+# Characters of a line below which times to be followed are shown without their day.
+_WIDE = 80
 
 
 async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
@@ -98,24 +102,40 @@ def _print(found: list[dict[str, Any]], as_json: bool, follow: bool = False) -> 
     if as_json:
         print_json_lines(found)
     elif found:
-        console().print(_table(found, follow))
+        out = console()
+        out.print(_followed(found, out.width) if follow else _listed(found))
 
 
-def _table(found: list[dict[str, Any]], follow: bool) -> Table:
-    """The runs as a table; to be followed, without a heading and in columns that stay where they are."""
+def _listed(found: list[dict[str, Any]]) -> Table:
+    """The runs as a table, with the beginnings of their ids that tell them apart."""
     now = datetime.now(UTC)
-    table = Table(box=None, pad_edge=False, expand=True, show_header=not follow)
-    table.add_column("id", no_wrap=True, min_width=_ID_WIDTH)
-    when = len("2026-11-22 10:00:00Z") if follow else max(len(ago(run["created_at"], now)) for run in found)
-    table.add_column("when", no_wrap=True, min_width=when)
-    table.add_column("agent", overflow="fold", max_width=_MAX_WIDTH, min_width=_MAX_WIDTH if follow else None)
+    id_width = next(n for n in _ID_WIDTHS if len({str(run["id"])[:n] for run in found}) == len(found))
+    ages = [ago(run["created_at"], now) for run in found]
+    return _table(found, ages, id_width, min(_MAX_WIDTH, max(len(run["agent_id"]) for run in found)))
+
+
+def _followed(found: list[dict[str, Any]], width: int) -> Table:
+    """The runs without a heading, in columns that stay where they are."""
+    times = "%Y-%m-%d %H:%M:%SZ" if width >= _WIDE else "%H:%M:%SZ"
+    moments = [f"{run['created_at'].astimezone(UTC):{times}}" for run in found]
+    table = _table(found, moments, _ID_WIDTHS[0], _MAX_WIDTH // 2)
+    table.show_header = False
+    return table
+
+
+def _table(found: list[dict[str, Any]], times: list[str], id_width: int, agent_width: int) -> Table:
+    """The runs with their times; only the summary is cut, and a long name goes on below."""
+    table = Table(box=None, pad_edge=False, expand=True)
+    table.add_column("id", no_wrap=True, min_width=id_width)
+    table.add_column("when", no_wrap=True, min_width=max(map(len, times)))
+    table.add_column("agent", overflow="fold", min_width=min(agent_width, _MIN_WIDTH), max_width=agent_width)
     table.add_column("status", no_wrap=True, min_width=len("success"))
     table.add_column("score", no_wrap=True, min_width=len("error"))
     table.add_column("summary", overflow="ellipsis", no_wrap=True, ratio=1, min_width=1)
-    for run in found:
+    for run, time in zip(found, times, strict=True):
         table.add_row(
-            str(run["id"])[:_ID_WIDTH],
-            f"{run['created_at']:%Y-%m-%d %H:%M:%SZ}" if follow else ago(run["created_at"], now),
+            str(run["id"])[:id_width],
+            time,
             Text(printable(run["agent_id"])),
             Text(run["status"], style=_STYLES.get(run["status"], "")),
             _score(run["rlhf_scores"]),

@@ -15,7 +15,7 @@ from app.quality.review_queue import runs_to_review
 from app.quality.wire import SuggestionOut
 
 # Characters that a column keeps on a narrow terminal; so many of an id tell it from others.
-_WIDTHS = {"run": 8, "when": 8, "agent": 8, "score": 5}
+_WIDTHS = {"run": 13, "when": 8, "agent": 8, "score": 5}
 
 
 def review(rater: str | None, limit: int, as_json: bool) -> None:

@@ -11,7 +11,7 @@ def show(
 ) -> None:
     """Show one run in full: its fields, its score with the reasons, and what it reported.
 
-    Example: runlog show 9b2d4c1e
+    Example: runlog show 01a2269a-a083
     """
     from app.cli import show as work
 
