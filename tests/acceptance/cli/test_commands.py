@@ -221,7 +221,7 @@ def test_a_beginning_of_several_ids_names_them(server: str) -> None:
     done = runlog("show", digit)
     assert done.returncode == 1
     assert done.stderr.startswith(f"runlog: several runs' ids begin with {digit}: ")
-    missing = runlog("show", "00000000-0000-0000-0000-000000000000")
+    missing = runlog("show", "00000000-0000")
     assert (missing.returncode, "no run's id begins with" in missing.stderr) == (1, True)
     assert runlog("show", "nonsense").returncode == 2
 

@@ -22,7 +22,7 @@ ENDPOINT = "/api/v1/internal/agent-run-log"
 RUN_ID_HEADER = "Run-Id"
 
 RETRY_SECONDS = 30.0
-"""How long a run is tried again: `runlog up` takes less than that to be back from a restart."""
+"""How long a run is tried again: `runlog up` is back from a restart in half of that."""
 
 # In seconds, as the specified client has it.
 _TIMEOUT = 10.0

@@ -141,7 +141,10 @@ async def find_run(session: AsyncSession, beginning: str) -> UUID:
     ids = select(AgentRunLog.id).where(AgentRunLog.id.between(first, last)).order_by(AgentRunLog.id)
     found = (await session.scalars(ids.limit(_MOST_NAMED + 1))).all()
     if not found:
-        raise NotFoundError(f"no run's id begins with {beginning}")
+        is_whole = len(digits) == _ID_DIGITS
+        raise NotFoundError(
+            f"there is no run {beginning}" if is_whole else f"no run's id begins with {beginning}"
+        )
     if len(found) > 1:
         more = " and more" if len(found) > _MOST_NAMED else ""
         raise AmbiguousIdError(
