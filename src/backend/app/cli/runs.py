@@ -111,7 +111,9 @@ def _listed(found: list[dict[str, Any]]) -> Table:
     now = datetime.now(UTC)
     id_width = next(n for n in _ID_WIDTHS if len({str(run["id"])[:n] for run in found}) == len(found))
     ages = [ago(run["created_at"], now) for run in found]
-    return _table(found, ages, id_width, min(_MAX_WIDTH, max(len(run["agent_id"]) for run in found)))
+    return _table(
+        found, ages, id_width, min(_MAX_WIDTH, max(_MIN_WIDTH, *(len(run["agent_id"]) for run in found)))
+    )
 
 
 def _followed(found: list[dict[str, Any]], width: int) -> Table:
