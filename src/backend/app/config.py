@@ -26,6 +26,10 @@ from app.kit.urls import named_urls
 
 _HTTP_URL = re.compile(r"(?i)https?://[^\s/]+(?:/\S*)?")
 
+_NOTHING_RUNS = (
+    "no `runlog up` is running here: start it with `runlog up`, or set RUNLOG_DATA_DIR to its --data-dir"
+)
+
 
 def _checked_by(parse: Callable[[str], object]) -> Callable[[str], str]:
     def check(text: str) -> str:
@@ -131,7 +135,7 @@ class Settings(BaseModel):
     def require_database_url(self) -> str:
         """The database's URL, or `ConfigError` saying how to get one."""
         if self.database_url is None:
-            raise ConfigError("DATABASE_URL is not set and no `runlog up` is running here")
+            raise ConfigError(f"DATABASE_URL is not set and {_NOTHING_RUNS}")
         return self.database_url.get_secret_value()
 
     @property
@@ -148,7 +152,7 @@ class Settings(BaseModel):
     def require_broker_url(self) -> str:
         """The broker's URL, or `ConfigError` saying how to get one."""
         if self.celery_broker_url is None:
-            raise ConfigError("CELERY_BROKER_URL is not set and no `runlog up` is running here")
+            raise ConfigError(f"CELERY_BROKER_URL is not set and {_NOTHING_RUNS}")
         return self.celery_broker_url.get_secret_value()
 
 

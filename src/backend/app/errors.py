@@ -8,6 +8,7 @@ RunLogError
 ├── IngestUnavailableError the run could not be committed now; sending it again is safe to try
 ├── DatabaseError          the database cannot be reached, or refused a statement
 ├── NotFoundError          there is nothing by the name or id that was given
+│   └── AmbiguousIdError   several begin so
 └── SchemaError            the database's schema is not what the product needs
 """
 
@@ -57,6 +58,10 @@ class DatabaseError(RunLogError):
 
 class NotFoundError(RunLogError):
     """There is nothing by the name or id that was given."""
+
+
+class AmbiguousIdError(NotFoundError):
+    """What was given is the beginning of several ids; the text names some."""
 
 
 class SchemaError(RunLogError):

@@ -29,24 +29,31 @@ MOST_OF_AN_EVENT = 50
 
 _CLOSING_SECONDS = 2.0  # for which a process that ends waits for its lines to be written
 
+# What every event gets, ours or a library's.
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
 
 def get_logger(name: str) -> Any:
     """A logger of structured events.
 
-    In an agent's own process `configure_logging` is not called, and structlog alone would write among
-    the agent's output on stdout: through the standard library its warnings go to stderr.
+    In an agent's own process and in short commands `configure_logging` is not called, and structlog alone
+    would write to stdout, with the local variables of tracebacks: through the standard library our warnings
+    go to stderr, as those of `configure_logging` look on a terminal.
     """
-    return structlog.wrap_logger(logging.getLogger(name))
+    return structlog.wrap_logger(
+        logging.getLogger(name),
+        processors=[structlog.stdlib.filter_by_level, *_SHARED, _hand_over],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
 
 
 def configure_logging(settings: Settings) -> None:
     """Send our events and the libraries' through one renderer: JSON, or colour on a terminal."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     to_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     if to_json:
         last: list[Processor] = [
@@ -55,21 +62,11 @@ def configure_logging(settings: Settings) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:
-        last = [mask_secrets, structlog.dev.ConsoleRenderer(exception_formatter=_write_traceback)]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+        last = [_shorten, mask_secrets, _for_people(colors=sys.stderr.isatty())]
     handler = ThreadedHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=_SHARED,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
@@ -87,7 +84,10 @@ def configure_logging(settings: Settings) -> None:
 
 
 class ThreadedHandler(logging.Handler):
-    """Writes lines to `stream` from a thread of its own, at most `most_waiting` of which may wait."""
+    """Writes lines to `stream` from a thread of its own, at most `most_waiting` of which may wait.
+
+    It renders what `get_logger` hands over; no other handler can.
+    """
 
     def __init__(self, stream: TextIO, most_waiting: int = MOST_WAITING_LINES) -> None:
         super().__init__()
@@ -196,6 +196,26 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
             found()
 
     return call
+
+
+def _hand_over(logger: logging.Logger, name: str, event: EventDict) -> Any:
+    """Leave the rendering to our handler, or render where another process's logging is in force."""
+    if any(isinstance(handler, ThreadedHandler) for handler in logging.getLogger().handlers):
+        return structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logger, name, event)
+    return _for_people(colors=False)(logger, name, mask_secrets(logger, name, _shorten(logger, name, event)))
+
+
+def _shorten(_: Any, __: str, event: EventDict) -> EventDict:
+    """Leave out what a person who watches knows: the day, and which module says it."""
+    event["timestamp"] = f"{event['timestamp'][11:19]}Z"
+    return {name: value for name, value in event.items() if name != "logger"}
+
+
+def _for_people(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    """One short line an event."""
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, pad_event_to=0, pad_level=False, exception_formatter=_write_traceback
+    )
 
 
 def mask_secrets(_: Any, __: str, event: EventDict) -> EventDict:

@@ -7,9 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from rich.console import Console
 
+from app.cli import sending
 from app.config import Settings
 from app.environment import environment_name
 from support.processes import RUNLOG, called, free_port, serving
@@ -63,13 +66,16 @@ def listed(agent: str, *options: str) -> list[dict[str, Any]]:
 
 def test_what_is_reported_is_listed(server: str, tmp_path: Path) -> None:
     (tmp_path / "actions.json").write_text('{"tests_run": 14, "summary": "replaced"}', encoding="utf-8")
+    printed = []
     for arguments, stdin in (
         (("success", "--summary", "Fixed größe 😀", "--actions", f"@{tmp_path}/actions.json"), ""),
         (("failed", "--actions", "-"), '{"error": "timeout"}'),
         (("partial", "--summary", "3 of 5"), ""),
     ):
         done = as_process("report", "sage", *arguments, stdin=stdin)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (done.returncode, done.stderr) == (0, "")
+        printed.append(done.stdout.strip())
+    assert [run["id"] for run in reversed(listed("sage"))] == printed
     assert [(run["status"], run["actions_taken"]) for run in listed("sage")] == [
         ("partial", {"summary": "3 of 5"}),
         ("failed", {"error": "timeout"}),
@@ -103,8 +109,14 @@ def test_a_report_the_server_refuses_is_one_sentence(server: str) -> None:
     assert listed("lyra") == []
 
 
+def test_a_run_reported_twice_by_one_key_is_one_run(server: str) -> None:
+    first, again = (runlog("report", "helios", "success", "--idempotency-key", "7") for _ in range(2))
+    assert [run["id"] for run in listed("helios")] == [first.stdout.strip()] == [again.stdout.strip()]
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{}", "nonsense", "http://["])
-def test_a_server_that_cannot_be_reached_is_one_sentence(url: str) -> None:
+def test_a_server_that_cannot_be_reached_is_one_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "RETRY_SECONDS", 0)
     done = runlog("report", "sage", "success", RUNLOG_URL=url.format(free_port()))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("runlog: ")
@@ -112,10 +124,10 @@ def test_a_server_that_cannot_be_reached_is_one_sentence(url: str) -> None:
 
 
 def test_a_run_that_cannot_be_reported_leaves_the_exit_code_alone() -> None:
-    url = f"http://127.0.0.1:{free_port()}"
-    done = as_process("exec", "--agent", "sage", "--", "sh", "-c", "echo ran; exit 3", RUNLOG_URL=url)
+    done = as_process("exec", "--agent", "sage", "--", "sh", "-c", "echo ran; exit 3", RUNLOG_URL="nonsense")
     assert (done.returncode, done.stdout) == (3, "ran\n")
     assert done.stderr.startswith("runlog: the run was not reported: ")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -187,3 +199,58 @@ def test_a_port_in_use_is_an_error_without_a_traceback(server: str) -> None:
     done = as_process("serve", "--port", server.rpartition(":")[2])
     assert done.returncode == 1
     assert "address already in use" in done.stderr
+
+
+def test_a_run_is_shown_in_full_by_the_beginning_of_its_id(server: str) -> None:
+    payload = '{"summary": "Paid \\u202e17 invoices", "big": 12345678901234567890123}'
+    run_id = runlog("report", "luma", "success", "--actions", payload).stdout.strip()
+    shown = runlog("show", run_id[:13])
+    for words in (run_id, "luma", "success", "consecutive_silence_count: 0", "12345678901234567890123"):
+        assert words in shown.stdout
+    assert "\u202e" not in shown.stdout
+    assert json.loads(runlog("show", run_id, "--json").stdout)["actions_taken"]["summary"].endswith(
+        "invoices"
+    )
+    assert runlog("rate", run_id[:13], "1", "--rater", "ada").stdout == f"ada rated {run_id} 1\n"
+    assert run_id[:13] in runlog("runs", "--agent", "luma").stdout
+
+
+def test_a_beginning_of_several_ids_names_them(server: str) -> None:
+    ids = [runlog("report", "scout", "success").stdout.strip() for _ in range(17)]
+    digit = next(first[0] for first in ids if sum(each[0] == first[0] for each in ids) > 1)
+    done = runlog("show", digit)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"runlog: several runs' ids begin with {digit}: ")
+    missing = runlog("show", "00000000-0000")
+    assert (missing.returncode, "no run's id begins with" in missing.stderr) == (1, True)
+    assert runlog("show", "nonsense").returncode == 2
+
+
+def test_an_empty_list_says_so(server: str) -> None:
+    done = runlog("runs", "--agent", "nobody-yet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No such runs.\n", "")
+
+
+@pytest.mark.parametrize("columns", ["80", "60"])
+def test_no_id_and_no_name_is_cut_on_a_narrow_terminal(server: str, columns: str) -> None:
+    agent = "nightly-reconciliation-of-invoices-" + columns
+    run_id = runlog("report", agent, "partial", "--summary", "größe 漢字 😀 " * 20).stdout.strip()
+    with patch("app.cli.runs.console", lambda: Console(width=int(columns))):
+        shown = runlog("runs", "--agent", agent).stdout
+    assert run_id[:13] in shown
+    assert "partial" in shown
+    lines = [line.removeprefix(run_id[:13]).replace("just now", "") for line in shown.splitlines()[1:]]
+    assert "".join(line.split()[0] for line in lines) == agent
+
+
+def test_a_terminal_of_another_character_set_is_no_error(server: str) -> None:
+    as_process("report", "aurora", "success", "--summary", "größe 漢字")
+    for encoding in ("latin-1", "ascii"):
+        for options in ((), ("--json",)):
+            done = subprocess.run(
+                [*RUNLOG, "runs", "--agent", "aurora", *options],
+                env={**os.environ, "PYTHONIOENCODING": encoding},
+                capture_output=True,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, b"")

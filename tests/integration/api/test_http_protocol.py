@@ -159,3 +159,15 @@ async def test_a_client_that_hangs_up_early_has_its_run_recorded(
         answer = await asyncio.to_thread(httpx.post, f"{url}{ENDPOINT}", content=RUN, headers=SHORT)
         assert answer.status_code == 204
     assert "Traceback" not in (tmp_path / "serve.log").read_text(encoding="utf-8")
+
+
+def test_every_way_in_says_which_row_the_run_is(server: str) -> None:
+    keyed = {"Idempotency-Key": "row-1"}
+    with httpx.Client(base_url=server) as client:
+        sent = [
+            client.post(ENDPOINT, content=RUN, headers={"Content-Type": content_type, **keyed})
+            for content_type in ("application/json", "application/json; charset=utf-8")
+        ]
+        ids = {answer.headers["Run-Id"] for answer in sent}
+        assert len(ids) == 1
+        assert client.get(f"{ENDPOINT}/{ids.pop()}").json()["status"] == "success"

@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.loaded import RECORD, loaded, own_modules, recording
+from support.reporting import listened_to
 
 TYPER = {"typer", "annotated_doc", "shellingham"}
 # typer converts what parameters are given by pydantic.
@@ -17,7 +19,14 @@ TYPER_CONVERTING = TYPER | {
     "typing_extensions.py",
     "typing_inspection",
 }
-NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _server() -> Iterator[None]:
+    """Somebody takes what is reported."""
+    with listened_to() as shell, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("RUNLOG_URL", shell.env["RUNLOG_URL"])
+        yield
 
 
 def started(tmp_path: Path, *arguments: str, **env: str) -> tuple[str, set[str]]:
@@ -25,7 +34,7 @@ def started(tmp_path: Path, *arguments: str, **env: str) -> tuple[str, set[str]]
     command, record = recording(*arguments), tmp_path / "loaded.json"
     done = subprocess.run(
         command,
-        env={**os.environ, RECORD: str(record), "RUNLOG_URL": NOWHERE, **env},
+        env={**os.environ, RECORD: str(record), **env},
         capture_output=True,
         text=True,
         check=False,

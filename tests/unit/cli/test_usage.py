@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from app.cli.http_post import Answer
 from app.cli.main import COMMANDS, make_app
-from app.cli.report import _reason
+from app.cli.sending import _reason
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from app.api.bounded_protocol import BoundedProtocol
 from app.api.browser_guard import is_host_allowed
 from app.api.connection import Connection
 from app.api.errors import run_not_recorded
-from app.api.internal.agent_run_log import PATH
+from app.api.internal.agent_run_log import PATH, RUN_ID_HEADER
 from app.api.request_context import REQUEST_ID_HEADER, request_id_of
 from app.config import get_settings
 from app.errors import IngestUnavailableError, InvalidRunError
@@ -29,6 +29,7 @@ from app.runs.parsing import VISIBLE_ASCII, parse_run
 from app.runs.writer import get_writer
 
 _PATH = PATH.encode()
+_RUN_ID_HEADER = RUN_ID_HEADER.lower().encode()
 _UNUSUAL = frozenset(
     {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"origin", b"sec-fetch-site"}
 )
@@ -73,9 +74,9 @@ class Report:
         """Whether it was answered."""
         return self.response_complete
 
-    def set_result(self, _: UUID) -> None:
+    def set_result(self, run_id: UUID) -> None:
         """Answer that the run is recorded."""
-        self._send(b"HTTP/1.1 204 No Content\r\n", b"")
+        self._send(b"HTTP/1.1 204 No Content\r\n%s: %s\r\n" % (_RUN_ID_HEADER, str(run_id).encode()), b"")
 
     def set_exception(self, error: Exception) -> None:
         """Answer that it is not."""

@@ -20,6 +20,8 @@ from app.kit.text import ago, printable
 from app.wiring import audit_settings
 
 _STYLES = {"down": "red", "unknown": "yellow", "paused": "dim", "up": "green"}
+# Characters that a column keeps on a narrow terminal: what is longer goes on below.
+_WIDTHS = {"agent": 8, "state": 7, "last run": 8, "status": 7, "score 7d": 5, "reports": 8}
 _TROUBLE_FIRST = ("down", "unknown", "new", "up", "paused")
 
 
@@ -31,7 +33,7 @@ def show(as_json: bool) -> None:
     elif statuses:
         Console().print(_table(sorted(statuses, key=lambda status: _TROUBLE_FIRST.index(status.state))))
     else:
-        typer.echo("No agent has reported or is declared")
+        typer.echo("No agent has reported or is declared. Report a run: runlog report sage success")
 
 
 def pause(agent: str, until: str | None) -> None:
@@ -68,8 +70,8 @@ async def _statuses() -> Sequence[AgentStatus]:
 def _table(statuses: Sequence[AgentStatus]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("agent", "state", "last run", "status", "score 7d"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("reports", overflow="fold")
+        table.add_column(heading, overflow="fold", min_width=_WIDTHS[heading])
+    table.add_column("reports", overflow="fold", min_width=_WIDTHS["reports"])
     now = datetime.now(UTC)
     for status in statuses:
         run, quality = status.last_run, status.quality_7d.mean

@@ -75,7 +75,7 @@ async def _notifications(limit: int) -> list[AlertOut]:
 def _table(found: Sequence[AlertOut]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("written", "channel", "state", "tries", "last try"):
-        table.add_column(heading, no_wrap=heading != "last try")
+        table.add_column(heading, overflow="fold", min_width=len(heading))
     table.add_column("alert", overflow="fold")
     now = datetime.now(UTC)
     for alert in found:

@@ -98,7 +98,7 @@ def _as_json(past: PastFinding) -> dict[str, Any]:
 def _table(found: list[PastFinding]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("agent", "rule", "opened (UTC)", "closed (UTC)"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold", min_width=8)
     table.add_column("message", overflow="fold")
     for past in found:
         table.add_row(

@@ -1,17 +1,17 @@
 """`runlog config`."""
 
-import msgspec
 import typer
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.output import print_json_lines
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
 from app.environment import SETTINGS_FILE, UNPREFIXED, data_directory, environment_name
 from app.kit.secrets import redact
-from app.kit.urls import mask_urls
+from app.kit.urls import mask_login, mask_urls
 
 
 def config(as_json: bool) -> None:
@@ -22,9 +22,11 @@ def config(as_json: bool) -> None:
         environment_name(field): _shown(field, getattr(settings, field)) for field in Settings.model_fields
     }
     if as_json:
-        typer.echo(msgspec.json.encode(values).decode())
+        print_json_lines([values])
         return
-    table = Table("setting", "value", box=None)
+    table = Table(box=None)
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
     for name, value in values.items():
         table.add_row(name, Text("-" if value is None else str(value)))
     Console().print(table)
@@ -38,4 +40,4 @@ def _shown(field: str, value: object) -> object:
         # The addresses of chats and hooks are secrets themselves.
         if field not in UNPREFIXED:
             return mask_urls(value)
-    return value if isinstance(value, int | float | None) else redact(str(value))
+    return value if isinstance(value, int | float | None) else redact(mask_login(str(value)))

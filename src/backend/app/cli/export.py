@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from app.cli.options import By
-from app.cli.output import parse_since
+from app.cli.output import parse_since, print_json
 from app.db.engine import dumps_exactly
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
@@ -69,7 +69,7 @@ def _write(pages: AsyncGenerator[Lines, None], out: Path | None) -> None:
         file = stack.enter_context(out.open("w", encoding="utf-8")) if out else sys.stdout
         for page in _pulled(pages):
             for line in page:
-                typer.echo(dumps_exactly(line), file=file)
+                print_json(dumps_exactly(line), file)
             written += len(page)
     if out:
         typer.echo(f"wrote {written} lines", err=True)

@@ -4,9 +4,11 @@ import os
 import ssl
 import urllib.request
 from base64 import b64encode
+from collections.abc import Mapping
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPMessage, HTTPResponse, HTTPSConnection
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import quote, unquote, urlsplit
 
@@ -14,12 +16,14 @@ from urllib.parse import quote, unquote, urlsplit
 _PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
 
 
-class Answer(NamedTuple):
-    """What a server answered: its status, that status in words, and the body."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: its status, that status in words, the body, and the headers."""
 
     status: int
     reason: str
     body: bytes
+    headers: HTTPMessage = field(default_factory=HTTPMessage, compare=False)
 
 
 class _Connection(HTTPConnection):
@@ -49,26 +53,26 @@ class _HTTPSHandler(urllib.request.HTTPSHandler):
         return self.do_open(_SecureConnection, request, context=self._certificates)
 
 
-def post_json(url: str, body: bytes, timeout: float) -> Answer:
+def post_json(url: str, body: bytes, timeout: float, headers: Mapping[str, str] | None = None) -> Answer:
     """Send `body` to `url` and return the answer, of any status; redirects are not followed.
 
-    `timeout` is in seconds, for connecting and for each read and write. The environment names proxies
-    (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`);
-    a user in the URL is sent as Basic authentication (RFC 7617).
+    `timeout` is in seconds, for connecting and for each read and write; `headers` go beside ours. The
+    environment names proxies (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificates
+    (`SSL_CERT_FILE`, `SSL_CERT_DIR`); a user in the URL is sent as Basic authentication (RFC 7617).
     Raises `OSError`, `http.client.HTTPException`, or `ValueError` where `url` is none.
     """
     parts = urlsplit(url)
     userinfo, _, host = parts.netloc.rpartition("@")
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError("Request URL is missing an 'http://' or 'https://' protocol.")
-    headers = {"Content-Type": "application/json", "User-Agent": "runlog"}
+    sent = {"Content-Type": "application/json", "User-Agent": "runlog", **(headers or {})}
     if userinfo:
-        headers["Authorization"] = f"Basic {b64encode(unquote(userinfo).encode()).decode()}"
+        sent["Authorization"] = f"Basic {b64encode(unquote(userinfo).encode()).decode()}"
     target = parts._replace(netloc=host, path=quote(parts.path, safe=_PATH_CHARACTERS)).geturl()
-    request = urllib.request.Request(target, body, headers)  # noqa: S310  # the scheme is checked above
+    request = urllib.request.Request(target, body, sent)  # noqa: S310  # the scheme is checked above
     try:
         with _opener(parts.scheme).open(request, timeout=timeout) as response:
-            return Answer(response.status, response.reason, response.read())
+            return Answer(response.status, response.reason, response.read(), response.headers)
     except URLError as error:
         raise error.reason if isinstance(error.reason, OSError) else OSError(error.reason) from error
 

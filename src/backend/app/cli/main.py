@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ COMMANDS = {
     "report": "app.cli.commands.report:report",
     "exec": "app.cli.commands.report:execute",
     "runs": "app.cli.commands.runs:runs",
+    "show": "app.cli.commands.show:show",
     "rate": "app.cli.commands.rate:rate",
     "agents": "app.cli.commands.agents:app",
     "audit": "app.cli.commands.audit:app",
@@ -69,13 +71,18 @@ def make_app(names: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line; an error is one plain sentence on stderr and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show is no reason to fail.
+        if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
     wanted = [argument for argument in sys.argv[1:2] if argument in COMMANDS]
     try:
         make_app(wanted or list(COMMANDS))()
     except RunLogError as error:
         from app.kit.secrets import redact  # its patterns take longer to compile than --help does
+        from app.kit.text import printable
 
-        sys.exit(redact(f"runlog: {error}"))
+        sys.exit(printable(redact(f"runlog: {error}")))
     except OSError as error:
         # What stdout still holds would fail once more at exit, and say so.
         with Path(os.devnull).open("wb") as nowhere:

@@ -1,17 +1,19 @@
 """What several commands share in how they read options and print."""
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
 from app.db.plain_errors import plain_errors
+from app.kit.text import escape_unprintable
 
 T = TypeVar("T")
 
@@ -51,6 +53,13 @@ def _parse_moment(text: str, direction: int) -> datetime:
         raise typer.BadParameter(f"{text!r} is neither a duration such as 2h nor an ISO 8601 time") from error
 
 
+def check_id(text: str) -> str:
+    """The beginning of an id as it was given. Raises `typer.BadParameter` where it cannot be one."""
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,8}[0-9A-Fa-f-]{0,28}", text):
+        raise typer.BadParameter(f"{text!r} is not the beginning of an id such as 9b2d4c1e")
+    return text
+
+
 def run_on_database(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` to its end. Raises `DatabaseError` in one plain sentence."""
     with plain_errors():
@@ -65,4 +74,12 @@ def console() -> Console:
 def print_json_lines(values: Iterable[Any]) -> None:
     """One JSON value a line on stdout."""
     for value in values:
-        typer.echo(msgspec.json.encode(value).decode())
+        print_json(msgspec.json.encode(value).decode())
+
+
+def print_json(text: str, file: TextIO | None = None) -> None:
+    """One JSON value on a line, with what the stream cannot show or a terminal obeys as escapes."""
+    stream = file or sys.stdout
+    if not (stream.encoding or "utf-8").lower().startswith("utf"):
+        text = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+    typer.echo(escape_unprintable(text), file=stream)

@@ -11,16 +11,26 @@ from rich.text import Text
 
 from app.cli.options import Status
 from app.cli.output import console, parse_since, print_json_lines
+from app.config import get_settings
 from app.db.plain_errors import plain_errors
-from app.db.session import transaction
+from app.db.session import close_database, transaction
+from app.errors import ConfigError, DatabaseError
+from app.kit.secrets import redact
 from app.kit.text import ago, printable
 from app.runs.queries import RunFilters, list_runs
+from app.runs.scores import overall_score
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _POLL_SECONDS = 1.0
 # A run's created_at is taken a moment before its commit makes it visible.
 _OVERLAP = timedelta(seconds=10)
+# Characters of an agent's name on a line.
+_MIN_WIDTH = 8
 _MAX_WIDTH = 24
+# Characters of an id: its millisecond, and with the next parts of it the run of several in one.
+_ID_WIDTHS = (13, 18, 23, 36)
+# Characters of a line below which times to be followed are shown without their day.
+_WIDE = 80
 
 
 async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
@@ -47,40 +57,88 @@ async def _show(
     found = await _newest(limit, filters)
     if not follow:
         _print(found, as_json)
+        if not found and not as_json:
+            typer.echo(_nothing(is_filtered=bool(agent or status or since)))
         return
     found.reverse()
     _print(found, as_json, follow)
-    seen = {run["id"] for run in found}
     # What was left out at first stays out.
     earliest = found[0]["created_at"] if len(found) == limit else since
+    await _follow(found, filters, earliest, as_json)
+
+
+async def _follow(
+    shown: list[dict[str, Any]], filters: RunFilters, earliest: datetime | None, as_json: bool
+) -> None:
+    """Print new runs for ever, across restarts of the database."""
+    seen = {run["id"] for run in shown}
+    newest = max((run["created_at"] for run in shown), default=datetime.now(UTC))
+    is_away = False
     while True:
         await asyncio.sleep(_POLL_SECONDS)
-        newest = max((run["created_at"] for run in found), default=datetime.now(UTC))
         overlap = newest - _OVERLAP
-        recent = await _newest(10_000, {**filters, "since": max(overlap, earliest or overlap)})
-        _print([run for run in reversed(recent) if run["id"] not in seen], as_json, follow)
-        found, seen = recent or found, {run["id"] for run in recent}
+        try:
+            recent = await _newest(10_000, {**filters, "since": max(overlap, earliest or overlap)})
+        except (DatabaseError, ConfigError) as error:
+            if not is_away:
+                typer.echo(f"runlog: waiting, for {printable(redact(str(error)))}", err=True)
+            is_away = True
+            # A `runlog up` that was started again may be elsewhere.
+            await close_database()
+            get_settings.cache_clear()
+            continue
+        is_away = False
+        _print([run for run in reversed(recent) if run["id"] not in seen], as_json, follow=True)
+        newest = max((run["created_at"] for run in recent), default=newest)
+        seen = {run["id"] for run in recent} or seen
+
+
+def _nothing(*, is_filtered: bool) -> str:
+    if is_filtered:
+        return "No such runs."
+    return 'No runs yet. Report one: runlog report sage success --summary "Rotated 3 log files"'
 
 
 def _print(found: list[dict[str, Any]], as_json: bool, follow: bool = False) -> None:
     if as_json:
         print_json_lines(found)
     elif found:
-        console().print(_table(found, follow))
+        out = console()
+        out.print(_followed(found, out.width) if follow else _listed(found))
 
 
-def _table(found: list[dict[str, Any]], follow: bool) -> Table:
-    """The runs as a table; to be followed, without a heading and in columns that stay where they are."""
-    table = Table(box=None, pad_edge=False, expand=True, show_header=not follow)
-    table.add_column("when", no_wrap=True)
-    table.add_column("agent", no_wrap=True, max_width=_MAX_WIDTH, min_width=_MAX_WIDTH if follow else None)
+def _listed(found: list[dict[str, Any]]) -> Table:
+    """The runs as a table, with the beginnings of their ids that tell them apart."""
+    now = datetime.now(UTC)
+    id_width = next(n for n in _ID_WIDTHS if len({str(run["id"])[:n] for run in found}) == len(found))
+    ages = [ago(run["created_at"], now) for run in found]
+    return _table(
+        found, ages, id_width, min(_MAX_WIDTH, max(_MIN_WIDTH, *(len(run["agent_id"]) for run in found)))
+    )
+
+
+def _followed(found: list[dict[str, Any]], width: int) -> Table:
+    """The runs without a heading, in columns that stay where they are."""
+    times = "%Y-%m-%d %H:%M:%SZ" if width >= _WIDE else "%H:%M:%SZ"
+    moments = [f"{run['created_at'].astimezone(UTC):{times}}" for run in found]
+    table = _table(found, moments, _ID_WIDTHS[0], _MAX_WIDTH // 2)
+    table.show_header = False
+    return table
+
+
+def _table(found: list[dict[str, Any]], times: list[str], id_width: int, agent_width: int) -> Table:
+    """The runs with their times; only the summary is cut, and a long name goes on below."""
+    table = Table(box=None, pad_edge=False, expand=True)
+    table.add_column("id", no_wrap=True, min_width=id_width)
+    table.add_column("when", no_wrap=True, min_width=max(map(len, times)))
+    table.add_column("agent", overflow="fold", min_width=min(agent_width, _MIN_WIDTH), max_width=agent_width)
     table.add_column("status", no_wrap=True, min_width=len("success"))
     table.add_column("score", no_wrap=True, min_width=len("error"))
-    table.add_column("summary", overflow="ellipsis", no_wrap=True, ratio=1)
-    now = datetime.now(UTC)
-    for run in found:
+    table.add_column("summary", overflow="ellipsis", no_wrap=True, ratio=1, min_width=1)
+    for run, time in zip(found, times, strict=True):
         table.add_row(
-            f"{run['created_at']:%Y-%m-%d %H:%M:%S}" if follow else ago(run["created_at"], now),
+            str(run["id"])[:id_width],
+            time,
             Text(printable(run["agent_id"])),
             Text(run["status"], style=_STYLES.get(run["status"], "")),
             _score(run["rlhf_scores"]),
@@ -92,5 +150,5 @@ def _table(found: list[dict[str, Any]], follow: bool) -> Table:
 def _score(scores: Any) -> str:
     if scores is None:
         return "-"
-    overall = msgspec.json.decode(scores).get("overall")
+    overall = overall_score(msgspec.json.decode(scores))
     return "error" if overall is None else f"{overall:.2f}"

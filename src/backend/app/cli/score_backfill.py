@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.options import ScorerName
-from app.cli.output import parse_since, run_on_database
+from app.cli.output import parse_since, print_json, run_on_database
 from app.db.session import transaction
 from app.kit.text import printable
 from app.models import ScoreBackfill
@@ -34,7 +34,7 @@ def backfill(since: str, until: str | None, scorer: ScorerName, version: str | N
         typer.echo("Stopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
     if as_json:
-        typer.echo(BackfillOut.model_validate(done).model_dump_json())
+        print_json(BackfillOut.model_validate(done).model_dump_json())
     elif done.error is not None:
         typer.echo(f"Ended: {printable(done.error)}")
     else:

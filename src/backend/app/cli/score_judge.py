@@ -6,7 +6,7 @@ from uuid import uuid4
 import msgspec
 import typer
 
-from app.cli.output import run_on_database
+from app.cli.output import print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import ConfigError
@@ -78,7 +78,7 @@ def status(as_json: bool) -> None:
     left = max(0, settings.judge_daily_budget - costs.calls_today)
     if as_json:
         facts = {"version": name, "budget": settings.judge_daily_budget, "budget_left": left}
-        typer.echo(msgspec.json.encode(facts | msgspec.to_builtins(found)).decode())
+        print_json_lines([facts | msgspec.to_builtins(found)])
         return
     typer.echo(f"judge: {printable(name)}")
     typer.echo(f"today: {costs.calls_today} of {settings.judge_daily_budget} calls, {left} left")

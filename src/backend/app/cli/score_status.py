@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime
 
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import run_on_database
+from app.cli.output import print_json, run_on_database
 from app.db.session import transaction
 from app.kit.text import ago, at, printable
 from app.scoring.backfills import recent_backfills
@@ -21,7 +20,7 @@ def status(as_json: bool) -> None:
     """Print the states of runs, and the results of each scorer and version."""
     found = run_on_database(_status())
     if as_json:
-        typer.echo(found.model_dump_json())
+        print_json(found.model_dump_json())
     else:
         _print(found)
 

@@ -1,5 +1,6 @@
 """Text for people: moments and spans in words, and what a terminal may safely show."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
@@ -27,6 +28,13 @@ def ago(then: datetime, now: datetime) -> str:
             count = int(seconds // size)
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return "just now"
+
+
+def escape_unprintable(text: str) -> str:
+    """JSON `text` with every character escaped that could steer a terminal or turn what it shows around."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def printable(text: str) -> str:

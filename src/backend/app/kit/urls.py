@@ -10,6 +10,35 @@ WEBHOOK = "webhook"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _VARIABLE = re.compile(r"\b(?:RUNLOG_[A-Z_]+|DATABASE_URL|CELERY_BROKER_URL)\b")
+# Up to the last @: a password may hold one, and a slash, as it is. A web address may be a token's alone.
+_LOGIN = re.compile(r"((?:https?://(?!.*:[^/]*@)|[A-Za-z][A-Za-z0-9+.-]*://[^\s:/?@]*:))[^\s;]+@")
+_PARAMETER = re.compile(r"([?&]([^\s=&;]+)=)[^\s&;]+")
+# Parameters of the databases' and brokers' URLs and of endpoints that say where and how, not who.
+_HARMLESS = frozenset(
+    {
+        *(
+            "api-version",
+            "application_name",
+            "channel_binding",
+            "connect_timeout",
+            "connection_timeout",
+            "db",
+        ),
+        *(
+            "dbname",
+            "heartbeat",
+            "host",
+            "hostaddr",
+            "options",
+            "port",
+            "ssl",
+            "ssl_ca_certs",
+            "ssl_cert_reqs",
+        ),
+        *("ssl_certfile", "ssl_keyfile", "sslcert", "sslcrl", "sslkey", "sslmode", "sslrootcert"),
+        *("target_session_attrs", "user", "virtual_host"),
+    }
+)
 _LEAST_SECRET = 4
 # What stands in many URLs and gives nothing away.
 _COMMON = frozenset(
@@ -42,6 +71,14 @@ def mask_urls(text: str) -> str:
     """What may be shown of URLs whose every part may be secret: their schemes."""
     schemes = [f"{match[1]}://{MASK}" for match in _SCHEME.finditer(text)]
     return ", ".join(schemes) or MASK
+
+
+def mask_login(text: str) -> str:
+    """URLs with each user's password, and every parameter but those known to hold no secret, masked."""
+    text = _LOGIN.sub(rf"\1{MASK}@", text)
+    return _PARAMETER.sub(
+        lambda match: match[0] if match[2].lower() in _HARMLESS else f"{match[1]}{MASK}", text
+    )
 
 
 def scrub(text: str, *secrets: str) -> str:

@@ -1,5 +1,6 @@
 """Reading runs: filters, pages, and the newest runs of every agent."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, Unpack
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, defer
 
-from app.errors import NotFoundError
+from app.errors import AmbiguousIdError, NotFoundError
 from app.kit.cursors import Cursor
 from app.kit.sql import (
     AGENTS_NEWEST_FIRST,
@@ -50,6 +51,11 @@ _AS_SENT = (
         for moment in (AgentRunLog.run_at, AgentRunLog.created_at)
     ),
 )
+
+
+_ID_DIGITS = 32
+_ID_BEGINNING = re.compile(f"[0-9a-f]{{1,{_ID_DIGITS}}}")
+_MOST_NAMED = 5
 
 
 class RunPage(NamedTuple):
@@ -127,6 +133,30 @@ async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     if row is None:
         raise NotFoundError("there is no run with this id")
     return _as_sent(row)
+
+
+async def find_run(session: AsyncSession, beginning: str) -> UUID:
+    """The id of the one run whose id begins with `beginning`: hexadecimal digits, with or without hyphens.
+
+    Raises `NotFoundError` where there is none, `AmbiguousIdError` naming some where there are several.
+    """
+    digits = beginning.replace("-", "").lower()
+    if not _ID_BEGINNING.fullmatch(digits):
+        raise NotFoundError("a run's id is hexadecimal digits")
+    first, last = UUID(digits.ljust(_ID_DIGITS, "0")), UUID(digits.ljust(_ID_DIGITS, "f"))
+    ids = select(AgentRunLog.id).where(AgentRunLog.id.between(first, last)).order_by(AgentRunLog.id)
+    found = (await session.scalars(ids.limit(_MOST_NAMED + 1))).all()
+    if not found:
+        is_whole = len(digits) == _ID_DIGITS
+        raise NotFoundError(
+            f"there is no run {beginning}" if is_whole else f"no run's id begins with {beginning}"
+        )
+    if len(found) > 1:
+        more = " and more" if len(found) > _MOST_NAMED else ""
+        raise AmbiguousIdError(
+            f"several runs' ids begin with {beginning}: {', '.join(map(str, found[:_MOST_NAMED]))}{more}"
+        )
+    return found[0]
 
 
 def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:

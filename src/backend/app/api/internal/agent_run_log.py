@@ -21,7 +21,16 @@ from app.scoring.status import scoring_of
 PATH = "/api/v1/internal/agent-run-log"
 router = APIRouter(prefix=PATH, tags=["agent run log"], route_class=StrictRoute)
 
-_RECORDED = Response(status_code=204)
+RUN_ID_HEADER = "Run-Id"
+"""The header of a 204 that says which row the run is."""
+
+_RECORDED: dict[int | str, dict[str, Any]] = {
+    204: {
+        "headers": {
+            RUN_ID_HEADER: {"schema": {"type": "string", "format": "uuid"}, "description": "The row's id."}
+        }
+    }
+}
 _RUN_BODY = {
     "requestBody": {
         "required": True,
@@ -34,7 +43,7 @@ _RUN_BODY = {
     "",
     status_code=204,
     summary="Record a finished run",
-    responses={**INVALID, **TOO_LARGE, **UNAVAILABLE},
+    responses={**_RECORDED, **INVALID, **TOO_LARGE, **UNAVAILABLE},
     openapi_extra=_RUN_BODY,
 )
 async def create_agent_run_log(
@@ -52,8 +61,8 @@ async def create_agent_run_log(
     """One permanent row. 204 is sent after the row is committed; scoring follows by itself."""
     if not _is_json(request.headers.get("content-type", "")):
         raise InvalidRunError.of("Content-Type must be application/json", "header", "Content-Type")
-    await get_writer().write(parse_run(await request.body(), idempotency_key))
-    return _RECORDED
+    run_id = await get_writer().write(parse_run(await request.body(), idempotency_key))
+    return Response(status_code=204, headers={RUN_ID_HEADER: str(run_id)})
 
 
 def _is_json(content_type: str) -> bool:

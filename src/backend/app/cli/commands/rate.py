@@ -1,13 +1,12 @@
 """`runlog rate`."""
 
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
 
 def rate(
-    run_id: Annotated[UUID, typer.Argument(metavar="RUN_ID", help="The run's id.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, or the beginning of it.")],
     rating: Annotated[
         float, typer.Argument(metavar="RATING", help="From 0, of no use, to 1, as it should be.")
     ],

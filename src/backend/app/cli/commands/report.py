@@ -14,11 +14,17 @@ def report(
     actions: Annotated[
         str | None, typer.Option(help="More about it: a JSON object, @FILE, or - for stdin.")
     ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Record it once, however often it is reported by this key.")
+    ] = None,
 ) -> None:
-    """Report one finished run to the server at RUNLOG_URL."""
+    """Report one finished run to the server at RUNLOG_URL, and print the run's id.
+
+    Where the server cannot take it now, it is tried again for half a minute.
+    """
     from app.cli import report as work
 
-    work.report(agent, status, summary, actions)
+    work.report(agent, status, summary, actions, idempotency_key)
 
 
 def execute(

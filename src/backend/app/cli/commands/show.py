@@ -1,0 +1,18 @@
+"""`runlog show`."""
+
+from typing import Annotated
+
+import typer
+
+
+def show(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, or the beginning of it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show one run in full: its fields, its score with the reasons, and what it reported.
+
+    Example: runlog show 01a2269a-a083
+    """
+    from app.cli import show as work
+
+    work.show(run_id, as_json)
