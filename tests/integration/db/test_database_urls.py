@@ -88,6 +88,27 @@ async def test_the_host_that_took_writes_is_asked_first_from_then_on(database: s
     assert hosts.urls == [f"{url}?target_session_attrs=primary" for url in silent_is_last.urls]
 
 
+async def test_a_host_whose_connection_was_lost_or_hung_is_asked_later(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that was frozen, lost its standby meanwhile, and now accepts logins but commits nothing."""
+    parts = urlsplit(database)
+    login, _, host = parts.netloc.rpartition("@")
+    url = f"postgresql://{login}@{host},127.0.0.2:{parts.port}{parts.path}?target_session_attrs=read-write"
+    made: list[Hosts] = []
+    begin = Hosts.__init__
+    monkeypatch.setattr(Hosts, "__init__", lambda self, *a, **k: (made.append(self), begin(self, *a, **k))[1])
+    engine = create_engine(url, pool_size=1, timeout=10)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+            assert host in made[0].urls[0]
+            await connection.invalidate()
+        assert "127.0.0.2" in made[0].urls[0]
+    finally:
+        await engine.dispose()
+
+
 async def test_a_standby_is_not_what_read_write_asks_for(database: str, silent: str) -> None:
     """Of each host it is said what is wrong."""
     parts = urlsplit(database)

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 from asyncpg.exceptions import TargetServerAttributeNotMatched
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.hosts import Hosts
@@ -83,7 +84,7 @@ def create_engine(
         except TargetServerAttributeNotMatched as error:
             raise ConnectionError(str(error)) from error
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=pool_size,
@@ -93,6 +94,12 @@ def create_engine(
         json_serializer=dumps_exactly,
         json_deserializer=_loads_any_depth,
     )
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def note_lost(connection: Any, *_: object) -> None:
+        hosts.note_lost(connection.driver_connection)
+
+    return engine
 
 
 def dumps_exactly(value: Any) -> str:

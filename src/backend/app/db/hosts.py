@@ -6,6 +6,7 @@ answers (a frozen server, a hanging disk) would keep every client from the other
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from asyncpg.exceptions import TargetServerAttributeNotMatched
@@ -60,6 +61,7 @@ class Hosts:
         self.urls = single_host_urls(url)
         options = dict(parse_qsl(url.partition("?")[2]))
         self._target = options.get("target_session_attrs")
+        self._connections: WeakKeyDictionary[asyncpg.Connection, str] = WeakKeyDictionary()
 
     async def connect(self, **options: Any) -> asyncpg.Connection:
         """`asyncpg.connect` to the first host that answers and is what `target_session_attrs` asks for.
@@ -90,7 +92,14 @@ class Hosts:
         raise ConnectionError("; ".join(failures))
 
     async def _connect_to(self, url: str, options: dict[str, Any]) -> asyncpg.Connection:
-        return await asyncpg.connect(url, timeout=self._timeout, **options)
+        connection = await asyncpg.connect(url, timeout=self._timeout, **options)
+        self._connections[connection] = url
+        return connection
+
+    def note_lost(self, connection: asyncpg.Connection) -> None:
+        """The connection was lost, or hung: its server may be one that accepts logins and commits nothing."""
+        if url := self._connections.get(connection):
+            self._ask_later(url)
 
     def _ask_later(self, url: str) -> None:
         """Ask the other hosts first from now on, unless another attempt has seen to it."""
