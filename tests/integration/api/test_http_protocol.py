@@ -27,7 +27,7 @@ def server(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> It
     text = log.read_text(encoding="utf-8")
     assert "Traceback" not in text
     assert '"level": "error"' not in text
-    assert "Invalid HTTP request" not in text
+    assert "invalid_http_request" not in text
 
 
 @pytest.mark.parametrize(("body", "place"), BAD_RUNS)

@@ -36,7 +36,7 @@ def server(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> It
         yield url
     text = log.read_text(encoding="utf-8")
     assert "Traceback" not in text
-    assert "Invalid HTTP request" not in text
+    assert "invalid_http_request" not in text
 
 
 def recorded(url: str, agent: str) -> int:
