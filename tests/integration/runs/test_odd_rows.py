@@ -21,7 +21,17 @@ AGENTS = "/api/v1/internal/agents"
 DATES = ["50000-01-01", "290000-01-01", "4000-01-01 BC", "0044-03-15 BC", "infinity", "-infinity", None]
 FACES = ["", "/feedback"]
 SCORES = [
-    *("[]", "7", '"good"', "true", "{}", '{"overall": "high"}', '{"overall": [1]}', '{"overall": 1e400}'),
+    *(
+        "[]",
+        "7",
+        '"good"',
+        "true",
+        "null",
+        "{}",
+        '{"overall": "high"}',
+        '{"overall": [1]}',
+        '{"overall": 1e400}',
+    ),
     *('{"human": 3}', '{"overall": 0.5, "dimensions": 7, "reasons": {}}', "[" * 2000 + "]" * 2000),
 ]
 PAYLOADS = ["[" * 2000 + "]" * 2000, '{"a": ' * 3000 + "1" + "}" * 3000, '"text"', "7", "[1]", "null"]
@@ -111,7 +121,8 @@ async def test_every_row_is_shown_as_it_is_and_scored(
             await _each_is_shown(api, db)
             await sweep_all(database)
     assert {agent["agent_id"] for agent in (await api.get(AGENTS)).json()["agents"]} >= set(agents)
-    unscored = "SELECT agent_id FROM agent_run_log WHERE rlhf_scores IS NULL OR rlhf_scores ? 'error'"
+    scored = "jsonb_typeof(rlhf_scores -> 'overall') = 'number'"
+    unscored = f"SELECT rlhf_scores FROM agent_run_log WHERE ({scored}) IS NOT TRUE"  # noqa: S608
     assert await db.fetch(unscored) == []
     async with transaction() as session:
         assert await unscored_runs(session, older_than=WEEK, limit=100) == []
