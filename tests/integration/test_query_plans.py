@@ -106,6 +106,18 @@ async def test_a_page_of_the_list_is_read_from_an_index(
     assert rows_read(plan) <= 103
 
 
+async def test_of_runs_without_a_date_no_others_are_read(long_log: asyncpg.Connection) -> None:
+    await long_log.execute("""
+        INSERT INTO agent_run_log (agent_id, created_at)
+        SELECT 'agent-' || CASE WHEN n % 10 = 0 THEN 3 ELSE 0 END, NULL FROM generate_series(1, 1000) AS n;
+        ANALYZE agent_run_log;
+    """)
+    for filters in ({}, {"agent_id": "agent-3"}):
+        plan = await explain(long_log, newest_runs([AgentRunLog], 50, dated=False, **filters))
+        assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
+        assert rows_read(plan) <= 1000
+
+
 async def explain_batch(db: asyncpg.Connection, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """The nodes of the plan by which a batch is read for scoring, as it was executed."""
     sql = read_batch(wait=False).compile(dialect=asyncpg_dialect.dialect())
@@ -317,7 +329,7 @@ async def test_the_next_runs_of_an_agent_are_exported_from_its_index(
     rated_log: asyncpg.Connection, agent: str
 ) -> None:
     for since in (NOW - 365 * DAY, NOW - 7 * DAY):
-        bounds = {"agent_id": agent, "created_at": since, "id": UUID(int=0), "limit": 100}
+        bounds = {"agent_id": agent, "place": since.isoformat(), "id": UUID(int=0), "limit": 100}
         plan = await explain(rated_log, NEXT_OF_AGENT.bindparams(**bounds))
         assert indexes(plan) == {"idx_agent_run_log_agent_created"}
         assert rows_read(plan) <= 102

@@ -1,7 +1,8 @@
-"""`runlog runs --follow` while the database goes away and comes back."""
+"""`runlog runs --follow` while the database goes away and comes back, and beside rows of odd dates."""
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from app.cli import runs
@@ -41,3 +42,28 @@ async def test_follow_goes_on_when_the_database_is_back(
     get_settings.cache_clear()
     assert out.count('"action_summary":"first"') == out.count('"action_summary":"second"') == 1
     assert err.count("\n") == 1
+
+
+async def test_rows_of_odd_dates_are_shown_once_and_new_runs_after_them(
+    db: asyncpg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for date in ("50000-01-01", "infinity", "4000-01-01 BC", "2999-01-01", None):
+        await db.execute(
+            "INSERT INTO agent_run_log (agent_id, created_at) VALUES ('odd', $1::text::timestamptz)", date
+        )
+    out = ""
+    # Of those dated ahead one more comes later where only two were asked for.
+    for limit, shown in ((2, 3), (6, 5)):
+        following = asyncio.create_task(runs._show(None, None, None, limit, False, True))
+        new = f"new of {limit}"
+        async with asyncio.timeout(120):
+            while not out:
+                await asyncio.sleep(0.05)
+                out += capsys.readouterr().out
+            await write_run_log("sage", {"summary": new})
+            while new not in out or out.count("odd") < shown:
+                await asyncio.sleep(0.05)
+                out += capsys.readouterr().out
+        following.cancel()
+        assert out.count("odd") == shown
+        out = ""

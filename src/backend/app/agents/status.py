@@ -36,7 +36,7 @@ State = Literal["new", "up", "down", "unknown", "paused"]
 class AgentStatus:
     """An agent as it stands.
 
-    `state` is `new` (no run yet), `up`, `down` (overdue), `unknown` (it would be, had all been able to
+    `state` is `new` (no dated run yet), `up`, `down` (overdue), `unknown` (it would be, had all been able to
     report; or it could not be judged) or `paused`. Streaks count its newest runs in a row; failures are
     counted among the newest 50.
     `similar_to` are other agents whose ids look like its own.
@@ -74,6 +74,10 @@ async def agent_statuses(
     histories = await agent_histories(
         session, now, HISTORY_DEPTH, agent_ids=only, declared=declared, outages=outages.all
     )
+    ids = await known_ids(session)
+    # All of whose runs have no date, or one out of reach: written by another program.
+    undated = ids.difference(histories) if only is None else ids.intersection(only).difference(histories)
+    histories = dict(sorted({**histories, **{each: AgentHistory(each, now, ()) for each in undated}}.items()))
     suspects = {
         each: [_OVERDUE] for each, history in histories.items() if only or suspecting([_OVERDUE], history)
     }
@@ -81,7 +85,7 @@ async def agent_statuses(
     known = await identities(session)
     successes = await _last_successes(session, list(histories))
     qualities = await _qualities(session, now - WEEK, list(histories))
-    similar = similar_ids(await known_ids(session))
+    similar = similar_ids(ids)
     return [
         AgentStatus(
             agent_id=each,

@@ -92,7 +92,7 @@ class AgentOut(BaseModel):
     paused_until: datetime | None
     muted: bool
     state: State = Field(
-        description="`new`: no run yet; `down`: overdue; `unknown`: overdue in an outage of all."
+        description="`new`: no dated run yet; `down`: overdue; `unknown`: overdue in an outage of all."
     )
     cadence: str | None = Field(description="The declared schedule, or the rhythm it showed, in words.")
     last_run: LastRun | None

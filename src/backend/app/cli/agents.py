@@ -102,7 +102,7 @@ def _went(status: AgentStatus) -> str:
         return f"failed {status.consecutive_failures} times"
     if status.consecutive_silences > 1:
         return f"silent {status.consecutive_silences} times"
-    return status.last_run.status
+    return printable(status.last_run.status)
 
 
 def _change(agent: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None:

@@ -1,10 +1,10 @@
 """`runlog runs`."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +12,7 @@ from rich.text import Text
 from app.cli.options import Status
 from app.cli.output import console, parse_since, print_json_lines
 from app.config import get_settings
+from app.db.engine import loads_any_depth
 from app.db.plain_errors import plain_errors
 from app.db.session import close_database, transaction
 from app.errors import ConfigError, DatabaseError
@@ -20,10 +21,13 @@ from app.kit.text import ago, printable
 from app.runs.queries import RunFilters, list_runs
 from app.runs.scores import overall_score
 
+T = TypeVar("T")
+
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _POLL_SECONDS = 1.0
 # A run's created_at is taken a moment before its commit makes it visible.
 _OVERLAP = timedelta(seconds=10)
+_NO_DATE = "no date"
 # Characters of an agent's name on a line.
 _MIN_WIDTH = 8
 _MAX_WIDTH = 24
@@ -63,7 +67,7 @@ async def _show(
     found.reverse()
     _print(found, as_json, follow)
     # What was left out at first stays out.
-    earliest = found[0]["created_at"] if len(found) == limit else since
+    earliest = _newest_moment(found[:1], since) if len(found) == limit else since
     await _follow(found, filters, earliest, as_json)
 
 
@@ -72,7 +76,7 @@ async def _follow(
 ) -> None:
     """Print new runs for ever, across restarts of the database."""
     seen = {run["id"] for run in shown}
-    newest = max((run["created_at"] for run in shown), default=datetime.now(UTC))
+    newest = _newest_moment(shown, datetime.now(UTC))
     is_away = False
     while True:
         await asyncio.sleep(_POLL_SECONDS)
@@ -89,8 +93,16 @@ async def _follow(
             continue
         is_away = False
         _print([run for run in reversed(recent) if run["id"] not in seen], as_json, follow=True)
-        newest = max((run["created_at"] for run in recent), default=newest)
+        newest = _newest_moment(recent, newest)
         seen = {run["id"] for run in recent} or seen
+
+
+def _newest_moment(found: list[dict[str, Any]], default: T) -> datetime | T:
+    """The newest date of these runs, at most now: new ones are followed beside one that is dated ahead."""
+    now = datetime.now(UTC)
+    moments = (run["created_at"] for run in found)
+    # What Python has no moment for is text.
+    return max((min(moment, now) for moment in moments if isinstance(moment, datetime)), default=default)
 
 
 def _nothing(*, is_filtered: bool) -> str:
@@ -111,7 +123,7 @@ def _listed(found: list[dict[str, Any]]) -> Table:
     """The runs as a table, with the beginnings of their ids that tell them apart."""
     now = datetime.now(UTC)
     id_width = next(n for n in _ID_WIDTHS if len({str(run["id"])[:n] for run in found}) == len(found))
-    ages = [ago(run["created_at"], now) for run in found]
+    ages = [_shown(run["created_at"], lambda moment: ago(moment, now)) for run in found]
     return _table(
         found, ages, id_width, min(_MAX_WIDTH, max(_MIN_WIDTH, *(len(run["agent_id"]) for run in found)))
     )
@@ -120,10 +132,15 @@ def _listed(found: list[dict[str, Any]]) -> Table:
 def _followed(found: list[dict[str, Any]], width: int) -> Table:
     """The runs without a heading, in columns that stay where they are."""
     times = "%Y-%m-%d %H:%M:%SZ" if width >= _WIDE else "%H:%M:%SZ"
-    moments = [f"{run['created_at'].astimezone(UTC):{times}}" for run in found]
+    moments = [_shown(run["created_at"], lambda at: f"{at.astimezone(UTC):{times}}") for run in found]
     table = _table(found, moments, _ID_WIDTHS[0], _MAX_WIDTH // 2)
     table.show_header = False
     return table
+
+
+def _shown(moment: datetime | str | None, words: Callable[[datetime], str]) -> str:
+    """A run's date in words; one that Python does not have is text already."""
+    return words(moment) if isinstance(moment, datetime) else moment or _NO_DATE
 
 
 def _table(found: list[dict[str, Any]], times: list[str], id_width: int, agent_width: int) -> Table:
@@ -140,7 +157,7 @@ def _table(found: list[dict[str, Any]], times: list[str], id_width: int, agent_w
             str(run["id"])[:id_width],
             time,
             Text(printable(run["agent_id"])),
-            Text(run["status"], style=_STYLES.get(run["status"], "")),
+            Text(printable(run["status"]), style=_STYLES.get(run["status"], "")),
             _score(run["rlhf_scores"]),
             Text(printable((run["action_summary"] or "").strip().partition("\n")[0])),
         )
@@ -150,5 +167,5 @@ def _table(found: list[dict[str, Any]], times: list[str], id_width: int, agent_w
 def _score(scores: Any) -> str:
     if scores is None:
         return "-"
-    overall = overall_score(msgspec.json.decode(scores))
+    overall = overall_score(loads_any_depth(bytes(scores).decode()))
     return "error" if overall is None else f"{overall:.2f}"

@@ -43,6 +43,9 @@ def _line(name: str, value: str) -> Text:
 
 
 def _pretty(value: msgspec.Raw) -> str:
-    """JSON on several lines, its numbers as they were sent."""
-    text = msgspec.json.format(bytes(value)).decode()
+    """JSON on several lines, its numbers as they were sent; what is nested too deep for that as it is."""
+    try:
+        text = msgspec.json.format(bytes(value)).decode()
+    except RecursionError:
+        text = bytes(value).decode()
     return "\n".join(map(escape_unprintable, text.split("\n")))

@@ -92,7 +92,7 @@ def create_engine(
         pool_timeout=timeout,
         pool_pre_ping=pre_ping,
         json_serializer=dumps_exactly,
-        json_deserializer=_loads_any_depth,
+        json_deserializer=loads_any_depth,
     )
 
     @event.listens_for(engine.sync_engine, "invalidate")
@@ -112,7 +112,7 @@ def loads_exactly(text: str) -> Any:
     return json.loads(text, parse_int=_parse_int, parse_float=_parse_float)
 
 
-def _loads_any_depth(text: str) -> Any:
+def loads_any_depth(text: str) -> Any:
     """`loads_exactly`; a document of another program that is too deep for Python stays text."""
     try:
         return loads_exactly(text)

@@ -3,34 +3,46 @@
 import base64
 import re
 import struct
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from app.kit.times import EPOCH
+EARLIEST, LATEST = -(2**63), 2**63 - 1
+"""PostgreSQL's `-infinity` and `infinity`, in its own microseconds."""
 
-CURSOR_PATTERN = r"^[A-Za-z0-9_-]{32}$"
-_FIRST_MICROS = (datetime(1, 1, 3, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-_LAST_MICROS = (datetime(9999, 12, 29, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-_CURSOR = struct.Struct(">q16s")
+_CURSOR_PATTERN = r"[du][A-Za-z0-9_-]{32}"
+# Microseconds since 2000 of the moments that PostgreSQL has: 4714-11-24 BC to the end of the year 294276.
+_MOMENTS = range(-211_813_488_000_000_000, 9_223_371_331_200_000_000)
+_DATED, _UNDATED = "d", "u"
+_MOMENT, _PLACE = struct.Struct(">q"), struct.Struct(">q16s")
 
 
 class Cursor(NamedTuple):
-    """A place in the log: right after this run, newest first."""
+    """A place in the log: right after this run, newest first, where runs without a date come last.
 
-    created_at: datetime
+    `micros` is the run's `created_at` as PostgreSQL keeps it: microseconds since 2000 UTC, `EARLIEST` or
+    `LATEST`, or None without a date. Python's years end before PostgreSQL's do.
+    """
+
+    micros: int | None
     id: UUID
+
+    @classmethod
+    def after(cls, run_id: UUID, moment: bytes | None) -> "Cursor":
+        """The place after a run; `moment` is what `timestamptz_send` gives of its `created_at`."""
+        return cls(None if moment is None else _MOMENT.unpack(moment)[0], run_id)
 
     def encode(self) -> str:
         """As an opaque URL-safe string."""
-        micros = (self.created_at - EPOCH) // timedelta(microseconds=1)
-        return base64.urlsafe_b64encode(_CURSOR.pack(micros, self.id.bytes)).decode()
+        kind = _UNDATED if self.micros is None else _DATED
+        return kind + base64.urlsafe_b64encode(_PLACE.pack(self.micros or 0, self.id.bytes)).decode()
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
-        """The cursor that `encode` made. Raises `ValueError` for what does not match `CURSOR_PATTERN`."""
-        if not re.fullmatch(CURSOR_PATTERN, text):
-            raise ValueError("not a cursor of this list")
-        micros, id_bytes = _CURSOR.unpack(base64.urlsafe_b64decode(text))
-        since_epoch = timedelta(microseconds=min(max(micros, _FIRST_MICROS), _LAST_MICROS))
-        return cls(EPOCH + since_epoch, UUID(bytes=id_bytes))
+        """The cursor that `encode` made. Raises `ValueError` for any other text."""
+        if re.fullmatch(_CURSOR_PATTERN, text):
+            micros, id_bytes = _PLACE.unpack(base64.urlsafe_b64decode(text[1:]))
+            if text[0] == _UNDATED and micros == 0:
+                return cls(None, UUID(bytes=id_bytes))
+            if text[0] == _DATED and (micros in _MOMENTS or micros in (EARLIEST, LATEST)):
+                return cls(micros, UUID(bytes=id_bytes))
+        raise ValueError("not a cursor of this list: ask for the first page without one")

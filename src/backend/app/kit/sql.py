@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    DateTime,
+    Interval,
     Numeric,
     Select,
     String,
@@ -22,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.cursors import EARLIEST, LATEST
 from app.kit.times import EPOCH
 from app.models import AgentRunLog
 from app.models.fragments import IS_SCORED as IS_SCORED
@@ -70,6 +73,15 @@ def newest_runs_text(columns: str, condition: str, limit: str, agent_id: str | N
     WHERE {whose}{condition}
     ORDER BY {order}created_at DESC
     LIMIT {limit}"""  # noqa: S608
+
+
+def moment_at(micros: int) -> ColumnElement[Any]:
+    """The moment so many microseconds after 2000 UTC, or one of the infinities `EARLIEST` and `LATEST`."""
+    if micros in (EARLIEST, LATEST):
+        infinity = "infinity" if micros == LATEST else "-infinity"
+        return literal_column(f"CAST('{infinity}' AS timestamptz)", DateTime(timezone=True))
+    beginning: ColumnElement[Any] = literal_column("CAST('2000-01-01 00:00Z' AS timestamptz)")
+    return beginning + literal(timedelta(microseconds=micros), Interval)
 
 
 def wanted_agents(agent_ids: Sequence[str]) -> Subquery:

@@ -11,8 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base
 from app.models.moments import LogMoment
 
-UNSCORED = text("((rlhf_scores IS NULL) OR ((rlhf_scores -> 'overall'::text) = 'null'::jsonb))")
-"""True of a run that has no score: not scored yet, or its scorer failed."""
+# By what `overall` is, and not by what it is not: the planner would expect to find most rows then.
+UNSCORED = text(
+    "((rlhf_scores IS NULL) OR (COALESCE(jsonb_typeof((rlhf_scores -> 'overall'::text)), 'null'::text) = ANY"
+    " (ARRAY['null'::text, 'string'::text, 'boolean'::text, 'array'::text, 'object'::text])))"
+)
+"""True of a run without a score: none yet, its scorer failed, or another program left no number there."""
 
 AUDITOR = "auditor"
 """The agent as which the Auditor reports its cycles. These runs are kept and shown like any others, but they

@@ -13,10 +13,12 @@ from app.quality.trends import DAYS, agent_quality
 
 _AGENT = bindparam("agent_id", type_=String)
 _SINCE = bindparam("since", type_=DateTime(timezone=True))
+_NOW = bindparam("now", type_=DateTime(timezone=True))
 
 
 def _newest(columns: str, limit: int) -> str:
-    return newest_runs_text(columns, "created_at > :since", str(limit), ":agent_id")
+    in_time = "created_at > :since AND created_at <= :now"
+    return newest_runs_text(columns, in_time, str(limit), ":agent_id")
 
 
 # Runs with a score are looked for among the newest 500 only, also when many wait for one: a bound on cost. Of
@@ -39,7 +41,7 @@ FROM (
     LIMIT 50
 ) AS scored
 ORDER BY created_at DESC, id DESC
-""").bindparams(_AGENT, _SINCE)  # noqa: S608
+""").bindparams(_AGENT, _SINCE, _NOW)  # noqa: S608
 _COMMENTS = text(f"""
 SELECT run_id, updated_at, rating, left(comment, 4001)
 FROM (
@@ -49,7 +51,7 @@ JOIN agent_run_feedback ON run_id = newest.id
 WHERE comment ~ '\\S'
 ORDER BY updated_at DESC, run_id, rater
 LIMIT 6
-""").bindparams(_AGENT, _SINCE)  # noqa: S608
+""").bindparams(_AGENT, _SINCE, _NOW)  # noqa: S608
 
 
 async def agent_feedback(session: AsyncSession, agent_id: str) -> Feedback:
@@ -58,7 +60,8 @@ async def agent_feedback(session: AsyncSession, agent_id: str) -> Feedback:
     Raises `NotFoundError` for an agent that has neither reported nor been declared.
     """
     quality = await agent_quality(session, agent_id)
-    window = {"agent_id": agent_id, "since": quality.generated_at - timedelta(days=DAYS)}
+    now = quality.generated_at
+    window = {"agent_id": agent_id, "since": now - timedelta(days=DAYS), "now": now}
     runs = [
         ScoredRun(row.id, row.created_at, row.summary, _within(row.overall), _dimensions(row.dimensions))
         for row in await session.execute(_RUNS, window)

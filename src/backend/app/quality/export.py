@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, cast, select, text, tuple_
+from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, cast, literal_column, select, text, tuple_
 from sqlalchemy import Text as SqlText
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +25,7 @@ from app.db.engine import dumps_exactly, loads_exactly
 from app.kit.secrets import public_text, redact, redact_json
 from app.kit.sql import newest_runs_text, number_in, of_agent_text
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState
+from app.models.moments import readable
 from app.quality.domain.preferences import EvaluatedRun, PastReport, Preference, conversation, prompt
 
 PAGE = 20  # payloads in memory at once, each up to a megabyte
@@ -36,21 +37,24 @@ _SINCE = bindparam("since", type_=DateTime(timezone=True))
 
 # A client may read slowly, and these transactions lock nothing that others wait for.
 _TAKE_TIME = text("SET LOCAL idle_in_transaction_session_timeout = 0")
-_BY_PEOPLE = text("""
-SELECT run.id, run.agent_id, run.created_at, CAST(rated.rating AS double precision) AS rating
+_CREATED_AT = readable(literal_column("run.created_at"))
+_BY_PEOPLE = text(f"""
+SELECT run.id, run.agent_id, {_CREATED_AT} AS created_at, CAST(rated.rating AS double precision) AS rating
 FROM (SELECT run_id, avg(rating::numeric) AS rating FROM agent_run_feedback GROUP BY run_id) AS rated
 JOIN agent_run_log AS run ON run.id = rated.run_id
 WHERE run.created_at >= :since
 ORDER BY run.agent_id COLLATE "C", run.created_at, run.id
-""").bindparams(_SINCE)
-# By the index on agent and time, backwards.
+""").bindparams(_SINCE)  # noqa: S608
+# By the index on agent and time, backwards. The place where the next page begins is a moment as text, as
+# PostgreSQL has more of them than Python.
 NEXT_OF_AGENT = text(f"""
-SELECT id, created_at, {number_in("rlhf_scores", "overall")} AS overall
+SELECT id, {_CREATED_AT} AS created_at, CAST(created_at AS text) AS place,
+    {number_in("rlhf_scores", "overall")} AS overall
 FROM agent_run_log AS run
-WHERE {of_agent_text(":agent_id")} AND (created_at, id) > (:created_at, :id)
-ORDER BY agent_id DESC, created_at, id
+WHERE {of_agent_text(":agent_id")} AND (created_at, id) > (CAST(CAST(:place AS text) AS timestamptz), :id)
+ORDER BY agent_id DESC, run.created_at, id
 LIMIT :limit
-""").bindparams(bindparam("created_at", type_=DateTime(timezone=True)), bindparam("id", type_=Uuid))  # noqa: S608
+""").bindparams(bindparam("id", type_=Uuid))  # noqa: S608
 _RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
 _REPORTS = text("""
 SELECT id, status, actions_taken::text AS actions_taken FROM agent_run_log WHERE id = ANY(:run_ids)
@@ -126,16 +130,16 @@ async def runs_with_overall(session: AsyncSession, since: datetime) -> AsyncIter
     await session.execute(_TAKE_TIME)
     agents = select(AgentRunState.agent_id).order_by(AgentRunState.agent_id.collate("C"))
     for agent_id in (await session.scalars(agents)).all():
-        place = {"created_at": since, "id": UUID(int=0)}
+        beginning = {"place": since.isoformat(), "id": UUID(int=0)}
         while True:
-            wanted = {"agent_id": agent_id, "limit": _RUNS, **place}
+            wanted = {"agent_id": agent_id, "limit": _RUNS, **beginning}
             rows = (await session.execute(NEXT_OF_AGENT, wanted)).all()
             for row in rows:
                 if row.overall is not None and 0 <= row.overall <= 1:
                     yield EvaluatedRun(row.id, agent_id, row.created_at, float(row.overall))
             if len(rows) < _RUNS:
                 break
-            place = {"created_at": rows[-1].created_at, "id": rows[-1].id}
+            beginning = {"place": rows[-1].place, "id": rows[-1].id}
 
 
 class PreferenceLines:

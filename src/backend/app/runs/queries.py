@@ -10,11 +10,13 @@ import msgspec
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    LargeBinary,
     Row,
     Select,
     Text,
     case,
     cast,
+    func,
     or_,
     select,
     true,
@@ -29,6 +31,7 @@ from app.kit.sql import (
     AGENTS_NEWEST_FIRST,
     NEWEST_FIRST,
     WELL_DATED,
+    moment_at,
     newest_of_agent,
     of_agent,
     wanted_agents,
@@ -51,7 +54,7 @@ _AS_SENT = (
         for moment in (AgentRunLog.run_at, AgentRunLog.created_at)
     ),
 )
-
+_STORED_MOMENT = func.timestamptz_send(AgentRunLog.created_at, type_=LargeBinary).label("stored_moment")
 
 _ID_DIGITS = 32
 _ID_BEGINNING = re.compile(f"[0-9a-f]{{1,{_ID_DIGITS}}}")
@@ -103,27 +106,54 @@ def run_conditions(
     return conditions
 
 
-def newest_runs(columns: Sequence[Any], limit: int, **filters: Unpack[RunFilters]) -> Select[Any]:
-    """`columns` of the newest `limit` runs that `filters` let through, newest first."""
+def newest_runs(
+    columns: Sequence[Any], limit: int, *, dated: bool = True, **filters: Unpack[RunFilters]
+) -> Select[Any]:
+    """`columns` of the newest `limit` runs that `filters` let through, newest first.
+
+    With `dated=False` these are runs without a `created_at`, by id.
+    """
     by_agent = filters.get("agent_id") is not None
+    created_at = AgentRunLog.created_at
     return (
         select(*columns)
-        .where(AgentRunLog.created_at.is_not(None), *run_conditions(**filters))
+        .where(created_at.is_not(None) if dated else created_at.is_(None), *run_conditions(**filters))
+        # Also where no date differs: so that the index is used that begins with it.
         .order_by(*(AGENTS_NEWEST_FIRST if by_agent else NEWEST_FIRST))
         .limit(limit)
     )
+
+
+async def read_newest(
+    session: AsyncSession,
+    columns: Sequence[Any],
+    limit: int,
+    cursor: Cursor | None = None,
+    **filters: Unpack[RunFilters],
+) -> list[Row[Any]]:
+    """`columns` of the newest `limit` runs that follow `cursor`, those without a date after all others."""
+    rows: list[Row[Any]] = []
+    if cursor is None or cursor.micros is not None:
+        statement = newest_runs(columns, limit, **filters)
+        if cursor is not None and cursor.micros is not None:
+            place = tuple_(moment_at(cursor.micros), cursor.id)
+            statement = statement.where(tuple_(AgentRunLog.created_at, AgentRunLog.id) < place)
+        rows += await session.execute(statement)
+    if len(rows) < limit and filters.get("since") is None and filters.get("until") is None:
+        statement = newest_runs(columns, limit - len(rows), dated=False, **filters)
+        if cursor is not None and cursor.micros is None:
+            statement = statement.where(AgentRunLog.id < cursor.id)
+        rows += await session.execute(statement)
+    return rows
 
 
 async def list_runs(
     session: AsyncSession, *, limit: int, cursor: Cursor | None = None, **filters: Unpack[RunFilters]
 ) -> RunPage:
     """A page of at most `limit` runs, newest first. Rows that come in later do not move the pages."""
-    statement = newest_runs(_AS_SENT, limit + 1, **filters)
-    if cursor is not None:
-        statement = statement.where(tuple_(AgentRunLog.created_at, AgentRunLog.id) < tuple_(*cursor))
-    rows = (await session.execute(statement)).all()
+    rows = await read_newest(session, [*_AS_SENT, _STORED_MOMENT], limit + 1, cursor, **filters)
     page, more = rows[:limit], len(rows) > limit
-    following = Cursor(page[-1].created_at, page[-1].id).encode() if more else None
+    following = Cursor.after(page[-1].id, page[-1].stored_moment).encode() if more else None
     return RunPage([_as_sent(row) for row in page], following)
 
 
@@ -161,6 +191,7 @@ async def find_run(session: AsyncSession, beginning: str) -> UUID:
 
 def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     run = dict(row._mapping)
+    run.pop(_STORED_MOMENT.key, None)
     for column in ("run_at", "created_at"):
         # A moment that Python does not have is shown as PostgreSQL writes it.
         run[column] = run.pop(f"{column}_text") or run[column]

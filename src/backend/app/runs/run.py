@@ -35,7 +35,10 @@ def made_at(run_id: UUID) -> datetime | None:
     """When `new_run_id` made this id, by the clock of its host; None for an id made elsewhere."""
     if run_id.version != 7:
         return None
-    return EPOCH + timedelta(milliseconds=run_id.int >> 80)
+    try:
+        return EPOCH + timedelta(milliseconds=run_id.int >> 80)
+    except OverflowError:  # an id has room for the year 10889
+        return None
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -19,7 +19,6 @@ from sqlalchemy import Interval, LargeBinary, Text, case, cast, func, literal, n
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.engine import loads_exactly
 from app.errors import RunLogError
 from app.kit.sql import database_now
 from app.models import AgentRunLog, AgentRunScore
@@ -33,6 +32,7 @@ from app.scoring.judge.retry import MAX_ATTEMPTS, retry_pause
 from app.scoring.judge.sampling import threshold
 from app.scoring.judge_budget import take_call
 from app.scoring.records import record_results
+from app.scoring.reports import read_report
 from app.scoring.rubric import RunReport
 from app.scoring.rubric.calibration import HISTORY
 
@@ -53,9 +53,9 @@ class BudgetSpentError(RunLogError):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A run that may be judged; `report` is None where it cannot be parsed. `history` is oldest first."""
+    """A run that may be judged; `history` is oldest first."""
 
-    report: RunReport | None
+    report: RunReport
     history: Sequence[RunReport]
 
 
@@ -95,16 +95,11 @@ async def load_run(session: AsyncSession, run_id: UUID) -> Submitted | None:
         return None
     before = newest_runs(_REPORT, HISTORY, agent_id=run.agent_id, until=run.created_at)
     earlier = (await session.execute(before)).all()
-    history = [report for row in reversed(earlier) if (report := _report(row)) is not None]
-    return Submitted(_report(run), history)
+    return Submitted(_report(run), [_report(row) for row in reversed(earlier)])
 
 
-def _report(row: Any) -> RunReport | None:
-    try:
-        actions = loads_exactly(row.actions_taken or "{}") or {}
-    except RecursionError:
-        return None
-    return RunReport(row.agent_id, row.status, actions) if isinstance(actions, dict) else None
+def _report(row: Any) -> RunReport:
+    return read_report(row.agent_id, row.status, row.actions_taken)
 
 
 async def claim(session: AsyncSession, run_id: UUID, version: str, budget: int) -> int | None:

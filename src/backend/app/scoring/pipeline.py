@@ -18,13 +18,13 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.engine import loads_exactly
 from app.kit.sql import database_now, newest_runs_text
 from app.logs import get_logger
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
 from app.scoring.domain.results import MAX_ATTEMPTS, Result, failed, succeeded
 from app.scoring.records import record_results
+from app.scoring.reports import read_report
 from app.scoring.rubric import RunReport
 from app.scoring.rubric.calibration import HISTORY
 from app.scoring.scorers import Scorer, active_scorers
@@ -43,7 +43,6 @@ BATCH_SECONDS = 10.0
 """How long a batch begins further runs: locks are held for it, and a task has 90 seconds."""
 
 _LATE = "its batch took too long"
-_NO_OBJECT = TypeError("actions_taken is no JSON object that can be read")
 _AHEAD = timedelta(minutes=5)  # clocks of other hosts may be ahead by as much
 # Payloads that are in memory at once, each up to a megabyte.
 _PAYLOADS = 20
@@ -186,23 +185,11 @@ async def _results(
             if late and row.id is not None:
                 results[row.id] = [failed(s.name, s.version, _LATE, row.read_at) for s in scorers]
                 continue
-            actions = _actions(row.actions_taken)
-            report = RunReport(row.agent_id, row.status, actions or {})
+            report = read_report(row.agent_id, row.status, row.actions_taken)
             history = histories.before(row.moment, report)
-            if row.id is not None and actions is None:
-                results[row.id] = [_failed(row, scorer, _NO_OBJECT) for scorer in scorers]
-            elif row.id is not None:
+            if row.id is not None:
                 results[row.id] = [_score(row, scorer, report, history) for scorer in scorers]
     return results
-
-
-def _actions(payload: str | None) -> dict[str, Any] | None:
-    """What the agent sent; None for what this product cannot have written: no object, or one too deep."""
-    try:
-        actions = loads_exactly(payload or "{}") or {}
-    except RecursionError:
-        return None
-    return actions if isinstance(actions, dict) else None
 
 
 class _Histories:
@@ -235,10 +222,6 @@ def _score(run: Row[Any], scorer: Scorer, report: RunReport, history: Sequence[R
         with time_limit(SCORE_SECONDS):
             score = scorer.score(report, history)
         return succeeded(scorer.name, scorer.version, score, run.read_at)
-    except Exception as error:  # noqa: BLE001  # any error of a scorer is shown on the run
-        return _failed(run, scorer, error)
-
-
-def _failed(run: Row[Any], scorer: Scorer, error: Exception) -> Result:
-    log.warning("score_failed", run_id=str(run.id), scorer=scorer.name, exc_info=error)
-    return failed(scorer.name, scorer.version, f"{type(error).__name__}: {error}", run.read_at)
+    except Exception as error:  # any error of a scorer is shown on the run
+        log.warning("score_failed", run_id=str(run.id), scorer=scorer.name, exc_info=error)
+        return failed(scorer.name, scorer.version, f"{type(error).__name__}: {error}", run.read_at)

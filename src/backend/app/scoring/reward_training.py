@@ -12,14 +12,14 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Select, Text, Uuid, and_, any_, cast, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.engine import loads_exactly
 from app.kit.sql import database_now
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunScore, RewardModelVersion
+from app.scoring.reports import read_report
 from app.scoring.reward.features import Features, extract_features
 from app.scoring.reward.model import RewardModel
 from app.scoring.reward_models import PROMOTED, REJECTED, lock_models, model_in_force
 from app.scoring.reward_rollout import rescore_recent
-from app.scoring.rubric import SCORER, RunReport, Score, score
+from app.scoring.rubric import SCORER, Score, score
 from app.scoring.rubric import VERSION as RUBRIC_VERSION
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ async def _features(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID
     found: dict[UUID, Features] = {}
     for start in range(0, len(run_ids), _PAYLOADS):
         rows = await session.execute(_reports(run_ids[start : start + _PAYLOADS]))
-        found |= {row.id: features for row in rows if (features := _features_of(row)) is not None}
+        found |= {row.id: _features_of(row) for row in rows}
         if time.monotonic() > ends:
             break
     return found
@@ -159,15 +159,8 @@ def _reports(run_ids: Sequence[UUID]) -> Select[Any]:
     )
 
 
-def _features_of(row: Row[Any]) -> Features | None:
-    """None for a payload that this product cannot have written: no object, or one nested too deep."""
-    try:
-        actions = loads_exactly(row.payload or "{}") or {}
-    except RecursionError:
-        return None
-    if not isinstance(actions, dict):
-        return None
-    report = RunReport(row.agent_id, row.status, actions)
+def _features_of(row: Row[Any]) -> Features:
+    report = read_report(row.agent_id, row.status, row.payload)
     # With the agent's earlier runs, as it was scored; without them only where that is yet to come.
     scored = Score(row.auto, row.dimensions, ()) if row.auto is not None else score(report)
     return extract_features(report, scored)

@@ -13,7 +13,7 @@ from app.db.session import transaction
 from app.errors import InvalidRunError
 from app.models import AgentRunLog
 from app.runs.parsing import parse_run
-from app.runs.queries import RunFilters, newest_of_each_agent, newest_runs, run_conditions
+from app.runs.queries import RunFilters, newest_of_each_agent, read_newest, run_conditions
 from app.runs.writer import get_writer
 
 
@@ -52,16 +52,15 @@ async def recent_runs(
 ) -> list[AgentRunLog]:
     """The newest runs first, at most `limit` of them, read in `session` or a transaction of their own.
 
-    `since` is inclusive, compared with `created_at`, and UTC where it has no offset. With `per_agent`
-    the result is instead the newest `per_agent` runs of every agent, or of `agent_ids`, without their
-    `actions_taken`; `limit` is ignored.
+    Runs that another program stored without a `created_at` come last. `since` is inclusive, compared with
+    `created_at`, and UTC where it has no offset. With `per_agent` the result is instead the newest
+    `per_agent` runs of every agent, or of `agent_ids`, without their `actions_taken`; `limit` is ignored.
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
     filters = RunFilters(agent_id=agent_id, status=status, since=since)
-    if per_agent is not None:
-        statement = newest_of_each_agent(per_agent, run_conditions(**filters), agent_ids)
-    else:
-        statement = newest_runs([AgentRunLog], limit, **filters)
     async with nullcontext(session) if session else transaction() as reading:
+        if per_agent is None:
+            return [row[0] for row in await read_newest(reading, [AgentRunLog], limit, **filters)]
+        statement = newest_of_each_agent(per_agent, run_conditions(**filters), agent_ids)
         return list(await reading.scalars(statement))

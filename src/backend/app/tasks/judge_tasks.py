@@ -123,9 +123,7 @@ class _JudgeCalls:
             submitted = await load_run(session, run_id)
         if submitted is None:
             return
-        case: Case | NotSent = NotSent.UNREADABLE
-        if submitted.report is not None:
-            case = prepare(run_id, submitted.report, submitted.history, self._judge.fence_key)
+        case = prepare(run_id, submitted.report, submitted.history, self._judge.fence_key)
         if isinstance(case, NotSent):
             async with transaction() as session:
                 await record_not_sent(session, run_id, self._version, case)

@@ -93,11 +93,14 @@ def test_what_the_rubric_finds_to_instruct_its_judge_is_not_sent() -> None:
     assert prepare(RUN_ID, run, [], b"key") is NotSent.INSTRUCTS
 
 
-def test_what_nobody_can_read_is_not_sent() -> None:
-    nested: Any = "x"
+def test_of_a_deep_report_the_judge_sees_so_many_levels() -> None:
+    nested: Any = "too deep to be shown"
     for _ in range(5000):
         nested = [nested]
-    assert prepare(RUN_ID, RunReport("sage", "success", {"a": nested}), [], b"key") is NotSent.UNREADABLE
+    prompt = made(**CLEAN, tree=nested).prompt.user
+    assert "[" * 50 in prompt
+    assert "[nested deeper than 100 levels]" in prompt
+    assert "too deep to be shown" not in prompt
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import AfterValidator
 
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.query import LogText, Moment
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.errors import InvalidRunError
-from app.kit.cursors import CURSOR_PATTERN, Cursor
+from app.kit.cursors import Cursor
 from app.runs.parsing import parse_run
 from app.runs.queries import get_run, list_runs
 from app.runs.wire import RunDetail, RunIn, RunPage, Status
@@ -73,6 +74,11 @@ def _is_json(content_type: str) -> bool:
     )
 
 
+def _checked_cursor(text: str) -> str:
+    Cursor.decode(text)
+    return text
+
+
 @router.get(
     "",
     summary="List runs, newest first",
@@ -86,7 +92,7 @@ async def list_agent_run_log(
     until: Moment = None,
     q: LogText = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN)] = None,
+    cursor: Annotated[str | None, AfterValidator(_checked_cursor)] = None,
 ) -> Response:
     """`since` is inclusive, `until` exclusive; `q` is searched in the report's text."""
     async with transaction() as session:

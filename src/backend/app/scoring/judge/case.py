@@ -27,7 +27,6 @@ class NotSent(StrEnum):
     SILENT = "not sent to the judge: there is nothing to judge"
     INSTRUCTS = "not sent to the judge: it instructs whoever rates it"
     CREDENTIAL = "not sent to the judge: it may hold a credential that cannot be masked"
-    UNREADABLE = "not sent to the judge: it cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,6 @@ def prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: byt
     3. Earlier runs are cut likewise; those with instructions or credentials are left out.
     4. The ceiling is set by what the rubric found and by what was withheld (`_ceiling`).
     """
-    try:
-        return _prepare(run_id, run, history, key)
-    except RecursionError:
-        return NotSent.UNREADABLE
-
-
-def _prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: bytes) -> Case | NotSent:
     facts = run.facts
     if facts.silent:
         return NotSent.SILENT

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.kit.secrets import MASK, name_beside, redact, weigh_field
+from app.kit.strict_json import MAX_DEPTH
 from app.scoring.judge.address import may_order, may_wish
 from app.scoring.judge.pieces import pieces
 
 WITHHELD = "[withheld]"
 
+_DEEPER = f"[nested deeper than {MAX_DEPTH} levels]"
 _MAX_STRING = 3_000
 # Characters beyond a cut in which secrets are looked for too: half a one is not recognised.
 _BEYOND = 5_000
@@ -29,15 +31,15 @@ class Excerpt:
     withheld: int = 0
     wishes: bool = False
 
-    def of(self, value: Any, key: str = "") -> Any:
-        """What is shown of a JSON value that stands under `key`.
-
-        Raises `RecursionError` for one that is nested too deep.
-        """
-        if isinstance(value, Mapping):
-            return self._of_object(value)
-        if isinstance(value, list | tuple):
-            return self._of_array(value, key)
+    def of(self, value: Any, key: str = "", level: int = 1) -> Any:
+        """What is shown of a JSON value that stands under `key`, in so many containers with itself."""
+        if isinstance(value, Mapping | list | tuple):
+            if level > MAX_DEPTH:
+                self.room -= len(_DEEPER) + _OVERHEAD
+                return _DEEPER
+            if isinstance(value, Mapping):
+                return self._of_object(value, level)
+            return self._of_array(value, key, level)
         if isinstance(value, bool) or value is None:
             self.room -= _OVERHEAD
             return value
@@ -47,7 +49,7 @@ class Excerpt:
         self.room -= len(text)
         return value if len(text) <= _MAX_KEY else _cut(text, _MAX_KEY)
 
-    def _of_object(self, value: Mapping[Any, Any]) -> dict[str, Any]:
+    def _of_object(self, value: Mapping[Any, Any], level: int) -> dict[str, Any]:
         shown: dict[str, Any] = {}
         named = name_beside(value)
         for number, (name, child) in enumerate(value.items()):
@@ -59,16 +61,16 @@ class Excerpt:
             if WITHHELD in key:
                 shown[f"{WITHHELD} {number}"] = WITHHELD
             else:
-                shown[key] = self.of(child, named if named and name == "value" else str(name))
+                shown[key] = self.of(child, named if named and name == "value" else str(name), level + 1)
         return shown
 
-    def _of_array(self, value: list[Any] | tuple[Any, ...], key: str) -> list[Any]:
+    def _of_array(self, value: list[Any] | tuple[Any, ...], key: str, level: int) -> list[Any]:
         shown: list[Any] = []
         for number, child in enumerate(value):
             if self.room <= 0:
                 shown.append(f"[{len(value) - number} more left out]")
                 break
-            shown.append(self.of(child, key))
+            shown.append(self.of(child, key, level + 1))
         return shown
 
     def _text(self, text: str, key: str, longest: int) -> str:
