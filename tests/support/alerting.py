@@ -15,8 +15,9 @@ from app.wiring import alert_settings, audit_settings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FAILING = """
-    INSERT INTO agent_run_log (agent_id, status, created_at, action_summary)
-    SELECT $1, 'failed', clock_timestamp() - i * interval '1 minute', 'aborted' FROM generate_series(1, 3) i
+    INSERT INTO agent_run_log (agent_id, status, created_at, action_summary, actions_taken)
+    SELECT $1, 'failed', clock_timestamp() - i * interval '1 minute', 'aborted', '{"summary": "aborted"}'
+    FROM generate_series(1, 3) i
 """
 FIXED = """
     INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, created_at)

@@ -44,8 +44,9 @@ async def log_runs(
     await db.execute(
         """
         INSERT INTO agent_run_log
-            (agent_id, status, consecutive_silence_count, run_at, created_at, action_summary)
-        SELECT $1, $2, CASE WHEN $3 THEN $6 - i ELSE 0 END, at, at, CASE WHEN NOT $3 THEN 'did it' END
+            (agent_id, status, consecutive_silence_count, run_at, created_at, action_summary, actions_taken)
+        SELECT $1, $2, CASE WHEN $3 THEN $6 - i ELSE 0 END, at, at, CASE WHEN NOT $3 THEN 'did it' END,
+            CASE WHEN NOT $3 THEN '{"summary": "did it"}'::jsonb END
         FROM generate_series(0, $6 - 1) i,
             LATERAL (SELECT clock_timestamp() - $4::interval - i * $5::interval AS at) t
         """,

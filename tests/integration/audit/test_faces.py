@@ -17,8 +17,9 @@ from app.db.session import transaction
 from support.alerting import audit_and_announce
 
 FAILING = """
-    INSERT INTO agent_run_log (agent_id, status, created_at, action_summary)
-    SELECT $1, 'failed', clock_timestamp() - i * interval '1 minute', 'aborted' FROM generate_series(1, 3) i
+    INSERT INTO agent_run_log (agent_id, status, created_at, action_summary, actions_taken)
+    SELECT $1, 'failed', clock_timestamp() - i * interval '1 minute', 'aborted', '{"summary": "aborted"}'
+    FROM generate_series(1, 3) i
 """
 FIXED = "INSERT INTO agent_run_log (agent_id, created_at) VALUES ($1, clock_timestamp())"
 MARKUP = "[red]no\x1bva[/red]"

@@ -24,8 +24,8 @@ async def log_fleet(db: asyncpg.Connection, *, quiet: timedelta, agents: int = A
     """Ten days of agents that report every ten minutes, up to `quiet` ago; the Auditor went on meanwhile."""
     await db.execute(
         """
-        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
-        SELECT 'agent-' || agent, 'did it', at, at
+        INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', '{"summary": "did it"}', at, at
         FROM generate_series(1, $2) AS agent, generate_series(0, 10 * 144) AS n,
             LATERAL (SELECT now() - $1::interval - (n * 600 + agent * 9) * interval '1 second' AS at) AS t
         """,
@@ -37,7 +37,8 @@ async def log_fleet(db: asyncpg.Connection, *, quiet: timedelta, agents: int = A
 
 async def report(db: asyncpg.Connection, agents: range) -> None:
     await db.execute(
-        "INSERT INTO agent_run_log (agent_id, action_summary) SELECT 'agent-' || n, 'did it'"
+        "INSERT INTO agent_run_log (agent_id, action_summary, actions_taken)"
+        " SELECT 'agent-' || n, 'did it', '{\"summary\": \"did it\"}'"
         " FROM unnest($1::int[]) AS n",
         list(agents),
     )
@@ -113,8 +114,9 @@ async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Con
 async def test_some_that_stop_together_are_blamed(db: asyncpg.Connection) -> None:
     await log_fleet(db, quiet=75 * MINUTE)
     await db.execute("""
-        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
-        SELECT 'agent-' || agent, 'did it', at, at FROM generate_series(1, 12) AS agent,
+        INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', '{"summary": "did it"}', at, at
+        FROM generate_series(1, 12) AS agent,
             generate_series(0, 6) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
     """)
     assert rules(await cycle()) == {"stopped_reporting": 8}
@@ -127,8 +129,9 @@ async def test_those_that_are_paused_are_not_missed(db: asyncpg.Connection) -> N
         "INSERT INTO agent (agent_id, paused) SELECT 'agent-' || n, true FROM generate_series(5, 20) n"
     )
     await db.execute("""
-        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at)
-        SELECT 'agent-' || agent, 'did it', at, at FROM generate_series(1, 3) AS agent,
+        INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', '{"summary": "did it"}', at, at
+        FROM generate_series(1, 3) AS agent,
             generate_series(0, 6) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
     """)
     assert rules(await cycle()) == {"stopped_reporting": 1}

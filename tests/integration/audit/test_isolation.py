@@ -15,13 +15,15 @@ from support.auditing import record_cycles
 pytestmark = pytest.mark.anyio
 
 STOPPED = """
-    INSERT INTO agent_run_log (agent_id, action_summary, created_at)
-    SELECT $1, 'did it', clock_timestamp() - interval '30 hours' - i * interval '1 hour'
+    INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, created_at)
+    SELECT $1, 'did it', '{"summary": "did it"}',
+        clock_timestamp() - interval '30 hours' - i * interval '1 hour'
     FROM generate_series(0, 239) i
 """
 OFF_FOR_DAYS = """
-    INSERT INTO agent_run_log (agent_id, action_summary, created_at)
-    SELECT 'agent-' || agent, 'did it', clock_timestamp() - i * interval '2 h' - agent * interval '1 min'
+    INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, created_at)
+    SELECT 'agent-' || agent, 'did it', '{"summary": "did it"}',
+        clock_timestamp() - i * interval '2 h' - agent * interval '1 min'
     FROM generate_series(1, 6) agent, generate_series(0, 12 * ($1 + 13)) i
     WHERE i NOT BETWEEN 6 AND 12 * $1 + 6
 """

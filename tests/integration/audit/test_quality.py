@@ -44,8 +44,8 @@ async def score_history(
     """Runs at every full hour, or each hour up to `until`: about 0.8, and `lately` in the time `since`."""
     await db.execute(
         """
-        INSERT INTO agent_run_log (agent_id, action_summary, run_at, created_at, rlhf_scores)
-        SELECT $1, 'did it', at, at, jsonb_build_object('overall',
+        INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, run_at, created_at, rlhf_scores)
+        SELECT $1, 'did it', '{"summary": "did it"}', at, at, jsonb_build_object('overall',
             CASE WHEN n * interval '1 hour' < $4 THEN $2 ELSE 0.8 END + (n % 5 - 2) * 0.01)
         FROM generate_series(0, $3 * 24) AS n, LATERAL (
             SELECT coalesce($5, date_trunc('hour', now())) - n * interval '1 hour' AS at
@@ -75,8 +75,8 @@ async def test_a_drop_in_quality_opens_and_closes(db: asyncpg.Connection) -> Non
         " WHERE created_at > now() - interval '6 days'"
     )
     await db.execute(
-        "INSERT INTO agent_run_log (agent_id, action_summary, rlhf_scores)"
-        " VALUES ('nova', 'did it', '{\"overall\": 0.8}')"
+        "INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, rlhf_scores)"
+        " VALUES ('nova', 'did it', '{\"summary\": \"did it\"}', '{\"overall\": 0.8}')"
     )
     closed = await cycle()
     assert closed.open == []
@@ -98,7 +98,10 @@ async def test_a_drop_ends_with_a_scorer_that_cannot_be_compared(db: asyncpg.Con
         UPDATE agent_run_log SET rlhf_scores = rlhf_scores || '{"scorer": "rubric", "version": "1"}'
         WHERE created_at <= now() - interval '7 days'
     """)
-    await db.execute("INSERT INTO agent_run_log (agent_id, action_summary) VALUES ('nova', 'did it')")
+    await db.execute(
+        "INSERT INTO agent_run_log (agent_id, action_summary, actions_taken)"
+        " VALUES ('nova', 'did it', '{\"summary\": \"did it\"}')"
+    )
     closed = await cycle()
     assert closed.open == []
     assert closed.closed[0].closing_evidence == {
@@ -114,7 +117,10 @@ async def test_a_stricter_scorer_is_no_drop(db: asyncpg.Connection) -> None:
     """)
     assert keys(await cycle()) == []
     await db.execute('UPDATE agent_run_log SET rlhf_scores = rlhf_scores || \'{"version": "2"}\'')
-    await db.execute("INSERT INTO agent_run_log (agent_id, action_summary) VALUES ('nova', 'did it')")
+    await db.execute(
+        "INSERT INTO agent_run_log (agent_id, action_summary, actions_taken)"
+        " VALUES ('nova', 'did it', '{\"summary\": \"did it\"}')"
+    )
     assert keys(await cycle()) == [("quality_drop", "nova")]
 
 
@@ -210,8 +216,9 @@ def made(ago: timedelta) -> UUID:
 
 async def report(db: asyncpg.Connection, run_id: UUID, ago: timedelta) -> None:
     await db.execute(
-        "INSERT INTO agent_run_log (id, agent_id, action_summary, run_at, created_at)"
-        " SELECT $1, 'sage', 'did it', now() - $2::interval, now() - $2::interval",
+        "INSERT INTO agent_run_log (id, agent_id, action_summary, actions_taken, run_at, created_at)"
+        " SELECT $1, 'sage', 'did it', '{\"summary\": \"did it\"}',"
+        " now() - $2::interval, now() - $2::interval",
         run_id,
         ago,
     )

@@ -17,8 +17,9 @@ from support.alerting import settle
 from support.receiver import receiving
 
 FAILING = """
-    INSERT INTO agent_run_log (agent_id, status, created_at)
-    SELECT 'nova', 'failed', clock_timestamp() - i * interval '1 minute' FROM generate_series(1, 3) i
+    INSERT INTO agent_run_log (agent_id, actions_taken, status, created_at)
+    SELECT 'nova', '{"summary": "aborted"}', 'failed', clock_timestamp() - i * interval '1 minute'
+    FROM generate_series(1, 3) i
 """
 UNREADABLE = "INSERT INTO agent (agent_id, created_at) VALUES ('atlas', '9999-12-31')"
 AGE = "UPDATE audit_cycle SET ended_at = ended_at - interval '10 minutes'"
@@ -136,7 +137,8 @@ def test_a_cycle_that_could_not_be_done_is_a_failed_run(log: Log) -> None:
 
 def test_the_report_of_many_findings_stays_small(log: Log) -> None:
     log.execute(
-        "INSERT INTO agent_run_log (agent_id, status, created_at) SELECT 'agent-' || a, 'failed',"
+        "INSERT INTO agent_run_log (agent_id, actions_taken, status, created_at)"
+        " SELECT 'agent-' || a, '{\"summary\": \"aborted\"}', 'failed',"
         " clock_timestamp() - i * interval '1 minute' FROM generate_series(1, 3) i, generate_series(1, 300) a"
     )
     audit_tasks.run_audit()

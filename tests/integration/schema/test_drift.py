@@ -101,6 +101,11 @@ REPAIRABLE = {
         "instead of CREATE TRIGGER agent_run_log_deleted AFTER DELETE ON agent_run_log "
         "REFERENCING OLD TABLE AS old_runs FOR EACH STATEMENT EXECUTE FUNCTION agent_run_log_deleted()"
     ],
+    """DROP TRIGGER agent_run_log_silence_counted ON agent_run_log;
+    ALTER FUNCTION agent_run_log_silence_counted RESET enable_sort""": [
+        "function agent_run_log_silence_counted is another one",
+        "trigger agent_run_log_silence_counted is missing",
+    ],
     "DROP TABLE run_rollup": ["table run_rollup is missing"],
     "DROP TABLE agent_rollup, rollup_gap": ["table agent_rollup is missing", "table rollup_gap is missing"],
     "ALTER TABLE agent_run_state DROP COLUMN last_success_at": [

@@ -28,6 +28,7 @@ from app.kit.cursors import EARLIEST, LATEST
 from app.kit.times import EPOCH
 from app.models import AgentRunLog
 from app.models.fragments import IS_SCORED as IS_SCORED
+from app.models.fragments import newest_runs_text as newest_runs_text
 from app.models.fragments import of_agent_text as of_agent_text
 
 NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
@@ -64,15 +65,6 @@ def newest_of_agent(
         .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
         .limit(limit)
     )
-
-
-def newest_runs_text(columns: str, condition: str, limit: str, agent_id: str | None = None) -> str:
-    """`newest_of_agent` as text, of rows called `run`, or of all agents' runs; every argument is SQL."""
-    whose, order = (f"{of_agent_text(agent_id)} AND ", "run.agent_id, ") if agent_id else ("", "")
-    return f"""SELECT {columns} FROM agent_run_log AS run
-    WHERE {whose}{condition}
-    ORDER BY {order}created_at DESC
-    LIMIT {limit}"""  # noqa: S608
 
 
 def moment_at(micros: int) -> ColumnElement[Any]:

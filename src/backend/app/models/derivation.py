@@ -19,8 +19,9 @@ from sqlalchemy import Connection, event
 
 from app.models.agent_run_log import AUDITOR
 from app.models.base import Base
-from app.models.fragments import IS_SCORED, of_agent_text
+from app.models.fragments import IS_SCORED, NOT_AHEAD, of_agent_text
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
+from app.models.silence import COUNT_SILENCE, SILENCE_COUNTED, SILENCE_SETTINGS
 
 _OWN = "pg_backend_pid()"
 _EPOCH = "'2000-01-01 00:00Z'"  # of PostgreSQL: no date is out of its reach
@@ -105,11 +106,9 @@ _ROWS: dict[str, Callable[[str], str]] = {"run_rollup": _fleet_rows, "agent_roll
 # The three below are of the agent in a row called `agent`, and read from the index on agent and time: the
 # array keeps the planner to it.
 
-# A run that is dated in the future is not the newest: a clock was wrong, and the agent's runs go on from the
-# present.
 NEWEST_RUN = f"""SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
         WHERE {of_agent_text("agent.agent_id")}
-            AND created_at <= statement_timestamp() + interval '1 minute'
+            AND {NOT_AHEAD}
         ORDER BY run.agent_id, created_at DESC, id DESC
         LIMIT 1"""  # noqa: S608
 
@@ -241,10 +240,11 @@ _FUNCTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A trigger function; `body` is its source as PostgreSQL keeps it."""
+    """A trigger function; `body` is its source as PostgreSQL keeps it, and so are its `settings`."""
 
     name: str
     body: str
+    settings: tuple[str, ...] = ()
 
     @property
     def ddl(self) -> tuple[str, ...]:
@@ -258,6 +258,7 @@ class Function:
             f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
             f" AS $function${self.body}$function$",
             f"DO $do$ BEGIN EXECUTE format('{path}', current_setting('search_path')); END $do$",
+            *(f"ALTER FUNCTION {self.name}() SET {setting}" for setting in self.settings),
             f"REVOKE ALL ON FUNCTION {self.name}() FROM PUBLIC",
         )
 
@@ -276,7 +277,10 @@ class Trigger:
         return f"DROP TRIGGER {self.name} ON {self.table}"
 
 
-FUNCTIONS = tuple(Function(name, body) for name, body in _FUNCTIONS.items())
+FUNCTIONS = (
+    *(Function(name, body) for name, body in _FUNCTIONS.items()),
+    Function(SILENCE_COUNTED, COUNT_SILENCE, SILENCE_SETTINGS),
+)
 
 TRIGGERS = (
     *(
@@ -299,6 +303,13 @@ TRIGGERS = (
         "agent_run_change",
         "CREATE CONSTRAINT TRIGGER agent_run_change_settled AFTER INSERT ON agent_run_change"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION agent_run_change_settled()",
+    ),
+    Trigger(
+        SILENCE_COUNTED,
+        "agent_run_log",
+        f"CREATE TRIGGER {SILENCE_COUNTED} BEFORE INSERT ON agent_run_log FOR EACH ROW"
+        " WHEN (current_setting('runlog.writer'::text, true) IS DISTINCT FROM 'on'::text)"
+        f" EXECUTE FUNCTION {SILENCE_COUNTED}()",
     ),
 )
 

@@ -7,6 +7,11 @@ A schema's triggers are compared with the models as text: another text here is a
 IS_SCORED = "jsonb_typeof(rlhf_scores -> 'overall') = 'number'"
 """True of a row of the log whose score is a number; another writer may have left anything there."""
 
+# A run that is dated in the future is not the newest: a clock was wrong, and the agent's runs go on from the
+# present.
+NOT_AHEAD = "created_at <= statement_timestamp() + interval '1 minute'"
+"""True of a run that may be its agent's newest."""
+
 
 def of_agent_text(agent_id: str) -> str:
     """That a row `run` of the log is of an agent, given as SQL; read from the index on agent and time.
@@ -15,3 +20,15 @@ def of_agent_text(agent_id: str) -> str:
     alone: for an agent that seldom reports, through the whole log.
     """
     return f"run.agent_id = ANY (ARRAY[{agent_id}])"
+
+
+def newest_runs_text(columns: str, condition: str, limit: str, agent_id: str | None = None) -> str:
+    """SQL of the newest runs, called `run`, of an agent or of all; every argument is SQL.
+
+    An agent's are read from the index on agent and time.
+    """
+    whose, order = (f"{of_agent_text(agent_id)} AND ", "run.agent_id, ") if agent_id else ("", "")
+    return f"""SELECT {columns} FROM agent_run_log AS run
+    WHERE {whose}{condition}
+    ORDER BY {order}created_at DESC
+    LIMIT {limit}"""  # noqa: S608

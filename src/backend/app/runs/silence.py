@@ -1,10 +1,12 @@
-"""When a run counts as silent: the rule behind `consecutive_silence_count`."""
+"""When a run counts as silent: the rule behind `consecutive_silence_count`.
+
+Rows that plain SQL inserts are counted by a trigger, which says the same rule in SQL (`app.models.silence`).
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-QUIET_REPLIES = frozenset({"NO_REPLY", "HEARTBEAT_OK"})
-"""Summaries with which a scheduled agent reports that there was nothing to report."""
+from app.silent_texts import BLANKS, QUIET_REPLIES
 
 
 def is_silent(actions: Mapping[str, Any]) -> bool:
@@ -19,9 +21,10 @@ def is_silent(actions: Mapping[str, Any]) -> bool:
         if value is None or (value is True and key == "no_op"):
             continue
         if isinstance(value, str):
-            if not value or value.isspace() or (key == "summary" and value.strip() in QUIET_REPLIES):
-                continue
-            return False
+            text = value.strip(BLANKS)
+            if text and not (key == "summary" and text in QUIET_REPLIES):
+                return False
+            continue
         if not isinstance(value, dict | list) or _holds_output(value):
             return False
     return True
@@ -35,7 +38,7 @@ def _holds_output(container: dict[str, Any] | list[Any]) -> bool:
             if isinstance(value, dict | list):
                 stack.append(_children(value))
                 break
-            if value is not None and not (isinstance(value, str) and (not value or value.isspace())):
+            if value is not None and not (isinstance(value, str) and not value.strip(BLANKS)):
                 return True
         else:
             stack.pop()

@@ -39,6 +39,14 @@ class TriggerInfo:
     enabled: bool
 
 
+@dataclass(frozen=True)
+class FunctionInfo:
+    """A trigger function's body, and its settings after the search_path, each as `name=value`."""
+
+    body: str
+    settings: tuple[str, ...] = ()
+
+
 @dataclass
 class TableInfo:
     """A relation that carries a table's name; `ordinary` is false of a view or a partitioned table."""
@@ -55,12 +63,12 @@ class TableInfo:
 class Catalog:
     """The tables found, and the names of relations that a new index cannot have.
 
-    `functions` are the bodies of trigger functions. `gap` is true while the rollups lack runs.
+    `functions` are trigger functions. `gap` is true while the rollups lack runs.
     """
 
     tables: dict[str, TableInfo] = field(default_factory=dict)
     relation_names: frozenset[str] = frozenset()
-    functions: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, FunctionInfo] = field(default_factory=dict)
     gap: bool = False
 
 
@@ -102,7 +110,8 @@ _TRIGGERS = text("""
 _FUNCTIONS = text("""
     SELECT
         proname,
-        CASE WHEN prosecdef AND proconfig[1] LIKE 'search_path=%, pg_temp' THEN prosrc ELSE '' END AS body
+        CASE WHEN prosecdef AND proconfig[1] LIKE 'search_path=%, pg_temp' THEN prosrc ELSE '' END AS body,
+        proconfig[2:] AS settings
     FROM pg_proc JOIN unnest(CAST(:names AS text[])) AS wanted (name)
         ON pg_proc.oid = to_regprocedure(quote_ident(wanted.name) || '()')
 """)
@@ -136,13 +145,13 @@ async def read_catalog(
         )
     for row in await connection.execute(_TRIGGERS, oids):
         tables[row.tgrelid].triggers[row.tgname] = TriggerInfo(row.definition, row.enabled)
-    bodies = await connection.execute(_FUNCTIONS, {"names": list(functions)})
+    trigger_functions = await connection.execute(_FUNCTIONS, {"names": list(functions)})
     names_taken = (await connection.execute(_RELATION_NAMES, oids)).scalars()
     by_name = {row.name: tables[row.oid] for row in found}
     return Catalog(
         by_name,
         frozenset(names_taken),
-        {row.proname: row.body for row in bodies},
+        {row.proname: FunctionInfo(row.body, tuple(row.settings or ())) for row in trigger_functions},
         "rollup_gap" in by_name and await has_gap(connection),
     )
 

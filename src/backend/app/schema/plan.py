@@ -14,7 +14,8 @@ from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from app.models import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
 from app.models.base import FILL
-from app.schema.catalog import Catalog, ColumnInfo, IndexInfo, TableInfo
+from app.models.silence import SILENCE_COUNTED
+from app.schema.catalog import Catalog, ColumnInfo, FunctionInfo, IndexInfo, TableInfo
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CONSTANT = re.compile(r"'[^']*'(::[a-z ]+)?|-?\d+|true|false")
@@ -82,13 +83,13 @@ def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
 def _compare_functions(catalog: Catalog) -> Iterator[Step]:
     for function in FUNCTIONS:
         found = catalog.functions.get(function.name)
-        if found != function.body:
+        if found != FunctionInfo(function.body, function.settings):
             yield Step(
                 "agent_run_log",
                 drift=f"function {function.name} {'is missing' if found is None else 'is another one'}",
                 action=f"created function {function.name}",
                 statements=function.ddl,
-                opens_gap=True,
+                opens_gap=function.name != SILENCE_COUNTED,
             )
 
 
@@ -109,7 +110,7 @@ def _compare_triggers(catalog: Catalog) -> Iterator[Step]:
             drift,
             action=f"created trigger {trigger.name}",
             statements=(*((trigger.drop,) if found else ()), trigger.ddl),
-            opens_gap=True,
+            opens_gap=trigger.name != SILENCE_COUNTED,
         )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from app.runs.silence import QUIET_REPLIES, is_silent
+from app.runs.silence import is_silent
 from app.scoring.rubric import keys, lexicon
 from app.scoring.rubric.calibration import (
     FEW_CAPITALS,
@@ -27,6 +27,7 @@ from app.scoring.rubric.calibration import (
 from app.scoring.rubric.payload import Leaf, Payload
 from app.scoring.rubric.references import Figure, Ratio, Reference, scan
 from app.scoring.rubric.text import Text
+from app.silent_texts import QUIET_REPLIES
 
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
 _NO_ERROR = re.compile(
