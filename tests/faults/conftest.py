@@ -25,8 +25,9 @@ PASSWORD = secrets.token_hex(16)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--fault-report`, where this directory is asked for by name."""
+    """`--fault-report` and `--fault-runs`, where this directory is asked for by name."""
     parser.addoption("--fault-report", type=Path, metavar="FILE.md", help="put the table of figures there")
+    parser.addoption("--fault-runs", type=int, default=1, metavar="N", help="run tests with figures N times")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("fault_report", None)
     if path is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(FaultReport(path))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have tests that note figures run as often as `--fault-runs` says."""
+    runs = metafunc.config.getoption("fault_runs", 1)
+    if runs > 1 and "check" in metafunc.fixturenames:
+        metafunc.fixturenames.append("_fault_run")
+        metafunc.parametrize("_fault_run", range(runs))
 
 
 @pytest.fixture(autouse=True)

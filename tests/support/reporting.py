@@ -80,6 +80,6 @@ class Shell:
 def listened_to() -> Iterator[Shell]:
     """A shell whose reports somebody listens to."""
     with Listener() as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True).start()
         yield Shell(listener)
         listener.shutdown()

@@ -390,15 +390,17 @@ async def test_a_hostile_summary_delays_nobody(api: httpx.AsyncClient) -> None:
 async def test_the_auditors_runs_are_no_work_of_the_fleet(
     api: httpx.AsyncClient, db: asyncpg.Connection
 ) -> None:
+    # Runs of days ago are read from hourly sums, those of now one by one.
     for agent, score in (("sage", 0.9), ("auditor", 0.1)):
         await db.execute(
-            "INSERT INTO agent_run_log (agent_id, action_summary, rlhf_scores) VALUES ($1, 'did it', $2)",
+            "INSERT INTO agent_run_log (agent_id, action_summary, rlhf_scores, created_at)"
+            " SELECT $1, 'did it', $2, now() - age * interval '1 day' FROM unnest(ARRAY[0, 3]) AS age",
             agent,
             json.dumps({"overall": score}),
         )
     body = (await api.get("/api/v1/public/platform/intelligence")).json()
     assert body["metrics"]["tasks_completed_today"] == 1
-    assert (body["metrics"]["rlhf_quality_score_7d"], body["metrics"]["runs_scored_7d"]) == (0.9, 1)
+    assert (body["metrics"]["rlhf_quality_score_7d"], body["metrics"]["runs_scored_7d"]) == (0.9, 2)
     assert [card["agent_id"] for card in body["events"]] == ["sage"]
     listed = (await api.get("/api/v1/internal/agent-run-log", params={"agent_id": "auditor"})).json()
-    assert len(listed["runs"]) == 1
+    assert len(listed["runs"]) == 2

@@ -21,11 +21,11 @@ TYPER_CONVERTING = TYPER | {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _server() -> Iterator[None]:
-    """Somebody takes what is reported."""
-    with listened_to() as shell, pytest.MonkeyPatch.context() as patched:
-        patched.setenv("RUNLOG_URL", shell.env["RUNLOG_URL"])
+@pytest.fixture(autouse=True)
+def _server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server takes what is reported, so that no command tries again."""
+    with listened_to() as shell:
+        monkeypatch.setenv("RUNLOG_URL", shell.env["RUNLOG_URL"])
         yield
 
 
