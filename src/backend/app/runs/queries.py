@@ -8,13 +8,18 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     CTE,
     ColumnElement,
     Row,
     Select,
     Text,
+    Uuid,
+    any_,
     case,
     cast,
+    func,
+    literal,
     or_,
     select,
     true,
@@ -56,6 +61,14 @@ _AS_SENT = (
 _ID_DIGITS = 32
 _ID_BEGINNING = re.compile(f"[0-9a-f]{{1,{_ID_DIGITS}}}")
 _MOST_NAMED = 5
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""Of text on a page, which ends once it has more: with the largest reports, of two megabytes each with their
+summary, it has three."""
+
+_SIZE = func.coalesce(func.octet_length(cast(AgentRunLog.actions_taken, Text)), 0) + func.coalesce(
+    func.octet_length(AgentRunLog.action_summary), 0
+)
 
 
 class RunPage(NamedTuple):
@@ -117,14 +130,36 @@ def newest_runs(columns: Sequence[Any], limit: int, **filters: Unpack[RunFilters
 async def list_runs(
     session: AsyncSession, *, limit: int, cursor: Cursor | None = None, **filters: Unpack[RunFilters]
 ) -> RunPage:
-    """A page of at most `limit` runs, newest first. Rows that come in later do not move the pages."""
-    statement = newest_runs(_AS_SENT, limit + 1, **filters)
+    """A page of at most `limit` runs, newest first, which ends sooner where it has more than `PAGE_BYTES`.
+
+    Rows that come in later do not move the pages.
+    """
+    found = newest_runs((AgentRunLog.id, AgentRunLog.created_at, _SIZE), limit + 1, **filters)
     if cursor is not None:
-        statement = statement.where(tuple_(AgentRunLog.created_at, AgentRunLog.id) < tuple_(*cursor))
-    rows = (await session.execute(statement)).all()
-    page, more = rows[:limit], len(rows) > limit
-    following = Cursor(page[-1].created_at, page[-1].id).encode() if more else None
-    return RunPage([_as_sent(row) for row in page], following)
+        found = found.where(tuple_(AgentRunLog.created_at, AgentRunLog.id) < tuple_(*cursor))
+    ids, following = await _fitting(session, found, limit)
+    statement = select(*_AS_SENT).where(AgentRunLog.id == any_(literal(ids, ARRAY(Uuid))))
+    rows = await session.execute(statement.order_by(*NEWEST_FIRST))
+    return RunPage([_as_sent(row) for row in rows], following)
+
+
+async def _fitting(session: AsyncSession, found: Select[Any], limit: int) -> tuple[list[UUID], str | None]:
+    """The ids that `found` begins with and that fit on a page, and the cursor of the page after.
+
+    Their sizes are read first: a thousand of the largest reports would fill the memory of a process.
+    """
+    ids: list[UUID] = []
+    following, last, size = None, None, 0
+    rows = await session.stream(found)
+    async for run_id, created_at, its_size in rows:
+        if len(ids) == limit or size > PAGE_BYTES:
+            following = last and last.encode()
+            break
+        ids.append(run_id)
+        last = Cursor(created_at, run_id)
+        size += its_size
+    await rows.close()
+    return ids, following
 
 
 async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
