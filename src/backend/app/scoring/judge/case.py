@@ -53,7 +53,7 @@ def prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: byt
     1. A silent run is not sent, nor one in which the rubric finds an instruction to its rater.
     2. Its payload is cut to `ROOM` characters, credentials masked, possible instructions withheld. If a
        credential may be left, it is not sent.
-    3. Earlier runs are cut likewise; those with instructions or credentials are left out.
+    3. Earlier runs are cut likewise; those that would show an instruction or a credential are left out.
     4. The ceiling is set by what the rubric found and by what was withheld (`_ceiling`).
     """
     try:

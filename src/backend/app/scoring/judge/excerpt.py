@@ -15,9 +15,9 @@ _MAX_STRING = 3_000
 _BEYOND = 5_000
 _MAX_KEY = 200
 _OVERHEAD = 4  # quotes, colon and comma
-_MOST_PLACES = 4_000
-"""Places that are looked at closely for secrets (`kit.secrets`); prose about passwords has as many in 76,000
-characters, more than are read."""
+_CHARACTERS_A_PLACE = 3
+"""Characters of room for each place that is looked at closely for secrets (`kit.secrets`): of five times as
+many that are read, prose about passwords has a place in 19."""
 _MOST_READ = 5
 """Characters that are read for each one that there is room for: masks are short, and margins are long."""
 
@@ -38,7 +38,7 @@ class Excerpt:
 
     def __post_init__(self) -> None:
         self._unread = self.room * _MOST_READ
-        self._effort = Effort(_MOST_PLACES)
+        self._effort = Effort(self.room // _CHARACTERS_A_PLACE)
 
     def of(self, value: Any, key: str = "") -> Any:
         """What is shown of a JSON value that stands under `key`.
