@@ -3,26 +3,56 @@
     .venv/bin/python benchmarks/attacks.py [--seconds 10] [--json]
 
 Each attack has a server of its own. While it lasts, another client sends 50 reports a second. Printed are the
-server's resident MiB before the attack and at most, and the median and 99th percentile of their times.
+server's resident MiB before the attack and at most; the median and 99th percentile of their times, how many
+of them were not recorded; how long `/readyz/ingest` took at most, asked twice a second, and how often it said
+no; how many reads the attacker got an answer to, and how many were refused.
 """
 
 import argparse
+import http.client
 import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from harness import RUNLOG, Figures, load, running, servers, table
+from harness import RUNLOG, Figures, load, postgres_tool, running, servers, table
 
 from app.embedded.ports import free_port
 
 PATH = b"/api/v1/internal/agent-run-log"
 HEAD = b"POST " + PATH + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 SMALL = b'{"agent_id": "flood", "status": "success"}'
-COLUMNS = {"MiB before": ".0f", "MiB at most": ".0f", "p50 ms": ".1f", "p99 ms": ".1f"}
+COLUMNS = {
+    "MiB before": ".0f",
+    "MiB at most": ".0f",
+    "p50 ms": ".1f",
+    "p99 ms": ".1f",
+    "errors": ".0f",
+    "ready ms at most": ".0f",
+    "not ready": ".0f",
+    "reads": ".0f",
+    "reads refused": ".0f",
+}
+READERS = 64
+# A log to read: 20,000 runs of 400 agents, and 400 of one with 300,000 characters each.
+LOG = """
+    INSERT INTO agent_run_log (agent_id, created_at, action_summary, actions_taken, rlhf_scores)
+    SELECT 'agent-' || n % 400, now() - n * interval '20 seconds', 'Fixed ' || n,
+        jsonb_build_object('summary', 'Fixed ' || n), jsonb_build_object('overall', 0.5, 'dimensions',
+            jsonb_build_object('evidence', 0.5, 'progress', 0.5))
+    FROM generate_series(1, 20000) AS n;
+    INSERT INTO agent_run_log (agent_id, created_at, action_summary, actions_taken, rlhf_scores)
+    SELECT 'large', now() - n * interval '20 seconds', hostile, jsonb_build_object('summary', hostile),
+        jsonb_build_object('overall', 0.5, 'dimensions',
+            jsonb_build_object('evidence', 0.9, 'progress', n % 2))
+    FROM generate_series(1, 400) AS n, repeat('password= token: secret - ', 12000) AS hostile;
+    INSERT INTO agent_run_feedback (run_id, rater, rating, comment)
+    SELECT id, 'ada', 0.5, action_summary FROM agent_run_log WHERE agent_id = 'large' LIMIT 20;
+"""
 
 Attack = Callable[[int, float], None]
 
@@ -83,6 +113,32 @@ def _endless_heads(port: int, ends: float) -> None:
                 connection.sendall(b"a" * 65_536)
 
 
+def _reads(*paths: str) -> Attack:
+    """As many readers as `READERS`, each asking for one page after the other."""
+
+    def attack(port: int, ends: float) -> None:
+        def read(number: int) -> None:
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            while time.monotonic() < ends:
+                try:
+                    client.request("GET", paths[number % len(paths)])
+                    answer = client.getresponse()
+                    answer.read()
+                    answers[answer.status] += 1
+                except (OSError, http.client.HTTPException):
+                    client.close()
+                    answers[0] += 1
+
+        readers = [threading.Thread(target=read, args=(number,)) for number in range(READERS)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+
+    return attack
+
+
+_INTERNAL = "/api/v1/internal"
 ATTACKS: dict[str, Attack] = {
     "none": _nothing,
     "answers to reports unread": _unread(_report(SMALL)),
@@ -91,6 +147,22 @@ ATTACKS: dict[str, Attack] = {
     "a mebibyte on each new connection": _new_connections,
     "unfinished bodies": _unfinished_bodies,
     "heads without end": _endless_heads,
+    "reads of the agents": _reads(f"{_INTERNAL}/agents"),
+    "reads of the quality": _reads(f"{_INTERNAL}/quality", f"{_INTERNAL}/quality?days=90"),
+    "reads of hostile feedback": _reads(f"{_INTERNAL}/agents/large/feedback"),
+    "reads of the public page": _reads("/api/v1/public/platform/intelligence"),
+    "reads by a search": _reads(f"{_INTERNAL}/agent-run-log?q=nowhere"),
+    "reads of long pages": _reads(f"{_INTERNAL}/agent-run-log?limit=1000&agent_id=large"),
+    "reads of everything": _reads(
+        f"{_INTERNAL}/agents",
+        f"{_INTERNAL}/quality",
+        f"{_INTERNAL}/agents/large/feedback",
+        "/api/v1/public/platform/intelligence",
+        f"{_INTERNAL}/agent-run-log?q=nowhere",
+        f"{_INTERNAL}/agent-run-log?limit=100",
+        f"{_INTERNAL}/scoring/agreement",
+        f"{_INTERNAL}/review-queue?rater=ada",
+    ),
 }
 
 
@@ -99,10 +171,33 @@ def _resident(pid: int) -> float:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
+answers: Counter[int] = Counter()
+"""The attacker's reads, by status; 0 for none."""
+
+
+def _ask_readiness(port: int, ends: float) -> tuple[float, int]:
+    """The longest time of an answer in milliseconds, and how often it was no."""
+    longest, refusals = 0.0, 0
+    while time.monotonic() < ends:
+        began = time.monotonic()
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            client.request("GET", "/readyz/ingest")
+            refusals += client.getresponse().status != 200
+        except (OSError, http.client.HTTPException):
+            refusals += 1
+        client.close()
+        longest = max(longest, time.monotonic() - began)
+        time.sleep(0.5)
+    return longest * 1000, refusals
+
+
 def measure(attack: Attack, seconds: float) -> Figures:
     """One attack against a new server."""
+    answers.clear()
     with servers() as given:
         port = free_port()
+        postgres_tool("psql", given.env["DATABASE_URL"], "-qc", LOG)
         with running([*RUNLOG, "serve", "--port", str(port)], given.env, port) as server:
             load(port, 2, 2, 50)
             before = most = _resident(server.pid)
@@ -112,15 +207,24 @@ def measure(attack: Attack, seconds: float) -> Figures:
             figures: list[Figures] = []
             others = threading.Thread(target=lambda: figures.append(load(port, 4, seconds, 50)))
             others.start()
+            asked: list[tuple[float, int]] = []
+            prober = threading.Thread(target=lambda: asked.append(_ask_readiness(port, ends)))
+            prober.start()
             while others.is_alive():
                 most = max(most, _resident(server.pid))
                 time.sleep(0.05)
             attacker.join()
+            prober.join()
     return {
         "MiB before": before,
         "MiB at most": most,
         "p50 ms": figures[0]["p50_ms"],
         "p99 ms": figures[0]["p99_ms"],
+        "errors": figures[0]["errors"],
+        "ready ms at most": asked[0][0],
+        "not ready": asked[0][1],
+        "reads": answers[200],
+        "reads refused": answers.total() - answers[200],
     }
 
 

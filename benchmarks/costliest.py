@@ -104,8 +104,9 @@ def _texts() -> dict[str, str]:
 
 
 def _text(unit: str, size: int = MOST_BYTES) -> str:
-    """`unit` repeated up to `size` bytes of UTF-8."""
-    return unit * max(1, size // len(unit.encode()))
+    """`unit` repeated up to `size` bytes of UTF-8, or its beginning."""
+    length = len(unit.encode())
+    return unit * (size // length) if length <= size else unit.encode()[:size].decode(errors="ignore")
 
 
 def _chunks(unit: str, count: int) -> list[str]:

@@ -11,8 +11,11 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from celery import Celery
 
+from app.broker import SCORE_RUN, celery_settings
 from app.embedded.postgres import Postgres
+from app.scoring.domain.results import WORKER_LOST
 from support.background import HANG, Background
 from support.brokers import Broker
 from support.database import execute, query, rows, until_it_is
@@ -130,6 +133,35 @@ def test_killed_workers(
             check_scores(postgres, background)
     assert background.run(query(postgres.url, "SELECT count(*) FROM agent_run_feedback")) >= 30
     assert background.run(query(postgres.url, RATED_OTHERWISE)) == 0
+
+
+POISONED = """
+    INSERT INTO agent_run_log (agent_id, actions_taken)
+    SELECT agent_id, '{"summary": "Moved 3 jobs"}'
+    FROM unnest('{sage,killer,nova,blocker,lyra,sage}'::text[]) AS agent_id RETURNING id
+"""
+OUTCOMES = """
+    SELECT agent_id, rlhf_scores->>'error' AS error, rlhf_scores->>'attempts' AS attempts,
+        rlhf_scores->>'overall' IS NOT NULL AS scored
+    FROM agent_run_log ORDER BY agent_id
+"""
+
+
+def test_runs_that_end_every_worker(
+    postgres: Postgres, broker: Broker, background: Background, start: Start
+) -> None:
+    first, *others = [str(row["id"]) for row in background.run(rows(postgres.url, POISONED))]
+    with Celery(set_as_current=False) as sender:
+        sender.conf.update(celery_settings(broker.url))
+        sender.send_task(SCORE_RUN, (first, others))
+    poison = str(Path(__file__).parent / "poison_runs")
+    with start("worker", "--concurrency", "1", PYTHONPATH=poison):
+        background.run(until_it_is(postgres.url, "SELECT count(*) FROM score_note", len(others) - 1))
+    outcomes = {tuple(row) for row in background.run(rows(postgres.url, OUTCOMES))}
+    assert outcomes == {
+        *((agent, WORKER_LOST, "1", False) for agent in ("blocker", "killer")),
+        *((agent, None, None, True) for agent in ("lyra", "nova", "sage")),
+    }
 
 
 HISTORY = """

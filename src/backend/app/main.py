@@ -22,6 +22,7 @@ from app.api.internal import (
     ratings,
     review,
 )
+from app.api.reads import ReadsApart, close_readers
 from app.api.request_context import RequestContext
 from app.api.v1.endpoints import platform_intelligence
 from app.config import Settings, get_settings
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     # The last one added is the first to see a request.
+    app.add_middleware(ReadsApart)
     app.add_middleware(BrowserGuard, settings.allowed_hosts, checks_host=settings.expose != "public")
     app.add_middleware(RequestContext)
     install_error_handlers(app)
@@ -71,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
+    await close_readers()
     # In the order of the way of a run: answer what was accepted, hand it on, then hang up.
     await close_writer()
     await close_dispatcher()

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.runs.queries import PAGE_BYTES
+
 pytestmark = pytest.mark.anyio
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
@@ -123,6 +125,24 @@ async def test_pages_neither_repeat_nor_skip_while_runs_come_in(api: httpx.Async
         cursor = answer.json()["next_cursor"]
         await asyncio.gather(*(report(api, f"agent-{n}", n=100 + n) for n in range(3)))
     assert seen == list(range(24, -1, -1))
+
+
+async def test_a_page_of_long_reports_ends_sooner(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    await db.execute(
+        """
+        INSERT INTO agent_run_log (agent_id, created_at, actions_taken)
+        SELECT 'sage', now() - n * interval '1 minute', jsonb_build_object('n', n, 'log', repeat('x', $1))
+        FROM generate_series(1, 9) AS n
+        """,
+        PAGE_BYTES // 3,
+    )
+    seen, cursor = [], None
+    for _ in range(3):
+        page = (await api.get(ENDPOINT, params={"cursor": cursor} if cursor else {})).json()
+        seen += [run["actions_taken"]["n"] for run in page["runs"]]
+        assert len(page["runs"]) == 3
+        cursor = page["next_cursor"]
+    assert (seen, cursor) == (list(range(1, 10)), None)
 
 
 async def test_runs_of_one_moment_are_paged_too(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:

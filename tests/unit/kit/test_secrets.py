@@ -20,6 +20,8 @@ from app.kit.secrets import (
     redact,
     redact_json,
 )
+from app.kit.secrets.catalogue import MOST_PLACES
+from app.kit.secrets.kind import Effort
 from support.secret_examples import LIVE, NEAR_MISSES, NOT_PERSONAL, PERSONAL_DATA, POSSIBLE, Sample
 
 # No run of a pattern may be longer, so that what it costs at one place is bounded.
@@ -100,6 +102,27 @@ def test_a_value_is_masked_whole_however_long_it_is() -> None:
     assert redact(f"Authorization: Bearer {secret} next") == f"Authorization: Bearer {MASK} next"
 
 
+def test_what_is_behind_all_that_is_looked_at_is_masked() -> None:
+    quiet, hostile = "Moved 3 jobs. " * 50_000, "token " * MOST_PLACES
+    assert redact(quiet) == quiet
+    shown = redact(f"{quiet}{hostile}ends with Kanu!tt88")
+    assert shown.startswith(f"{quiet}token token")
+    assert shown.endswith(MASK)
+    assert f"{quiet}{hostile}".startswith(shown.removesuffix(MASK))
+    assert redact_json([quiet, hostile, "Moved 3 jobs.", {"Kanu!tt88": 17}])[2:] == [MASK, MASK]
+
+
+@pytest.mark.parametrize("place", range(16_384 - 40, 16_384 + 3, 3))
+def test_a_secret_is_found_wherever_it_begins(place: int) -> None:
+    for secret in (
+        "token=Kanu!tt88",
+        "4111 1111 1111 1111",
+        "a:Tr0ub4dor99@db.test",
+        "ghp_Zx9q7LmT2vKw8RtY4u",
+    ):
+        assert MASK in redact(f"{'. ' * place}"[: place - 1] + f" {secret} "), secret
+
+
 @pytest.mark.parametrize(
     ("field", "masked"),
     [
@@ -144,7 +167,7 @@ def _places_tried(kind: Kind, text: str, word: str) -> int:
             places.append(start)
 
     counted = Kind(kind.name, kind.words, Counting(), ())  # type: ignore[arg-type]
-    assert not list(counted.spans(text, text, word))
+    assert not list(counted.spans(text, slice(0, len(text)), text, word, Effort(10_000)))
     return len(places)
 
 

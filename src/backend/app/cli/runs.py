@@ -16,6 +16,7 @@ from app.db.engine import loads_any_depth
 from app.db.plain_errors import plain_errors
 from app.db.session import close_database, transaction
 from app.errors import ConfigError, DatabaseError
+from app.kit.cursors import Cursor
 from app.kit.secrets import redact
 from app.kit.text import ago, printable
 from app.runs.queries import RunFilters, list_runs
@@ -38,9 +39,16 @@ _WIDE = 80
 
 
 async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     with plain_errors():
         async with transaction() as session:
-            return (await list_runs(session, limit=limit, **filters)).runs
+            page = await list_runs(session, limit=limit, **filters)
+            found += page.runs
+            while page.next_cursor is not None and len(found) < limit:  # a page of long reports ends sooner
+                after = Cursor.decode(page.next_cursor)
+                page = await list_runs(session, limit=limit - len(found), cursor=after, **filters)
+                found += page.runs
+    return found
 
 
 def runs(

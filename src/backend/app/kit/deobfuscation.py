@@ -18,6 +18,7 @@ _LOOKALIKES = str.maketrans(
 _LEET = str.maketrans("0134578@$!|+", "oieastbasilt")
 _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 """Invisible tag characters, each of which stands for an ASCII one."""
+_TAG = re.compile("[\U000e0020-\U000e007e]")
 _SPACED_OUT = re.compile(r"(?<!\w)\w(?:[\s._*|/~-]{1,3}\w){3,}(?!\w)")
 _FILLING = re.compile(r"[\s._*|/~-]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -112,7 +113,7 @@ def _decoded(text: str) -> Iterator[str]:
         yield unquote(text, errors="replace")
     if "\\u" in text or "\\x" in text:
         yield _ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), text)
-    if not text.isascii() and any(ord(char) in _TAGS for char in text):
+    if not text.isascii() and _TAG.search(text):
         yield "".join(chr(_TAGS[ord(char)]) for char in text if ord(char) in _TAGS)
     if len(text) < _MIN_CODE:
         return

@@ -8,15 +8,19 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     CTE,
     ColumnElement,
     LargeBinary,
     Row,
     Select,
     Text,
+    Uuid,
+    any_,
     case,
     cast,
     func,
+    literal,
     or_,
     select,
     true,
@@ -59,6 +63,14 @@ _STORED_MOMENT = func.timestamptz_send(AgentRunLog.created_at, type_=LargeBinary
 _ID_DIGITS = 32
 _ID_BEGINNING = re.compile(f"[0-9a-f]{{1,{_ID_DIGITS}}}")
 _MOST_NAMED = 5
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""Of text on a page, which ends once it has more: with the largest reports, of two megabytes each with their
+summary, it has three."""
+
+_SIZE = func.coalesce(func.octet_length(cast(AgentRunLog.actions_taken, Text)), 0) + func.coalesce(
+    func.octet_length(AgentRunLog.action_summary), 0
+)
 
 
 class RunPage(NamedTuple):
@@ -124,37 +136,71 @@ def newest_runs(
     )
 
 
-async def read_newest(
-    session: AsyncSession,
-    columns: Sequence[Any],
-    limit: int,
-    cursor: Cursor | None = None,
-    **filters: Unpack[RunFilters],
-) -> list[Row[Any]]:
-    """`columns` of the newest `limit` runs that follow `cursor`, those without a date after all others."""
-    rows: list[Row[Any]] = []
+def newest_first(
+    columns: Sequence[Any], limit: int, cursor: Cursor | None = None, **filters: Unpack[RunFilters]
+) -> list[Select[Any]]:
+    """The statements whose rows, one statement after the other, are the newest runs that follow `cursor`.
+
+    Each has at most `limit` rows. Runs without a date come after all others.
+    """
+    statements = []
     if cursor is None or cursor.micros is not None:
-        statement = newest_runs(columns, limit, **filters)
+        dated = newest_runs(columns, limit, **filters)
         if cursor is not None and cursor.micros is not None:
             place = tuple_(moment_at(cursor.micros), cursor.id)
-            statement = statement.where(tuple_(AgentRunLog.created_at, AgentRunLog.id) < place)
-        rows += await session.execute(statement)
-    if len(rows) < limit and filters.get("since") is None and filters.get("until") is None:
-        statement = newest_runs(columns, limit - len(rows), dated=False, **filters)
+            dated = dated.where(tuple_(AgentRunLog.created_at, AgentRunLog.id) < place)
+        statements.append(dated)
+    if filters.get("since") is None and filters.get("until") is None:
+        undated = newest_runs(columns, limit, dated=False, **filters)
         if cursor is not None and cursor.micros is None:
-            statement = statement.where(AgentRunLog.id < cursor.id)
-        rows += await session.execute(statement)
-    return rows
+            undated = undated.where(AgentRunLog.id < cursor.id)
+        statements.append(undated)
+    return statements
+
+
+async def read_newest(
+    session: AsyncSession, columns: Sequence[Any], limit: int, **filters: Unpack[RunFilters]
+) -> list[Row[Any]]:
+    """`columns` of the newest `limit` runs, those without a date after all others."""
+    rows: list[Row[Any]] = []
+    for statement in newest_first(columns, limit, **filters):
+        if len(rows) < limit:
+            rows += await session.execute(statement)
+    return rows[:limit]
 
 
 async def list_runs(
     session: AsyncSession, *, limit: int, cursor: Cursor | None = None, **filters: Unpack[RunFilters]
 ) -> RunPage:
-    """A page of at most `limit` runs, newest first. Rows that come in later do not move the pages."""
-    rows = await read_newest(session, [*_AS_SENT, _STORED_MOMENT], limit + 1, cursor, **filters)
-    page, more = rows[:limit], len(rows) > limit
-    following = Cursor.after(page[-1].id, page[-1].stored_moment).encode() if more else None
-    return RunPage([_as_sent(row) for row in page], following)
+    """A page of at most `limit` runs, newest first, which ends sooner where it has more than `PAGE_BYTES`.
+
+    Rows that come in later do not move the pages.
+    """
+    ids, following = await _fitting(session, limit, cursor, **filters)
+    statement = select(*_AS_SENT).where(AgentRunLog.id == any_(literal(ids, ARRAY(Uuid))))
+    rows = {row.id: row for row in await session.execute(statement)}
+    return RunPage([_as_sent(rows[run_id]) for run_id in ids if run_id in rows], following)
+
+
+async def _fitting(
+    session: AsyncSession, limit: int, cursor: Cursor | None, **filters: Unpack[RunFilters]
+) -> tuple[list[UUID], str | None]:
+    """The ids of a page's runs, and the cursor of the page after.
+
+    Their sizes are read first: a thousand of the largest reports would fill the memory of a process.
+    """
+    ids: list[UUID] = []
+    last, size = None, 0
+    for statement in newest_first((AgentRunLog.id, _STORED_MOMENT, _SIZE), limit + 1, cursor, **filters):
+        rows = await session.stream(statement)
+        async for run_id, moment, its_size in rows:
+            if last and (len(ids) == limit or size > PAGE_BYTES):
+                await rows.close()
+                return ids, last.encode()
+            ids.append(run_id)
+            last = Cursor.after(run_id, moment)
+            size += its_size
+    return ids, None
 
 
 async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:

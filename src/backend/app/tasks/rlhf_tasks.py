@@ -5,9 +5,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from celery import current_task
+from celery import Task, current_task
+from celery.exceptions import TimeLimitExceeded
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
@@ -37,13 +39,28 @@ _pace = Pace(time.monotonic)
 Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
 
-@celery_app.task
-def score_agent_run(run_id: str, further_run_ids: Sequence[str] = ()) -> None:
+class _SentAgain(Task):
+    """A task that is sent again where Celery ended it at its time limit, to take its runs one by one.
+
+    Celery acknowledges such a task, unlike one whose worker was lost, and the run that was the reason would
+    end every sweep after it. The worker's main process calls `on_failure` then.
+    """
+
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Celery's hook for a failure."""
+        if isinstance(exc, TimeLimitExceeded):
+            self.apply_async(args, {**kwargs, "one_by_one": True})
+
+
+@celery_app.task(base=_SentAgain)
+def score_agent_run(run_id: str, further_run_ids: Sequence[str] = (), *, one_by_one: bool = False) -> None:
     """Score one run and write `rlhf_scores` on its row. Doing it again changes nothing.
 
-    Under load further runs come in the same message, which are scored in few rounds of reads and writes.
+    Under load further runs come in the same message, which are scored in few rounds of reads and writes; or
+    `one_by_one` where one of them may end its worker.
     """
-    run_async(_score([UUID(each) for each in (run_id, *further_run_ids)], one_by_one=_is_redelivered()))
+    run_ids = [UUID(each) for each in (run_id, *further_run_ids)]
+    run_async(_score(run_ids, one_by_one=one_by_one or _is_redelivered()))
 
 
 @celery_app.task
@@ -52,13 +69,14 @@ def score_agent_runs(run_ids: Sequence[str]) -> None:
     run_async(_score([UUID(run_id) for run_id in run_ids], one_by_one=_is_redelivered()))
 
 
-@celery_app.task
-def sweep_unscored_runs() -> None:
+@celery_app.task(base=_SentAgain)
+def sweep_unscored_runs(*, one_by_one: bool = False) -> None:
     """Score what is still unscored after a while, oldest first, and try again what is due.
 
-    A long backlog takes several sweeps, with room between them for new runs.
+    A long backlog takes several sweeps, with room between them for new runs. The first runs are taken
+    `one_by_one` where one of them may end its worker.
     """
-    run_async(_sweep(one_by_one=_is_redelivered()))
+    run_async(_sweep(one_by_one=one_by_one or _is_redelivered()))
 
 
 def _is_redelivered() -> bool:

@@ -121,6 +121,13 @@ def test_a_long_report_is_bounded_and_says_so(actions: dict[str, Any]) -> None:
     assert len(shown(case)["earlier_runs"]) == 3
 
 
+def test_a_report_of_secrets_alone_is_not_read_to_its_end() -> None:
+    masked = {f"note {n}": "token=Kanu!tt88 " * 800 for n in range(40)}
+    actions = shown(made(**CLEAN, **masked))["run"]["actions_taken"]
+    assert len(actions) < 12
+    assert "left out" in actions["…"]
+
+
 def test_the_agents_name_is_not_sent() -> None:
     run = RunReport("billing-of-acme", "success", CLEAN)
     case = prepare(RUN_ID, run, [run], b"key")

@@ -5,7 +5,7 @@ search the same list; where they may differ, `Certainty` says so.
 """
 
 from app.kit.secrets.catalogue import CATALOGUE, find_leak, find_secrets, weigh_field
-from app.kit.secrets.kind import Certainty, Kind, Span
+from app.kit.secrets.kind import Certainty, Effort, Kind, Span
 from app.kit.secrets.logins import CARD
 from app.kit.secrets.masking import MASK, name_beside, public_text, redact, redact_json
 from app.kit.secrets.personal import PERSONAL
@@ -16,6 +16,7 @@ __all__ = [
     "MASK",
     "PERSONAL",
     "Certainty",
+    "Effort",
     "Kind",
     "Span",
     "find_leak",

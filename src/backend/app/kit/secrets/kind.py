@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-# A secret so long may go on beyond what its pattern reads.
+# Characters. A secret so long may go on beyond what its pattern reads; one that no word announces is shorter.
 _LONG = 250
 _REST = re.compile(r"[^\s\"'`<]*")
 
@@ -36,6 +36,13 @@ def always_live(_: re.Match[str]) -> Certainty:
     return Certainty.LIVE
 
 
+@dataclass(slots=True)
+class Effort:
+    """How much is still looked at closely: each place where a pattern is tried takes one of `places`."""
+
+    places: int
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of secret.
@@ -56,19 +63,26 @@ class Kind:
     possible: tuple[str, ...] = ()
     weigh: Callable[[re.Match[str]], Certainty] = always_live
 
-    def spans(self, text: str, lower: str, word: str) -> Iterator[Span]:
-        """The secrets of this kind where `word` begins in `lower`, which is `text` in lower case."""
-        start = lower.find(word)
-        while start >= 0:
+    def spans(self, text: str, stretch: slice, lower: str, word: str, effort: Effort) -> Iterator[Span]:
+        """The secrets of this kind where `word` begins in a `stretch` of `lower`: `text` in lower case."""
+        end = stretch.stop + len(word) - 1
+        start = lower.find(word, stretch.start, end)
+        while start >= 0 and effort.places > 0:
+            effort.places -= 1
             match = self.pattern.match(text, start)
             span = self._span(match) if match else None
             if span:
                 yield span
-            start = lower.find(word, max(span.end if span else 0, start + len(word)))
+            start = lower.find(word, max(span.end if span else 0, start + len(word)), end)
 
-    def spans_anywhere(self, text: str) -> Iterator[Span]:
-        """The secrets of this kind, which no word announces."""
-        yield from filter(None, map(self._span, self.pattern.finditer(text)))
+    def spans_anywhere(self, text: str, stretch: slice, effort: Effort) -> Iterator[Span]:
+        """The secrets of this kind that begin in a `stretch` of `text` and that no word announces."""
+        for match in self.pattern.finditer(text, stretch.start, stretch.stop + _LONG):
+            if match.start() >= stretch.stop or effort.places <= 0:
+                return
+            effort.places -= 1
+            if span := self._span(match):
+                yield span
 
     def _span(self, match: re.Match[str]) -> Span | None:
         certainty = self.weigh(match)

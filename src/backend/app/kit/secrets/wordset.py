@@ -12,6 +12,7 @@ class WordSet:
 
     def __init__(self, words: Iterable[str]) -> None:
         known = sorted(words)
+        self._longest = max(map(len, known))
         self._implied = {word: [other for other in known if word.startswith(other)] for word in known}
         root: dict[str, Any] = {}
         for word in known:
@@ -22,9 +23,9 @@ class WordSet:
         # A tree of prefixes: at each place of the text few branches are tried. Words may overlap.
         self._pattern = re.compile(f"(?=({_alternatives(root)}))")
 
-    def in_(self, text: str) -> Iterator[str]:
-        """The words that occur in `text`, each once."""
-        found = set(self._pattern.findall(text))
+    def in_(self, text: str, stretch: slice) -> Iterator[str]:
+        """The words that begin in a `stretch` of `text`, each once."""
+        found = set(self._pattern.findall(text, stretch.start, stretch.stop + self._longest))
         return iter({word for longest in found for word in self._implied[longest]})
 
 

@@ -5,6 +5,7 @@ stays away from a judge, so this looks far wider, and an honest sentence about s
 """
 
 import re
+from functools import lru_cache
 
 from app.kit.deobfuscation import plain, spelled_out, variants
 
@@ -87,11 +88,17 @@ def may_order(text: str) -> bool:
     """Whether `text`, read any way, may be an order to its reader or a wish for a mark."""
     if (letters := spelled_out(text)) and _SPELLED.search(letters):
         return True
-    return any(_ORDER.search(variant) for variant in variants(text))
+    return any(map(_ORDER.search, _readings(text)))
 
 
 def may_wish(text: str) -> bool:
     """Whether `text` speaks to somebody or praises itself, or is in a script this knows no words of."""
     if any(char.isalpha() and not _KNOWN.match(char) for char in text):
         return True
-    return any(_WISH.search(variant) for variant in variants(text))
+    return any(map(_WISH.search, _readings(text)))
+
+
+@lru_cache(maxsize=1)
+def _readings(text: str) -> tuple[str, ...]:
+    # What is asked for orders is asked for wishes next.
+    return tuple(variants(text))

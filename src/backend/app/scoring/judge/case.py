@@ -15,9 +15,8 @@ from app.scoring.judge.calibration import (
 from app.scoring.judge.excerpt import Excerpt
 from app.scoring.judge.prompt import Prompt, make_prompt
 from app.scoring.judge.verdict import Verdict
-from app.scoring.rubric import RunReport, risk, score
+from app.scoring.rubric import RunReport, Score, score
 from app.scoring.rubric.credentials import leaks_credential
-from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.injection import instructs_judge
 
 
@@ -53,7 +52,7 @@ def prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: byt
     1. A silent run is not sent, nor one in which the rubric finds an instruction to its rater.
     2. Its payload is cut to `ROOM` characters, credentials masked, possible instructions withheld. If a
        credential may be left, it is not sent.
-    3. Earlier runs are cut likewise; those with instructions or credentials are left out.
+    3. Earlier runs are cut likewise; those that would show an instruction or a credential are left out.
     4. The ceiling is set by what the rubric found and by what was withheld (`_ceiling`).
     """
     facts = run.facts
@@ -65,18 +64,19 @@ def prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: byt
     shown = _shown(run, excerpt)
     if _leaks(run, shown):
         return NotSent.CREDENTIAL
-    past = Excerpt(EARLIER_ROOM)
     earlier = []
+    excerpts = [excerpt]
     for report in history[-EARLIER_RUNS:]:
-        past.room = EARLIER_ROOM
-        if not instructs_judge(report.facts) and not _leaks(report, shown_earlier := _shown(report, past)):
+        past = Excerpt(EARLIER_ROOM)
+        if not _is_unfit(report, shown_earlier := _shown(report, past)):
             earlier.append(shown_earlier)
-    rubric = score(run, history).auto
-    addressed = bool(excerpt.withheld or excerpt.wishes or past.withheld or past.wishes)
+            excerpts.append(past)
+    scored = score(run, history)
+    addressed = any(each.withheld or each.wishes for each in excerpts)
     return Case(
         prompt=make_prompt(key, run_id, shown, earlier),
-        rubric=rubric,
-        ceiling=_ceiling(facts, rubric, addressed=addressed),
+        rubric=scored.auto,
+        ceiling=_ceiling(scored, addressed=addressed),
     )
 
 
@@ -85,17 +85,26 @@ def _shown(run: RunReport, excerpt: Excerpt) -> dict[str, Any]:
 
 
 def _leaks(run: RunReport, shown: dict[str, Any]) -> bool:
-    masked = RunReport(run.agent_id, run.status, shown["actions_taken"])
-    return bool(leaks_credential(masked.facts))
+    return bool(leaks_credential(_as_shown(run, shown).facts))
 
 
-def _ceiling(facts: Facts, rubric: float, *, addressed: bool) -> float:
+def _is_unfit(run: RunReport, shown: dict[str, Any]) -> bool:
+    """Whether what is shown of an earlier run instructs its reader or holds a credential."""
+    facts = _as_shown(run, shown).facts
+    return bool(instructs_judge(facts) or leaks_credential(facts))
+
+
+def _as_shown(run: RunReport, shown: dict[str, Any]) -> RunReport:
+    return RunReport(run.agent_id, run.status, shown["actions_taken"])
+
+
+def _ceiling(scored: Score, *, addressed: bool) -> float:
     """The highest score that a deceived judge can give.
 
     The judge does not see a masked credential, and no wording undoes harm: where the rubric finds either, its
     own score is the ceiling. Where the report may address its reader, the judge can lower the score without
     limit and raise it by `MOST_ABOVE_RUBRIC`.
     """
-    if risk.assess(facts).value < 1:
-        return rubric
-    return min(1.0, round(rubric + MOST_ABOVE_RUBRIC, 4)) if addressed else 1.0
+    if scored.dimensions["risk"] < 1:
+        return scored.auto
+    return min(1.0, round(scored.auto + MOST_ABOVE_RUBRIC, 4)) if addressed else 1.0

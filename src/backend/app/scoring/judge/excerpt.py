@@ -1,10 +1,10 @@
 """What a judge gets to see of a payload: bounded, without credentials and without text that may order it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from app.kit.secrets import MASK, name_beside, redact, weigh_field
+from app.kit.secrets import MASK, Effort, name_beside, redact, weigh_field
 from app.kit.strict_json import MAX_DEPTH
 from app.scoring.judge.address import may_order, may_wish
 from app.scoring.judge.pieces import pieces
@@ -17,6 +17,11 @@ _MAX_STRING = 3_000
 _BEYOND = 5_000
 _MAX_KEY = 200
 _OVERHEAD = 4  # quotes, colon and comma
+_CHARACTERS_A_PLACE = 3
+"""Characters of room for each place that is looked at closely for secrets (`kit.secrets`): of five times as
+many that are read, prose about passwords has a place in 19."""
+_MOST_READ = 5
+"""Characters that are read for each one that there is room for: masks are short, and margins are long."""
 
 
 @dataclass
@@ -30,6 +35,12 @@ class Excerpt:
     room: int
     withheld: int = 0
     wishes: bool = False
+    _unread: int = field(init=False)
+    _effort: Effort = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._unread = self.room * _MOST_READ
+        self._effort = Effort(self.room // _CHARACTERS_A_PLACE)
 
     def of(self, value: Any, key: str = "", level: int = 1) -> Any:
         """What is shown of a JSON value that stands under `key`, in so many containers with itself."""
@@ -53,7 +64,7 @@ class Excerpt:
         shown: dict[str, Any] = {}
         named = name_beside(value)
         for number, (name, child) in enumerate(value.items()):
-            if self.room <= 0:
+            if self._is_full():
                 shown["…"] = f"[{len(value) - number} more left out]"
                 break
             key = self._text(str(name), "", _MAX_KEY)
@@ -67,17 +78,22 @@ class Excerpt:
     def _of_array(self, value: list[Any] | tuple[Any, ...], key: str, level: int) -> list[Any]:
         shown: list[Any] = []
         for number, child in enumerate(value):
-            if self.room <= 0:
+            if self._is_full():
                 shown.append(f"[{len(value) - number} more left out]")
                 break
             shown.append(self.of(child, key, level + 1))
         return shown
 
+    def _is_full(self) -> bool:
+        return self.room <= 0 or self._unread <= 0
+
     def _text(self, text: str, key: str, longest: int) -> str:
-        clean = _masked(text, key, min(longest, max(self.room, _MAX_KEY)))
-        shown = "".join(self._piece(piece) for piece in pieces(clean))
+        self._unread -= min(len(text), longest + 2 * _BEYOND)
+        clean = _masked(text, key, min(longest, max(self.room, _MAX_KEY)), self._effort)
+        parts = list(pieces(clean))
+        shown = "".join(map(self._piece, parts))
         # An order may be spread over several pieces.
-        if WITHHELD not in shown and may_order(clean):
+        if WITHHELD not in shown and len(parts) > 1 and may_order(clean):
             self.withheld += 1
             shown = WITHHELD
         self.wishes = self.wishes or may_wish(shown)
@@ -91,14 +107,14 @@ class Excerpt:
         return f"{WITHHELD} " if piece[-1:].isspace() else WITHHELD
 
 
-def _masked(text: str, key: str, longest: int) -> str:
+def _masked(text: str, key: str, longest: int, effort: Effort) -> str:
     """`text` without secrets, cut to `longest` characters and a note; of a long one both ends are read."""
     if weigh_field(key, text[:_BEYOND]):
         return MASK
     if len(text) <= longest + 2 * _BEYOND:
-        return _cut(redact(text), longest)
+        return _cut(redact(text, effort), longest)
     head, tail = longest * 2 // 3, longest // 3
-    first, last = redact(text[: head + _BEYOND]), redact(text[-tail - _BEYOND :])
+    first, last = redact(text[: head + _BEYOND], effort), redact(text[-tail - _BEYOND :], effort)
     # Masks are short: behind many of them stands what is beyond the cut, and may end in half a secret.
     first, last = first[: min(head, len(first) - _BEYOND)], last[max(len(last) - tail, _BEYOND) :]
     return f"{first} […{len(text) - head - tail} characters left out…] {last}"

@@ -5,7 +5,7 @@ import re
 from app.kit.deobfuscation import decoded_variants
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.payload import Leaf
-from app.scoring.rubric.text import Text, Vocabulary, entries
+from app.scoring.rubric.text import Vocabulary, entries
 
 _RATER = (
     r"(?:evaluators?|graders?|judges?|scorers?|raters?|assessors?|language model|llms?"
@@ -119,6 +119,8 @@ _STEMS = (
     *("punteggio", "höchst", "bestbewert", "maximal", "hoogste", "maksymaln", "najwyższ", "talimat", "kural"),
     *("игнорир", "забуд", "оценк", "балл", "تجاهل", "انس", "الدرجة", "العلامة"),
 )
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 _QUOTED = re.compile(
     r"'[^'\n]{8,300}'|\"[^\"\n]{8,300}\"|`[^`\n]{8,300}`"
     r"|[\u201c\u201e\u00ab\u300c\u300e][^\u201d\u00bb\u300d\u300f\n]{4,300}[\u201d\u201c\u00bb\u300d\u300f]"
@@ -154,11 +156,11 @@ def instructs_judge(facts: Facts) -> str:
     letters of other scripts or an encoding, is read as well, and a quotation excuses nothing there.
     """
     for text in facts.texts:
-        if _may_instruct(text) and _INSTRUCTION.search(text.raw):
+        if _instructs(text.raw):
             dealt_with = text.hits(_HANDLED) and not _INSTRUCTION.search(_QUOTED.sub(" ", text.raw))
             if not dealt_with:
                 return "instructs whoever rates it"
-        if any(map(_INSTRUCTION.search, decoded_variants(text.raw))):
+        if any(map(_instructs, decoded_variants(text.raw))):
             return "hides instructions for whoever rates it"
     for leaf in facts.payload.leaves:
         if _is_order(leaf):
@@ -168,11 +170,17 @@ def instructs_judge(facts: Facts) -> str:
 
 def addresses_rater(text: str) -> bool:
     """Whether `text` holds an instruction, be it quoted: what is safe to rate is not yet safe to pass on."""
-    return any(_INSTRUCTION.search(variant) for variant in (text, *decoded_variants(text)))
+    return any(map(_instructs, (text, *decoded_variants(text))))
 
 
-def _may_instruct(text: Text) -> bool:
-    return bool(text.unspaced) or not text.vocabulary.isdisjoint(_TRIGGERS) or text.contains_any(_STEMS)
+def _instructs(text: str) -> bool:
+    lower = text.lower()
+    may_instruct = (
+        not _TRIGGERS.isdisjoint(_WORD.findall(lower))
+        or any(stem in lower for stem in _STEMS)
+        or (not text.isascii() and _UNSPACED.search(text) is not None)
+    )
+    return may_instruct and _INSTRUCTION.search(text) is not None
 
 
 def _is_order(leaf: Leaf) -> bool:
