@@ -16,7 +16,7 @@ from app.embedded.server import Server
 from app.embedded.service import Service
 from app.embedded.supervisor import Supervisor
 from app.embedded.valkey import Valkey
-from app.environment import is_given
+from app.environment import is_given, new_data_dir
 from app.errors import RunLogError
 
 DEFAULT_PORT = 8000
@@ -25,8 +25,8 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 def up(host: str, port: int | None, data_dir: Path | None, workers: int) -> None:
     """Start and supervise everything until a signal; `port` is 8000 or the next free one unless given."""
-    if data_dir is not None:
-        os.environ["RUNLOG_DATA_DIR"] = str(data_dir.absolute())
+    # Not the directory of another one that is running already.
+    os.environ["RUNLOG_DATA_DIR"] = str(new_data_dir(data_dir).absolute())
     settings = get_settings()
     settings.check_judge()
     warn_of_settings()
