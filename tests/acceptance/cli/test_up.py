@@ -1,4 +1,4 @@
-"""`runlog up` as people run it: a command that starts everything, and stops when told or killed."""
+"""`runlog up` as people run it: a command that starts everything, and stops when asked or killed."""
 
 import contextlib
 import json

@@ -101,7 +101,7 @@ class AppriseChannel(Channel):
         """Why the receiver last refused the message, if it was not `taken` or was wrongly thought to be.
 
         A plugin may ask for more than it needs and do without what it does not get: where it takes the
-        message for delivered, only the last answer is held against that.
+        message for delivered, only the last answer can show that it was not.
         """
         considered = answers[-1:] if taken else answers[::-1]
         return next((error for answer in considered if (error := answer.error(self.scrub))), None)
@@ -162,7 +162,7 @@ async def _in_thread(work: Callable[[], str]) -> str:
         try:
             loop.call_soon_threadsafe(finish, result, failure)
         except RuntimeError:
-            return  # the loop has ended, and nobody waits
+            return  # the loop has ended, and nothing waits for it
 
     threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
     return await done
