@@ -182,6 +182,8 @@ def _settings(
         if name.startswith("RUNLOG_") or name.removesuffix("_FILE") in SETTINGS:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNLOG_DATA_DIR", str(directory / "data"))
+    # There, a `runlog up` leaves word of where it runs.
+    monkeypatch.setenv("XDG_DATA_HOME", str(directory / "home"))
     # A database that answers late on a busy machine is not away.
     monkeypatch.setenv("RUNLOG_DATABASE_TIMEOUT", "60")
     get_settings.cache_clear()

@@ -1,4 +1,4 @@
-"""API processes that are killed, told to end, or kept busy by clients that never finish."""
+"""API processes that are killed, asked to end, or kept busy by clients that never finish."""
 
 import asyncio
 import time
@@ -65,7 +65,7 @@ def test_a_server_told_to_end_answers_all_that_it_stores(
         assert background.run(load.stored_without_answer(postgres.url)) == []
         assert "Traceback" not in log.read_text(encoding="utf-8")
         with served(env={}, log=log, workers=workers, port=port):
-            fault = f"a server of {workers} API process(es) told to end (SIGTERM) and started again"
+            fault = f"a server of {workers} API process(es) asked to end (SIGTERM) and started again"
             check(load, postgres.url, fault)
 
 

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from app.environment import DEFAULT_URL, default_data_dir, environment_name, read_settings
+from app.environment import DEFAULT_URL, data_directory, environment_name, nothing_runs, read_settings
 from app.errors import ConfigError
 from app.kit.daily_times import DailyTime, QuietHours
 from app.kit.hosts import host_names
@@ -25,10 +25,6 @@ from app.kit.signature import signing_key
 from app.kit.urls import named_urls
 
 _HTTP_URL = re.compile(r"(?i)https?://[^\s/]+(?:/\S*)?")
-
-_NOTHING_RUNS = (
-    "no `runlog up` is running here: start it with `runlog up`, or set RUNLOG_DATA_DIR to its --data-dir"
-)
 
 
 def _checked_by(parse: Callable[[str], object]) -> Callable[[str], str]:
@@ -46,7 +42,7 @@ class Settings(BaseModel):
 
     database_url: SecretStr | None = None
     celery_broker_url: SecretStr | None = None
-    data_dir: Path = Field(default_factory=default_data_dir)
+    data_dir: Path = Field(default_factory=data_directory)
     url: str = DEFAULT_URL
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -135,7 +131,7 @@ class Settings(BaseModel):
     def require_database_url(self) -> str:
         """The database's URL, or `ConfigError` saying how to get one."""
         if self.database_url is None:
-            raise ConfigError(f"DATABASE_URL is not set and {_NOTHING_RUNS}")
+            raise ConfigError(f"DATABASE_URL is not set and {nothing_runs()}")
         return self.database_url.get_secret_value()
 
     @property
@@ -152,7 +148,7 @@ class Settings(BaseModel):
     def require_broker_url(self) -> str:
         """The broker's URL, or `ConfigError` saying how to get one."""
         if self.celery_broker_url is None:
-            raise ConfigError(f"CELERY_BROKER_URL is not set and {_NOTHING_RUNS}")
+            raise ConfigError(f"CELERY_BROKER_URL is not set and {nothing_runs()}")
         return self.celery_broker_url.get_secret_value()
 
 

@@ -16,6 +16,8 @@ from app.errors import ConfigError
 
 UNPREFIXED = ("database_url", "celery_broker_url")
 RUNTIME_FILE = "runtime.json"
+RUNNING = "running"
+"""In the default data directory: a link to every other one that this user's `runlog up` runs on."""
 SETTINGS_FILE = "settings.env"
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -36,11 +38,50 @@ def is_given(field: str) -> bool:
 
 
 def data_directory(data_dir: Path | None = None) -> Path:
-    """Where settings and the running `runlog up` are looked for: `data_dir` or what the environment names.
+    """Where settings and the running `runlog up` are looked for.
+
+    It is `data_dir`, else what the environment names, else where this user's only `runlog up` runs, else the
+    default directory. A `runlog up` on the default one is preferred; of several others none is chosen, and a
+    command that needs one says so. Raises as `read_settings` does.
+    """
+    if data_dir or _given("data_dir", os.environ):
+        return new_data_dir(data_dir)
+    running = running_directories()
+    return running[0] if len(running) == 1 else default_data_dir()
+
+
+def new_data_dir(data_dir: Path | None = None) -> Path:
+    """Where a new `runlog up` is to run: on `data_dir`, else what the environment names, else the default.
 
     Raises as `read_settings` does.
     """
     return Path(data_dir or _given("data_dir", os.environ) or default_data_dir())
+
+
+def running_directories() -> list[Path]:
+    """Where this user's `runlog up` runs: the default directory alone if it does there, else all linked ones.
+
+    A link or a `runtime.json` that another user made is not followed.
+    """
+    default = default_data_dir()
+    if read_runtime(default):
+        return [default]
+    try:
+        links = sorted((default / RUNNING).iterdir())
+    except OSError:
+        return []
+    return [link.readlink() for link in links if _is_ours(link) and read_runtime(link)]
+
+
+def nothing_runs() -> str:
+    """Why no running `runlog up` gives a setting, and what to do about it: the end of an error message."""
+    running = [] if _given("data_dir", os.environ) else running_directories()
+    if len(running) > 1:
+        names = ", ".join(map(str, running))
+        return f"several `runlog up` are running, on {names}: set RUNLOG_DATA_DIR to the one that is meant"
+    return (
+        "no `runlog up` is running here: start it with `runlog up`, or set RUNLOG_DATA_DIR to its --data-dir"
+    )
 
 
 def read_settings(fields: Iterable[str], data_dir: Path | None = None) -> dict[str, str]:
@@ -57,14 +98,17 @@ def read_url() -> str:
     """The server's URL, as `Settings.url` has it.
 
     A settings file with a mistake in it keeps no run from being reported. Raises `ConfigError` naming a
-    `…_FILE` that cannot be read.
+    `…_FILE` that cannot be read, or the several `runlog up` of which none is chosen.
     """
     directory = data_directory()
     try:
         filed = read_settings_file(directory)
     except ConfigError:
         filed = {}
-    return _read(["url"], directory, filed).get("url", DEFAULT_URL)
+    url = _read(["url"], directory, filed).get("url")
+    if url is None and not _given("data_dir", os.environ) and len(running_directories()) > 1:
+        raise ConfigError(f"RUNLOG_URL is not set and {nothing_runs()}")
+    return url or DEFAULT_URL
 
 
 def read_settings_file(directory: Path) -> dict[str, str]:
@@ -107,6 +151,15 @@ def read_runtime(data_dir: Path) -> dict[str, str]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}  # it is not there, or damaged, or its process has ended
     return {str(key): str(value) for key, value in runtime.items()}
+
+
+def _is_ours(link: Path) -> bool:
+    """Whether we made the link to a data directory, and what its `runlog up` says of itself."""
+    try:
+        owners = {link.lstat().st_uid, (link / RUNTIME_FILE).stat().st_uid}
+    except OSError:
+        return False
+    return link.is_symlink() and owners == {os.geteuid()}
 
 
 def _read(fields: Iterable[str], directory: Path, filed: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Structured logs on stderr: one event a line, its name static, its facts as fields, its secrets masked.
 
-Whoever logs never waits: a thread writes the lines. Where stderr takes them too slowly, or one event comes
-too often, lines are left out, and one line says how many.
+A caller that logs never waits: a thread writes the lines. Where stderr takes them too slowly, or one event
+comes too often, lines are left out, and one line says how many.
 """
 
 import logging
@@ -147,7 +147,7 @@ class ThreadedHandler(logging.Handler):
 
     def _write_on(self) -> None:
         while True:
-            # What was left out is told once a second, not line by line.
+            # What was left out is logged once a second, not line by line.
             self._work.wait(1.0 if self._left_out else None)
             self._work.clear()
             tell, self._tell = self._tell or int(time.monotonic()) != self._second, False
@@ -163,7 +163,7 @@ class ThreadedHandler(logging.Handler):
                     fields = {"event": "log_lines_left_out", "of": event, "lines": count}
                     self._put(self.format(_warning(name, fields)))
         except (OSError, ValueError):
-            self._lines.clear()  # nobody can read them any more
+            self._lines.clear()  # they have no reader any more
         if not self._lines:
             self._written.set()
 
@@ -229,7 +229,7 @@ def _masked(name: str, value: object) -> object:
     try:
         return redact_json(value, name)
     except RecursionError:
-        return "…"  # nobody can read what is nested so deep
+        return "…"  # nested too deep to be read
 
 
 def _write_traceback(stream: TextIO, error: ExcInfo) -> None:

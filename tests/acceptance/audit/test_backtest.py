@@ -89,7 +89,7 @@ def test_people_get_a_table(file: Path) -> None:
 def test_a_quiet_history_is_told_so(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_text("\n".join(line("nova", hour, done=1) for hour in range(100)))
-    assert backtest("--runs", path).stdout == "No findings: 1 agents, 100 runs\n"
+    assert backtest("--runs", path).stdout == "No findings in 100 runs of 1 agent\n"
 
 
 @pytest.mark.parametrize("wrap", [list, lambda agents: {"agents": agents}])
@@ -179,7 +179,7 @@ def test_wrong_usage(options: Sequence[str]) -> None:
 def test_an_empty_file_has_no_findings(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.touch()
-    assert backtest("--runs", path).stdout == "No findings: 0 agents, 0 runs\n"
+    assert backtest("--runs", path).stdout == "No findings in 0 runs of 0 agents\n"
 
 
 def test_the_database_is_judged_as_well(database: str) -> None:

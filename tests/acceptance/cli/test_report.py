@@ -110,7 +110,7 @@ def test_report_gives_up_in_the_end_and_says_so(monkeypatch: pytest.MonkeyPatch)
     done = called("report", "a", "success", RUNLOG_URL=url)
     assert done.returncode == 1
     assert f"{url} does not answer: Connection refused; is it running? " in done.stderr
-    assert f"(gave up after {len(slept) + 1} tries)" in done.stderr
+    assert f"(gave up after {len(slept) + 1} attempts)" in done.stderr
     assert sending.RETRY_SECONDS - 6 < sum(slept) <= sending.RETRY_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""`runlog up` as people run it: a command that starts everything, and stops when told or killed."""
+"""`runlog up` as people run it: a command that starts everything, and stops when asked or killed."""
 
 import contextlib
 import json
@@ -181,7 +181,8 @@ def test_other_commands_find_it_and_no_other_supervisor_joins(
     assert second.wait(120) == 1
     message = f"runlog: another `runlog up` is running on {up.data_dir}"
     assert message in up.stderr.read_text().splitlines()
-    monkeypatch.setenv("RUNLOG_DATA_DIR", str(up.data_dir))
+    assert is_ready(url)
+    monkeypatch.delenv("RUNLOG_DATA_DIR")
     subprocess.run([RUNLOG, "report", "sage", "success", "--summary", "Fixed a leak"], check=True)
     assert agents(url) == ["sage"]
 

@@ -92,7 +92,7 @@ def test_the_queue_shows_what_to_rate_next(database: str) -> None:
 
 
 def test_agreement_is_shown_with_its_intervals(database: str) -> None:
-    assert runlog("score", "agreement").stdout == "Nobody has rated a run yet\n"
+    assert runlog("score", "agreement").stdout == "No ratings yet\n"
     run_ids = record(*({"n": n} for n in range(6)))
     results = [(run_id, number / 10) for number, run_id in enumerate(run_ids)]
 

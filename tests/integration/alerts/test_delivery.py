@@ -113,7 +113,7 @@ async def test_what_the_receiver_does_not_take_comes_again_with_the_same_id(
         "HTTP 500",
         "HTTP 302, a redirect to another path of the same host, which is not followed: "
         "set the channel's URL to where it leads",
-        "no answer within 0.5 seconds",
+        "no answer within 0.5 s",
         "HTTP 200",
     ]
 

@@ -47,6 +47,30 @@ async def test_a_finding_comes_by_mail_however_the_server_behaves_at_first(
     assert "451" in (outcomes[1][1] or "")
 
 
+async def test_a_mail_that_is_too_large_comes_in_a_shorter_form(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mailbox() as box:
+        settle(monkeypatch, alert_urls=box.url, alert_timeout=2)
+        await db.execute(FAILING, "nova")
+        await audited()
+        for answer in (
+            "552 5.2.2 mailbox full",
+            "552 5.3.4 message size exceeds fixed limit",
+            "550 5.2.3 message too long",
+            "250 taken",
+        ):
+            box.answer = answer
+            await db.execute(AGAIN)
+            await deliver()
+        [mail] = box.mails
+    text = body_of(mail)
+    assert text.startswith("1 finding: http://")
+    assert "Notification" not in text
+    assert [ok for ok, _ in await tries(db)] == [False, False, False, True]
+    assert await db.fetchval("SELECT rejections FROM alert_notification") == 2
+
+
 async def test_a_wrong_password_is_an_outcome_that_does_not_tell_it(
     db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

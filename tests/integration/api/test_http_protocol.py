@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -13,21 +12,9 @@ from support.bad_runs import BAD_RUNS
 from support.processes import free_port, running, serving, wait_until_alive
 from support.wire import ENDPOINT, RUN, answers, connect, request
 
+NEVER_LOGGED = ("invalid_http_request",)
 SHORT = {"Content-Type": "application/json"}
 ORDINARY = {"Content-Type": "application/json; charset=utf-8"}
-
-
-@pytest.fixture(scope="module")
-def server(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server of this module's tests, which may not log an error."""
-    directory = tmp_path_factory.mktemp("server")
-    env, log = {"DATABASE_URL": module_database, "RUNLOG_DATA_DIR": str(directory)}, directory / "serve.log"
-    with serving(env=env, log=log) as url:
-        yield url
-    text = log.read_text(encoding="utf-8")
-    assert "Traceback" not in text
-    assert '"level": "error"' not in text
-    assert "invalid_http_request" not in text
 
 
 @pytest.mark.parametrize(("body", "place"), BAD_RUNS)

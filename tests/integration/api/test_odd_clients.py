@@ -4,7 +4,6 @@ import gzip
 import json
 import socket
 import zlib
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -14,6 +13,7 @@ from support.processes import serving
 from support.wire import ENDPOINT, RUN, answers, connect, request
 
 JSON = {"Content-Type": "application/json"}
+NEVER_LOGGED = ("invalid_http_request",)
 UPGRADES = (
     (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk"),
     (b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: eHg="),
@@ -25,18 +25,6 @@ UPGRADES = (
     (b"Connection:",),
     (b"TE: trailers", b"Connection: TE"),
 )
-
-
-@pytest.fixture(scope="module")
-def server(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server of this module's tests, which may not log an error."""
-    directory = tmp_path_factory.mktemp("server")
-    env, log = {"DATABASE_URL": module_database, "RUNLOG_DATA_DIR": str(directory)}, directory / "serve.log"
-    with serving(env=env, log=log) as url:
-        yield url
-    text = log.read_text(encoding="utf-8")
-    assert "Traceback" not in text
-    assert "invalid_http_request" not in text
 
 
 def recorded(url: str, agent: str) -> int:

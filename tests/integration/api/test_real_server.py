@@ -5,7 +5,6 @@ import json
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,18 +21,6 @@ pytestmark = pytest.mark.anyio
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
 RUN = {"agent_id": "sage", "status": "success", "actions_taken": {"n": 1}}
-
-
-@pytest.fixture(scope="module")
-def server(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server of this module's tests, which may not log an error."""
-    directory = tmp_path_factory.mktemp("server")
-    env, log = {"DATABASE_URL": module_database, "RUNLOG_DATA_DIR": str(directory)}, directory / "serve.log"
-    with serving(env=env, log=log) as url:
-        yield url
-    text = log.read_text(encoding="utf-8")
-    assert "Traceback" not in text
-    assert '"level": "error"' not in text
 
 
 def recorded(url: str, agent: str) -> int:

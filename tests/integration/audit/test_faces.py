@@ -42,7 +42,7 @@ def runlog_audit(*arguments: str) -> str:
 
 def test_the_command_says_that_all_is_well(database: str) -> None:
     execute(database, FIXED, "sage")
-    assert runlog_audit() == "No findings: 1 agents checked\n"
+    assert runlog_audit() == "No findings: 1 agent checked\n"
     assert runlog_audit("--json") == ""
 
 
@@ -71,7 +71,7 @@ def test_the_command_audits_and_shows_what_is_wrong(database: str) -> None:
     ]
     assert finding["message"].startswith("nova failed 3 times in a row")
     execute(database, FIXED, "nova")
-    assert runlog_audit() == "No findings: 1 agents checked\n"
+    assert runlog_audit() == "No findings: 1 agent checked\n"
 
 
 def test_the_command_shows_names_as_they_are(database: str) -> None:

@@ -104,7 +104,7 @@ def test_audit_shows_what_is_wrong_now_and_leaves_it_to_the_cycle(
     assert stored[:8] in called("audit").stdout
     on(database, (FIXED, "nova"))
     monkeypatch.delenv("RUNLOG_ALERT_WEBHOOK_URL")
-    assert "No findings: 1 agents checked" in called("audit").stdout
+    assert "No findings: 1 agent checked" in called("audit").stdout
     assert on(database, "SELECT closed_at FROM audit_finding") == [(None,)]
     settle(monkeypatch, alert_webhook_url="http://127.0.0.1:1/")
     asyncio.run(audited())

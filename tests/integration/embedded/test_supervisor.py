@@ -65,7 +65,9 @@ supervisor = Supervisor(
         make("beat", beat_code or service, signal.SIGKILL),
         make("worker", service, signal.SIGKILL),
     ],
-    is_ready=lambda: "start api" in notes.read_text(),
+    answers=lambda: "start api" in notes.read_text(),
+    on_answer=lambda: say("answers", sys.stdout),
+    is_ready=lambda: "start worker" in notes.read_text(),
     on_ready=lambda: say("ready", sys.stdout),
 )
 try:
@@ -96,7 +98,8 @@ class Supervised:
 
     def wait_until_ready(self) -> None:
         assert self.process.stdout is not None
-        assert self.process.stdout.readline() == b"ready\n", self.stderr
+        lines = [self.process.stdout.readline() for _ in range(2)]
+        assert lines == [b"answers\n", b"ready\n"], self.stderr
         assert eventually(self.all_started)
 
     def all_started(self) -> bool:

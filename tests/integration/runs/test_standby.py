@@ -107,32 +107,17 @@ async def test_a_repeat_waits_for_the_standby_as_its_first_did(
     await asyncio.gather(writer.close(), patient.close())
 
 
-@pytest.mark.parametrize("key", [None, "cancelled"])
-async def test_a_commit_whose_wait_was_cancelled_is_not_acknowledged_before_the_standby_has_it(
-    pair: Pair, cut_off: asyncpg.Connection, key: str | None
+@pytest.mark.parametrize("ending", [CANCEL, TERMINATE], ids=["cancelled", "terminated"])
+@pytest.mark.parametrize("has_key", [False, True])
+async def test_a_commit_whose_wait_was_ended_is_not_acknowledged_before_the_standby_has_it(
+    pair: Pair, cut_off: asyncpg.Connection, has_key: bool, ending: str
 ) -> None:
-    """The server ends such a statement with success."""
+    """The server ends a cancelled statement with success, and a terminated one with its connection."""
     writer = writer_to(pair.primary.url, 60)
-    one = run(key, "cancelled")
+    one = run(ending if has_key else None, "ended")
     sent = asyncio.create_task(writer.write(one))
     await waits(cut_off)
-    assert await cut_off.fetchval(CANCEL) == 1
-    await waits(cut_off)
-    assert (await stored(cut_off, one), sent.done()) == (1, False)
-    pair.standby.start()
-    assert await sent == one.id
-    await writer.close()
-
-
-@pytest.mark.parametrize("key", [None, "terminated"])
-async def test_what_is_found_after_a_lost_connection_waits_for_the_standby(
-    pair: Pair, cut_off: asyncpg.Connection, key: str | None
-) -> None:
-    writer = writer_to(pair.primary.url, 60)
-    one = run(key, "terminated")
-    sent = asyncio.create_task(writer.write(one))
-    await waits(cut_off)
-    assert await cut_off.fetchval(TERMINATE) == 1
+    assert await cut_off.fetchval(ending) == 1
     await waits(cut_off)
     assert (await stored(cut_off, one), sent.done()) == (1, False)
     pair.standby.start()

@@ -27,7 +27,7 @@ DAMAGE = {
     ),
     "runs that no trigger saw": (
         "SET session_replication_role = replica; INSERT INTO agent_run_log (agent_id) VALUES ('other')",
-        ["run_rollup differs", "agent_run_state counts other runs than the log for 1 agents"],
+        ["run_rollup differs", "agent_run_state counts other runs than the log for 1 agent"],
     ),
     "runs that are gone": (
         "SET session_replication_role = replica; DELETE FROM agent_run_log WHERE agent_id = 'agent-1'",
@@ -40,7 +40,7 @@ DAMAGE = {
     ),
     "a state": (
         "UPDATE agent_run_state SET silence_count = 40 WHERE agent_id = 'agent-1'",
-        ["agent_run_state has another silence or success than the log for 1 agents"],
+        ["agent_run_state has another silence or success than the log for 1 agent"],
     ),
     "another success": (
         "UPDATE agent_run_state SET last_success_at = NULL",

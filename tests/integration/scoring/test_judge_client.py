@@ -165,7 +165,7 @@ async def test_retry_after_as_a_date_is_read(endpoint: Endpoint) -> None:
 async def test_silence_ends_in_time(endpoint: Endpoint) -> None:
     endpoint.release.clear()
     reply = await ask(endpoint, judge_timeout=0.2)
-    assert (reply.outcome, reply.error) == (Outcome.TIMEOUT, "no answer within 0.2 seconds")
+    assert (reply.outcome, reply.error) == (Outcome.TIMEOUT, "no answer within 0.2 s")
 
 
 async def test_an_answer_byte_by_byte_ends_in_time(endpoint: Endpoint) -> None:

@@ -1,4 +1,4 @@
-"""How long ago, in words."""
+"""How long ago, and how many, in words."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kit.text import ago
+from app.kit.text import ago, counted
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -34,3 +34,10 @@ def test_ago_says_the_largest_whole_unit(seconds: float, words: str) -> None:
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_any_moment_has_words(then: datetime) -> None:
     assert ago(then, NOW) == "just now" or ago(then, NOW).endswith("ago")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (1200, "1,200 runs")]
+)
+def test_a_number_has_its_noun(count: int, words: str) -> None:
+    assert counted(count, "run") == words

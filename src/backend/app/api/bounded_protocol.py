@@ -3,7 +3,7 @@
 Of one connection:
 
 - A head is at most `MOST_HEAD_BYTES`; a longer one is answered with 431.
-- A request that is not whole after `REQUEST_SECONDS` ends its connection, and so do answers that nobody has
+- A request that is not whole after `REQUEST_SECONDS` ends its connection, and so do answers that are not
   read for `ANSWER_SECONDS`.
 - While answers are not read, and while `MOST_PIPELINED` requests wait for theirs, no more is read.
 
@@ -54,18 +54,18 @@ class Incomplete:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._held: dict[BoundedProtocol, int] = {}
+        self._sizes: dict[BoundedProtocol, int] = {}
 
-    def note(self, protocol: "BoundedProtocol", held: int) -> None:
+    def note(self, protocol: "BoundedProtocol", size: int) -> None:
         """Of the request of `protocol` so many bytes have come; refuse the oldest ones beyond the limit."""
-        self.bytes += held - self._held.get(protocol, 0)
-        self._held[protocol] = held
+        self.bytes += size - self._sizes.get(protocol, 0)
+        self._sizes[protocol] = size
         while self.bytes > MOST_INCOMPLETE_BYTES:
-            next(iter(self._held)).refuse(_BUSY)
+            next(iter(self._sizes)).refuse(_BUSY)
 
     def forget(self, protocol: "BoundedProtocol") -> None:
         """The request is whole, or its connection is gone."""
-        self.bytes -= self._held.pop(protocol, 0)
+        self.bytes -= self._sizes.pop(protocol, 0)
 
 
 class _Turns:
@@ -88,16 +88,16 @@ class _Turns:
 
 
 class _Flow(FlowControl):
-    """Reads no more while it is `held`, also when an application asks for its request's body."""
+    """Reads no more while it is `blocked`, also when an application asks for its request's body."""
 
-    held = False
+    blocked = False
 
-    def hold(self) -> None:
-        self.held = True
+    def block(self) -> None:
+        self.blocked = True
         self.pause_reading()
 
     def resume_reading(self) -> None:
-        if not self.held:
+        if not self.blocked:
             super().resume_reading()
 
 
@@ -167,7 +167,7 @@ class BoundedProtocol(Connection):
                 break
         if rest:
             self._unparsed = rest
-            self.flow.hold()
+            self.flow.block()
             self._turns.wait(self)
         self._note_incomplete()
 
@@ -187,9 +187,9 @@ class BoundedProtocol(Connection):
                 self.refuse(_HEAD_TOO_LARGE)
 
     def _note_incomplete(self) -> None:
-        held = 0 if self.waiting_since is None else self._head_bytes + self._body_bytes
-        if held and self.parser is not None and not self.transport.is_closing():
-            self.incomplete.note(self, held)
+        size = 0 if self.waiting_since is None else self._head_bytes + self._body_bytes
+        if size and self.parser is not None and not self.transport.is_closing():
+            self.incomplete.note(self, size)
 
     def begin_request(self) -> None:
         """The first byte of a request came."""
@@ -275,14 +275,14 @@ class BoundedProtocol(Connection):
 
     def _read_on(self) -> None:
         if not self._unparsed and not self.flow.write_paused:
-            self.flow.held = False
+            self.flow.blocked = False
             if not self.pipeline:
                 self.flow.resume_reading()
 
     def pause_writing(self) -> None:
         """Answers are not read: read no requests either, and wait for a reader for a while."""
         super().pause_writing()
-        self.flow.hold()
+        self.flow.block()
         if self._unread is None:
             self._unread = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)
 

@@ -12,7 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 BOUND_HOST = "bound_host"
-"""The key in an ASGI scope's `state` of the host that the server was told to listen on."""
+"""The key in an ASGI scope's `state` of the host that the server was set to listen on."""
 
 
 class Connection(HttpToolsProtocol):

@@ -118,7 +118,7 @@ async def _check(question: Coroutine[Any, Any, None]) -> str:
         async with asyncio.timeout(_CHECK_SECONDS):
             await question
     except TimeoutError:
-        return f"no answer within {_CHECK_SECONDS:g} seconds"
+        return f"no answer within {_CHECK_SECONDS:g} s"
     except (ConfigError, NotReadyError, SchemaError) as error:
         return str(error)
     except (SQLAlchemyError, OperationalError, OSError) as error:

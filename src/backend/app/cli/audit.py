@@ -18,7 +18,7 @@ from app.cli.output import console, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import NotFoundError
-from app.kit.text import at, in_words, printable
+from app.kit.text import at, counted, in_words, printable
 from app.models import AuditFinding
 from app.wiring import audit_settings
 
@@ -43,7 +43,7 @@ def audit(as_json: bool) -> None:
     elif judged.open:
         _show(judged.open, muted)
     else:
-        typer.echo(f"No findings: {judged.agents} agents checked")
+        typer.echo(f"No findings: {counted(judged.agents, 'agent')} checked")
     if not as_json and last:
         typer.echo(f"Last cycle of the Auditor: {at(last, judged.at)}")
     _warn_without_cycles(last, judged.at)
@@ -75,7 +75,7 @@ def _as_json(finding: AuditFinding, muted: Collection[str]) -> dict[str, Any]:
 
 
 def _warn_without_cycles(last: datetime | None, now: datetime) -> None:
-    """Say on stderr where the Auditor has not run for long: then nobody is alerted of what is shown."""
+    """Say on stderr where the Auditor has not run for long: then no alert goes out about what is shown."""
     late = _LATE_CYCLES * timedelta(seconds=get_settings().audit_interval)
     if last and now - last <= late:
         return
@@ -116,7 +116,7 @@ def _show(found: Sequence[AuditFinding], muted: Collection[str]) -> None:
 
 def _alerts(finding: AuditFinding, muted: Collection[str], now: datetime) -> str:
     """When an alert was sent, and why no more are."""
-    notes = [f"told {at(finding.notified_at, now)}"] if finding.notified_at else []
+    notes = [f"alerted {at(finding.notified_at, now)}"] if finding.notified_at else []
     if finding.acknowledged_by:
         notes.append(f"acknowledged by {printable(finding.acknowledged_by)}")
     if finding.agent_id in muted:

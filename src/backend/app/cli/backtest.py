@@ -25,7 +25,7 @@ from app.cli.backtest_input import read_declarations, read_runs
 from app.cli.output import parse_since, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
-from app.kit.text import printable
+from app.kit.text import counted, printable
 from app.models.agent_run_log import AUDITOR
 
 Runs = dict[str, list[ReportedRun]]
@@ -51,7 +51,8 @@ def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json:
     elif result.found:
         Console().print(_table(result.found))
     else:
-        typer.echo(f"No findings: {len(history)} agents, {sum(map(len, history.values()))} runs")
+        judged = counted(sum(map(len, history.values())), "run")
+        typer.echo(f"No findings in {judged} of {counted(len(history), 'agent')}")
     if result.errors:
         raise typer.Exit(1)
 

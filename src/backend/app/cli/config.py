@@ -2,11 +2,10 @@
 
 import typer
 from pydantic import SecretStr
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import print_json_lines
+from app.cli.output import console, print_json_lines
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
 from app.environment import SETTINGS_FILE, UNPREFIXED, data_directory, environment_name
@@ -29,7 +28,7 @@ def config(as_json: bool) -> None:
     table.add_column("value", overflow="fold")
     for name, value in values.items():
         table.add_row(name, Text("-" if value is None else str(value)))
-    Console().print(table)
+    console().print(table)
     path = data_directory() / SETTINGS_FILE
     typer.echo(f"settings file: {path}" + ("" if path.exists() else "\n(there is none yet)"))
 

@@ -15,6 +15,7 @@ from app.cli.output import parse_since, print_json
 from app.db.engine import dumps_exactly
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
+from app.kit.text import counted
 from app.quality.domain.preferences import Pairing, Preference
 from app.quality.export import (
     PAGE,
@@ -72,7 +73,7 @@ def _write(pages: AsyncGenerator[Lines, None], out: Path | None) -> None:
                 print_json(dumps_exactly(line), file)
             written += len(page)
     if out:
-        typer.echo(f"wrote {written} lines", err=True)
+        typer.echo(f"wrote {counted(written, 'line')}", err=True)
 
 
 def _pulled(pages: AsyncGenerator[Lines, None]) -> Iterator[Lines]:

@@ -46,7 +46,14 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """The system of record for fleets of scheduled AI agents."""
+    """The system of record for fleets of scheduled AI agents.
+
+    \b
+    Examples:
+      runlog up
+      runlog report sage success --summary "Rotated 3 log files"
+      runlog runs
+    """
 
 
 def make_app(names: Sequence[str]) -> typer.Typer:

@@ -83,7 +83,7 @@ def _in_time(send: Callable[[], object], signals: SignalPipe, ending: Ending) ->
             failures.append(str(error))
         finally:
             is_over.set()
-            with suppress(OSError):  # nobody waits any more
+            with suppress(OSError):  # nothing waits any more
                 signals.wake()
 
     Thread(target=work, daemon=True).start()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import typer
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +33,8 @@ _NO_DATE = "no date"
 # Characters of an agent's name on a line.
 _MIN_WIDTH = 8
 _MAX_WIDTH = 24
+# Characters of a summary that long names leave room for, where the line has it.
+_SUMMARY_WIDTH = 20
 # Characters of an id: its millisecond, and with the next parts of it the run of several in one.
 _ID_WIDTHS = (13, 18, 23, 36)
 # Characters of a line below which times to be followed are shown without their day.
@@ -124,17 +127,18 @@ def _print(found: list[dict[str, Any]], as_json: bool, follow: bool = False) -> 
         print_json_lines(found)
     elif found:
         out = console()
-        out.print(_followed(found, out.width) if follow else _listed(found))
+        out.print(_followed(found, out.width) if follow else _listed(found, out.width))
 
 
-def _listed(found: list[dict[str, Any]]) -> Table:
-    """The runs as a table, with the beginnings of their ids that tell them apart."""
+def _listed(found: list[dict[str, Any]], width: int) -> Table:
+    """The runs as a table of `width` characters, with the beginnings of their ids that tell them apart."""
     now = datetime.now(UTC)
     id_width = next(n for n in _ID_WIDTHS if len({str(run["id"])[:n] for run in found}) == len(found))
     ages = [_shown(run["created_at"], lambda moment: ago(moment, now)) for run in found]
-    return _table(
-        found, ages, id_width, min(_MAX_WIDTH, max(_MIN_WIDTH, *(len(run["agent_id"]) for run in found)))
-    )
+    longest = max(cell_len(printable(run["agent_id"])) for run in found)
+    taken = id_width + max(map(len, ages)) + len("success") + len("error") + 5 * len("  ")
+    room = max(_MIN_WIDTH, min(_MAX_WIDTH, width - taken - _SUMMARY_WIDTH))
+    return _table(found, ages, id_width, max(_MIN_WIDTH, min(longest, room)))
 
 
 def _followed(found: list[dict[str, Any]], width: int) -> Table:

@@ -5,6 +5,7 @@ import asyncio
 import typer
 
 from app.config import get_settings
+from app.kit.text import counted
 from app.schema import sync as schema_sync
 
 
@@ -26,6 +27,7 @@ def check() -> None:
         typer.echo(difference)
     if drift:
         raise typer.Exit(1)
+    typer.echo("no difference from the schema", err=True)
 
 
 def print_() -> None:
@@ -36,4 +38,4 @@ def print_() -> None:
 def rebuild_state() -> None:
     """Rebuild what is derived from the log."""
     agents = asyncio.run(schema_sync.rebuild_state(_url()))
-    typer.echo(f"rebuilt the state of {agents} agents")
+    typer.echo(f"rebuilt the state of {counted(agents, 'agent')}")

@@ -33,7 +33,7 @@ def agreement(since: str | None, as_json: bool) -> None:
     elif found.runs:
         _print(found)
     else:
-        typer.echo("Nobody has rated a run yet" if moment is None else "Nobody rated a run since then")
+        typer.echo("No ratings yet" if moment is None else "No ratings since then")
 
 
 async def _rated(since: datetime | None) -> list[RatedRun]:

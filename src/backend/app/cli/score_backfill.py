@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.cli.options import ScorerName
 from app.cli.output import parse_since, print_json, run_on_database
 from app.db.session import transaction
-from app.kit.text import printable
+from app.kit.text import counted, printable
 from app.models import ScoreBackfill
 from app.scoring.backfills import open_backfill
 from app.scoring.scorers import find_scorer
@@ -39,7 +39,7 @@ def backfill(since: str, until: str | None, scorer: ScorerName, version: str | N
         typer.echo(f"Ended: {printable(done.error)}")
     else:
         typer.echo(
-            f"Scored {done.scored:,} runs by {done.scorer} {printable(done.version)};"
+            f"Scored {counted(done.scored, 'run')} by {done.scorer} {printable(done.version)};"
             f" skipped {done.skipped:,}, failed {done.failed:,}"
         )
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from app.cli.output import print_json_lines, run_on_database
 from app.db.session import transaction
 from app.errors import NotFoundError, RunLogError
-from app.kit.text import at, printable
+from app.kit.text import at, counted, printable
 from app.scoring import reward_models, reward_training
 from app.scoring.reward_rollout import roll_back
 from app.scoring.wire import RewardModelOut
@@ -78,7 +78,7 @@ async def _roll_back(version: int | None) -> int | None:
 
 def _compared(name: str, figures: Mapping[str, Any]) -> str:
     return (
-        f"agrees with people on {figures['candidate']:.1%} of {figures['pairs']} pairs left out,"
+        f"agrees with people on {figures['candidate']:.1%} of {counted(figures['pairs'], 'pair')} left out,"
         f" {_OTHERS[name]}"
         f" on {figures['other']:.1%}: a gain of {figures['gain']:+.3f}, at least {figures['at_least']:+.3f}"
     )

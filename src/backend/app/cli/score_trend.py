@@ -43,7 +43,7 @@ async def _report(agent: str | None) -> QualityReport:
 
 def _table(report: QualityReport, name_width: int) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("last 7 days", no_wrap=True, overflow="ellipsis", max_width=max(name_width, 8))
+    table.add_column("last 7 days", overflow="fold", max_width=max(name_width, 8))
     for heading in ("now", "before", "change", "runs"):
         table.add_column(heading, no_wrap=True, justify="right")
     table.add_column("verdict", no_wrap=True)
@@ -86,4 +86,4 @@ def _change(each: Trend) -> str:
 
 
 def _counts(scorers: Mapping[str, int]) -> str:
-    return ", ".join(f"{printable(name)} ({runs})" for name, runs in sorted(scorers.items())) or "nobody"
+    return ", ".join(f"{printable(name)} ({runs})" for name, runs in sorted(scorers.items())) or "none"

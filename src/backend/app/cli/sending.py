@@ -17,6 +17,7 @@ from app.cli.http_post import Answer, post_json
 from app.environment import read_url
 from app.errors import RunLogError
 from app.kit.backoff import Backoff
+from app.kit.text import counted
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
 RUN_ID_HEADER = "Run-Id"
@@ -70,7 +71,7 @@ def send_run(agent: str, status: str, actions: dict[str, Any], key: str | None =
         except _NotNowError as error:
             pause = max(error.pause, _BACKOFF.delay(tries, random.random()).total_seconds())  # noqa: S311
             if time.monotonic() - start + pause > RETRY_SECONDS:
-                raise RunLogError(f"{error} (gave up after {tries} tries)") from error
+                raise RunLogError(f"{error} (gave up after {counted(tries, 'attempt')})") from error
             if tries == 1 and sys.stderr and sys.stderr.isatty():
                 print(f"runlog: trying again for {RETRY_SECONDS:g} s: {error}", file=sys.stderr)
         time.sleep(pause)

@@ -22,7 +22,7 @@ closes it first, a request may be on its way already, and is lost."""
 _HEADERS = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
 
 _OPEN = (
-    "warning: no password guards the internal routes: whoever can reach this address can read and change"
+    "warning: no password guards the internal routes: anyone who can reach this address can read and change"
     " everything; bind to 127.0.0.1, or let a firewall admit none but a gateway"
 )
 

@@ -16,7 +16,7 @@ from app.embedded.server import Server
 from app.embedded.service import Service
 from app.embedded.supervisor import Supervisor
 from app.embedded.valkey import Valkey
-from app.environment import is_given
+from app.environment import is_given, new_data_dir
 from app.errors import RunLogError
 
 DEFAULT_PORT = 8000
@@ -25,8 +25,8 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 def up(host: str, port: int | None, data_dir: Path | None, workers: int) -> None:
     """Start and supervise everything until a signal; `port` is 8000 or the next free one unless given."""
-    if data_dir is not None:
-        os.environ["RUNLOG_DATA_DIR"] = str(data_dir.absolute())
+    # Not the directory of another one that is running already.
+    os.environ["RUNLOG_DATA_DIR"] = str(new_data_dir(data_dir).absolute())
     settings = get_settings()
     settings.check_judge()
     warn_of_settings()
@@ -58,13 +58,13 @@ def _supervisor(
         servers.append(postgres)
         database_url = postgres.url
 
-    def announce() -> None:
+    def publish() -> None:
         directory.publish(
             database_url=database_url,
             celery_broker_url=broker_url,
             url=_url(ANY_ADDRESS.get(host, host), port),
         )
-        say(f"ready {_url(host, port)}", sys.stdout)
+        say("runs can be reported; waiting for the Celery worker, which scores them")
 
     urls = {"DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}
     env = {**os.environ, **urls, "RUNLOG_DATA_DIR": str(directory.path)}
@@ -78,8 +78,10 @@ def _supervisor(
             # Its tasks are acknowledged late: what a killed worker was doing is done again.
             _service("Celery worker", env, "worker", death_signal=signal.SIGKILL),
         ],
-        is_ready=lambda: _is_ready(host, port),
-        on_ready=announce,
+        answers=lambda: _is_ready(host, port, "/readyz/ingest"),
+        on_answer=publish,
+        is_ready=lambda: _is_ready(host, port, "/readyz"),
+        on_ready=lambda: say(f"ready {_url(host, port)}", sys.stdout),
     )
 
 
@@ -110,10 +112,10 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _is_ready(host: str, port: int) -> bool:
+def _is_ready(host: str, port: int, path: str) -> bool:
     connection = http.client.HTTPConnection(ANY_ADDRESS.get(host, host), port, timeout=5)
     try:
-        connection.request("GET", "/readyz/ingest")
+        connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -116,5 +116,5 @@ def _reason(error: BaseException, timeout: float) -> str:
     if isinstance(error, TargetServerAttributeNotMatched):
         return "does not match target_session_attrs"
     if isinstance(error, TimeoutError):
-        return f"no answer within {timeout:g} seconds"
+        return f"no answer within {timeout:g} s"
     return str(error) or type(error).__name__

@@ -1,19 +1,20 @@
 """The directory of one `runlog up`: its lock, its credentials and ports, and how others find it."""
 
 import fcntl
+import hashlib
 import json
 import os
 import pwd
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
 
 from app.embedded.messages import say
 from app.embedded.ports import becomes_free, free_port
 from app.embedded.server import NEW_PASSWORD, free_name
-from app.environment import RUNTIME_FILE
+from app.environment import RUNNING, RUNTIME_FILE, default_data_dir, read_runtime
 from app.errors import RunLogError
 
 # In seconds: `runlog serve` gives open requests 10 to end.
@@ -32,6 +33,8 @@ class DataDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+        self._link = default_data_dir() / RUNNING / name
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -95,10 +98,21 @@ class DataDirectory:
         """Let the other commands find this process."""
         found = {"database_url": database_url, "celery_broker_url": celery_broker_url, "url": url}
         _write(self.path / RUNTIME_FILE, {"pid": os.getpid(), **found})
+        if self.path == default_data_dir().absolute():
+            return
+        try:
+            _link_to(self.path, self._link)
+        except OSError as error:
+            say(
+                f"other commands find this only with RUNLOG_DATA_DIR={self.path}, for {self._link} cannot be"
+                f" made: {error.strerror}"
+            )
 
     def withdraw(self) -> None:
         """Undo `publish`."""
         (self.path / RUNTIME_FILE).unlink(missing_ok=True)
+        with suppress(OSError):  # there is none where it could not be made either
+            self._link.unlink()
 
 
 def _user_name(uid: int) -> str:
@@ -106,6 +120,15 @@ def _user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _link_to(directory: Path, link: Path) -> None:
+    """Make or replace `link`, and remove those beside it whose `runlog up` was killed. Raises `OSError`."""
+    link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for each in link.parent.iterdir():
+        if each.is_symlink() and (each == link or not read_runtime(each)):
+            each.unlink(missing_ok=True)
+    link.symlink_to(directory)
 
 
 def _read_state(path: Path) -> ServerState | None:

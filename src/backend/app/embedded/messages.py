@@ -1,4 +1,4 @@
-"""What `runlog up` says to whoever started it."""
+"""What `runlog up` prints for the user who started it."""
 
 import os
 import sys

@@ -19,7 +19,7 @@ from app.kit.backoff import Backoff
 READY_TIMEOUT = 120.0
 # In seconds, for each child: longer than the 10 that `runlog serve` leaves open requests.
 STOP_TIMEOUT = 20.0
-# A child that ends so often within so many seconds before all is ready ends the start.
+# A child that ends so often within so many seconds before all are started ends the start.
 RESTARTS = 5
 RESTART_WINDOW = 60.0
 # Afterwards each is started again for ever: at once, and where it ended again within `RESTART_WINDOW`
@@ -69,8 +69,9 @@ class Supervisor:
 
     1. all `servers` at once, and waits until each is ready;
     2. `migration`, and waits for its end;
-    3. the first of `services`, alone until `is_ready` says that it answers, so that it has the processors;
-    4. the other services, and calls `on_ready`.
+    3. the first of `services`, alone until it `answers`, so that it has the processors; calls `on_answer`;
+    4. the other services; calls `on_ready` as soon as everything `is_ready`, however long that takes: the
+       first service has its use without them.
 
     It stops each service in its order, then each server: every one gets its stop signal and `STOP_TIMEOUT`
     seconds to end, and SIGKILL after them.
@@ -82,17 +83,21 @@ class Supervisor:
         servers: Sequence[Server],
         migration: Service,
         services: Sequence[Service],
+        answers: Callable[[], bool],
+        on_answer: Callable[[], None],
         is_ready: Callable[[], bool],
         on_ready: Callable[[], None],
     ) -> None:
         self._servers = servers
         self._migration = migration
         self._services = services
+        self._answers = answers
+        self._on_answer = on_answer
         self._is_ready = is_ready
         self._on_ready = on_ready
         self._running: list[Child] = []
         self._restarts: dict[str, _Restarts] = defaultdict(_Restarts)
-        self._ready = False
+        self._started = False
         self._stop_requested = False
 
     def run(self) -> None:
@@ -103,6 +108,9 @@ class Supervisor:
         self._handle_signals()
         try:
             self._start()
+            while not self._is_ready():
+                self._keep_running()
+            self._on_ready()
             while True:
                 self._keep_running()
         except _StopRequested:
@@ -129,11 +137,11 @@ class Supervisor:
         self._migrate()
         first, *others = self._services
         self._launch(first)
-        self._wait_for(self._is_ready, first.name, self._keep_running)
+        self._wait_for(self._answers, first.name, self._keep_running)
+        self._on_answer()
         for service in others:
             self._launch(service)
-        self._on_ready()
-        self._ready = True
+        self._started = True
 
     def _launch(self, child: Child) -> None:
         if self._stop_requested:
@@ -175,7 +183,7 @@ class Supervisor:
     def _note_end(self, name: str, restarts: _Restarts, status: int) -> None:
         now = time.monotonic()
         restarts.ends.append(now)
-        if not self._ready and len(restarts.ends) == RESTARTS and now - restarts.ends[0] < RESTART_WINDOW:
+        if not self._started and len(restarts.ends) == RESTARTS and now - restarts.ends[0] < RESTART_WINDOW:
             raise EmbeddedServerError(
                 f"{name} ended {RESTARTS} times within {RESTART_WINDOW:.0f} s, "
                 f"the last time with status {status}"
@@ -186,7 +194,7 @@ class Supervisor:
 
     def _postpone(self, event: str, restarts: _Restarts) -> None:
         seconds = 0.0
-        if self._ready and restarts.failures:
+        if self._started and restarts.failures:
             seconds = RESTART_DELAYS.delay(restarts.failures).total_seconds()
         restarts.failures += 1
         restarts.due = time.monotonic() + seconds
@@ -197,7 +205,7 @@ class Supervisor:
         try:
             child.launch()
         except EmbeddedServerError as error:
-            if not self._ready:
+            if not self._started:
                 raise
             self._postpone(str(error), restarts)
 

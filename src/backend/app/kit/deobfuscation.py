@@ -72,7 +72,7 @@ def spelled_out(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` in lower case, compatibility forms resolved, without accents and what nobody sees."""
+    """`text` in lower case, compatibility forms resolved, without accents and invisible characters."""
     if text.isascii():
         return text.lower()
     apart = normalized("NFKD", text)

@@ -6,6 +6,11 @@ from datetime import UTC, datetime, timedelta
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, which takes an s for any number but one: `1 agent`, `1,200 runs`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def in_words(span: timedelta) -> str:
     """A span in words, to two units at most: `45 s`, `1 h 30 min`, `2 days 4 h`."""
     seconds = max(0, round(span.total_seconds()))
@@ -16,7 +21,7 @@ def in_words(span: timedelta) -> str:
         return f"{minutes} min"
     if hours < 24:
         return f"{hours} h" + (f" {minutes % 60} min" if minutes % 60 else "")
-    days = f"{hours // 24} day" + ("s" if hours >= 48 else "")
+    days = counted(hours // 24, "day")
     return days + (f" {hours % 24} h" if hours % 24 else "")
 
 
@@ -25,8 +30,7 @@ def ago(then: datetime, now: datetime) -> str:
     seconds = (now - then).total_seconds()
     for size, unit in _UNITS:
         if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+            return f"{counted(int(seconds // size), unit)} ago"
     return "just now"
 
 

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.kit.text import counted
 from app.models.derivation import LAST_SUCCESS, NEWEST_RUN, ROLLUP_KEYS, missing
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MINUTES_KEPT
 
@@ -99,10 +100,11 @@ async def _find(connection: AsyncConnection) -> AsyncIterator[str]:
             yield f"{table} differs from the log in {hours} of its times"
     if since == "-infinity":
         if agents := await connection.scalar(_COUNTS):
-            yield f"agent_run_state counts other runs than the log for {agents} agents"
+            yield f"agent_run_state counts other runs than the log for {counted(agents, 'agent')}"
     else:
         totals = (await connection.execute(_TOTALS)).one()
         if totals.of_agents != totals.of_hours:
-            yield f"agent_run_state counts {totals.of_agents} runs, and run_rollup {totals.of_hours}"
+            of_agents = counted(totals.of_agents, "run")
+            yield f"agent_run_state counts {of_agents}, and run_rollup {totals.of_hours}"
     if agents := await connection.scalar(_STATES, {"agents": COMPARED_AGENTS}):
-        yield f"agent_run_state has another silence or success than the log for {agents} agents"
+        yield f"agent_run_state has another silence or success than the log for {counted(agents, 'agent')}"

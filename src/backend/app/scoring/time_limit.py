@@ -24,7 +24,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         return
 
     def expire(*_: object) -> NoReturn:
-        raise ScoringTimeoutError(f"scoring took more than {seconds:g} seconds")
+        raise ScoringTimeoutError(f"scoring took more than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -46,7 +46,7 @@ def reasons(*candidates: Candidate) -> str:
         ({"ratings": 2, "lowest": 0.1, "highest": 0.9}, "people disagree: they rated it 0.10 to 0.90"),
         ({"overall": None, "failed": True}, "no scorer could score it"),
         ({"overall": 0.52}, "its score of 0.52 says neither good nor bad"),
-        ({}, "it is recent, and nobody has rated it"),
+        ({}, "it is recent and has no rating"),
         ({"ratings": 1, "lowest": 0.9, "highest": 0.9}, "you have not rated it yet"),
     ],
 )
@@ -57,7 +57,7 @@ def test_a_run_says_why_it_is_worth_a_look(facts: dict[str, Any], words: str) ->
 def test_a_new_agent_and_one_that_nobody_rates_say_so() -> None:
     new = "the agent is new: 7 runs and 1 rating so far"
     assert reasons(run(1, agent_runs=7), rated(ratings=1)) == new
-    unrated = "nobody rated any of the agent's latest 2 runs"
+    unrated = "the agent's latest 2 runs have no rating"
     assert reasons(run(1), run(2)) == unrated
 
 
@@ -77,7 +77,7 @@ def test_a_typical_run_says_so() -> None:
 )
 def test_what_is_no_signal_is_not_made_one(facts: dict[str, Any]) -> None:
     assert reasons(run(1, **facts), rated()) in (
-        "it is recent, and nobody has rated it",
+        "it is recent and has no rating",
         "you have not rated it yet",
     )
 

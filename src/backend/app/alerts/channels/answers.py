@@ -46,7 +46,7 @@ class Answer:
         if said := self._failure():
             text += f": {scrub(said)}"
         if retry_after is not None:
-            text += f", to be tried again after {retry_after:g} seconds"
+            text += f", to be tried again after {retry_after:g} s"
         return DeliveryError(text, rejected=rejected, retry_after=retry_after)
 
     def _target(self, scrub: Callable[[str], str]) -> str:

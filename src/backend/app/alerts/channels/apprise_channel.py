@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import logging
+import re
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -20,6 +21,9 @@ from app.alerts.domain.room import Room, form_of, utf8_bytes, utf16_units
 
 _TYPES = {"opened": NotifyType.WARNING, "reminder": NotifyType.WARNING, "closed": NotifyType.SUCCESS}
 _MAIL = frozenset({"mailto"})
+# How an SMTP server says that a mail is too large (RFC 1870, 6; RFC 3463, 3.3 and 3.4). 552 also is of a
+# mailbox that is full (5.2.2), which takes the same mail later.
+_MAIL_TOO_LARGE = re.compile(r"\b552\b(?!.{0,9}5\.2\.2)|\b5\.3\.4\b|\b5\.2\.3\b")
 
 _said: ContextVar[list[str] | None] = ContextVar("apprise_said", default=None)
 
@@ -82,9 +86,9 @@ class AppriseChannel(Channel):
                 raise DeliveryError(self.scrub(str(error))) from error
         refusal = self._refusal(watch.answers, taken)
         if refusal is None and not taken:
-            # An answer of 2xx that the plugin knows to be none.
-            rejected = bool(watch.answers) and watch.answers[-1].status < 300
             reasons = self.scrub("; ".join(dict.fromkeys(said)))
+            # An answer of 2xx that the plugin knows to be none, or one without HTTP.
+            rejected = watch.answers[-1].status < 300 if watch.answers else _is_too_large(service, reasons)
             refusal = DeliveryError(reasons or "it was not taken", rejected=rejected)
         if refusal is None:
             return "sent" if message is delivery.message else "sent, shortened"
@@ -97,10 +101,15 @@ class AppriseChannel(Channel):
         """Why the receiver last refused the message, if it was not `taken` or was wrongly thought to be.
 
         A plugin may ask for more than it needs and do without what it does not get: where it takes the
-        message for delivered, only the last answer is held against that.
+        message for delivered, only the last answer can show that it was not.
         """
         considered = answers[-1:] if taken else answers[::-1]
         return next((error for answer in considered if (error := answer.error(self.scrub))), None)
+
+
+def _is_too_large(service: NotifyBase, reasons: str) -> bool:
+    """Whether a mail server refused a mail for its size, by what it was logged to say."""
+    return bool(_schemes(service) & _MAIL and _MAIL_TOO_LARGE.search(reasons))
 
 
 def _room(service: NotifyBase) -> Room:
@@ -153,7 +162,7 @@ async def _in_thread(work: Callable[[], str]) -> str:
         try:
             loop.call_soon_threadsafe(finish, result, failure)
         except RuntimeError:
-            return  # the loop has ended, and nobody waits
+            return  # the loop has ended, and nothing waits for it
 
     threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
     return await done

@@ -59,7 +59,7 @@ def _send(
     body = _read(response, watch)
     headers = {name.lower(): value for name, value in response.headers.items()}
     watch.answers.append(Answer(request.url or "", response.status_code, headers, body))
-    # A plugin that is told to wait would sleep here, while the outbox can do so for it.
+    # A plugin that is asked to wait would sleep here, while the outbox can do so for it.
     if 300 <= response.status_code < 400 or response.status_code == TOO_MANY_REQUESTS:
         raise requests.RequestException(f"HTTP {response.status_code}")
     return response

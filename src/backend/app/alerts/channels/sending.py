@@ -35,7 +35,7 @@ async def send(channel: Channel, delivery: Delivery) -> Outcome:
         async with asyncio.timeout(channel.timeout + _EXTRA_SECONDS):
             ok, text = True, await channel.send(delivery)
     except TimeoutError:
-        ok, text = False, f"no answer within {channel.timeout:g} seconds"
+        ok, text = False, f"no answer within {channel.timeout:g} s"
     except DeliveryError as error:
         ok, text = False, str(error)
         refusal = error

@@ -1,7 +1,7 @@
 """Which targets of a URL with several of them, such as rooms or addresses, have a message already.
 
 apprise's plugins skip the targets in a set that the library makes for repetitions of its own. Here it holds
-what earlier attempts delivered to, so that a target that fails does not have the others told again.
+what earlier attempts delivered to, so that a target that fails does not have the others notified again.
 """
 
 import hashlib

@@ -39,7 +39,7 @@ class Webhook(Channel):
             try:
                 answer = await _post(client, self._url, body, headers)
             except httpx.TimeoutException as error:
-                raise DeliveryError(f"no answer within {self.timeout:g} seconds") from error
+                raise DeliveryError(f"no answer within {self.timeout:g} s") from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise DeliveryError(self.scrub(str(error)) or type(error).__name__) from error
         if refusal := answer.error(self.scrub):

@@ -7,7 +7,7 @@ from datetime import datetime
 from app.alerts.domain.calibration import MOST_LISTED
 from app.alerts.domain.incident import Incident, as_json, by_gravity
 from app.alerts.domain.message import Message, listed, name_of
-from app.kit.text import at
+from app.kit.text import at, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _runs(runs: Mapping[str, int]) -> str:
     if not total:
         return "no runs"
     parts = ", ".join(f"{count} {status}" for status, count in sorted(runs.items(), reverse=True))
-    return f"{total} runs ({parts})"
+    return f"{counted(total, 'run')} ({parts})"
 
 
 def _quality(digest: Digest) -> str:

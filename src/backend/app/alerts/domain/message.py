@@ -20,7 +20,7 @@ from app.alerts.domain.neutral import neutral
 from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
 from app.kit.secrets import redact, redact_json
-from app.kit.text import at, printable
+from app.kit.text import at, counted, printable
 from app.kit.times import moment_in
 
 
@@ -83,7 +83,7 @@ def alert_message(
         _paragraphs(found, now),
         data,
         lines=[_in_a_line(incident, now) for incident in found],
-        count=f"{len(found)} finding" + ("s" if len(found) > 1 else ""),
+        count=counted(len(found), "finding"),
         link=_where_to_look(found, product_url),
         notification_id=notification_id,
     )

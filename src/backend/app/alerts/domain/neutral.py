@@ -1,4 +1,4 @@
-"""Words of agents that mention nobody and format nothing, in whatever chat they are shown.
+"""Words of agents that mention no one and format nothing, in whatever chat they are shown.
 
 Chats read mentions, links and emphasis out of plain text, each by rules of its own. An invisible character
 or a look-alike breaks them all, and leaves the text readable.

@@ -8,7 +8,7 @@ from app.audit.domain.finding import Evidence, Finding, last_good, run_evidence,
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.quality import QualityTrend
 from app.audit.domain.rule import Rule
-from app.kit.text import at, printable
+from app.kit.text import at, counted, printable
 from app.scoring.domain.comparison import Window, difference, window_of
 
 
@@ -99,11 +99,11 @@ class QualityDrop(Rule):
 
 
 def _sentence(agent_id: str, found: Means) -> str:
-    runs = found.now.runs
+    runs = counted(found.now.runs, "run")
     before = "in" if found.days == 7 else "on the same days of"
     return (
-        f"{printable(agent_id)} scored {found.now.mean:.2f} on average in {found.days} days ({runs}"
-        f" run{'' if runs == 1 else 's'}), after {found.past.mean:.2f} {before} the four weeks before"
+        f"{printable(agent_id)} scored {found.now.mean:.2f} on average in {counted(found.days, 'day')}"
+        f" ({runs}), after {found.past.mean:.2f} {before} the four weeks before"
     )
 
 
@@ -137,9 +137,7 @@ class StuckScoring(Rule):
         oldest, count = waiting[-1], len(waiting)
         name, since = printable(history.agent_id), at(oldest.created_at, history.now)
         at_least = "at least " if count >= HISTORY_DEPTH else ""
-        message = (
-            f"{at_least}{count} run{'s' if count > 1 else ''} of {name} still wait{'' if count > 1 else 's'}"
-        )
+        message = f"{at_least}{counted(count, 'run')} of {name} still wait{'' if count > 1 else 's'}"
         message += f" for a score, the oldest since {since}"
         evidence = {
             "count": count,

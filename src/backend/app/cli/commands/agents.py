@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(invoke_without_command=True, help="Show how every agent is doing; pause and mute them.")
+app = typer.Typer(invoke_without_command=True)
 
 Agent = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")]
 
@@ -14,7 +14,13 @@ def agents(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an agent a line.")] = False,
 ) -> None:
-    """Show how every agent is doing, those in trouble first."""
+    """Show how every agent is doing, those in trouble first.
+
+    \b
+    Examples:
+      runlog agents
+      runlog agents --json
+    """
     if context.invoked_subcommand is not None:
         return
     from app.cli import agents as work
@@ -29,7 +35,15 @@ def pause(
         str | None, typer.Option(help="The pause ends by itself then: 2h from now, or an ISO 8601 time.")
     ] = None,
 ) -> None:
-    """Raise no finding of an agent, until it is resumed or until a time."""
+    """Raise no finding of an agent, until it is resumed.
+
+    With --until the pause ends by itself.
+
+    \b
+    Examples:
+      runlog agents pause sage
+      runlog agents pause sage --until 2h
+    """
     from app.cli import agents as work
 
     work.pause(agent, until)
@@ -37,7 +51,14 @@ def pause(
 
 @app.command()
 def resume(agent: Agent) -> None:
-    """End an agent's pause; the wait for its reports begins anew."""
+    """End an agent's pause.
+
+    Its next report is expected as if it had reported now.
+
+    \b
+    Example:
+      runlog agents resume sage
+    """
     from app.cli import agents as work
 
     work.resume(agent)
@@ -45,7 +66,14 @@ def resume(agent: Agent) -> None:
 
 @app.command()
 def mute(agent: Agent) -> None:
-    """Let no alert about an agent go out; its findings are found and shown still."""
+    """Let no alert about an agent go out.
+
+    Its findings are found and shown still.
+
+    \b
+    Example:
+      runlog agents mute sage
+    """
     from app.cli import agents as work
 
     work.mute(agent)
@@ -53,7 +81,12 @@ def mute(agent: Agent) -> None:
 
 @app.command()
 def unmute(agent: Agent) -> None:
-    """Let alerts about an agent go out again."""
+    """Let alerts about an agent go out again.
+
+    \b
+    Example:
+      runlog agents unmute sage
+    """
     from app.cli import agents as work
 
     work.unmute(agent)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(invoke_without_command=True, help="Show what is wrong with any agent now.")
+app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
@@ -14,7 +14,15 @@ def audit(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
 ) -> None:
-    """Judge every agent now and show what is wrong; nothing is stored, and no alert is sent."""
+    """Show what is wrong with any agent now.
+
+    Nothing is stored, and no alert is sent.
+
+    \b
+    Examples:
+      runlog audit
+      runlog audit --json
+    """
     if context.invoked_subcommand is not None:
         return
     from app.cli import audit as work
@@ -35,7 +43,15 @@ def backtest(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
 ) -> None:
-    """Show what the Auditor would have found over a history, by the same rules."""
+    """Show what the Auditor would have found in the past.
+
+    It goes over the runs of a file or of the database by the same rules.
+
+    \b
+    Examples:
+      runlog audit backtest --since 30d
+      runlog audit backtest --runs runs.jsonl --agents agents.json
+    """
     from app.cli import backtest as work
 
     work.backtest(runs, agents, since, as_json)
@@ -47,7 +63,14 @@ def acknowledge(
     by: Annotated[str, typer.Option(help="Who knows of it; you, unless set.", default_factory=getuser)],
     note: Annotated[str | None, typer.Option(help="What the others should know.")] = None,
 ) -> None:
-    """Say that somebody knows of a finding, so that no alert reminds of it."""
+    """Have no alert remind of a finding any more.
+
+    It says that somebody knows of it; the finding stays open until its cause is gone.
+
+    \b
+    Example:
+      runlog audit acknowledge 9b2d4c1e --note "The host is being replaced"
+    """
     from app.cli import audit as work
 
     work.acknowledge(finding, by, note)

@@ -13,9 +13,14 @@ def worker(
         bool, typer.Option("--judge", help="Only ask the judge, as every worker has one process do.")
     ] = False,
 ) -> None:
-    """Run the Celery worker: scores, audits and alerts, on what processors the rest leaves.
+    """Run the Celery worker, for scores, audits and alerts.
 
-    Where a judge is set, a process beside it asks the judge.
+    It leaves the processors to the rest. Where a judge is set, a process beside it asks the judge.
+
+    \b
+    Examples:
+      runlog worker --concurrency 2
+      runlog worker --judge
     """
     from app.cli import celery as work
 
@@ -23,7 +28,14 @@ def worker(
 
 
 def beat() -> None:
-    """Run the Celery beat: sends the sweep, the audit and the delivery of alerts when they are due."""
+    """Run the Celery beat, which sends what the worker has to do.
+
+    That is the sweep for unscored runs, the audit and the delivery of alerts, when each is due.
+
+    \b
+    Example:
+      runlog beat
+    """
     from app.cli import celery as work
 
     work.beat()

@@ -7,7 +7,15 @@ import typer
 
 from app.cli.options import By
 
-app = typer.Typer(no_args_is_help=True, help="Write ratings and preferences as JSON lines.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Write ratings and preferences as JSON lines.
+
+\b
+Example:
+  runlog export ratings --out ratings.jsonl
+""",
+)
 
 _Out = Annotated[Path | None, typer.Option(help="Write into this file instead of to stdout.")]
 
@@ -23,7 +31,15 @@ def preferences(
     by: Annotated[By, typer.Option(help="People's mean ratings, or each run's overall.")] = By.HUMAN,
     out: _Out = None,
 ) -> None:
-    """Write pairs of an agent's runs, one better than the other: prompt, chosen and rejected, as for TRL."""
+    """Write pairs of an agent's runs, one better than the other.
+
+    Each is an object with prompt, chosen and rejected, as TRL reads them.
+
+    \b
+    Examples:
+      runlog export preferences --out pairs.jsonl
+      runlog export preferences --since 30d --min-gap 0.3 --by overall
+    """
     from app.cli import export as work
 
     work.preferences(since, min_gap, by, out)
@@ -36,7 +52,12 @@ def ratings(
     ] = None,
     out: _Out = None,
 ) -> None:
-    """Write every rating with the report that was rated."""
+    """Write every rating with the report that was rated.
+
+    \b
+    Example:
+      runlog export ratings --since 12w --out ratings.jsonl
+    """
     from app.cli import export as work
 
     work.ratings(since, out)

@@ -13,7 +13,13 @@ def rate(
     rater: Annotated[str | None, typer.Option(help="Who rates.", show_default="the name of the user")] = None,
     comment: Annotated[str | None, typer.Option(help="Why.")] = None,
 ) -> None:
-    """Rate a run. Your next rating of it replaces this one."""
+    """Rate a run. Your next rating of it replaces this one.
+
+    \b
+    Examples:
+      runlog rate 01a2269a-a083 0.9
+      runlog rate 01a2269a-a083 0.2 --rater ada --comment "Wrong table"
+    """
     from app.cli import rate as work
 
     work.rate(run_id, rating, rater, comment)

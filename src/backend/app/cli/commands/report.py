@@ -18,9 +18,15 @@ def report(
         str | None, typer.Option(help="Record it once, however often it is reported by this key.")
     ] = None,
 ) -> None:
-    """Report one finished run to the server at RUNLOG_URL, and print the run's id.
+    """Report one finished run, and print the run's id.
 
-    Where the server cannot take it now, it is tried again for half a minute.
+    It is sent to the server at RUNLOG_URL; where that cannot take it now, again for half a minute.
+
+    \b
+    Examples:
+      runlog report sage success --summary "Rotated 3 log files"
+      runlog report sage failed --actions '{"summary": "Disk full", "free_mb": 0}'
+      runlog report sage success --actions @run.json --idempotency-key 2026-11-29
     """
     from app.cli import report as work
 
@@ -34,6 +40,11 @@ def execute(
     """Run a command, report how it went, and exit as it did.
 
     A report that cannot be sent is a warning: it never changes the exit code.
+
+    \b
+    Examples:
+      runlog exec --agent atlas -- ./backup.sh --full
+      runlog exec --agent atlas -- sh -c 'make && make install'
     """
     from app.cli import report as work
 

@@ -19,7 +19,16 @@ def runs(
         bool, typer.Option("--follow", "-f", help="Go on and print new runs as they come.")
     ] = False,
 ) -> None:
-    """Show recent runs, newest first; with --follow oldest first, as they come in."""
+    """Show recent runs, newest first.
+
+    With --follow they come oldest first, and new ones as they are reported.
+
+    \b
+    Examples:
+      runlog runs --agent sage --since 2h
+      runlog runs --status failed --since 7d --json
+      runlog runs --follow
+    """
     from app.cli import runs as work
 
     work.runs(agent, status, since, limit, as_json, follow)

@@ -2,12 +2,25 @@
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Create, repair, check or print tables and triggers.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Create, repair, check or print tables and triggers.
+
+\b
+Example:
+  runlog schema check
+""",
+)
 
 
 @app.command()
 def sync() -> None:
-    """Create or repair the tables, without blocking writers."""
+    """Create or repair the tables, without blocking writers.
+
+    \b
+    Example:
+      runlog schema sync
+    """
     from app.cli import schema as work
 
     work.sync()
@@ -15,7 +28,14 @@ def sync() -> None:
 
 @app.command()
 def check() -> None:
-    """Report every difference from the schema, one a line; exit 1 when there is any."""
+    """Report every difference from the schema, one a line.
+
+    The exit status is 1 when there is any.
+
+    \b
+    Example:
+      runlog schema check
+    """
     from app.cli import schema as work
 
     work.check()
@@ -23,7 +43,12 @@ def check() -> None:
 
 @app.command("print")
 def print_() -> None:
-    """Print the DDL of a fresh database; needs no connection."""
+    """Print the DDL of a fresh database; needs no connection.
+
+    \b
+    Example:
+      runlog schema print >schema.sql
+    """
     from app.cli import schema as work
 
     work.print_()
@@ -31,7 +56,14 @@ def print_() -> None:
 
 @app.command("rebuild-state")
 def rebuild_state() -> None:
-    """Rebuild states and rollups from the log; runs may keep coming in."""
+    """Rebuild states and rollups from the log.
+
+    Runs may keep coming in meanwhile.
+
+    \b
+    Example:
+      runlog schema rebuild-state
+    """
     from app.cli import schema as work
 
     work.rebuild_state()

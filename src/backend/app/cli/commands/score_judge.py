@@ -4,12 +4,27 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Try the judge, and see what it did.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Try the judge, and see what it did.
+
+\b
+Example:
+  runlog score judge test
+""",
+)
 
 
 @app.command("test")
 def try_judge() -> None:
-    """Send one example report to the judge now, outside the budget; exit 1 when it gives no judgement."""
+    """Send one example report to the judge now.
+
+    It does not count for the budget. The exit status is 1 when the judge gives no judgement.
+
+    \b
+    Example:
+      runlog score judge test
+    """
     from app.cli import score_judge as work
 
     work.try_judge()
@@ -19,7 +34,13 @@ def try_judge() -> None:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show today's calls and what is left of the budget, and what came of the runs so far."""
+    """Show today's calls, the budget, and what came of the runs.
+
+    \b
+    Examples:
+      runlog score judge status
+      runlog score judge status --json
+    """
     from app.cli import score_judge as work
 
     work.status(as_json)

@@ -13,7 +13,13 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
     expose: Annotated[Face | None, typer.Option(help="Mount only these routes; all unless set.")] = None,
 ) -> None:
-    """Serve the API alone, against DATABASE_URL and CELERY_BROKER_URL."""
+    """Serve the API alone, against DATABASE_URL and CELERY_BROKER_URL.
+
+    \b
+    Examples:
+      runlog serve --port 9000
+      runlog serve --host 0.0.0.0 --expose public --workers 4
+    """
     from app.cli import serve as work
 
     work.serve(host, port, workers, expose)

@@ -9,9 +9,14 @@ def show(
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, or the beginning of it.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show one run in full: its fields, its score with the reasons, and what it reported.
+    """Show one run in full.
 
-    Example: runlog show 01a2269a-a083
+    That is its fields, its score with the reasons, and what it reported.
+
+    \b
+    Example:
+      runlog show 01a2269a-a083
+      runlog show 01a2269a-a083 --json
     """
     from app.cli import show as work
 

@@ -16,9 +16,15 @@ def up(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
 ) -> None:
-    """Run everything here: PostgreSQL, Valkey, the API and dashboard, the Celery worker and beat.
+    """Run everything on this machine, until Ctrl-C.
 
-    With DATABASE_URL or CELERY_BROKER_URL set, that server is used instead of an embedded one.
+    That is PostgreSQL, Valkey, the API and dashboard, the Celery worker and beat; the data stays. With
+    DATABASE_URL or CELERY_BROKER_URL set, that server is used instead of an embedded one.
+
+    \b
+    Examples:
+      runlog up
+      runlog up --port 9000 --data-dir /var/lib/runlog
     """
     from app.cli import up as work
 

@@ -1,4 +1,4 @@
-"""Whether the scores of some days differ from those of others, told from chance."""
+"""Whether the scores of some days differ from those of others by more than chance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -55,7 +55,7 @@ class Judge:
             async with asyncio.timeout(self._timeout):
                 reply = await self._call(prompt, form)
         except (TimeoutError, httpx.TimeoutException):
-            reply = Reply(Outcome.TIMEOUT, error=f"no answer within {self._timeout:g} seconds")
+            reply = Reply(Outcome.TIMEOUT, error=f"no answer within {self._timeout:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             reply = Reply(Outcome.UNREACHABLE, error=str(error) or type(error).__name__)
         said = printable(scrub(reply.error, *self._secrets))[:_LONGEST_ERROR]

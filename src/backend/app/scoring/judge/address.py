@@ -1,4 +1,4 @@
-"""Text that may speak to whoever reads the report: orders, and wishes for a mark.
+"""Text that may address the reader of the report: orders, and wishes for a mark.
 
 The rubric's search (`domain.scoring.injection`) lowers a score and must be sure. What is found here only
 stays away from a judge, so this looks far wider, and an honest sentence about scores or prompts is lost.

@@ -1,4 +1,4 @@
-"""Text in a report that speaks to whoever rates it."""
+"""Text in a report that addresses its rater."""
 
 import re
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from app.kit.text import counted
 from app.quality.domain.calibration import (
     MOST_CHARACTERS,
     MOST_WORDS,
@@ -58,7 +59,7 @@ def _title(feedback: Feedback) -> str:
 
 def _score(trend: Trend) -> str:
     now = "-" if trend.mean is None else f"{trend.mean:.2f}"
-    said = f"Quality {now} of 1 over 7 days ({trend.runs} run{'s' if trend.runs != 1 else ''})"
+    said = f"Quality {now} of 1 over 7 days ({counted(trend.runs, 'run')})"
     if trend.previous_mean is None:
         return f"{said}; no score in the week before."
     return f"{said}, {trend.previous_mean:.2f} in the week before: {VERDICTS_IN_WORDS[trend.verdict]}."
@@ -69,7 +70,8 @@ def _section(heading: str, lines: list[str]) -> str:
 
 
 def _lack(number: int, lack: Lack, with_example: bool, seen: bool) -> str:
-    line = f"{number}. {lack.next_time} **{lack.dimension}** fell short in {lack.runs} of {lack.of} runs."
+    fell_short = f"fell short in {lack.runs} of {counted(lack.of, 'run')}"
+    line = f"{number}. {lack.next_time} **{lack.dimension}** {fell_short}."
     if lack.example and with_example:
         shown = "as shown above." if seen else f"`{lack.example.quote}`"
         line += f" Better on {_date(lack.example.ran_at)} ({lack.example.score:.2f}): {shown}"

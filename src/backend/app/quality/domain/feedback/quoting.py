@@ -37,7 +37,7 @@ def quotable(text: str, length: int) -> str | None:
     instructions is not quoted at all, although quotation marks and a word of warning stand around the rest:
     a model may obey what it should only read.
     """
-    # Invisible characters go first: they would hide a credential or an order from whoever looks for one.
+    # Invisible characters go first: they would hide a credential or an order from a search for one.
     start = text[:_READ] if len(text) <= _READ else text[:_READ].rpartition(" ")[0]
     seen = "".join(c for c in start if c.isprintable() or c.isspace())
     plain = " ".join(normalized("NFKC", seen).split())

@@ -67,4 +67,4 @@ def _suggestion(run: Candidate, agent: Recent, now: datetime) -> Suggestion:
 def _plainly(run: Candidate) -> str:
     if run.ratings:
         return "you have not rated it yet"
-    return "it is recent, and nobody has rated it"
+    return "it is recent and has no rating"

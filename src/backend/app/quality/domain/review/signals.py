@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
+from app.kit.text import counted
 from app.quality.domain.calibration import (
     BOUNDARY,
     DISAGREEMENT,
@@ -103,17 +104,13 @@ def _near_the_mean(run: Candidate, agent: Recent) -> Iterator[Signal]:
 
 def _little_known_agent(run: Candidate, agent: Recent) -> Iterator[Signal]:
     if run.agent_runs <= NEW_AGENT and agent.ratings < FEW_RATINGS:
-        ratings = _counted(agent.ratings, "rating")
+        ratings = counted(agent.ratings, "rating")
         worth = WORTH_OF_NEW_AGENT * (1 - agent.ratings / FEW_RATINGS)
-        yield Signal(worth, f"the agent is new: {_counted(run.agent_runs, 'run')} and {ratings} so far")
+        yield Signal(worth, f"the agent is new: {counted(run.agent_runs, 'run')} and {ratings} so far")
     elif not agent.ratings:
         yield Signal(
-            WORTH_OF_UNRATED_AGENT, f"nobody rated any of the agent's latest {_counted(agent.runs, 'run')}"
+            WORTH_OF_UNRATED_AGENT, f"the agent's latest {counted(agent.runs, 'run')} have no rating"
         )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 _SIGNALS: tuple[Callable[[Candidate, Recent], Iterator[Signal]], ...] = (
