@@ -5,7 +5,7 @@ import dataclasses
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -96,18 +96,31 @@ def background() -> Iterator[Background]:
 
 
 @pytest.fixture
-def under_load(background: Background, tmp_path: Path) -> UnderLoad:
+def two_processes(tmp_path: Path) -> Callable[..., AbstractContextManager[Served]]:
+    """Starts servers of two API processes; `env` is theirs."""
+
+    @contextmanager
+    def start(env: Mapping[str, str] = MappingProxyType({})) -> Iterator[Served]:
+        log = tmp_path / "serve.log"
+        with served(env=env, log=log, workers=2) as server:
+            wait_until_started(2, log)
+            yield server
+
+    return start
+
+
+@pytest.fixture
+def under_load(
+    two_processes: Callable[..., AbstractContextManager[Served]], background: Background
+) -> UnderLoad:
     """Starts servers of two API processes with a load on them."""
 
     @contextmanager
     def start(
         *, env: Mapping[str, str] = MappingProxyType({}), **options: Any
     ) -> Iterator[tuple[Served, Load]]:
-        log = tmp_path / "serve.log"
-        with served(env=env, log=log, workers=2) as server:
-            wait_until_started(2, log)
-            with under_way(Load(server.url, background, **options)) as load:
-                yield server, load
+        with two_processes(env) as server, under_way(Load(server.url, background, **options)) as load:
+            yield server, load
 
     return start
 

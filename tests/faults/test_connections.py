@@ -1,7 +1,8 @@
 """Connections to the database that break or fall silent, and more runs than it takes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -9,7 +10,8 @@ from app.embedded.postgres import Postgres
 from support.background import HANG, Background
 from support.database import query, until_it_is
 from support.freezing import frozen
-from support.load import PATIENCE, Check, UnderLoad
+from support.load import PATIENCE, Check, Load, UnderLoad, under_way
+from support.processes import Served
 from support.proxy import Proxy, proxied
 
 ABANDONED = """
@@ -27,39 +29,36 @@ def proxy(postgres: Postgres, background: Background, monkeypatch: pytest.Monkey
         yield between
 
 
-def test_cut_connections(
-    postgres: Postgres, proxy: Proxy, background: Background, check: Check, under_load: UnderLoad
+def test_connections_that_are_cut_or_fall_silent(
+    postgres: Postgres,
+    proxy: Proxy,
+    background: Background,
+    check: Check,
+    two_processes: Callable[..., AbstractContextManager[Served]],
 ) -> None:
-    with under_load() as (_, load):
-        for _ in range(15):
-            background.call(proxy.cut_both)
+    with two_processes() as server:
+        with under_way(Load(server.url, background)) as load:
+            for _ in range(15):
+                background.call(proxy.cut_both)
+                back_after = load.seconds_until_acknowledged(time.monotonic())
+                load.wait_for(20)
+            check(load, postgres.url, "every connection to PostgreSQL cut, 15 times", back_after=back_after)
+        with under_way(Load(server.url, background, connections=40)) as load:
+            background.call(proxy.stall)
+            time.sleep(PATIENCE + 2)
+            background.call(proxy.resume)
             back_after = load.seconds_until_acknowledged(time.monotonic())
-            load.wait_for(20)
-        check(load, postgres.url, "every connection to PostgreSQL cut, 15 times", back_after=back_after)
-
-
-def test_a_connection_that_only_the_api_knows_is_cut_locks_no_agent_for_long(
-    postgres: Postgres, proxy: Proxy, background: Background, under_load: UnderLoad
-) -> None:
-    with under_load():
-        for _ in range(10):
-            background.call(proxy.cut)
-            time.sleep(0.4)
-            if background.run(query(postgres.url, ABANDONED)):
-                break
-        background.start(until_it_is(postgres.url, ABANDONED, 0)).result(HANG)
-
-
-def test_connections_that_fall_silent(
-    postgres: Postgres, proxy: Proxy, background: Background, check: Check, under_load: UnderLoad
-) -> None:
-    with under_load(connections=40) as (_, load):
-        background.call(proxy.stall)
-        time.sleep(PATIENCE + 2)
-        background.call(proxy.resume)
-        back_after = load.seconds_until_acknowledged(time.monotonic())
-        load.wait_for(200)
-        check(load, postgres.url, "every connection to PostgreSQL silent for 12 s", back_after=back_after)
+            load.wait_for(200)
+            fault = "every connection to PostgreSQL silent for 12 s"
+            check(load, postgres.url, fault, back_after=back_after)
+        # One that only the API knows is cut, and locks no agent for long.
+        with under_way(Load(server.url, background)):
+            for _ in range(10):
+                background.call(proxy.cut)
+                time.sleep(0.4)
+                if background.run(query(postgres.url, ABANDONED)):
+                    break
+            background.start(until_it_is(postgres.url, ABANDONED, 0)).result(HANG)
 
 
 def test_more_runs_than_a_hanging_database_takes(

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
@@ -12,7 +13,8 @@ from app.embedded.postgres import Postgres
 from support.background import HANG, Background
 from support.database import query, until_it_is
 from support.freezing import frozen
-from support.load import Check, UnderLoad
+from support.load import Check, Load, UnderLoad, under_way
+from support.processes import Served
 from support.standby import Pair, start_pair
 
 A_BACKEND = "SELECT pid FROM pg_stat_activity WHERE application_name = 'agent-run-log' LIMIT 1"
@@ -24,39 +26,38 @@ def kill(server: Postgres) -> None:
     server.finish(10)
 
 
-@pytest.mark.parametrize(
-    ("end", "fault"),
-    [
-        (kill, "PostgreSQL killed and started again"),
-        (Postgres.stop, "PostgreSQL restarted (fast shutdown)"),
-    ],
-    ids=["killed", "restarted"],
-)
+def kill_a_backend(server: Postgres, background: Background) -> None:
+    """End a process that answers the product: PostgreSQL ends all its other connections, and recovers."""
+    os.kill(background.run(query(server.url, A_BACKEND)), signal.SIGKILL)
+    # The server says so before it has ended the others, so a new connection may still fail.
+    time.sleep(0.1)
+    background.run(until_it_is(server.url, "SELECT 1", 1))
+
+
 def test_a_database_that_ends_and_comes_back(
-    end: Callable[[Postgres], None], fault: str, postgres: Postgres, check: Check, under_load: UnderLoad
+    postgres: Postgres,
+    background: Background,
+    check: Check,
+    two_processes: Callable[..., AbstractContextManager[Served]],
 ) -> None:
-    with under_load() as (_, load):
-        end(postgres)
-        load.wait_for_refusals(50, within=HANG)
-        postgres.start()
-        back_after = load.seconds_until_acknowledged(time.monotonic())
-        load.wait_for(200)
-        check(load, postgres.url, fault, back_after=back_after)
-
-
-def test_a_killed_backend(
-    postgres: Postgres, background: Background, check: Check, under_load: UnderLoad
-) -> None:
-    """PostgreSQL ends all its other connections then, and recovers."""
-    with under_load() as (_, load):
-        for _ in range(2):
-            os.kill(background.run(query(postgres.url, A_BACKEND)), signal.SIGKILL)
-            # The server says so before it has ended the others, so a new connection may still fail.
-            time.sleep(0.1)
-            background.run(until_it_is(postgres.url, "SELECT 1", 1))
-            back_after = load.seconds_until_acknowledged(time.monotonic())
-            load.wait_for(100)
-        check(load, postgres.url, "a PostgreSQL backend killed, twice", back_after=back_after)
+    with two_processes() as server:
+        for end, fault in (
+            (kill, "PostgreSQL killed and started again"),
+            (Postgres.stop, "PostgreSQL restarted (fast shutdown)"),
+        ):
+            with under_way(Load(server.url, background)) as load:
+                end(postgres)
+                load.wait_for_refusals(50, within=HANG)
+                postgres.start()
+                back_after = load.seconds_until_acknowledged(time.monotonic())
+                load.wait_for(100)
+                check(load, postgres.url, fault, back_after=back_after)
+        with under_way(Load(server.url, background)) as load:
+            for _ in range(2):
+                kill_a_backend(postgres, background)
+                back_after = load.seconds_until_acknowledged(time.monotonic())
+                load.wait_for(100)
+            check(load, postgres.url, "a PostgreSQL backend killed, twice", back_after=back_after)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,8 @@ from support.background import Background
 from support.brokers import Broker
 from support.database import query, until_it_is
 from support.freezing import frozen
-from support.load import Check, UnderLoad
-from support.processes import running
+from support.load import Check, Load, UnderLoad, under_way
+from support.processes import Served, running
 
 FROZEN_SECONDS = 4.0  # of an agent's patience, ten
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
@@ -35,25 +35,25 @@ def pids(broker: Broker, postgres: Postgres, tmp_path: Path) -> Iterator[Callabl
         yield lambda name: broker.pid if name == "Valkey" else ids[name]
 
 
-@pytest.mark.parametrize("part", ["Valkey", "worker", "beat"])
 def test_what_scores_freezes_and_goes_on(
-    part: str,
     pids: Callable[[str], int],
     postgres: Postgres,
     background: Background,
     check: Check,
-    under_load: UnderLoad,
+    two_processes: Callable[..., AbstractContextManager[Served]],
 ) -> None:
-    """No run waits for it, and each is scored in the end."""
-    with under_load(connections=6, pause=0.1) as (_, load):
-        with frozen(pids(part)):
-            time.sleep(FROZEN_SECONDS)
-            load.wait_for(50)
-        load.wait_for(50)
-        tally = check(load, postgres.url, f"{part} frozen (SIGSTOP) for {FROZEN_SECONDS:.0f} s")
-        assert (tally.refused, tally.unanswered, tally.acknowledged) == (0, 0, tally.sent)
-        background.run(until_it_is(postgres.url, UNSCORED, 0))
-        assert background.run(query(postgres.url, SCORES_TWICE)) == 0
+    """No run waits for one of these parts, and each is scored in the end."""
+    with two_processes() as server:
+        for part in ("Valkey", "worker", "beat"):
+            with under_way(Load(server.url, background, connections=6, pause=0.1)) as load:
+                with frozen(pids(part)):
+                    time.sleep(FROZEN_SECONDS)
+                    load.wait_for(50)
+                load.wait_for(50)
+                tally = check(load, postgres.url, f"{part} frozen (SIGSTOP) for {FROZEN_SECONDS:.0f} s")
+            assert (tally.refused, tally.unanswered, tally.acknowledged) == (0, 0, tally.sent), part
+            background.run(until_it_is(postgres.url, UNSCORED, 0))
+            assert background.run(query(postgres.url, SCORES_TWICE)) == 0, part
 
 
 def test_an_api_process_freezes_and_goes_on(postgres: Postgres, check: Check, under_load: UnderLoad) -> None:

@@ -1,15 +1,16 @@
 """Rows that the database refuses, and tables that change, amid runs that must not notice."""
 
 import subprocess
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import httpx
-import pytest
 
 from app.embedded.postgres import Postgres
 from support.background import Background
 from support.database import execute, query
-from support.load import PATH, PATIENCE, Check, UnderLoad
-from support.processes import RUNLOG
+from support.load import PATH, PATIENCE, Check, Load, UnderLoad, under_way
+from support.processes import RUNLOG, Served
 
 CONSTRAINT = "ALTER TABLE agent_run_log ADD CONSTRAINT no_poison CHECK (NOT actions_taken ? 'poison')"
 TRIGGER = """
@@ -18,6 +19,11 @@ TRIGGER = """
     CREATE TRIGGER no_poison BEFORE INSERT ON agent_run_log
     FOR EACH ROW WHEN (NEW.actions_taken ? 'poison') EXECUTE FUNCTION refuse()
 """
+# By what the database refuses a run: how that is made, and how it is taken away.
+REFUSALS = {
+    "constraint": (CONSTRAINT, "ALTER TABLE agent_run_log DROP CONSTRAINT no_poison"),
+    "trigger": (TRIGGER, "DROP FUNCTION refuse CASCADE"),
+}
 POISONED = """
     SELECT (SELECT count(*) FROM agent_run_log WHERE actions_taken ? 'poison')
     + (SELECT count(*) FROM agent_run_idempotency_key WHERE key = 'poison')
@@ -35,18 +41,22 @@ async def report_poison(url: str, count: int) -> list[int]:
         return statuses
 
 
-@pytest.mark.parametrize("refusal", [CONSTRAINT, TRIGGER], ids=["constraint", "trigger"])
 def test_a_row_that_the_database_refuses_is_refused_alone(
-    refusal: str, postgres: Postgres, background: Background, check: Check, under_load: UnderLoad
+    postgres: Postgres,
+    background: Background,
+    check: Check,
+    two_processes: Callable[..., AbstractContextManager[Served]],
 ) -> None:
-    background.run(execute(postgres.url, refusal))
-    with under_load(connections=24) as (server, load):
-        poison = [background.start(report_poison(server.url, 40)) for _ in range(3)]
-        assert {status for statuses in poison for status in statuses.result(60)} == {422}
-        how = "constraint" if refusal is CONSTRAINT else "trigger"
-        tally = check(load, postgres.url, f"120 runs refused by a {how} of the database, amid others")
-    assert (tally.refused, tally.unanswered, tally.acknowledged) == (0, 0, tally.sent)
-    assert background.run(query(postgres.url, POISONED)) == 0
+    with two_processes() as server:
+        for how, (refuse, take_again) in REFUSALS.items():
+            background.run(execute(postgres.url, refuse))
+            with under_way(Load(server.url, background, connections=24)) as load:
+                poison = [background.start(report_poison(server.url, 40)) for _ in range(3)]
+                assert {status for statuses in poison for status in statuses.result(60)} == {422}, how
+                tally = check(load, postgres.url, f"120 runs refused by a {how} of the database, amid others")
+            assert (tally.refused, tally.unanswered, tally.acknowledged) == (0, 0, tally.sent), how
+            assert background.run(query(postgres.url, POISONED)) == 0, how
+            background.run(execute(postgres.url, take_again))
 
 
 MISSING = """

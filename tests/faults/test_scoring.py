@@ -42,12 +42,13 @@ RATED_OTHERWISE = """
     WHERE rating <> 0.25 OR run.rlhf_scores->>'overall' <> '0.25'
         OR run.rlhf_scores->'human' <> '{"rating": 0.25, "raters": 1}'
 """
-# Of the runs, how many do not show exactly what is kept beside them of the one scorer that there is.
+# Of the runs, how many do not show exactly what is kept beside them of the one scorer that there is. A worker
+# that is killed over a run may count as an attempt.
 TOLD_OTHERWISE = """
     SELECT count(*) FROM agent_run_log AS run LEFT JOIN agent_run_score AS kept ON kept.run_id = run.id
     WHERE (run.rlhf_scores->>'scorer', run.rlhf_scores->>'version', run.rlhf_scores->>'auto')
         IS DISTINCT FROM (kept.scorer::text, kept.version::text, kept.auto::text)
-        OR kept.attempts <> 1 OR kept.error IS NOT NULL
+        OR kept.attempts NOT BETWEEN 1 AND 3 OR kept.error IS NOT NULL
 """
 SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
 
