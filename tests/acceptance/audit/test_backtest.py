@@ -188,8 +188,8 @@ def test_the_database_is_judged_as_well(database: str) -> None:
         for agent, gap in (("atlas", 10), ("nova", 0), ("auditor", 50)):
             await connection.execute(
                 """
-                INSERT INTO agent_run_log (agent_id, status, created_at, rlhf_scores)
-                SELECT $1, CASE WHEN i BETWEEN 5 AND 7 THEN 'failed' ELSE 'success' END,
+                INSERT INTO agent_run_log (agent_id, actions_taken, status, created_at, rlhf_scores)
+                SELECT $1, '{"done": 1}', CASE WHEN i BETWEEN 5 AND 7 THEN 'failed' ELSE 'success' END,
                     date_trunc('hour', now()) - i * interval '1 hour', '{"overall": 0.7}'
                 FROM generate_series(0, 479) i WHERE NOT i BETWEEN 100 AND 99 + $2
                 """,

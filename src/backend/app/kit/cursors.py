@@ -9,9 +9,9 @@ from uuid import UUID
 EARLIEST, LATEST = -(2**63), 2**63 - 1
 """PostgreSQL's `-infinity` and `infinity`, in its own microseconds."""
 
-_CURSOR_PATTERN = r"[du][A-Za-z0-9_-]{32}"
+CURSOR_PATTERN = r"^[du][A-Za-z0-9_-]{32}$"
 # Microseconds since 2000 of the moments that PostgreSQL has: 4714-11-24 BC to the end of the year 294276.
-_MOMENTS = range(-211_813_488_000_000_000, 9_223_371_331_200_000_000)
+_FIRST, _LAST = -211_813_488_000_000_000, 9_223_371_331_199_999_999
 _DATED, _UNDATED = "d", "u"
 _MOMENT, _PLACE = struct.Struct(">q"), struct.Struct(">q16s")
 
@@ -38,11 +38,14 @@ class Cursor(NamedTuple):
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
-        """The cursor that `encode` made. Raises `ValueError` for any other text."""
-        if re.fullmatch(_CURSOR_PATTERN, text):
-            micros, id_bytes = _PLACE.unpack(base64.urlsafe_b64decode(text[1:]))
-            if text[0] == _UNDATED and micros == 0:
-                return cls(None, UUID(bytes=id_bytes))
-            if text[0] == _DATED and (micros in _MOMENTS or micros in (EARLIEST, LATEST)):
-                return cls(micros, UUID(bytes=id_bytes))
-        raise ValueError("not a cursor of this list: ask for the first page without one")
+        """The cursor that `encode` made. Raises `ValueError` for what does not match `CURSOR_PATTERN`.
+
+        A moment that PostgreSQL does not have is taken for the nearest that it has.
+        """
+        if not re.fullmatch(CURSOR_PATTERN, text):
+            raise ValueError("not a cursor of this list: ask for the first page without one")
+        micros, id_bytes = _PLACE.unpack(base64.urlsafe_b64decode(text[1:]))
+        if text[0] == _UNDATED:
+            return cls(None, UUID(bytes=id_bytes))
+        is_infinite = micros in (EARLIEST, LATEST)
+        return cls(micros if is_infinite else min(max(micros, _FIRST), _LAST), UUID(bytes=id_bytes))

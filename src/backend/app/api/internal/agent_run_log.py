@@ -12,7 +12,7 @@ from app.api.query import LogText, Moment
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.errors import InvalidRunError
-from app.kit.cursors import Cursor
+from app.kit.cursors import CURSOR_PATTERN, Cursor
 from app.runs.parsing import parse_run
 from app.runs.queries import get_run, list_runs
 from app.runs.wire import RunDetail, RunIn, RunPage, Status
@@ -92,7 +92,9 @@ async def list_agent_run_log(
     until: Moment = None,
     q: LogText = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, AfterValidator(_checked_cursor)] = None,
+    cursor: Annotated[
+        str | None, AfterValidator(_checked_cursor), Query(json_schema_extra={"pattern": CURSOR_PATTERN})
+    ] = None,
 ) -> Response:
     """`since` is inclusive, `until` exclusive; `q` is searched in the report's text."""
     async with transaction() as session:
