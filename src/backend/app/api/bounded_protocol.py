@@ -2,7 +2,7 @@
 
 Of one connection:
 
-- A head is at most `MOST_HEAD_BYTES`; a longer one is answered with 431.
+- A head is at most `MOST_HEAD_BYTES`, and is measured after each slice; a longer one is answered with 431.
 - A request that is not whole after `REQUEST_SECONDS` ends its connection, and so do answers that are not
   read for `ANSWER_SECONDS`.
 - While answers are not read, and while `MOST_PIPELINED` requests wait for theirs, no more is read.
@@ -43,10 +43,6 @@ _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _EMPTY
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n" + _EMPTY
 
 log = get_logger(__name__)
-
-
-class _HeadTooLargeError(Exception):
-    """The head of a request is larger than `MOST_HEAD_BYTES`."""
 
 
 class Incomplete:
@@ -118,7 +114,6 @@ class BoundedProtocol(Connection):
     _unparsed: bytes | memoryview
     _in_head: bool
     _head_bytes: int
-    _field_bytes: int
     _body_bytes: int
     _body_left: int
 
@@ -129,13 +124,7 @@ class BoundedProtocol(Connection):
         self.waiting_since = self.loop.time()
         self._timeout = self.loop.call_later(REQUEST_SECONDS, self._check_timeout)
         self._unread, self._unparsed = None, b""
-        self._in_head, self._head_bytes, self._field_bytes, self._body_bytes, self._body_left = (
-            False,
-            0,
-            0,
-            0,
-            0,
-        )
+        self._in_head, self._head_bytes, self._body_bytes, self._body_left = False, 0, 0, 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; so is all that refers to it, which no collection needs to find."""
@@ -158,6 +147,10 @@ class BoundedProtocol(Connection):
 
     def _parse(self, data: bytes | memoryview) -> None:
         """Parse a slice, or a whole body; what follows waits for its turn among all connections."""
+        if len(data) <= _SLICE:  # as most reports
+            self._feed(data)
+            self._note_incomplete()
+            return
         rest = memoryview(data)
         while rest and self.parser is not None and not self.transport.is_closing():
             size = max(_SLICE, self._body_left)
@@ -171,17 +164,14 @@ class BoundedProtocol(Connection):
             self._turns.wait(self)
         self._note_incomplete()
 
-    def _feed(self, data: memoryview) -> None:
+    def _feed(self, data: bytes | memoryview) -> None:
         if self._in_head:
             self._head_bytes += len(data)
         try:
             self.feed(data)
-        except httptools.HttpParserError as error:
-            if isinstance(error.__context__, _HeadTooLargeError):
-                self.refuse(_HEAD_TOO_LARGE)
-            else:
-                log.warning("invalid_http_request")
-                self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserError:
+            log.warning("invalid_http_request")
+            self.send_400_response("Invalid HTTP request received.")
         else:
             if self._in_head and self._head_bytes > MOST_HEAD_BYTES:
                 self.refuse(_HEAD_TOO_LARGE)
@@ -194,13 +184,7 @@ class BoundedProtocol(Connection):
     def begin_request(self) -> None:
         """The first byte of a request came."""
         self.waiting_since = self.loop.time()
-        self._in_head, self._head_bytes, self._field_bytes, self._body_bytes, self._body_left = (
-            True,
-            0,
-            0,
-            0,
-            0,
-        )
+        self._in_head, self._head_bytes, self._body_bytes, self._body_left = True, 0, 0, 0
 
     def end_request(self) -> None:
         """The last byte of a request came."""
@@ -213,30 +197,14 @@ class BoundedProtocol(Connection):
         self.begin_request()
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        """A part of the path came."""
-        super().on_url(url)
-        self._limit_head(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header came."""
-        super().on_header(name, value)
-        self._limit_head(len(name) + len(value))
-
-    def _limit_head(self, size: int) -> None:
-        self._field_bytes += size
-        if self._field_bytes > MOST_HEAD_BYTES:
-            raise _HeadTooLargeError
-
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        self.begin_body()
+        self.begin_body(next((value for name, value in self.headers if name == b"content-length"), b"0"))
         super().on_headers_complete()
 
-    def begin_body(self) -> None:
-        """The head is whole; a body of its declared length follows."""
+    def begin_body(self, length: bytes) -> None:
+        """The head is whole; a body of this declared `length` follows."""
         self._in_head = False
-        length = next((value for name, value in self.headers if name == b"content-length"), b"0")
         self._body_left = int(length) if length.isdigit() and len(length) < 19 else 0
 
     def on_body(self, body: bytes) -> None:

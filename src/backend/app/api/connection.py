@@ -21,7 +21,7 @@ class Connection(HttpToolsProtocol):
     _receives_nothing = False  # the client has closed its side
     _is_whole = False  # the request that began last
 
-    def feed(self, data: memoryview) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Parse `data`, past any upgrade. Raises `httptools.HttpParserError`."""
         while data:
             try:
@@ -81,6 +81,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin the next request of the pipeline; close the connection after the last one there will be."""
         super().on_response_complete()
-        done = self.cycle is None or self.cycle.response_complete
-        if self._receives_nothing and done and not self.holds_more():
+        if not self._receives_nothing or self.holds_more():
+            return
+        if self.cycle is None or self.cycle.response_complete:
             self.transport.close()

@@ -118,7 +118,7 @@ class HttpProtocol(BoundedProtocol):
         if self.url == _PATH and self.parser.get_method() == b"POST":
             headers = dict(self.headers)
             if self._is_plain(headers):
-                self.begin_body()
+                self.begin_body(headers[b"content-length"])
                 self.cycle = Report(self, headers)
                 return
         self._make_scope()
