@@ -237,7 +237,6 @@ async def find_run(session: AsyncSession, beginning: str) -> UUID:
 
 def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     run = dict(row._mapping)
-    run.pop(_STORED_MOMENT.key, None)
     for column in ("run_at", "created_at"):
         # A moment that Python does not have is shown as PostgreSQL writes it.
         run[column] = run.pop(f"{column}_text") or run[column]
