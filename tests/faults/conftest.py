@@ -5,7 +5,7 @@ import dataclasses
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ from app.embedded.postgres import Postgres
 from app.schema.sync import sync_schema
 from support.background import Background
 from support.fault_report import FaultReport
-from support.load import PATIENCE, Check, HungError, Load, Tally, UnderLoad, under_way
+from support.load import PATIENCE, Check, HungError, Load, Tally, TwoProcesses, UnderLoad, under_way
 from support.processes import Served, served, wait_until_started
 from support.standby import copy_of
 
@@ -96,7 +96,7 @@ def background() -> Iterator[Background]:
 
 
 @pytest.fixture
-def two_processes(tmp_path: Path) -> Callable[..., AbstractContextManager[Served]]:
+def two_processes(tmp_path: Path) -> TwoProcesses:
     """Starts servers of two API processes; `env` is theirs."""
 
     @contextmanager
@@ -110,9 +110,7 @@ def two_processes(tmp_path: Path) -> Callable[..., AbstractContextManager[Served
 
 
 @pytest.fixture
-def under_load(
-    two_processes: Callable[..., AbstractContextManager[Served]], background: Background
-) -> UnderLoad:
+def under_load(two_processes: TwoProcesses, background: Background) -> UnderLoad:
     """Starts servers of two API processes with a load on them."""
 
     @contextmanager

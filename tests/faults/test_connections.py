@@ -1,8 +1,7 @@
 """Connections to the database that break or fall silent, and more runs than it takes."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,8 +9,7 @@ from app.embedded.postgres import Postgres
 from support.background import HANG, Background
 from support.database import query, until_it_is
 from support.freezing import frozen
-from support.load import PATIENCE, Check, Load, UnderLoad, under_way
-from support.processes import Served
+from support.load import PATIENCE, Check, Load, TwoProcesses, UnderLoad, under_way
 from support.proxy import Proxy, proxied
 
 ABANDONED = """
@@ -34,7 +32,7 @@ def test_connections_that_are_cut_or_fall_silent(
     proxy: Proxy,
     background: Background,
     check: Check,
-    two_processes: Callable[..., AbstractContextManager[Served]],
+    two_processes: TwoProcesses,
 ) -> None:
     with two_processes() as server:
         with under_way(Load(server.url, background)) as load:

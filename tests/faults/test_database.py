@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import httpx
 import pytest
@@ -13,8 +12,7 @@ from app.embedded.postgres import Postgres
 from support.background import HANG, Background
 from support.database import query, until_it_is
 from support.freezing import frozen
-from support.load import Check, Load, UnderLoad, under_way
-from support.processes import Served
+from support.load import Check, Load, TwoProcesses, UnderLoad, under_way
 from support.standby import Pair, start_pair
 
 A_BACKEND = "SELECT pid FROM pg_stat_activity WHERE application_name = 'agent-run-log' LIMIT 1"
@@ -38,7 +36,7 @@ def test_a_database_that_ends_and_comes_back(
     postgres: Postgres,
     background: Background,
     check: Check,
-    two_processes: Callable[..., AbstractContextManager[Served]],
+    two_processes: TwoProcesses,
 ) -> None:
     with two_processes() as server:
         for end, fault in (

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,8 @@ from support.background import Background
 from support.brokers import Broker
 from support.database import query, until_it_is
 from support.freezing import frozen
-from support.load import Check, Load, UnderLoad, under_way
-from support.processes import Served, running
+from support.load import Check, Load, TwoProcesses, UnderLoad, under_way
+from support.processes import running
 
 FROZEN_SECONDS = 4.0  # of an agent's patience, ten
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
@@ -40,7 +40,7 @@ def test_what_scores_freezes_and_goes_on(
     postgres: Postgres,
     background: Background,
     check: Check,
-    two_processes: Callable[..., AbstractContextManager[Served]],
+    two_processes: TwoProcesses,
 ) -> None:
     """No run waits for one of these parts, and each is scored in the end."""
     with two_processes() as server:

@@ -1,16 +1,14 @@
 """Rows that the database refuses, and tables that change, amid runs that must not notice."""
 
 import subprocess
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import httpx
 
 from app.embedded.postgres import Postgres
 from support.background import Background
 from support.database import execute, query
-from support.load import PATH, PATIENCE, Check, Load, UnderLoad, under_way
-from support.processes import RUNLOG, Served
+from support.load import PATH, PATIENCE, Check, Load, TwoProcesses, UnderLoad, under_way
+from support.processes import RUNLOG
 
 CONSTRAINT = "ALTER TABLE agent_run_log ADD CONSTRAINT no_poison CHECK (NOT actions_taken ? 'poison')"
 TRIGGER = """
@@ -45,7 +43,7 @@ def test_a_row_that_the_database_refuses_is_refused_alone(
     postgres: Postgres,
     background: Background,
     check: Check,
-    two_processes: Callable[..., AbstractContextManager[Served]],
+    two_processes: TwoProcesses,
 ) -> None:
     with two_processes() as server:
         for how, (refuse, take_again) in REFUSALS.items():

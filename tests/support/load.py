@@ -229,6 +229,13 @@ class Check(Protocol):
         """
 
 
+class TwoProcesses(Protocol):
+    """The fixture `two_processes`."""
+
+    def __call__(self, env: Mapping[str, str] = ...) -> AbstractContextManager[Served]:
+        """A server of two API processes, once both serve; `env` is theirs."""
+
+
 class UnderLoad(Protocol):
     """The fixture `under_load`."""
 
