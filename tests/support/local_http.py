@@ -16,6 +16,7 @@ class QuietHandler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # of clients that come at once
 
     def handle_error(self, *_: Any) -> None:
         pass  # a client that hung up

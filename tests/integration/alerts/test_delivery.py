@@ -6,11 +6,15 @@ import hashlib
 import hmac
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import asyncpg
 import pytest
+from sqlalchemy import event
 
+from app.db.session import get_database
+from app.tasks.calibration import DELIVERY_TRANSACTIONS
 from support.alerting import AGAIN, FAILING, FIXED, SECRET, audited, deliver, settle, states, tries
 from support.processes import free_port
 from support.receiver import Receiver, Request, receiving
@@ -161,6 +165,32 @@ async def test_several_deliveries_at_once_send_once(db: asyncpg.Connection, rece
     await asyncio.gather(*(deliver() for _ in range(4)))
     assert len(receiver.requests) == 1
     assert await states(db) == [("opened", "sent")]
+
+
+async def test_a_hundred_channels_share_the_connections_and_two_that_fail_delay_none(
+    db: asyncpg.Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving() as hanging:
+        hanging.release.clear()
+        good = [f"json://127.0.0.1:{receiver.port}/{n}" for n in range(97)]
+        refusing, silent = (
+            f"json://127.0.0.1:{free_port()}/refusing",
+            f"json://127.0.0.1:{hanging.port}/silent",
+        )
+        settle(monkeypatch, alert_urls=" ".join([*good[:50], refusing, silent, *good[50:]]), alert_timeout=10)
+        await db.execute(FAILING, "nova")
+        await audited()
+        engine = get_database().engine
+        in_use: list[int] = []
+        event.listen(engine.sync_engine, "checkout", lambda *_: in_use.append(engine.pool.checkedout()))
+        await deliver()
+    assert Counter(request.path for request in receiver.requests) == Counter(
+        ["/hooks/s3cr3tpath", *(f"/{n}" for n in range(97))]
+    )
+    assert max(in_use) <= DELIVERY_TRANSACTIONS
+    found = await db.fetch("SELECT channel, state, attempts FROM alert_notification WHERE state <> 'sent'")
+    assert sorted(map(tuple, found)) == [("json-51", "pending", 1), ("json-52", "pending", 1)]
+    assert sorted(ok for ok, _ in await tries(db)) == [False] * 2 + [True] * 98
 
 
 async def test_a_claimed_alert_is_leased_to_one_process(db: asyncpg.Connection, receiver: Receiver) -> None:

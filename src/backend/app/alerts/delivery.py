@@ -43,6 +43,14 @@ State = Literal["pending", "sent", "failed"]
 _DIGEST = "digest"
 
 
+async def channels_due(session: AsyncSession) -> set[str]:
+    """The channels, of the settings or not, for which something is due."""
+    due = select(AlertNotification.channel).where(
+        AlertNotification.state == "pending", AlertNotification.next_attempt_at <= await database_now(session)
+    )
+    return set(await session.scalars(due.distinct()))
+
+
 async def claim(session: AsyncSession, settings: AlertSettings, channel: str) -> Delivery | None:
     """The next notification to send by `channel`, leased by this process for `LEASE`; None if there is none.
 

@@ -2,19 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.channels.channel import Channel
 from app.alerts.channels.sending import make_channels, send
-from app.alerts.delivery import claim, forget_old, give_up_orphans, mark_notified, record
+from app.alerts.delivery import channels_due, claim, forget_old, give_up_orphans, mark_notified, record
 from app.alerts.digest import write_digests
 from app.alerts.domain.delivery import Delivery
 from app.alerts.settings import AlertSettings
 from app.config import get_settings
 from app.db.session import transaction
 from app.logs import get_logger
-from app.tasks.calibration import DELIVERY_SECONDS
+from app.tasks.calibration import DELIVERY_SECONDS, DELIVERY_TRANSACTIONS
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
@@ -34,51 +37,64 @@ def deliver_alerts() -> None:
 async def _deliver() -> None:
     with postponed_on_outage("alerts_postponed"):
         settings = alert_settings(get_settings())
-        await _deliver_by(settings, make_channels(settings.channels))
+        await _Deliveries(settings, make_channels(settings.channels)).run()
 
 
-async def _deliver_by(settings: AlertSettings, channels: Mapping[str, Channel]) -> None:
-    async with transaction() as session:
-        await write_digests(session, settings)
-        await give_up_orphans(session, channels)
-        await forget_old(session)
-    ends = time.monotonic() + DELIVERY_SECONDS
-    drains = (_drain(settings, name, channel, ends) for name, channel in channels.items())
-    for failure in await asyncio.gather(*drains, return_exceptions=True):
-        if failure is not None:
-            raise failure
+class _Deliveries:
+    """The deliveries of one task: by all channels at once, `DELIVERY_TRANSACTIONS` at a time."""
 
+    def __init__(self, settings: AlertSettings, channels: Mapping[str, Channel]) -> None:
+        self._settings, self._channels = settings, channels
+        self._ends = time.monotonic() + DELIVERY_SECONDS
+        self._gate = asyncio.Semaphore(DELIVERY_TRANSACTIONS)
 
-async def _drain(settings: AlertSettings, name: str, channel: Channel, ends: float) -> None:
-    while time.monotonic() < ends:
-        async with transaction() as session:
-            delivery = await claim(session, settings, name)
-        if delivery is None:
-            return
-        await _send(channel, delivery)
+    async def run(self) -> None:
+        """Write the digests that are due, forget what is old, and send what is due, by every channel."""
+        async with self._transaction() as session:
+            await write_digests(session, self._settings)
+            await give_up_orphans(session, self._channels)
+            await forget_old(session)
+            due = await channels_due(session)
+        drains = (self._drain(name) for name in self._channels if name in due)
+        for failure in await asyncio.gather(*drains, return_exceptions=True):
+            if failure is not None:
+                raise failure
 
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        # Waiting here has no limit. Waiting for a connection has one, and an alert whose outcome missed it
+        # would be sent twice.
+        async with self._gate, transaction() as session:
+            yield session
 
-async def _send(channel: Channel, delivery: Delivery) -> None:
-    outcome = await send(channel, delivery)
-    async with transaction() as session:
-        await record(session, delivery, outcome)
-    if outcome.ok:
-        await _mark_notified(delivery.findings)
-    say = log.info if outcome.ok else log.warning
-    say(
-        "alert_sent" if outcome.ok else "alert_not_sent",
-        notification_id=str(delivery.id),
-        channel=delivery.channel,
-        kind=delivery.kind,
-        attempt=delivery.attempt,
-        outcome=outcome.text,
-    )
+    async def _drain(self, name: str) -> None:
+        while time.monotonic() < self._ends:
+            async with self._transaction() as session:
+                delivery = await claim(session, self._settings, name)
+            if delivery is None:
+                return
+            await self._send(self._channels[name], delivery)
 
+    async def _send(self, channel: Channel, delivery: Delivery) -> None:
+        outcome = await send(channel, delivery)
+        async with self._transaction() as session:
+            await record(session, delivery, outcome)
+        if outcome.ok:
+            await self._mark_notified(delivery.findings)
+        say = log.info if outcome.ok else log.warning
+        say(
+            "alert_sent" if outcome.ok else "alert_not_sent",
+            notification_id=str(delivery.id),
+            channel=delivery.channel,
+            kind=delivery.kind,
+            attempt=delivery.attempt,
+            outcome=outcome.text,
+        )
 
-async def _mark_notified(finding_ids: Sequence[UUID]) -> None:
-    for _ in range(_MARKING_TRIES):
-        async with transaction() as session:
-            finding_ids = await mark_notified(session, finding_ids)
-        if not finding_ids:
-            return
-        await asyncio.sleep(1)
+    async def _mark_notified(self, finding_ids: Sequence[UUID]) -> None:
+        for _ in range(_MARKING_TRIES):
+            async with self._transaction() as session:
+                finding_ids = await mark_notified(session, finding_ids)
+            if not finding_ids:
+                return
+            await asyncio.sleep(1)

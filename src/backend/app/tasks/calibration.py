@@ -109,3 +109,7 @@ limit of 90."""
 DELIVERY_SECONDS = 30.0
 """Seconds after which a task begins no further try: with the longest one of 30 it ends within the task time
 limit of 90."""
+
+DELIVERY_TRANSACTIONS = 5
+"""Transactions of a task at a time, as many as the connections that its process keeps. With one for each of a
+hundred channels, most waited longer for a connection than `RUNLOG_DATABASE_TIMEOUT`."""
