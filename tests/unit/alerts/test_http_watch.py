@@ -53,6 +53,23 @@ def test_an_endless_answer_is_cut() -> None:
     assert len(answer.content) == len(watch.answers[0].body) < 2 * 1024 * 1024
 
 
+def test_why_there_was_no_answer_is_noted_in_plain_words() -> None:
+    port = free_port()
+    with watching(60) as refused, pytest.raises(requests.ConnectionError):
+        requests.post(f"http://127.0.0.1:{port}/s3cr3tpath", timeout=60)
+    assert refused.failures == ["the connection failed: Connection refused"]
+    with receiving() as receiver, watching(60) as silent:
+        receiver.release.clear()
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(receiver.url, timeout=(60, 0.1))
+    assert silent.failures == ["no answer within 0.1 s"]
+    with watching(60) as unnamed, pytest.raises(requests.ConnectionError):
+        requests.post("http://nowhere.invalid/s3cr3tpath", timeout=60)
+    [failure] = unnamed.failures
+    assert failure.startswith("the connection failed: ")
+    assert "nowhere" not in failure
+
+
 def test_when_the_time_is_over_nothing_more_is_sent() -> None:
     with receiving() as receiver, watching(-1), pytest.raises(requests.Timeout):
         requests.post(receiver.url, timeout=60)

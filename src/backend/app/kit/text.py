@@ -11,6 +11,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def shortened(text: str, length: int) -> str:
+    """`text`, or where it is longer than `length` characters its beginning, with a sign that it was cut."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
 def in_words(span: timedelta) -> str:
     """A span in words, to two units at most: `45 s`, `1 h 30 min`, `2 days 4 h`."""
     seconds = max(0, round(span.total_seconds()))

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from app.alerts.channels.channel import DeliveryError
-from app.kit.text import printable
+from app.kit.text import printable, shortened
 
 # Statuses that say nothing of the message: the same one is taken later.
 _PASSING = frozenset({408, 425, 429})
@@ -62,7 +62,7 @@ class Answer:
             return "another path of the same host" if port == here.port else f"port {port} of the same host"
         if there.hostname == here.hostname:
             return f"{printable(there.scheme)} on the same host"
-        return scrub(printable(host if port is None else f"{host}:{port}"))[:_LONGEST_REASON]
+        return shortened(scrub(printable(host if port is None else f"{host}:{port}")), _LONGEST_REASON)
 
     def _retry_after(self) -> float | None:
         """Seconds to wait, by the header or as chats say it in JSON; None where nothing is said."""
@@ -91,10 +91,14 @@ class Answer:
         if failed or (said and self.status >= 400):
             reasons = (said.get(name) for name in ("error", "description", "errmsg", "message", "detail"))
             texts = [printable(each) for each in reasons if isinstance(each, str) and each.strip()]
-            return (texts[0][:_LONGEST_REASON] if texts else "that it failed") if failed or texts else None
+            return (
+                (shortened(texts[0], _LONGEST_REASON) if texts else "that it failed")
+                if failed or texts
+                else None
+            )
         # Connectors of Microsoft Teams answer 200 to what they could not pass on, in these words.
         text = printable(self.body[:1000].decode("utf-8", "replace"))
-        return text[:_LONGEST_REASON] if "delivery failed with error" in text else None
+        return shortened(text, _LONGEST_REASON) if "delivery failed with error" in text else None
 
     def _json(self) -> dict[str, Any]:
         try:

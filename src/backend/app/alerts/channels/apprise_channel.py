@@ -86,7 +86,7 @@ class AppriseChannel(Channel):
                 raise DeliveryError(self.scrub(str(error))) from error
         refusal = self._refusal(watch.answers, taken)
         if refusal is None and not taken:
-            reasons = self.scrub("; ".join(dict.fromkeys(said)))
+            reasons = "; ".join(dict.fromkeys(watch.failures)) or self.scrub("; ".join(dict.fromkeys(said)))
             # An answer of 2xx that the plugin knows to be none, or one without HTTP.
             rejected = watch.answers[-1].status < 300 if watch.answers else _is_too_large(service, reasons)
             refusal = DeliveryError(reasons or "it was not taken", rejected=rejected)

@@ -8,6 +8,7 @@ from app.alerts.channels.channel import Channel, DeliveryError
 from app.alerts.channels.webhook import Webhook
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.settings import ChannelSettings
+from app.kit.text import shortened
 from app.kit.urls import WEBHOOK, named_urls
 
 _LONGEST_OUTCOME = 300  # characters that are kept
@@ -42,7 +43,7 @@ async def send(channel: Channel, delivery: Delivery) -> Outcome:
     # Many libraries are behind the channels; any error of theirs is shown and retried.
     except Exception as error:  # noqa: BLE001
         ok, text = False, channel.scrub(f"{type(error).__name__}: {error}")
-    outcome = Outcome(ok, text[:_LONGEST_OUTCOME], round(time.monotonic() - started, 3))
+    outcome = Outcome(ok, shortened(text, _LONGEST_OUTCOME), round(time.monotonic() - started, 3))
     if refusal is None:
         return outcome
     return replace(

@@ -20,7 +20,7 @@ from app.alerts.domain.neutral import neutral
 from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
 from app.kit.secrets import redact, redact_json
-from app.kit.text import at, counted, printable
+from app.kit.text import at, counted, printable, shortened
 from app.kit.times import moment_in
 
 
@@ -103,8 +103,8 @@ def name_of(incident: Incident) -> str:
 
 
 def _shown(name: str) -> str:
-    name = redact(printable(name))  # the beginning of a secret may not be seen to be one
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    # Masked first: the beginning of a secret may not be seen to be one.
+    return shortened(redact(printable(name)), LONGEST_NAME)
 
 
 def listed(items: Sequence[str], limit: int) -> list[str]:

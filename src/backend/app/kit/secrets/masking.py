@@ -12,6 +12,7 @@ from app.kit.secrets.catalogue import (
     weigh_field,
 )
 from app.kit.secrets.kind import Effort, Span
+from app.kit.text import shortened
 
 MASK = "[redacted]"
 
@@ -50,8 +51,7 @@ def public_text(text: str, length: int) -> str:
     start = " ".join(text[: length * 20].split())
     if len(text) > length * 20:
         start = start.rpartition(" ")[0] or start
-    clean = redact(_mask(start, find_personal(start)))
-    return clean if len(clean) <= length else clean[: length - 1].rstrip() + "…"
+    return shortened(redact(_mask(start, find_personal(start))), length)
 
 
 def redact_json(value: Any, key: str = "") -> Any:
