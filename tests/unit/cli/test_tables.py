@@ -1,19 +1,21 @@
 """Tables on a narrow terminal, with names as long as agents may have."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
-from app.cli.runs import _listed
+from app.alerts.wire import AlertOut, AttemptOut
+from app.cli import alerts
+from app.cli.runs import _followed, _listed
 from app.cli.score_trend import _table
 from app.quality.domain.trend import Trend
 from app.quality.trends import QualityReport
 
 
-def shown(table: Table, width: int) -> str:
+def shown(table: RenderableType, width: int) -> str:
     console = Console(width=width)
     with console.capture() as captured:
         console.print(table)
@@ -28,13 +30,17 @@ def test_a_long_name_leaves_room_for_the_summary(agent_id: str, width: int) -> N
         "agent_id": agent_id,
         "status": "success",
         "action_summary": "Rotated logs of the billing service",
-        "created_at": datetime.now(UTC),
+        "created_at": datetime.now(UTC) - timedelta(minutes=13),
         "rlhf_scores": None,
     }
     text = shown(_listed([run], width), width)
-    assert "Rotated" in text
+    assert "Rotated logs of th" in text
     assert "01a22706-0dbd" in text
     assert max(map(len, text.splitlines())) <= width
+
+    followed = shown(_followed([run], width), width)
+    assert "Rotated logs of th" in followed
+    assert max(map(len, followed.splitlines())) <= width
 
 
 def test_a_trend_says_each_name_to_its_end() -> None:
@@ -51,7 +57,37 @@ def test_a_trend_says_each_name_to_its_end() -> None:
         sampled=False,
         agents={"an-agent-with-a-long-name": trend},
     )
-    lines = shown(_table(report, 8), 60).splitlines()
-    named = "".join(line[:8].strip() for line in lines)
-    assert "specificity" in named
+    lines = shown(_table(report), 60).splitlines()
+    assert any(line.startswith("specificity ") for line in lines)
+    named = "".join(line.split("  ")[0].strip() for line in lines)
     assert "an-agent-with-a-long-name" in named
+
+
+def test_an_alert_says_how_it_went_in_whole_words_on_a_narrow_terminal() -> None:
+    now = datetime.now(UTC)
+    alert = AlertOut(
+        id=UUID(int=0),
+        kind="opened",
+        channel="mailto",
+        state="pending",
+        severity="high",
+        findings=[],
+        title="HIGH: consecutive failures, 2 agents: Aurora, Sage",
+        text=None,
+        created_at=now,
+        next_attempt_at=now,
+        sent_at=None,
+        attempts=[
+            AttemptOut(
+                started_at=now, ok=False, outcome="the connection failed: Connection refused", seconds=0.1
+            )
+        ],
+    )
+    waiting = alert.model_copy(update={"title": None, "attempts": []})
+    lines = shown(alerts._table([alert, waiting]), 60).splitlines()
+    assert max(map(len, lines)) <= 60
+    said = " ".join(" ".join(line[30:].split()) for line in lines[1:])
+    assert (
+        "HIGH: consecutive failures, 2 agents: Aurora, Sage the connection failed: Connection refused" in said
+    )
+    assert said.endswith("opened not tried yet")

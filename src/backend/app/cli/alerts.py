@@ -74,18 +74,18 @@ async def _notifications(limit: int) -> list[AlertOut]:
 
 def _table(found: Sequence[AlertOut]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("written", "channel", "state", "tries", "last try"):
+    for heading in ("written", "channel", "state", "tries"):
         table.add_column(heading, overflow="fold", min_width=len(heading))
-    table.add_column("alert", overflow="fold")
+    table.add_column("alert, and how the last try went", overflow="fold")
     now = datetime.now(UTC)
     for alert in found:
         last = alert.attempts[-1] if alert.attempts else None
+        outcome = printable(last.outcome or "no outcome") if last else "not tried yet"
         table.add_row(
             at(alert.created_at, now),
             alert.channel,
             Text(alert.state, style=_STYLES[alert.state]),
             str(len(alert.attempts)),
-            Text(printable(last.outcome or "no outcome") if last else "-"),
-            Text(alert.title or alert.kind),
+            Text.assemble(alert.title or alert.kind, "\n", (outcome, "dim")),
         )
     return table

@@ -1,12 +1,14 @@
 """`runlog runs`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import typer
 from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -33,7 +35,7 @@ _NO_DATE = "no date"
 # Characters of an agent's name on a line.
 _MIN_WIDTH = 8
 _MAX_WIDTH = 24
-# Characters of a summary that long names leave room for, where the line has it.
+# Characters of a summary that long names leave room for; where a line has not so many, it stands below.
 _SUMMARY_WIDTH = 20
 # Characters of an id: its millisecond, and with the next parts of it the run of several in one.
 _ID_WIDTHS = (13, 18, 23, 36)
@@ -130,24 +132,26 @@ def _print(found: list[dict[str, Any]], as_json: bool, follow: bool = False) -> 
         out.print(_followed(found, out.width) if follow else _listed(found, out.width))
 
 
-def _listed(found: list[dict[str, Any]], width: int) -> Table:
+def _listed(found: list[dict[str, Any]], width: int) -> RenderableType:
     """The runs as a table of `width` characters, with the beginnings of their ids that tell them apart."""
     now = datetime.now(UTC)
     id_width = next(n for n in _ID_WIDTHS if len({str(run["id"])[:n] for run in found}) == len(found))
     ages = [_shown(run["created_at"], lambda moment: ago(moment, now)) for run in found]
     longest = max(cell_len(printable(run["agent_id"])) for run in found)
-    taken = id_width + max(map(len, ages)) + len("success") + len("error") + 5 * len("  ")
-    room = max(_MIN_WIDTH, min(_MAX_WIDTH, width - taken - _SUMMARY_WIDTH))
-    return _table(found, ages, id_width, max(_MIN_WIDTH, min(longest, room)))
+    room = max(_MIN_WIDTH, min(_MAX_WIDTH, width - _taken(id_width, ages) - _SUMMARY_WIDTH))
+    return _table(found, ages, id_width, max(_MIN_WIDTH, min(longest, room)), width)
 
 
-def _followed(found: list[dict[str, Any]], width: int) -> Table:
+def _followed(found: list[dict[str, Any]], width: int) -> RenderableType:
     """The runs without a heading, in columns that stay where they are."""
     times = "%Y-%m-%d %H:%M:%SZ" if width >= _WIDE else "%H:%M:%SZ"
     moments = [_shown(run["created_at"], lambda at: f"{at.astimezone(UTC):{times}}") for run in found]
-    table = _table(found, moments, _ID_WIDTHS[0], _MAX_WIDTH // 2)
-    table.show_header = False
-    return table
+    return _table(found, moments, _ID_WIDTHS[0], _MAX_WIDTH // 2, width, heading=False)
+
+
+def _taken(id_width: int, times: list[str]) -> int:
+    """Characters of a line beside the agent's name and the summary."""
+    return id_width + max(map(len, times)) + len("success") + len("error") + 5 * len("  ")
 
 
 def _shown(moment: datetime | str | None, words: Callable[[datetime], str]) -> str:
@@ -155,25 +159,52 @@ def _shown(moment: datetime | str | None, words: Callable[[datetime], str]) -> s
     return words(moment) if isinstance(moment, datetime) else moment or _NO_DATE
 
 
-def _table(found: list[dict[str, Any]], times: list[str], id_width: int, agent_width: int) -> Table:
-    """The runs with their times; only the summary is cut, and a long name goes on below."""
-    table = Table(box=None, pad_edge=False, expand=True)
-    table.add_column("id", no_wrap=True, min_width=id_width)
-    table.add_column("when", no_wrap=True, min_width=max(map(len, times)))
-    table.add_column("agent", overflow="fold", min_width=min(agent_width, _MIN_WIDTH), max_width=agent_width)
-    table.add_column("status", no_wrap=True, min_width=len("success"))
-    table.add_column("score", no_wrap=True, min_width=len("error"))
-    table.add_column("summary", overflow="ellipsis", no_wrap=True, ratio=1, min_width=1)
-    for run, time in zip(found, times, strict=True):
-        table.add_row(
-            str(run["id"])[:id_width],
-            time,
-            Text(printable(run["agent_id"])),
-            Text(printable(run["status"]), style=_STYLES.get(run["status"], "")),
-            _score(run["rlhf_scores"]),
-            Text(printable((run["action_summary"] or "").strip().partition("\n")[0])),
-        )
+def _table(
+    found: list[dict[str, Any]],
+    times: list[str],
+    id_width: int,
+    agent_width: int,
+    width: int,
+    heading: bool = True,
+) -> RenderableType:
+    """The runs with their times; only the summary is cut, and a long name goes on below.
+
+    Where the line has no room for it, the summary stands below.
+    """
+    columns = (id_width, max(map(len, times)), agent_width, len("success"), len("error"))
+    summaries = [printable((run["action_summary"] or "").strip().partition("\n")[0]) for run in found]
+    rows = [_cells(run, time, id_width) for run, time in zip(found, times, strict=True)]
+    if width - _taken(id_width, times) - agent_width >= _SUMMARY_WIDTH:
+        table = _columns(columns, heading)
+        table.expand = True
+        table.add_column("summary", overflow="ellipsis", no_wrap=True, ratio=1)
+        for cells, summary in zip(rows, summaries, strict=True):
+            table.add_row(*cells, Text(summary))
+        return table
+    parts: list[RenderableType] = []
+    for cells, summary in zip(rows, summaries, strict=True):
+        table = _columns(columns, heading and not parts)
+        table.add_row(*cells)
+        below = Text(summary, no_wrap=True, overflow="ellipsis")
+        parts += [table, Padding(below, (0, 0, 0, len("  ")))] if summary else [table]
+    return Group(*parts)
+
+
+def _columns(widths: Sequence[int], heading: bool) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=heading)
+    for name, width in zip(("id", "when", "agent", "status", "score"), widths, strict=True):
+        table.add_column(name, overflow="fold", width=width)
     return table
+
+
+def _cells(run: dict[str, Any], time: str, id_width: int) -> tuple[str, str, Text, Text, str]:
+    return (
+        str(run["id"])[:id_width],
+        time,
+        Text(printable(run["agent_id"])),
+        Text(printable(run["status"]), style=_STYLES.get(run["status"], "")),
+        _score(run["rlhf_scores"]),
+    )
 
 
 def _score(scores: Any) -> str:

@@ -12,7 +12,7 @@ from app.quality.domain.trend import VERDICTS_IN_WORDS, Trend
 from app.quality.trends import QualityReport, agent_quality, fleet_quality
 from app.quality.wire import QualityOut
 
-_FIGURES = 64  # what all columns but the first take at most, with four digits of runs
+_SHORTEST = 8  # characters that a narrow terminal leaves to a name
 _SIGNS = {
     "improved": ("▲", "green"),
     "declined": ("▼", "red"),
@@ -29,7 +29,7 @@ def trend(agent: str | None, as_json: bool) -> None:
         print_json_lines([QualityOut.model_validate(report).model_dump(mode="json")])
         return
     out = console()
-    out.print(_table(report, out.width - _FIGURES))
+    out.print(_table(report))
     if report.overall.scorer_changed:
         out.print(Text(f"scored by {_counts(report.scorers)}; before by {_counts(report.previous_scorers)}"))
     if report.sampled:
@@ -41,9 +41,9 @@ async def _report(agent: str | None) -> QualityReport:
         return await (fleet_quality(session) if agent is None else agent_quality(session, agent))
 
 
-def _table(report: QualityReport, name_width: int) -> Table:
+def _table(report: QualityReport) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("last 7 days", overflow="fold", max_width=max(name_width, 8))
+    table.add_column("last 7 days", overflow="fold", min_width=_SHORTEST)
     for heading in ("now", "before", "change", "runs"):
         table.add_column(heading, no_wrap=True, justify="right")
     table.add_column("verdict", no_wrap=True)
