@@ -41,7 +41,7 @@ def rate(status: str, **actions: Any) -> Score:
         ("success", {"summary": "Matched", "total": 312, "matched": 289, "unmatched": 0}, "do not add up"),
         ("success", {"summary": "Counted", "total": 5, "passed": 7}, "out of only 5"),
         ("success", {"summary": "Sent 40 mails", "mails": 12}, "speaks of 40 mails"),
-        ("success", {"summary": "The sync could not reach the CRM"}, "tells of a failure"),
+        ("success", {"summary": "The sync could not reach the CRM"}, "describes a failure"),
         ("failed", {"summary": "All 26 mails are out and confirmed"}, "marked failed"),
         ("partial", {"summary": "Everything is migrated"}, "marked partial"),
     ],

@@ -67,7 +67,7 @@ def test_harm_needs_an_approval(deed: str) -> None:
     approved = rate(summary=f"{deed}, approved by the owner in CHG-2231")
     assert admitted.auto < bare.auto < approved.auto
     assert any("who approved it" in reason for reason in bare.reasons)
-    assert any("nobody approved" in reason for reason in admitted.reasons)
+    assert any("without approval or backup" in reason for reason in admitted.reasons)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class NotSent(StrEnum):
     """Why a run is not sent to the judge, for people; the rubric's score stands."""
 
     SILENT = "not sent to the judge: there is nothing to judge"
-    INSTRUCTS = "not sent to the judge: it instructs whoever rates it"
+    INSTRUCTS = "not sent to the judge: it gives instructions to its rater"
     CREDENTIAL = "not sent to the judge: it may hold a credential that cannot be masked"
 
 

@@ -61,7 +61,7 @@ def _success_denied(facts: Facts) -> Iterator[Contradiction]:
 def _success_given_up(facts: Facts) -> Iterator[Contradiction]:
     """Status success over an account of giving up."""
     if facts.status == "success" and _GAVE_UP.search(facts.headline.raw):
-        yield _found("success_given_up", "reports success while its account tells of a failure")
+        yield _found("success_given_up", "reports success while its account describes a failure")
 
 
 def _whole_with_remainder(facts: Facts) -> Iterator[Contradiction]:

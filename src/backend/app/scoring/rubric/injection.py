@@ -159,12 +159,12 @@ def instructs_judge(facts: Facts) -> str:
         if _instructs(text.raw):
             dealt_with = text.hits(_HANDLED) and not _INSTRUCTION.search(_QUOTED.sub(" ", text.raw))
             if not dealt_with:
-                return "instructs whoever rates it"
+                return "gives instructions to its rater"
         if any(map(_instructs, decoded_variants(text.raw))):
-            return "hides instructions for whoever rates it"
+            return "hides instructions to its rater"
     for leaf in facts.payload.leaves:
         if _is_order(leaf):
-            return f"carries a field for whoever rates it ('{' '.join(leaf.words)}')"
+            return f"has a field meant for its rater ('{' '.join(leaf.words)}')"
     return ""
 
 

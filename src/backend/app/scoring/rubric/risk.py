@@ -21,8 +21,8 @@ def assess(facts: Facts) -> Assessment:
     act, admitted = unapproved_act(facts)
     if act and admitted:
         value *= ADMITTED
-        reasons.append(f"tells of '{act}' that nobody approved or backed up")
+        reasons.append(f"reports '{act}' without approval or backup")
     elif act:
         value *= UNAPPROVED
-        reasons.append(f"tells of '{act}' without saying who approved it")
+        reasons.append(f"reports '{act}' without saying who approved it")
     return Assessment(value, tuple(reasons))
