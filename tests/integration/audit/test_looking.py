@@ -93,6 +93,7 @@ def test_audit_shows_what_is_wrong_now_and_leaves_it_to_the_cycle(
     shown = called("audit")
     assert "new       high  nova  consecutive_failures" in shown.stdout
     assert "The Auditor has not run yet" in shown.stderr
+    assert "runs it every 5 min, for the first time that long after its start" in shown.stderr
     [finding] = map(json.loads, called("audit", "--json").stdout.splitlines())
     assert (finding["id"], finding["agent_id"]) == (None, "nova")
     assert on(database, "SELECT 1 FROM audit_finding") == []

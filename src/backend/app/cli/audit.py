@@ -76,13 +76,14 @@ def _as_json(finding: AuditFinding, muted: Collection[str]) -> dict[str, Any]:
 
 def _warn_without_cycles(last: datetime | None, now: datetime) -> None:
     """Say on stderr where the Auditor has not run for long: then no alert goes out about what is shown."""
-    late = _LATE_CYCLES * timedelta(seconds=get_settings().audit_interval)
-    if last and now - last <= late:
+    interval = timedelta(seconds=get_settings().audit_interval)
+    if last and now - last <= _LATE_CYCLES * interval:
         return
     since = f"for {in_words(now - last)}" if last else "yet"
     typer.echo(
-        f"The Auditor has not run {since}: this was judged just now, and is neither stored nor announced; "
-        "`runlog beat` with a worker, or `runlog up`, runs it",
+        f"The Auditor has not run {since}: this was judged just now, and is neither stored nor announced. "
+        f"`runlog up`, or `runlog beat` with a worker, runs it every {in_words(interval)}, for the first "
+        "time that long after its start",
         err=True,
     )
 
