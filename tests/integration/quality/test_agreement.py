@@ -58,7 +58,7 @@ async def test_scorers_are_compared_with_mean_ratings_and_raters_with_each_other
     assert rubric["absolute_error"]["value"] == pytest.approx(0.2)
     assert (judge["version"], judge["pairwise"]["value"]) == ("model-1", 0)
     assert (reward["version"], reward["runs"], reward["kappa"]["value"]) == (None, 0, None)
-    assert reward["kappa"]["reason"] == "needs 5 runs at least, and there are 0"
+    assert reward["kappa"]["reason"] == "needs 5 runs at least, has 0"
     (pair,) = found["rater_pairs"]
     assert (pair["raters"], pair["runs"]) == (["ada", "bob"], 12)
     assert pair["error"]["value"] == pytest.approx(-0.2)
@@ -71,7 +71,7 @@ async def test_since_counts_from_the_last_rating_of_a_run(
     since = await db.fetchval("SELECT now() - interval '60 hours'")
     found = await agreement(api, since=since.isoformat())
     assert (found["runs"], found["ratings"]) == (2, 4)
-    assert found["scorers"][0]["spearman"]["reason"] == "needs 5 runs at least, and there are 2"
+    assert found["scorers"][0]["spearman"]["reason"] == "needs 5 runs at least, has 2"
 
 
 async def test_without_ratings_there_are_reasons(api: httpx.AsyncClient) -> None:

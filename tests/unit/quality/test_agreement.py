@@ -129,7 +129,7 @@ def test_every_measure_has_a_value_within_its_bounds_or_a_reason(series: list[tu
 
 def test_too_few_and_too_uniform_say_why() -> None:
     few = agreement([0.1] * 4, [0.2] * 4)
-    assert few.spearman == Measure(reason="needs 5 runs at least, and there are 4")
+    assert few.spearman == Measure(reason="needs 5 runs at least, has 4")
     uniform = agreement([0.1] * 5, [0.2] * 5)
     assert [uniform.spearman.value, uniform.pairwise.value, uniform.kappa.value] == [None, None, None]
     assert uniform.spearman.reason

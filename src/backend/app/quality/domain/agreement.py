@@ -48,7 +48,7 @@ def agreement(scores: Sequence[float], reference: Sequence[float]) -> Agreement:
     """
     differences = [score - truth for score, truth in zip(scores, reference, strict=True)]
     if len(differences) < LEAST_COMPARED:
-        few = Measure(reason=f"needs {LEAST_COMPARED} runs at least, and there are {len(differences)}")
+        few = Measure(reason=f"needs {LEAST_COMPARED} runs at least, has {len(differences)}")
         return Agreement(few, few, few, few, few)
     return Agreement(
         spearman(scores, reference),
