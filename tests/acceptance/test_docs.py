@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from apprise import Apprise
 
 from conftest import Servers
 from support.processes import free_port, serving
@@ -124,7 +125,7 @@ def test_alerts_are_set_up_as_the_howto_shows(
     monkeypatch.setenv("RUNLOG_DATA_DIR", str(directory))
     port = free_port()
     howto = blocks_within_lists(ROOT / "docs/howto/alerts.md", "From zero")
-    assert len(howto) == 4
+    assert len(howto) == 5
     with serving(env={}, log=tmp_path / "serve.log") as url:
         monkeypatch.setenv("RUNLOG_URL", url)
         script = "\n".join(text.replace("9000", str(port)) for text in howto)
@@ -141,3 +142,25 @@ def test_alerts_are_set_up_as_the_howto_shows(
     assert "nova  consecutive_failures" in done.stdout
     assert (directory / "settings.env").stat().st_mode & 0o777 == 0o600
     assert "no setting" not in done.stderr
+
+
+async def test_a_run_of_the_queue_is_rated_as_the_howto_shows(
+    database: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, rlhf_scores)
+        VALUES ('sage', 'Did things', '{"overall": 0.5, "auto": 0.5, "scorer": "rubric", "version": "1"}')
+    """)
+    queue, rating = blocks_within_lists(ROOT / "docs/howto/quality-loop.md", "Rate")
+    assert "Did things" in run_block("sh", queue, "", tmp_path)
+    assert "action_summary: Did things" in run_block("sh", rating, "", tmp_path)
+    assert await db.fetchval("SELECT rating::float FROM agent_run_feedback WHERE rater = 'ada'") == 0.25
+
+
+def test_every_channel_that_the_howto_shows_can_be_read() -> None:
+    text = (ROOT / "docs/howto/alerts.md").read_text(encoding="utf-8")
+    urls = re.findall(r"^\| [^|`]+ \| `(\w+://[^`]+)` \|$", text, re.MULTILINE)
+    assert len(urls) >= 7
+    assert [url for url in urls if Apprise.instantiate(url) is None] == []
