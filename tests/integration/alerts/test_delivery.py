@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event
 
 from app.db.session import get_database
+from app.tasks import alert_tasks
 from app.tasks.calibration import DELIVERY_TRANSACTIONS
 from support.alerting import AGAIN, FAILING, FIXED, SECRET, audited, deliver, settle, states, tries
 from support.processes import free_port
@@ -175,7 +176,7 @@ async def test_a_hundred_channels_share_the_connections_and_two_that_fail_delay_
         good = [f"json://127.0.0.1:{receiver.port}/{n}" for n in range(97)]
         refusing, silent = (
             f"json://127.0.0.1:{free_port()}/refusing",
-            f"json://127.0.0.1:{hanging.port}/silent",
+            f"json://127.0.0.1:{hanging.port}/silent?rto=1",
         )
         settle(monkeypatch, alert_urls=" ".join([*good[:50], refusing, silent, *good[50:]]), alert_timeout=10)
         await db.execute(FAILING, "nova")
@@ -195,9 +196,36 @@ async def test_a_hundred_channels_share_the_connections_and_two_that_fail_delay_
             (True, "sent"): 97,
             (True, "HTTP 204"): 1,
             (False, "the connection failed: Connection refused"): 1,
-            (False, "no answer within 4 s"): 1,
+            (False, "no answer within 1 s"): 1,
         }
     )
+
+
+async def test_what_is_due_while_a_channel_hangs_goes_out_beside_it(
+    db: asyncpg.Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_tasks, "DELIVERY_RECHECK", 0.05)
+    with receiving() as hanging:
+        hanging.release.clear()
+        settle(monkeypatch, alert_urls=f"json://127.0.0.1:{hanging.port}/silent?rto=60", alert_timeout=30)
+        await db.execute(FAILING, "nova")
+        await audited()
+        delivering = asyncio.create_task(deliver())
+        while not (hanging.requests and receiver.requests):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await db.execute(FAILING, "sage")
+        await audited()
+        while len(receiver.requests) < 2:
+            assert not delivering.done()
+            await asyncio.sleep(0.01)
+        hanging.release.set()
+        await delivering
+    assert [request.json["data"]["findings"][0]["agent_id"] for request in receiver.requests] == [
+        "nova",
+        "sage",
+    ]
+    assert len(hanging.requests) == 2
+    assert await states(db) == [("opened", "sent")] * 4
 
 
 async def test_a_claimed_alert_is_leased_to_one_process(db: asyncpg.Connection, receiver: Receiver) -> None:

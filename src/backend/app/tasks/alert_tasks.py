@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from app.alerts.settings import AlertSettings
 from app.config import get_settings
 from app.db.session import transaction
 from app.logs import get_logger
-from app.tasks.calibration import DELIVERY_SECONDS, DELIVERY_TRANSACTIONS
+from app.tasks.calibration import DELIVERY_RECHECK, DELIVERY_SECONDS, DELIVERY_TRANSACTIONS
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
@@ -49,16 +49,39 @@ class _Deliveries:
         self._gate = asyncio.Semaphore(DELIVERY_TRANSACTIONS)
 
     async def run(self) -> None:
-        """Write the digests that are due, forget what is old, and send what is due, by every channel."""
+        """Write the digests that are due, forget what is old, and send what is due, by every channel.
+
+        While a slow channel keeps the task waiting, what becomes due for others goes out beside it.
+        """
         async with self._transaction() as session:
             await write_digests(session, self._settings)
             await give_up_orphans(session, self._channels)
             await forget_old(session)
-            due = await channels_due(session)
-        drains = (self._drain(name) for name in self._channels if name in due)
-        for failure in await asyncio.gather(*drains, return_exceptions=True):
+        sending = await self._begin({})
+        begun = list(sending.values())
+        try:
+            while sending:
+                await asyncio.wait(sending.values(), timeout=DELIVERY_RECHECK)
+                sending = {name: task for name, task in sending.items() if not task.done()}
+                if sending:
+                    more = await self._begin(sending)
+                    begun += more.values()
+                    sending |= more
+        finally:
+            # Whatever ends the loop: a message that is on its way is recorded.
+            outcomes = await asyncio.gather(*begun, return_exceptions=True)
+        for failure in outcomes:
             if failure is not None:
                 raise failure
+
+    async def _begin(self, sending: Container[str]) -> dict[str, asyncio.Task[None]]:
+        """Begin to send by the channels with something due that are not among those `sending`."""
+        if time.monotonic() >= self._ends:
+            return {}
+        async with self._transaction() as session:
+            due = await channels_due(session)
+        begun = (name for name in self._channels if name in due and name not in sending)
+        return {name: asyncio.create_task(self._drain(name)) for name in begun}
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncSession]:

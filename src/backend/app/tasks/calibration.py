@@ -113,3 +113,7 @@ limit of 90."""
 DELIVERY_TRANSACTIONS = 5
 """Transactions of a task at a time, as many as the connections that its process keeps. With one for each of a
 hundred channels, most waited longer for a connection than `RUNLOG_DATABASE_TIMEOUT`."""
+
+DELIVERY_RECHECK = 2.0
+"""Seconds between looks at what has become due while a slow channel keeps a task waiting. The next task may
+be later: every process of the worker may be waiting for a slow channel."""
