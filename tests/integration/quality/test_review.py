@@ -75,6 +75,14 @@ async def test_a_rater_is_not_shown_what_they_rated(api: httpx.AsyncClient, db: 
     assert {run["id"]: run["ratings"] for run in await queue(api)} == {run_ids[0]: 1, run_ids[1]: 0}
 
 
+async def test_the_auditors_own_runs_are_not_for_people_to_rate(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    run_id = await scored("sage")
+    await scored("auditor")
+    assert [run["id"] for run in await queue(api)] == [str(run_id)]
+
+
 async def test_the_newest_result_of_a_scorer_counts(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
     run_id = await scored("sage")
     await db.execute(

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.sql import database_now, newest_runs_text, number_in, object_in
+from app.models.agent_run_log import AUDITOR
 from app.quality.domain.review import Candidate, Suggestion, review_queue
 
 AGENTS = 300  # that are considered, those that reported last: a bound on cost
@@ -26,10 +27,11 @@ _NEWEST = newest_runs_text(
 
 # From the agents to their runs, and from those to scores and ratings, each by an index. Only numbers are
 # taken for scores: other writers may have put anything there.
+# The Auditor's own runs are no agent's work.
 CANDIDATES = text(f"""
 WITH agents AS MATERIALIZED (
     SELECT agent_id, runs FROM agent_run_state
-    WHERE last_created_at >= :since
+    WHERE last_created_at >= :since AND agent_id <> '{AUDITOR}'
     ORDER BY last_created_at DESC, agent_id
     LIMIT :agents
 )
