@@ -98,6 +98,10 @@ def test_the_list_shows_what_waits_and_how_the_last_try_went(database: str, rece
     assert "pending" in runlog(alerts, "list").stdout
     asyncio.run(deliver())
     assert "HTTP 503" in runlog(alerts, "list").stdout
+    long = "no answer from the relay " * 5
+    execute(database, "UPDATE alert_attempt SET outcome = $1", long)
+    assert long.strip() in runlog(alerts, "list").stdout  # no line is broken in a pipe
+    execute(database, "UPDATE alert_attempt SET outcome = 'HTTP 503'")
     [alert] = map(json.loads, runlog(alerts, "list", "--json").stdout.splitlines())
     assert [(each["ok"], each["outcome"]) for each in alert["attempts"]] == [(False, "HTTP 503")]
 

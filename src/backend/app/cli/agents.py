@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents import pauses, registry
 from app.agents.status import AgentStatus, agent_statuses
 from app.agents.wire import AgentOut
-from app.cli.output import parse_until, print_json_lines, run_on_database
+from app.cli.output import console, parse_until, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import NotFoundError
@@ -31,7 +30,7 @@ def show(as_json: bool) -> None:
     if as_json:
         print_json_lines(AgentOut.of(status).model_dump() for status in statuses)
     elif statuses:
-        Console().print(_table(sorted(statuses, key=lambda status: _TROUBLE_FIRST.index(status.state))))
+        console().print(_table(sorted(statuses, key=lambda status: _TROUBLE_FIRST.index(status.state))))
     else:
         typer.echo("No agent has reported or is declared. Report a run: runlog report sage success")
 

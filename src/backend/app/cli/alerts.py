@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +14,7 @@ from app.alerts.delivery import notifications, record_test
 from app.alerts.domain.delivery import Delivery, Outcome
 from app.alerts.domain.message import test_message
 from app.alerts.wire import AlertOut
-from app.cli.output import print_json_lines, run_on_database
+from app.cli.output import console, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.errors import ConfigError
@@ -61,7 +60,7 @@ def show(limit: int, as_json: bool) -> None:
     if as_json:
         print_json_lines(alert.model_dump() for alert in found)
     elif found:
-        Console().print(_table(found))
+        console().print(_table(found))
     else:
         typer.echo("No alerts so far")
 

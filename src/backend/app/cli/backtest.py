@@ -22,7 +22,7 @@ from app.audit.domain.evaluation import all_rules
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.rule import Rule
 from app.cli.backtest_input import read_declarations, read_runs
-from app.cli.output import parse_since, print_json_lines, run_on_database
+from app.cli.output import console, parse_since, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.kit.text import counted, printable
@@ -49,7 +49,7 @@ def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json:
     if as_json:
         print_json_lines(_as_json(past) for past in result.found)
     elif result.found:
-        Console().print(_table(result.found))
+        console().print(_table(result.found))
     else:
         judged = counted(sum(map(len, history.values())), "run")
         typer.echo(f"No findings in {judged} of {counted(len(history), 'agent')}")

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import print_json_lines
+from app.cli.output import console, print_json_lines
 from app.errors import InputFileError
 from app.kit.text import printable
 from app.scoring.rubric import RunReport
@@ -43,11 +42,11 @@ def evaluate_scorer(file: Path, as_json: bool) -> None:
     if as_json:
         print_json_lines([*map(_wrong_as_json, results["rubric"].wrong), _figures(results)])
         return
-    console = Console()
-    console.print(_accuracy(results))
+    out = console()
+    out.print(_accuracy(results))
     if wrong := results["rubric"].wrong:
-        console.print()
-        console.print(_wrong(wrong))
+        out.print()
+        out.print(_wrong(wrong))
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import print_json_lines, run_on_database
+from app.cli.output import console, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.errors import NotFoundError, RunLogError
 from app.kit.text import at, counted, printable
@@ -42,7 +41,7 @@ def models(as_json: bool) -> None:
     if as_json:
         print_json_lines(version.model_dump() for version in found)
     elif found:
-        Console().print(_table(found))
+        console().print(_table(found))
     else:
         typer.echo("No reward model so far; the rubric scores runs")
 

@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import print_json, run_on_database
+from app.cli.output import console, print_json, run_on_database
 from app.db.session import transaction
 from app.kit.text import ago, at, printable
 from app.scoring.backfills import recent_backfills
@@ -44,12 +43,12 @@ async def _status() -> StatusOut:
 
 
 def _print(found: StatusOut) -> None:
-    now, console = datetime.now(UTC), Console()
+    now, out = datetime.now(UTC), console()
     states = _table("state", "runs", "")
     for state, count in found.states.items():
         oldest = found.oldest_queued_at if state == "queued" else None
         states.add_row(state, shown(count), f"the oldest from {ago(oldest, now)}" if oldest else "")
-    console.print(states)
+    out.print(states)
     if found.errors:
         errors = _table("scorer", "runs", "tried again", "error")
         for reason in found.errors:
@@ -57,17 +56,17 @@ def _print(found: StatusOut) -> None:
             errors.add_row(
                 Text(printable(reason.scorer)), f"{reason.runs:,}", when, Text(printable(reason.error))
             )
-        console.print("", errors)
+        out.print("", errors)
     if found.versions:
         versions = _table("scorer", "version", "results")
         for kind in found.versions:
             versions.add_row(Text(printable(kind.scorer)), Text(printable(kind.version)), shown(kind))
-        console.print("", versions)
+        out.print("", versions)
     if found.backfills:
         backfills = _table("backfill", "version", "since", "scored", "skipped", "failed", "")
         for each in found.backfills:
             backfills.add_row(*_backfill(each, now))
-        console.print("", backfills)
+        out.print("", backfills)
 
 
 def _backfill(backfill: BackfillOut, now: datetime) -> tuple[str | Text, ...]:
