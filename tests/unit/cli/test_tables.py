@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console, RenderableType
 
 from app.alerts.wire import AlertOut, AttemptOut
-from app.cli import alerts
+from app.cli import alerts, score_agreement
 from app.cli.runs import _followed, _listed
 from app.cli.score_trend import _table
+from app.quality.domain.agreement import Agreement, Measure
 from app.quality.domain.trend import Trend
 from app.quality.trends import QualityReport
 
@@ -91,3 +92,17 @@ def test_an_alert_says_how_it_went_in_whole_words_on_a_narrow_terminal() -> None
         "HIGH: consecutive failures, 2 agents: Aurora, Sage the connection failed: Connection refused" in said
     )
     assert said.endswith("opened not tried yet")
+
+
+def test_agreement_has_room_for_every_measure_on_a_narrow_terminal() -> None:
+    some = Measure(-0.123, -0.55, 0.55)
+    found = Agreement(some, some, some, some, Measure(reason="needs 5 runs at least, has 1"))
+    lines = shown(score_agreement._table([("rubric 3", 1, 2, found)]), 60).splitlines()
+    assert [" ".join(line.split()) for line in lines] == [
+        "scorer measure value",
+        "rubric 3 Spearman -0.12 (-0.55 to 0.55)",
+        "1 run, 2 raters pairs in order -0.12 (-0.55 to 0.55)",
+        "kappa -0.12 (-0.55 to 0.55)",
+        "error -0.12 (-0.55 to 0.55)",
+        "absolute error -",
+    ]

@@ -1,15 +1,16 @@
 """`runlog score agreement`."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain, repeat
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import parse_since, print_json_lines, run_on_database
+from app.cli.output import console, parse_since, print_json_lines, run_on_database
 from app.db.session import transaction
-from app.kit.text import printable
+from app.kit.text import counted, printable
 from app.quality.domain.agreement import Agreement, Measure
 from app.quality.domain.agreement_report import AgreementReport, RatedRun, report
 from app.quality.rated_runs import rated_runs
@@ -22,6 +23,9 @@ _MEASURES = {
     "error": "error",
     "absolute error": "absolute_error",
 }
+
+# Who is compared with people, over how many runs and raters, and how far they agree.
+_Row = tuple[str, int, int, Agreement]
 
 
 def agreement(since: str | None, as_json: bool) -> None:
@@ -42,30 +46,38 @@ async def _rated(since: datetime | None) -> list[RatedRun]:
 
 
 def _print(found: AgreementReport) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("scorer", "runs", "raters", *_MEASURES):
-        table.add_column(heading, justify="left" if heading == "scorer" else "right")
+    out = console()
+    rows = list(_rows(found))
+    out.print(_table(rows))
+    out.print("With 95% intervals; kappa has quadratic weights over scores up to 1/3, up to 2/3 and above.")
+    for reason in sorted({measure.reason for *_, each in rows for measure in _all(each) if measure.reason}):
+        typer.echo(f"-: {reason}.")
+
+
+def _rows(found: AgreementReport) -> Iterator[_Row]:
     for scorer in found.scorers:
         if scorer.version is not None:
-            name = Text(printable(f"{scorer.scorer} {scorer.version}"))
-            table.add_row(name, str(scorer.runs), str(scorer.raters), *_figures(scorer.agreement))
+            name = f"{scorer.scorer} {scorer.version}"
+            yield name, scorer.runs, scorer.raters, scorer.agreement
     for pair in found.rater_pairs:
-        name = Text(printable(" and ".join(pair.raters)))
-        table.add_row(name, str(pair.runs), "2", *_figures(pair.agreement))
-    Console().print(table)
-    typer.echo("With 95% intervals; kappa has quadratic weights over scores up to 1/3, up to 2/3 and above.")
-    measured = [each.agreement for each in found.scorers if each.runs]
-    measured += [each.agreement for each in found.rater_pairs]
-    for reason in sorted({measure.reason for each in measured for measure in _all(each) if measure.reason}):
-        typer.echo(f"-: {reason}.")
+        yield " and ".join(pair.raters), pair.runs, len(pair.raters), pair.agreement
+
+
+def _table(rows: Iterable[_Row]) -> Table:
+    """A line for each measure: side by side, with their intervals, they have no room on most terminals."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("scorer", "measure", "value"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "scorer")
+    for name, runs, raters, agreement in rows:
+        labels = (printable(name), f"{counted(runs, 'run')}, {counted(raters, 'rater')}")
+        figures = zip(_MEASURES, map(_figure, _all(agreement)), strict=True)
+        for label, (measure, figure) in zip(chain(labels, repeat("")), figures, strict=False):
+            table.add_row(Text(label), measure, figure)
+    return table
 
 
 def _all(found: Agreement) -> list[Measure]:
     return [getattr(found, name) for name in _MEASURES.values()]
-
-
-def _figures(found: Agreement) -> list[str]:
-    return [_figure(measure) for measure in _all(found)]
 
 
 def _figure(measure: Measure) -> str:
