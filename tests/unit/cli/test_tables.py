@@ -8,12 +8,13 @@ import pytest
 from rich.console import Console, RenderableType
 
 from app.alerts.wire import AlertOut, AttemptOut
-from app.cli import alerts, score_agreement
+from app.cli import alerts, score_agreement, score_reward
 from app.cli.runs import _followed, _listed
 from app.cli.score_trend import _table
 from app.quality.domain.agreement import Agreement, Measure
 from app.quality.domain.trend import Trend
 from app.quality.trends import QualityReport
+from app.scoring.wire import RewardModelOut
 
 
 def shown(table: RenderableType, width: int) -> str:
@@ -106,3 +107,28 @@ def test_agreement_has_room_for_every_measure_on_a_narrow_terminal() -> None:
         "error -0.12 (-0.55 to 0.55)",
         "absolute error -",
     ]
+
+
+def test_versions_of_the_reward_model_keep_their_figures_on_a_narrow_terminal() -> None:
+    against = {"candidate": 0.841, "other": 0.591, "gain": 0.25, "at_least": 0.109, "pairs": 2_561}
+    version = RewardModelOut(
+        version=12,
+        state="promoted",
+        trained_at=datetime.now(UTC) - timedelta(days=3),
+        rated_until=datetime.now(UTC) - timedelta(days=3),
+        promoted_at=None,
+        withdrawn_at=None,
+        rubric="3",
+        ratings=2_265,
+        raters=12,
+        runs=2_253,
+        report={"against": {"rubric": against}, "features": {}},
+    )
+    text = shown(score_reward._table([version]), 60)
+    assert max(map(len, text.splitlines())) <= 60
+    assert "…" not in text
+    for figure in ("promoted", "0.841", "0.591", "+0.109", "2,265"):
+        assert figure in text
+    assert score_reward._compared("in_force", {**against, "pairs": 0}) == (
+        "no pairs of runs left out to compare it with the model in force"
+    )

@@ -76,35 +76,29 @@ async def _roll_back(version: int | None) -> int | None:
 
 
 def _compared(name: str, figures: Mapping[str, Any]) -> str:
+    other, pairs = _OTHERS[name], figures["pairs"]
+    if not pairs:
+        return f"no pairs of runs left out to compare it with {other}"
     return (
-        f"agrees with people on {figures['candidate']:.1%} of {counted(figures['pairs'], 'pair')} left out,"
-        f" {_OTHERS[name]}"
+        f"agrees with people on {figures['candidate']:.1%} of {counted(pairs, 'pair')} left out, {other}"
         f" on {figures['other']:.1%}: a gain of {figures['gain']:+.3f}, at least {figures['at_least']:+.3f}"
     )
 
 
 def _table(found: Sequence[RewardModelOut]) -> Table:
+    """The versions, each with the share of pairs that it and the rubric put in people's order."""
     table = Table(box=None, pad_edge=False)
-    for heading in (
-        "version",
-        "trained",
-        "state",
-        "ratings",
-        "raters",
-        "runs",
-        "agreement",
-        "rubric's",
-        "at least",
-    ):
-        table.add_column(heading, no_wrap=True)
+    for heading in ("model", "when", "state", "learned from", "agrees", "rubric", "gain ≥"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "when")
     now = datetime.now(UTC)
     for version in found:
         against = version.report["against"]["rubric"]
+        sources = (("rating", version.ratings), ("rater", version.raters), ("run", version.runs))
         table.add_row(
             str(version.version),
             at(version.trained_at, now),
             Text(version.state, style=_STYLES[version.state]),
-            *map(str, (version.ratings, version.raters, version.runs)),
+            "\n".join(counted(count, noun) for noun, count in sources),
             f"{against['candidate']:.3f}",
             f"{against['other']:.3f}",
             f"{against['at_least']:+.3f}",
