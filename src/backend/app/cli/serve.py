@@ -55,8 +55,6 @@ def serve(host: str, port: int, workers: int, expose: Face | None) -> None:
 def _serve(host: str, port: int, workers: int) -> None:
     import uvicorn
 
-    from app.api.bounded_protocol import BoundedProtocol
-    from app.api.http_protocol import HttpProtocol
     from app.cli.setting_warnings import warn_of_settings
     from app.config import get_settings
     from app.db.engine import libpq_url
@@ -72,6 +70,9 @@ def _serve(host: str, port: int, workers: int) -> None:
         typer.echo(f"warning: {SCHEMA_MISSING} ({', '.join(missing)})", err=True)
     warn_of_settings()
     _allow_many_connections()
+    # By name: a process that only starts others need not load the application itself.
+    public = settings.expose == "public"
+    protocol = "bounded_protocol:BoundedProtocol" if public else "http_protocol:HttpProtocol"
     # uvicorn raises the signal again when all is answered; a server that was asked to stop has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -82,7 +83,7 @@ def _serve(host: str, port: int, workers: int) -> None:
             port=port,
             workers=workers,
             loop="uvloop",
-            http=BoundedProtocol if settings.expose == "public" else HttpProtocol,
+            http=f"app.api.{protocol}",
             ws="none",
             access_log=False,
             proxy_headers=False,
