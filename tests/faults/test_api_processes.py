@@ -43,7 +43,7 @@ def test_a_killed_server_takes_its_processes_along(
         server.process.wait()
         assert psutil.wait_procs(orphans, HANG)[1] == []
         assert becomes_free(port, timeout=HANG)
-        with served(env={}, log=log, workers=2, port=port):
+        with served(env={}, log=log, port=port):
             back_after = load.seconds_until_acknowledged(time.monotonic())
             load.wait_for(200)
             check(load, postgres.url, "the whole server killed and started again", back_after=back_after)
@@ -64,32 +64,23 @@ def test_a_server_told_to_end_answers_all_that_it_stores(
         load.end()
         assert background.run(load.stored_without_answer(postgres.url)) == []
         assert "Traceback" not in log.read_text(encoding="utf-8")
-        with served(env={}, log=log, workers=workers, port=port):
+        with served(env={}, log=log, port=port):
             fault = f"a server of {workers} API process(es) asked to end (SIGTERM) and started again"
             check(load, postgres.url, fault)
 
 
 def test_clients_that_never_finish_keep_nobody_waiting(
-    postgres: Postgres, background: Background, check: Check, under_load: UnderLoad
+    postgres: Postgres, background: Background, check: Check, tmp_path: Path
 ) -> None:
-    with under_load() as (server, load):
+    log = tmp_path / "serve.log"
+    with served(env={}, log=log) as server, under_way(Load(server.url, background)) as load:
         dribbles = [background.start(dribble(server.url, *endless)) for endless in ENDLESS * 100]
         load.wait_for(500)
         assert not any(dribbling.done() for dribbling in dribbles)
         check(load, postgres.url, "200 connections whose clients never finish a request")
         server.process.terminate()
-        # They get ten seconds to finish.
+        # They get ten seconds to finish, and are hung up on quietly.
         assert server.process.wait(HANG) == 0
-
-
-def test_a_server_told_to_end_hangs_up_on_them_quietly(
-    postgres: Postgres, background: Background, tmp_path: Path
-) -> None:
-    log = tmp_path / "serve.log"
-    with served(env={}, log=log) as server:
-        for endless in ENDLESS:
-            background.start(dribble(server.url, *endless))
-        time.sleep(1)
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 

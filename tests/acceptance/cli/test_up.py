@@ -111,7 +111,7 @@ def agents(url: str) -> list[str]:
 
 
 @linux
-def test_a_second_start_finds_the_data_of_the_first(up: Up) -> None:
+def test_each_start_finds_the_data_of_the_last_however_that_ended(up: Up) -> None:
     process, url = up.start_and_wait()
     assert url == f"http://127.0.0.1:{up.port}"
     report(url, "sage")
@@ -120,26 +120,19 @@ def test_a_second_start_finds_the_data_of_the_first(up: Up) -> None:
     assert process.wait(120) == 0, up.stderr.read_text()
     assert up.is_gone()
 
-    process, url = up.start_and_wait()
+    process, url = up.start_and_wait("--port", str(up.port), "--workers", "2")
     report(url, "atlas")
+    process.kill()
+    process.wait()
+    assert eventually(up.is_gone), (up.marked(), up.servers())
+
+    process, url = up.start_and_wait()
     assert agents(url) == ["atlas", "sage"]
     process.terminate()
     assert process.wait(120) == 0, up.stderr.read_text()
     assert not (up.data_dir / RUNTIME_FILE).exists()
     assert up.is_gone()
     assert "Traceback" not in up.stderr.read_text()
-
-
-@linux
-def test_killed_it_leaves_nothing_and_loses_nothing(up: Up) -> None:
-    process, url = up.start_and_wait("--port", str(up.port), "--workers", "2")
-    report(url, "sage")
-    process.kill()
-    process.wait()
-    assert eventually(up.is_gone), (up.marked(), up.servers())
-
-    _, url = up.start_and_wait()
-    assert agents(url) == ["sage"]
 
 
 @linux

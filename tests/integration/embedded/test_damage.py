@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,8 +115,17 @@ def value(server: Postgres) -> object:
 
 
 @pytest.fixture
-def directory() -> Iterator[DataDirectory]:
+def directory(filled: DataDirectory) -> Iterator[DataDirectory]:
     """A directory that every account can reach, with a stopped PostgreSQL that keeps a value."""
+    path = Path(tempfile.mkdtemp(prefix="runlog-test-"))
+    subprocess.run(["cp", "-a", f"{filled.path}/.", path], check=True)
+    yield DataDirectory(path)
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[DataDirectory]:
+    """Such a directory, to be copied."""
     path = Path(tempfile.mkdtemp(prefix="runlog-test-"))
     path.chmod(0o755)
     made = DataDirectory(path)

@@ -23,6 +23,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.process import EmbeddedServerError, processes_in
 from app.embedded.server import Server
 from app.embedded.valkey import Valkey
+from support.standby import copy_of
 
 PASSWORD = "a-password"
 
@@ -39,9 +40,18 @@ def reachable() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
+@pytest.fixture(scope="module")
+def initialized(tmp_path_factory: pytest.TempPathFactory) -> Postgres:
+    """A stopped server, to be copied."""
+    server = Postgres(tmp_path_factory.mktemp("initialized"), password=PASSWORD, port=free_port())
+    server.start()
+    server.stop()
+    return server
+
+
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[Postgres]:
-    server = Postgres(tmp_path / "postgres", password=PASSWORD, port=free_port())
+def postgres(initialized: Postgres, tmp_path: Path) -> Iterator[Postgres]:
+    server = copy_of(initialized, tmp_path / "postgres")
     server.start()
     yield server
     server.stop()
@@ -94,13 +104,8 @@ def test_postgres_is_set_up_for_utc_and_utf8(postgres: Postgres) -> None:
     assert sql(postgres.url, "SELECT upper('ä')") == "Ä"
 
 
-def test_postgres_takes_settings(tmp_path: Path) -> None:
-    server = Postgres(
-        tmp_path / "postgres",
-        password=PASSWORD,
-        port=free_port(),
-        settings={"fsync": "off", "work_mem": "8MB"},
-    )
+def test_postgres_takes_settings(initialized: Postgres, tmp_path: Path) -> None:
+    server = copy_of(initialized, tmp_path / "postgres", fsync="off", work_mem="8MB")
     server.start()
     assert sql(server.url, "SHOW work_mem") == "8MB"
     server.stop()
