@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import msgspec
+from asyncpg.pgproto import pgproto
 
 from app.kit.times import EPOCH
 
@@ -28,7 +29,10 @@ def new_run_id() -> UUID:
     """
     millis = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
     # Ids are no secret, so no cryptographic generator is needed; a fork reseeds this one.
-    return UUID(int=millis << 80 | random.getrandbits(80) & _RANDOM_BITS | _VERSION_AND_VARIANT)
+    number = millis << 80 | random.getrandbits(80) & _RANDOM_BITS | _VERSION_AND_VARIANT
+    # The driver's `UUID` is one that is made, compared and written ten times as fast.
+    run_id: UUID = pgproto.UUID(number.to_bytes(16))
+    return run_id
 
 
 def made_at(run_id: UUID) -> datetime | None:
