@@ -96,14 +96,16 @@ def test_who_waits_to_be_asked_for_the_body_is_asked(server: str) -> None:
 SHORT_TIMEOUT = """
 import sys
 from app.api import bounded_protocol
+from app.cli import serve
 bounded_protocol.REQUEST_SECONDS = 1.0
+serve.KEEP_ALIVE_SECONDS = 2
 sys.argv[0] = "runlog"
 from app.cli.main import main
 main()
 """
 
 
-def test_requests_that_never_become_whole_are_let_go(database: str, tmp_path: Path) -> None:
+def test_who_keeps_the_server_waiting_is_let_go(database: str, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "serve.log"
     script = tmp_path / "impatient.py"
     script.write_text(SHORT_TIMEOUT, encoding="utf-8")
@@ -127,6 +129,13 @@ def test_requests_that_never_become_whole_are_let_go(database: str, tmp_path: Pa
                 received += part
             assert received.startswith(b"HTTP/1.1 408 ")
             connection.close()
+        health = b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for whole in (request(RUN), health, health * 2):  # and no further request
+            with connect(url) as connection:
+                connection.sendall(whole)
+                expected = whole.count(b"HTTP/1.1")
+                assert len(answers(connection, expected)) == expected
+                assert connection.recv(1000) == b""
         assert httpx.post(f"{url}{ENDPOINT}", content=RUN, headers=SHORT).status_code == 204
 
 

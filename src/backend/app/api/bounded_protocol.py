@@ -4,7 +4,8 @@ Of one connection:
 
 - A head is at most `MOST_HEAD_BYTES`, and is measured after each slice; a longer one is answered with 431.
 - A request that is not whole after `REQUEST_SECONDS` ends its connection, and so do answers that are not
-  read for `ANSWER_SECONDS`.
+  read for `ANSWER_SECONDS`, and a pause between two requests that is longer than uvicorn is told. One timer
+  looks for both: setting uvicorn's own for each pause costs as much as parsing a report's JSON.
 - While answers are not read, and while `MOST_PIPELINED` requests wait for theirs, no more is read.
 
 Of all connections of a process: requests that are not whole hold at most `MOST_INCOMPLETE_BYTES`. Beyond that
@@ -100,7 +101,8 @@ class _Flow(FlowControl):
 class BoundedProtocol(Connection):
     """A connection with bounds.
 
-    `waiting_since` is when the client began the request that is not whole yet, on the loop's clock.
+    `waiting_since` is when the client began the request that is not whole yet, on the loop's clock, and
+    `answered_at` when the last answer was made.
     """
 
     incomplete: ClassVar = Incomplete()
@@ -109,6 +111,7 @@ class BoundedProtocol(Connection):
 
     flow: _Flow
     waiting_since: float | None
+    answered_at: float
     _timeout: asyncio.TimerHandle
     _unread: asyncio.TimerHandle | None
     _unparsed: bytes | memoryview
@@ -121,7 +124,7 @@ class BoundedProtocol(Connection):
         """Accept the connection, and expect its first request."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
-        self.waiting_since = self.loop.time()
+        self.waiting_since = self.answered_at = self.loop.time()
         self._timeout = self.loop.call_later(REQUEST_SECONDS, self._check_timeout)
         self._unread, self._unparsed = None, b""
         self._in_head, self._head_bytes, self._body_bytes, self._body_left = False, 0, 0, 0
@@ -132,14 +135,12 @@ class BoundedProtocol(Connection):
         self._end_wait_for_reader()
         self.incomplete.forget(self)
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
         self._unparsed = b""
         self.pipeline.clear()
         self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, as far as answers keep up with it."""
-        self._unset_keepalive_if_required()
         if self._unparsed:
             self._unparsed = bytes(self._unparsed) + data
         elif not self.transport.is_closing():
@@ -225,7 +226,12 @@ class BoundedProtocol(Connection):
 
     def on_response_complete(self) -> None:
         """A request is answered: go on with those behind it, as far as answers are read."""
+        self.answered_at = self.loop.time()
+        if not (self.pipeline or self._unparsed or self.flow.read_paused or self.receives_nothing):
+            self.server_state.total_requests += 1
+            return
         super().on_response_complete()
+        self._unset_keepalive_if_required()
         if self.transport.is_closing():
             return
         if self._unparsed:
@@ -237,7 +243,6 @@ class BoundedProtocol(Connection):
             return
         data, self._unparsed = self._unparsed, b""
         if data:
-            self._unset_keepalive_if_required()
             self._parse(data)
         self._read_on()
 
@@ -296,6 +301,15 @@ class BoundedProtocol(Connection):
             return False
         return bool(self.pipeline) or self._in_head or self.cycle.response_started
 
+    def is_between_requests(self) -> bool:
+        """Whether every request is answered, and no further one begun."""
+        return (
+            self.waiting_since is None
+            and not self._unparsed
+            and self.cycle is not None
+            and self.cycle.response_complete
+        )
+
     def shutdown(self) -> None:
         """Finish the request under way; one that is not whole yet is not waited for."""
         if self.waiting_since is not None:
@@ -304,11 +318,16 @@ class BoundedProtocol(Connection):
             super().shutdown()
 
     def _check_timeout(self) -> None:
-        """Close the connection when its request is overdue, or check again when it would be."""
-        left = REQUEST_SECONDS
+        """Close the connection when its client is overdue, or check again when it would be."""
+        now, left = self.loop.time(), REQUEST_SECONDS
         if self.waiting_since is not None:
-            left -= self.loop.time() - self.waiting_since
-        if left > 0:
-            self._timeout = self.loop.call_later(left, self._check_timeout)
-        else:
-            self.refuse(_TIMED_OUT)
+            left -= now - self.waiting_since
+            if left <= 0:
+                self.refuse(_TIMED_OUT)
+                return
+        elif self.is_between_requests():
+            left = min(left, self.timeout_keep_alive - (now - self.answered_at))
+            if left <= 0:
+                self.transport.close()
+                return
+        self._timeout = self.loop.call_later(left, self._check_timeout)

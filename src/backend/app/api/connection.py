@@ -18,7 +18,7 @@ BOUND_HOST = "bound_host"
 class Connection(HttpToolsProtocol):
     """uvicorn's protocol for one connection, without upgrades."""
 
-    _receives_nothing = False  # the client has closed its side
+    receives_nothing = False  # the client has closed its side
     _is_whole = False  # the request that began last
 
     def feed(self, data: bytes | memoryview) -> None:
@@ -70,7 +70,7 @@ class Connection(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more. True keeps the connection for the answers that are under way."""
-        self._receives_nothing = True
+        self.receives_nothing = True
         answering = self._is_whole and self.cycle is not None and not self.cycle.response_complete
         return answering or self.holds_more()
 
@@ -81,7 +81,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin the next request of the pipeline; close the connection after the last one there will be."""
         super().on_response_complete()
-        if not self._receives_nothing or self.holds_more():
+        if not self.receives_nothing or self.holds_more():
             return
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
