@@ -310,6 +310,10 @@ class BoundedProtocol(Connection):
             and self.cycle.response_complete
         )
 
+    def begins_request(self) -> bool:
+        """Whether what comes next is the beginning of a request, and none waits for its answer."""
+        return self.is_between_requests() or (self.cycle is None and not self._in_head)
+
     def shutdown(self) -> None:
         """Finish the request under way; one that is not whole yet is not waited for."""
         if self.waiting_since is not None:

@@ -9,6 +9,9 @@ avoids them:
 3. `on_message_complete` parses it and submits the run to the writer, or answers why not.
 4. The writer sets the outcome after the commit, and the answer goes to the socket.
 
+A report that comes in one piece, with the head that its connection's first one had (`KnownHead`), begins with
+the third step.
+
 What a client may take of memory and time, `bounded_protocol` limits.
 """
 
@@ -22,6 +25,7 @@ from app.api.browser_guard import is_host_allowed
 from app.api.connection import Connection
 from app.api.errors import run_not_recorded
 from app.api.internal.agent_run_log import PATH, RUN_ID_HEADER
+from app.api.known_head import MOST_DIGITS, KnownHead
 from app.api.request_context import REQUEST_ID_HEADER, request_id_of
 from app.config import get_settings
 from app.errors import IngestUnavailableError, InvalidRunError
@@ -33,7 +37,8 @@ _RUN_ID_HEADER = RUN_ID_HEADER.lower().encode()
 _UNUSUAL = frozenset(
     {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"origin", b"sec-fetch-site"}
 )
-_MOST_DIGITS = 9  # of a length that is converted: any limit in use has fewer
+_VARYING = frozenset({b"idempotency-key", REQUEST_ID_HEADER})  # from report to report, as a rule
+_NO_HEADERS: dict[bytes, bytes] = {}
 
 
 class Report:
@@ -51,20 +56,19 @@ class Report:
 
     message_event = asyncio.Event()  # uvicorn sets it when the client hangs up; a report does not wait for it
 
-    def __init__(self, protocol: "HttpProtocol", headers: dict[bytes, bytes]) -> None:
+    def __init__(self, protocol: "HttpProtocol", headers: dict[bytes, bytes], *, keep_alive: bool) -> None:
         self._protocol = protocol
         self.headers = headers
         self.body = bytearray()
         self.response_started = False
-        self.keep_alive = protocol.parser.should_keep_alive()
+        self.keep_alive = keep_alive
         self.disconnected = False
         self.response_complete = False
 
-    def record(self) -> None:
+    def record(self, body: bytes) -> None:
         """Submit the run to the writer, or answer why not."""
         key = self.headers.get(b"idempotency-key")
         try:
-            body, self.body = bytes(self.body), bytearray()  # not kept until the commit
             run = parse_run(body, key.decode("latin-1") if key else None)
             self._protocol.writer.submit(run, self)
         except (InvalidRunError, IngestUnavailableError) as error:
@@ -106,6 +110,27 @@ class HttpProtocol(BoundedProtocol):
         """Accept the connection, and expect its first request."""
         super().connection_made(transport)
         self.writer = get_writer()
+        self._known_head: KnownHead | None = None
+        self._had_report = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take a report whose head is known; parse what else came, as far as answers keep up with it."""
+        begins = self.begins_request()
+        if begins and self._known_head is not None and not self.transport.is_closing():
+            body = self._known_head.body_of(data, get_settings().max_body_bytes)
+            if body is not None:
+                self.cycle = Report(self, _NO_HEADERS, keep_alive=True)
+                self.cycle.record(body)
+                return
+        super().data_received(data)
+        if begins and not self._had_report and isinstance(self.cycle, Report):
+            self._had_report = True
+            self._learn_head(data, self.cycle)
+
+    def _learn_head(self, data: bytes, report: Report) -> None:
+        """Keep the head of a report that began with `data`, if it is whole and others may have the same."""
+        if self._is_whole and report.keep_alive and _VARYING.isdisjoint(report.headers):
+            self._known_head = KnownHead.of(data, report.headers[b"content-length"])
 
     def on_message_begin(self) -> None:
         """The first byte of a request came."""
@@ -119,7 +144,7 @@ class HttpProtocol(BoundedProtocol):
             headers = dict(self.headers)
             if self._is_plain(headers):
                 self.begin_body(headers[b"content-length"])
-                self.cycle = Report(self, headers)
+                self.cycle = Report(self, headers, keep_alive=self.parser.should_keep_alive())
                 return
         self._make_scope()
         super().on_headers_complete()
@@ -139,7 +164,7 @@ class HttpProtocol(BoundedProtocol):
             len(headers) == len(self.headers)
             and headers.get(b"content-type") == b"application/json"
             and length.isdigit()
-            and len(length) <= _MOST_DIGITS
+            and len(length) <= MOST_DIGITS
             and int(length) <= settings.max_body_bytes
             and (key is None or VISIBLE_ASCII.fullmatch(key.decode("latin-1")) is not None)
             and _UNUSUAL.isdisjoint(headers)
@@ -163,6 +188,7 @@ class HttpProtocol(BoundedProtocol):
         if isinstance(self.cycle, Report):
             self.end_request()
             self._is_whole = True
-            self.cycle.record()
+            body, self.cycle.body = bytes(self.cycle.body), bytearray()  # not kept until the commit
+            self.cycle.record(body)
         else:
             super().on_message_complete()
