@@ -33,7 +33,7 @@ from app.runs.parsing import VISIBLE_ASCII, parse_run
 from app.runs.writer import get_writer
 
 _PATH = PATH.encode()
-_RUN_ID_HEADER = RUN_ID_HEADER.lower().encode()
+_RECORDED = b"HTTP/1.1 204 No Content\r\n%s: " % RUN_ID_HEADER.lower().encode()
 _UNUSUAL = frozenset(
     {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"origin", b"sec-fetch-site"}
 )
@@ -80,22 +80,22 @@ class Report:
 
     def set_result(self, run_id: UUID) -> None:
         """Answer that the run is recorded."""
-        self._send(b"HTTP/1.1 204 No Content\r\n%s: %s\r\n" % (_RUN_ID_HEADER, str(run_id).encode()), b"")
+        self._send((_RECORDED, str(run_id).encode(), b"\r\n"))
 
     def set_exception(self, error: Exception) -> None:
         """Answer that it is not."""
         response = run_not_recorded(error)
-        headers = b"".join(b"%s: %s\r\n" % header for header in response.raw_headers)
-        self._send(STATUS_LINE[response.status_code] + headers, bytes(response.body))
+        headers = [b"%s: %s\r\n" % header for header in response.raw_headers]
+        self._send((STATUS_LINE[response.status_code], *headers), bytes(response.body))
 
-    def _send(self, head: bytes, body: bytes) -> None:
+    def _send(self, head: tuple[bytes, ...], body: bytes = b"") -> None:
         self.response_complete = True
         transport = self._protocol.transport
         if not transport.is_closing():
             request_id = request_id_of(self.headers.get(REQUEST_ID_HEADER))
-            last = b"" if self.keep_alive else b"connection: close\r\n"
+            last = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
             common = self._protocol.common_headers()
-            transport.write(b"%s%sx-request-id: %s\r\n%s\r\n%s" % (head, common, request_id, last, body))
+            transport.write(b"".join((*head, common, b"x-request-id: ", request_id, last, body)))
             if not self.keep_alive:
                 transport.close()
         self._protocol.on_response_complete()

@@ -41,7 +41,8 @@ def parse_run(body: bytes, idempotency_key: str | None = None) -> Run:
     precision reach PostgreSQL unchanged.
     """
     try:
-        body.decode()  # the decoder leaves fields it ignores unchecked
+        if not body.isascii():
+            body.decode()  # the decoder leaves fields it ignores unchecked
         wire = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         if body.startswith(BYTE_ORDER_MARK) and not body.startswith(2 * BYTE_ORDER_MARK):

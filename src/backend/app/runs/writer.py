@@ -20,10 +20,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -72,7 +73,7 @@ class Answer(Protocol):
         """The run is not committed: `IngestUnavailableError` or `InvalidRunError`."""
 
 
-class Pending(NamedTuple):
+class Pending(msgspec.Struct, frozen=True):
     """A run that waits for its commit, `since` a moment of the event loop's clock, in seconds."""
 
     run: Run
@@ -311,7 +312,8 @@ class RunWriter:
 
     def _answer(self, batch: Sequence[Pending], owners: KeyOwners, seconds: float) -> None:
         inserted = []
-        for run, answer, _ in batch:
+        for pending in batch:
+            run, answer = pending.run, pending.answer
             owner, digest = owners.get(run.key, (run.id, b"")) if owners else (run.id, b"")
             if owner == run.id:
                 inserted.append(run)
