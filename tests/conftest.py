@@ -5,11 +5,12 @@ against other servers; databases are made and dropped there, nothing else is tou
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -37,6 +38,10 @@ hypothesis.settings.load_profile("runlog")
 
 # For numpy, before it is imported: as a worker has it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Each client of httpx would load some 140 authorities' certificates, which no test needs.
+os.environ.setdefault("SSL_CERT_DIR", str(Path(__file__).parent))
+
+Execute = Callable[[str], object]  # runs a statement
 
 TEMPLATE = "runlog_test_template"
 SETTINGS = ("DATABASE_URL", "CELERY_BROKER_URL")
@@ -100,6 +105,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = deal(items, workers, lambda item: item.path, lambda item: UNIT not in item.path.parents)
 
 
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives as long as the process: thousands of tests, and the modules."""
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the servers once, in the process that hands the tests out; pure tests need none."""
     if hasattr(session.config, "workerinput") or _is_unit_only(session.config):
@@ -120,6 +131,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         postgres.start()
         running.append(postgres)
         postgres_url = postgres.url
+        # Thousands of connections are made, each for milliseconds.
+        execute(postgres_url, f"SET scram_iterations = 1; ALTER ROLE postgres PASSWORD '{postgres.password}'")
     if broker_url is None:
         valkey = Valkey(directory / "valkey", password=secrets.token_hex(16), port=free_port())
         valkey.start()
@@ -197,33 +210,42 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.tasks.pacing.others_seconds", lambda: None)
 
 
+@pytest.fixture(scope="session")
+def execute_on_server(servers: Servers) -> Iterator[Execute]:
+    """Runs a statement on the server, by one connection for all tests of this process."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(servers.postgres_url))
+        yield lambda statement: runner.run(connection.execute(statement))
+        runner.run(connection.close())
+
+
 @pytest.fixture
-def empty_database(servers: Servers) -> Iterator[str]:
+def empty_database(servers: Servers, execute_on_server: Execute) -> Iterator[str]:
     """The URL of a new database without tables."""
-    yield from _new_database(servers, "template1")
+    yield from _new_database(servers, execute_on_server, "template1")
 
 
 @pytest.fixture
-def database(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def database(servers: Servers, execute_on_server: Execute, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a new database with the product's tables; the settings point at it."""
-    for url in _new_database(servers, servers.template):
+    for url in _new_database(servers, execute_on_server, servers.template):
         monkeypatch.setenv("DATABASE_URL", url)
         get_settings.cache_clear()
         yield url
 
 
 @pytest.fixture(scope="module")
-def module_database(servers: Servers) -> Iterator[str]:
+def module_database(servers: Servers, execute_on_server: Execute) -> Iterator[str]:
     """The URL of a new database with the product's tables that the tests of a module share."""
-    yield from _new_database(servers, servers.template)
+    yield from _new_database(servers, execute_on_server, servers.template)
 
 
-def _new_database(servers: Servers, template: str) -> Iterator[str]:
+def _new_database(servers: Servers, execute_on_server: Execute, template: str) -> Iterator[str]:
     name = f"runlog_test_{secrets.token_hex(6)}"
     # The log of what is copied would cost more than the copy.
-    execute(servers.postgres_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    execute_on_server(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield database_url(servers.postgres_url, name)
-    execute(servers.postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    execute_on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -158,8 +158,8 @@ def test_every_body_may_be_coded(server: str, path: str) -> None:
     for unknown in ("br", "zstd", "gzip, gzip", "compress"):
         answer = send(whole, unknown)
         assert (answer.status_code, answer.headers["Accept-Encoding"]) == (415, "gzip, deflate, identity")
-    bomb = gzip.compress(b" " * 500_000_000, 9)
-    assert len(bomb) < 1_000_000
+    bomb = gzip.compress(b" " * 50_000_000, 9)
+    assert len(bomb) < 100_000
     assert send(bomb).status_code == 413
     assert send(b"", "gzip").status_code == 422
 

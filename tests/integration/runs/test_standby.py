@@ -119,7 +119,9 @@ async def test_a_commit_whose_wait_was_ended_is_not_acknowledged_before_the_stan
     await waits(cut_off)
     assert await cut_off.fetchval(ending) == 1
     # The primary shows it once the first wait is over: what waits from then on is the second.
-    await until_it_is(pair.primary.url, f"SELECT count(*) FROM agent_run_log WHERE id = '{one.id}'", 1)
+    async with asyncio.timeout(120):
+        while not await stored(cut_off, one):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     await waits(cut_off)
     assert not sent.done()
     pair.standby.start()
