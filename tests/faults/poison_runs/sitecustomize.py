@@ -1,7 +1,8 @@
 """Has the runs of two agents end the worker that scores them; first on its PYTHONPATH.
 
 Those of `killer` end their process at once. Those of `blocker` never return from C code that keeps the
-interpreter's lock, so that no signal is handled; a task's time limit is two seconds, to see it end.
+interpreter's lock, so that no signal is handled; a task's time limit is four seconds, to see it end, less
+than scoring a run may take.
 """
 
 import ctypes
@@ -12,7 +13,7 @@ import app.broker
 from app.scoring import scorers
 from app.tasks import pacing
 
-app.broker.REDELIVERY_SECONDS = 32
+app.broker.REDELIVERY_SECONDS = 34
 score = scorers.score
 
 
