@@ -90,15 +90,15 @@ def rows(scenario: str, figures: Mapping[str, Figures]) -> list[dict[str, Any]]:
     return [{"fleet": scenario, "kind": kind, **row.shown()} for kind, row in named.items()]
 
 
-def show(table_rows: Sequence[Mapping[str, Any]]) -> None:
-    """As a table."""
+def show(table_rows: Sequence[Mapping[str, Any]], width: int = 140) -> None:
+    """As a table, of so many characters a line."""
     table = Table(box=None)
     for heading in table_rows[0]:
         justify = "left" if heading in ("fleet", "kind") else "right"
         table.add_column(heading.replace("_", " "), justify=justify)
     for row in table_rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console(width=140).print(table)
+    Console(width=width).print(table)
 
 
 def main() -> None:

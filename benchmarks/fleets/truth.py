@@ -1,0 +1,188 @@
+"""How findings compare with what happened, by kind."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from app.audit.domain.backtest import PastFinding
+from fleets.realistic import SLACK, Agent, RealFleet
+from fleets.schedules import DAY, HOUR
+from fleets.shared import Shared
+
+TROUBLE = frozenset(
+    {
+        "consecutive_failures",
+        "failure_rate",
+        "flapping",
+        "not_succeeding",
+        "failure_pattern",
+        "duplicate_runs",
+    }
+)
+STOPPED, LATE, SILENCE = "stopped_reporting", "late", "silent_runs"
+GROUPED = ("agents_missing", "holiday", "fleet_silent")
+_EXTRA = 3  # findings about one of several crons that ended, which opens and closes by turns
+
+
+@dataclass
+class Row:
+    """Counts of a kind. Delays are in periods of the agent."""
+
+    agents: int = 0
+    agent_days: float = 0.0
+    stops: int = 0
+    told: int = 0
+    delays: list[float] = field(default_factory=list)
+    false: int = 0
+    late: int = 0
+    silences: int = 0
+    silences_told: int = 0
+    silences_false: int = 0
+    troubles: int = 0
+    troubles_told: int = 0
+    troubles_more: int = 0
+    other: int = 0
+
+    def add(self, other: "Row") -> None:
+        """Take in those of another kind."""
+        for name in self.__dataclass_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def shown(self) -> dict[str, float | int | None]:
+        """As a row of a table; what is false is in 1,000 agent-days."""
+
+        def rate(count: int) -> float:
+            return round(1000 * count / self.agent_days, 2) if self.agent_days else 0.0
+
+        return {
+            "agents": self.agents,
+            "stops": self.stops,
+            "told": self.told,
+            "recall": round(self.told / self.stops, 3) if self.stops else None,
+            "delay": round(median(self.delays), 2) if self.delays else None,
+            "false": rate(self.false),
+            "late": rate(self.late),
+            "silences": self.silences,
+            "told of": self.silences_told,
+            "silence false": rate(self.silences_false),
+            "troubles": self.troubles,
+            "troubles told": self.troubles_told,
+            "told again": self.troubles_more,
+            "other": rate(self.other),
+        }
+
+
+def compare(fleet: RealFleet, found: Iterable[PastFinding]) -> dict[str, Row]:
+    """A row a kind of agent."""
+    opened: dict[str, list[PastFinding]] = defaultdict(list)
+    for past in found:
+        opened[past.finding.agent_id].append(past)
+        for agent_id in past.finding.evidence.get("agents", ()):
+            opened[agent_id].append(past)
+    rows: dict[str, Row] = defaultdict(Row)
+    for agent in fleet.agents:
+        row = rows[agent.kind]
+        row.agents += 1
+        row.agent_days += fleet.days
+        findings = opened.get(agent.agent_id, [])
+        _stops(row, agent, [past for past in findings if past.finding.rule in (STOPPED, *GROUPED)])
+        row.late += sum(not _is_excused(agent, past) for past in findings if past.finding.rule == LATE)
+        _silences(row, agent, [past for past in findings if past.finding.rule == SILENCE])
+        _troubles(row, agent, [past for past in findings if past.finding.rule in TROUBLE])
+        known = {STOPPED, LATE, SILENCE, *TROUBLE, *GROUPED}
+        row.other += sum(past.finding.rule not in known for past in findings)
+    return dict(rows)
+
+
+def _at(past: PastFinding) -> float:
+    return past.opened_at.timestamp()
+
+
+def _is_excused(agent: Agent, past: PastFinding) -> bool:
+    stop = agent.stop
+    spans = list(agent.excused)
+    if stop:
+        spans.append((stop.start, stop.end + SLACK if stop.end else float("inf")))
+    return any(begin <= _at(past) <= end + SLACK for begin, end in spans)
+
+
+def _stops(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
+    stop = agent.stop
+    hits: list[PastFinding] = []
+    if stop:
+        row.stops += 1
+        until = stop.end + SLACK if stop.end else float("inf")
+        hits = [past for past in findings if stop.start <= _at(past) <= until]
+        if hits:
+            row.told += 1
+            row.delays.append((_at(hits[0]) - stop.detectable) / stop.period)
+        allowed = _EXTRA if any(begin <= stop.detectable <= end for begin, end in agent.excused) else 1
+        alone = [past for past in hits if past.finding.rule == STOPPED]
+        row.false += max(0, len(alone) - allowed)
+    row.false += sum(
+        past not in hits and not _is_excused(agent, past) for past in findings if past.finding.rule == STOPPED
+    )
+
+
+def _silences(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
+    spans = [(agent.reports[first], agent.reports[last]) for first, last in agent.outcomes.silence]
+    row.silences += len(spans)
+    told = [sum(begin <= _at(past) <= end + HOUR for past in findings) for begin, end in spans]
+    row.silences_told += sum(map(bool, told))
+    row.silences_false += len(findings) - sum(map(bool, told))
+
+
+def _troubles(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
+    spans = [(agent.reports[first], agent.reports[last]) for first, last in agent.outcomes.trouble]
+    row.troubles += len(spans)
+    told = [sum(begin <= _at(past) <= end + DAY for past in findings) for begin, end in spans]
+    row.troubles_told += sum(map(bool, told))
+    row.troubles_more += len(findings) - sum(map(bool, told))
+
+
+def compare_shared(shared: Shared, found: Sequence[PastFinding]) -> dict[str, float | int | None]:
+    """A row of what befell many: whom it was told of, how soon, and by how many findings each time.
+
+    `alone` are the findings of single agents about it, which are one too many each; `hours` is the median
+    until the most of its agents were named, which two in three must be.
+    """
+    grouped = [past for past in found if past.finding.rule in GROUPED]
+    single = [past for past in found if past.finding.rule == STOPPED]
+    told, hours, alone, groups = 0, [], 0, 0
+    for _, (begin, end), agents in shared.events:
+        within = [past for past in grouped if begin <= _at(past) <= min(end, begin + 3 * DAY)]
+        groups += len(within)
+        named = [past for past in within if _names(past, agents)]
+        if named:
+            told += 1
+            hours.append((min(map(_at, named)) - begin) / HOUR)
+        alone += sum(past.finding.agent_id in agents and begin <= _at(past) <= end for past in single)
+    elsewhere = sum(not any(a <= _at(past) <= b + DAY for _, (a, b), _ in shared.events) for past in single)
+    stops = [agent for agent in shared.fleet.agents if agent.stop and shared.kind == "holidays"]
+    known = {past.finding.agent_id for past in single} | {
+        name for past in grouped for name in past.finding.evidence.get("agents", ()) if past.closed_at is None
+    }
+    return {
+        "events": len(shared.events),
+        "told": told,
+        "hours": round(median(hours), 1) if hours else None,
+        "grouped": groups,
+        "alone": alone,
+        "elsewhere": elsewhere,
+        "not back": len(stops),
+        "not back told": sum(agent.agent_id in known for agent in stops),
+    }
+
+
+def _names(past: PastFinding, agents: frozenset[str]) -> bool:
+    named = set(past.finding.evidence.get("agents", ()))
+    return past.finding.rule == "fleet_silent" or 3 * len(named & agents) >= 2 * len(agents)
+
+
+def total(rows: Mapping[str, Row]) -> Row:
+    """Those of all kinds."""
+    everything = Row()
+    for row in rows.values():
+        everything.add(row)
+    return everything
