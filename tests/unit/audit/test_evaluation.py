@@ -81,7 +81,7 @@ def test_what_could_not_be_judged_is_over_when_every_rule_can_judge_it() -> None
 
 
 def test_an_agent_whose_cadence_cannot_be_learned_is_judged_by_the_other_rules() -> None:
-    failing = replace(nova("failed", "failed", "failed"), cadence=ZeroDivisionError("no luck"))
+    failing = replace(nova("failed", "failed", "failed"), learned_past=ZeroDivisionError("no luck"))
     verdict = evaluate(RULES, failing)
     assert {error.rule for error in verdict.errors} == {"stopped_reporting", "late"}
     assert [finding.key for finding in verdict.findings] == [FAILING, ("not_judged", "nova")]

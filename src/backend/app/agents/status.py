@@ -140,7 +140,7 @@ def _cadence(history: AgentHistory) -> str | None:
 
 
 def _describe(cadence: Cadence) -> str | None:
-    return str(cadence) if cadence.forecast() else None
+    return str(cadence) if cadence.has_cadence else None
 
 
 async def declare_agent(session: AsyncSession, agent_id: str, declaration: Mapping[str, Any]) -> None:

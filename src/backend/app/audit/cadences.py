@@ -4,7 +4,7 @@ The Auditor reads an agent's past for as long as the agent is silent, and all th
 to read it once is enough.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ARRAY, DateTime, Select, Subquery, func, select, true, type_coerce
@@ -13,32 +13,40 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
 from app.audit.cache import AgentCache, Entry, stale
-from app.audit.cadence import Cadence, Outages
+from app.audit.cadence import Cadence, Lateness, Outages, Schedule
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import AgentRunLog, AgentRunState
 
 PAST = timedelta(days=calibration.PAST_DAYS)
 """How far back reports and outages matter."""
 
-# When the newest run was created, and the last transaction besides the writer's that changed the runs.
-_CacheKey = tuple[datetime, int | None]
-_cache: AgentCache[_CacheKey, Cadence | Exception] = AgentCache()
+Learned = Cadence | Lateness | Exception
+"""How an agent has reported: by its habit, or by its declared schedule. Where learning failed, the error."""
+
+Declared = tuple[Schedule, timedelta | None]
+"""A schedule and the grace that is declared with it."""
+
+# When the newest run was created, the last transaction besides the writer's that changed the runs, and what
+# is declared.
+_CacheKey = tuple[datetime, int | None, Declared | None]
+_cache: AgentCache[_CacheKey, Learned] = AgentCache()
 
 
 async def learned_cadences(
-    session: AsyncSession, agent_ids: Sequence[str], outages: Outages
-) -> dict[str, Cadence | Exception]:
+    session: AsyncSession, agents: Mapping[str, Declared | None], outages: Outages
+) -> dict[str, Learned]:
     """How each of the agents with runs has reported, apart from the `outages`, which must be over.
 
-    Where learning an agent's cadence fails, the error stands for it. Only these agents stay in the cache.
+    By what is declared of it, or without that by its habit. Where learning fails, the error stands for it.
+    Only these agents stay in the cache.
     """
-    if not agent_ids:
+    if not agents:
         return {}
     # Read before anything is learned: what changes meanwhile is learned again next time.
-    keys = await _cache_keys(session, agent_ids)
+    keys = await _cache_keys(session, agents)
     entries = _cache.entries(session, outages)
     unknown = stale(entries, keys)
-    learned = await _learn(session, unknown, outages) if unknown else {}
+    learned = await _learn(session, {each: agents[each] for each in unknown}, outages) if unknown else {}
     cadences = {agent_id: entries[agent_id].value for agent_id in keys.keys() - set(unknown)} | learned
     _cache.store(
         session, {agent_id: Entry(keys[agent_id], value) for agent_id, value in cadences.items()}, outages
@@ -46,8 +54,8 @@ async def learned_cadences(
     return cadences
 
 
-async def _cache_keys(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, _CacheKey]:
-    wanted = wanted_agents(agent_ids)
+async def _cache_keys(session: AsyncSession, agents: Mapping[str, Declared | None]) -> dict[str, _CacheKey]:
+    wanted = wanted_agents(list(agents))
     newest = _newest_reports(wanted, 1).lateral()
     statement = (
         select(wanted.c.agent_id, newest.c.created_at, AgentRunState.changed_in)
@@ -56,14 +64,14 @@ async def _cache_keys(session: AsyncSession, agent_ids: Sequence[str]) -> dict[s
         .outerjoin(AgentRunState, AgentRunState.agent_id == wanted.c.agent_id)
     )
     rows = await session.execute(statement)
-    return {agent_id: (newest_at, changed_in) for agent_id, newest_at, changed_in in rows}
+    return {agent_id: (newest_at, changed_in, agents[agent_id]) for agent_id, newest_at, changed_in in rows}
 
 
 async def _learn(
-    session: AsyncSession, agent_ids: Sequence[str], outages: Outages
-) -> dict[str, Cadence | Exception]:
-    """Cadences from as many reports of each agent as matter."""
-    wanted, created_at = wanted_agents(agent_ids), AgentRunLog.created_at
+    session: AsyncSession, agents: Mapping[str, Declared | None], outages: Outages
+) -> dict[str, Learned]:
+    """Learned from as many reports of each agent as matter."""
+    wanted, created_at = wanted_agents(list(agents)), AgentRunLog.created_at
     newest = _newest_reports(wanted, calibration.NEWEST_GAPS + 1).subquery()
     span = select(func.min(newest.c.created_at).label("first"), func.max(newest.c.created_at).label("last"))
     known = span.lateral()
@@ -76,12 +84,13 @@ async def _learn(
     reports = select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports")).lateral()
     pairs = select(wanted.c.agent_id, reports.c.reports).select_from(wanted)
     statement = pairs.join(known, true()).join(reports, true()).where(reports.c.reports.is_not(None))
-    return {agent_id: _cadence_of(reports, outages) for agent_id, reports in await session.execute(statement)}
+    rows = await session.execute(statement)
+    return {agent_id: _learned_from(reports, agents[agent_id], outages) for agent_id, reports in rows}
 
 
-def _cadence_of(reports: Sequence[datetime], outages: Outages) -> Cadence | Exception:
+def _learned_from(reports: Sequence[datetime], declared: Declared | None, outages: Outages) -> Learned:
     try:
-        return Cadence.of(reports, outages)
+        return Lateness.of(*declared, reports, outages) if declared else Cadence.of(reports, outages)
     # One agent's history must not keep the others from being judged; the rules of this one raise it again.
     except Exception as error:  # noqa: BLE001
         return error

@@ -111,6 +111,12 @@ RECOVERED_MARGIN = 0.1
 """Share of the gap that is allowed besides. Decision, as `GAP_MARGIN`. Measured: 0 does alike, 0.3 halves
 the false alarms."""
 
+RECOVERED_BY_HABIT = 3
+"""Gaps within `RECOVERED_KEPT`. As many make a habit. Decision: one more than happened twice."""
+RECOVERED_HABIT_MARGIN = 0.5
+"""Share of the longest of these that is allowed besides. Formula: the longest of three is exceeded by the
+next with a probability of 1/4; by half with 1/8 or less, unless lengths have a heavy tail."""
+
 # Weekends and clocks, in every time zone at once.
 
 THURSDAY = datetime(2000, 1, 6, 16, tzinfo=UTC).timestamp()
@@ -159,8 +165,46 @@ MOST_GRACE = timedelta(hours=1)
 missing soon."""
 MOST_EARLY = timedelta(minutes=5)
 """A report so long before a due time answers it. Decision: clocks differ by less."""
-LATENESS_RUNS = 6
-"""Runs whose median lateness is added to the grace. Bound: as many as the prefilter reads."""
+
+# What is rare for an agent: return levels.
+
+EXTREMES_WITHIN = 35 * DAY
+"""Seconds. How far back the longest gaps and waits matter. Formula: the weeks compared."""
+EXTREMES_KEPT = 32
+"""Values. Bound: twice `TAIL`, so that enough are left when old ones go."""
+TAIL = 16
+"""Values. Of how many of the largest the tail is. Bound: half of `EXTREMES_KEPT`."""
+TAIL_INDEX = 0.5
+"""The tail index of one value that is added to those seen. Decision: twice that of a normal distribution's
+sixteen largest of a hundred, so that little is taken for sure of few values."""
+LARGEST_ALIKE = 3
+"""Values. So many of the largest that are alike recur, as nights and weekends do. Decision, as of gaps."""
+OVERDUE_ONCE_IN = 3_000 * DAY
+"""Seconds. How seldom by chance an agent that is well may be called overdue. Decision: a fleet of 3,000
+agents has one false alarm a day."""
+LATE_ONCE_IN = 700 * DAY
+"""Seconds. The same of a notice that it is late. Decision: four for one of `OVERDUE_ONCE_IN`."""
+LATE_SCALE = 120
+"""Seconds that are added to how late a report is before its tail is looked at. Decision: what differs by less
+is alike, as the clocks of machines are."""
+LATE_TAIL = 0.5
+"""Share of the reports later than by the clock that tell of later ones. Formula: only the later half is
+kept."""
+LATE_DOUBTFUL = 2
+"""Of these, how many may be so late because the clock told wrong, as when clocks change. Decision: twice in
+five weeks."""
+LONGEST_TIMES = 3
+"""How many times the longest gap is too long for any agent. Decision."""
+AT_ONCE = 60
+"""Seconds between reports that were kept and come at once. Decision: a client sends them in turn."""
+LEAST_FLUSHED = 3
+"""Reports that come at once, at least, to say that the agent ran meanwhile. Decision: two may be a retry."""
+LAST_RESORT_KNOWN = 7 * DAY
+"""Seconds. An agent known for less is not called gone before it is silent for as long as it is known.
+Decision: then a week has been seen."""
+SAME_OCCASION = 0.1
+"""Share of the mean gap within which, and within a step of five minutes, reports are of one occasion: sent
+twice, or started together. Formula: gaps of a Poisson process are as short in one case of ten."""
 
 # The rules.
 

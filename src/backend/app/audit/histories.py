@@ -10,7 +10,7 @@ from sqlalchemy import String, cast, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.cadence import Outages
-from app.audit.cadences import learned_cadences
+from app.audit.cadences import Declared, learned_cadences
 from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedule
 from app.audit.domain.rule import Rule
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
@@ -68,17 +68,21 @@ async def deepened(
     of_runs = [agent_id for agent_id, needed in needs.items() if "runs" in needed]
     of_past = [agent_id for agent_id, needed in needs.items() if "past" in needed]
     runs = await _newest_runs(session, of_runs, depth) if of_runs else {}
-    # A declared schedule needs no past.
-    undeclared = [agent_id for agent_id in of_past if readable_schedule(histories[agent_id]) is None]
-    cadences = await learned_cadences(session, undeclared, outages)
+    declared = {agent_id: _declared(histories[agent_id]) for agent_id in of_past}
+    learned = await learned_cadences(session, declared, outages)
     return {
         agent_id: replace(
             histories[agent_id],
             runs=runs.get(agent_id, histories[agent_id].runs),
-            cadence=cadences.get(agent_id),
+            learned_past=learned.get(agent_id),
         )
         for agent_id in needs
     }
+
+
+def _declared(history: AgentHistory) -> Declared | None:
+    schedule = readable_schedule(history)
+    return (schedule, history.grace) if schedule else None
 
 
 def reported_history(

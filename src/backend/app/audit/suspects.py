@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from app.audit.cadence import Outages
+from app.audit.cadence import Lateness, Outages
 from app.audit.domain.evaluation import RuleError, isolated
-from app.audit.domain.history import AgentHistory, Expected, readable_schedule
+from app.audit.domain.history import AgentHistory, readable_schedule
 from app.audit.domain.liveness import Late
 from app.audit.histories import reported_history
 from app.audit.judgement import CycleContext
@@ -39,9 +39,15 @@ def _is_on_time(agent: Agent, snapshot: Snapshot, now: datetime, outages: Outage
     if not history.schedule:
         return snapshot.well
     # A schedule that never comes again raises an error, and the rules say so.
-    expected = isolated(Late.name, agent.agent_id, lambda: _expected_by_schedule(history))
-    return expected is not None and not isinstance(expected, RuleError) and now < expected.late
+    never_late_before = isolated(Late.name, agent.agent_id, lambda: _never_late_before(history))
+    if never_late_before is None or isinstance(never_late_before, RuleError):
+        return False
+    return now < never_late_before
 
 
-def _expected_by_schedule(history: AgentHistory) -> Expected | None:
-    return history.expected if readable_schedule(history) else None
+def _never_late_before(history: AgentHistory) -> datetime | None:
+    schedule = readable_schedule(history)
+    if not schedule or not history.runs:
+        return None
+    since = max(history.runs[0].created_at, history.watching_since or history.runs[0].created_at)
+    return Lateness(schedule, history.grace).never_late_before(since)

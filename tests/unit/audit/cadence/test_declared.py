@@ -11,7 +11,6 @@ from app.audit.cadence import (
     CronSchedule,
     IntervalSchedule,
     Schedule,
-    expect_declared,
     in_words,
     parse_schedule,
 )
@@ -106,42 +105,6 @@ def test_the_hour_that_comes_twice_gives_no_time_in_the_past() -> None:
     schedule = parse_schedule("45 1 * * *", "America/New_York")
     second_half_past_one = datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
     assert schedule.next_after(second_half_past_one) > second_half_past_one
-
-
-class TestDeclared:
-    HOURLY = CronSchedule("0 * * * *", "UTC")
-
-    def test_the_declared_grace_counts_from_the_due_time(self) -> None:
-        expected = expect_declared(self.HOURLY, 7 * MINUTE, [], TUESDAY + 5 * MINUTE)
-        assert (expected.due, expected.deadline) == (TUESDAY + HOUR, TUESDAY + HOUR + 7 * MINUTE)
-
-    @pytest.mark.parametrize(
-        ("schedule", "grace"),
-        [("every 1m", 10 * MINUTE), ("every 30m", 15 * MINUTE), ("every 1d", HOUR), ("0 9 * * 1-5", HOUR)],
-    )
-    def test_the_usual_grace_follows_the_period(self, schedule: str, grace: timedelta) -> None:
-        expected = expect_declared(parse_schedule(schedule), None, [], TUESDAY)
-        assert expected.due
-        assert expected.deadline - expected.due == grace
-
-    def test_a_report_moments_early_answers_the_due_time(self) -> None:
-        expected = expect_declared(self.HOURLY, HOUR, [], TUESDAY - timedelta(seconds=2))
-        assert expected.due == TUESDAY + HOUR
-
-    def test_a_report_long_before_does_not(self) -> None:
-        assert expect_declared(self.HOURLY, HOUR, [], TUESDAY - 20 * MINUTE).due == TUESDAY
-
-    def test_long_runs_report_late_every_time_and_that_is_normal(self) -> None:
-        daily = CronSchedule("0 9 * * *", "UTC")
-        reports = [TUESDAY + 10.5 * HOUR - i * DAY for i in range(5)]
-        expected = expect_declared(daily, None, reports, reports[0])
-        assert expected.deadline >= reports[0] + DAY + HOUR
-
-    def test_one_manual_run_at_an_odd_hour_does_not_move_the_grace(self) -> None:
-        daily = CronSchedule("0 9 * * *", "UTC")
-        reports = [TUESDAY + 20 * HOUR, *(TUESDAY + 9 * HOUR - i * DAY for i in range(5))]
-        expected = expect_declared(daily, None, reports, reports[0])
-        assert expected.deadline == TUESDAY + DAY + 10 * HOUR
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.audit.cadence import IntervalSchedule, Schedule, expect_declared, parse_schedule
+from app.audit.cadence import IntervalSchedule, Lateness, Schedule, parse_schedule
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # A Tuesday. The month before ended on a Monday.
@@ -215,16 +215,14 @@ class TestIntervalsThatCountFromTheEndOfTheRunBefore:
         reports = [self.NOW]
         for gap in gaps:
             reports.append(reports[-1] - gap)
-        return expect_declared(self.HOURLY, None, reports, self.NOW).deadline - self.NOW
+        lateness = Lateness.of(self.HOURLY, None, reversed(reports))
+        return lateness.expectation(self.NOW).deadline - self.NOW
 
     def test_the_length_of_its_runs_comes_on_top(self) -> None:
-        assert self.deadline(*[100 * MINUTE] * 5) == HOUR + 40 * MINUTE + 30 * MINUTE
+        assert HOUR + 40 * MINUTE < self.deadline(*[100 * MINUTE] * 40) < 2 * HOUR + 10 * MINUTE
 
     def test_one_long_pause_does_not(self) -> None:
-        assert self.deadline(HOUR, 9 * HOUR, HOUR, 59 * MINUTE) == HOUR + 30 * MINUTE
+        assert self.deadline(*[HOUR] * 250, 9 * HOUR, *[HOUR] * 20, 59 * MINUTE) == HOUR + 30 * MINUTE
 
-    def test_pauses_are_no_more_than_a_period(self) -> None:
-        assert self.deadline(*[9 * HOUR] * 5) == HOUR + HOUR + 30 * MINUTE
-
-    def test_without_a_past_there_is_none(self) -> None:
-        assert self.deadline() == HOUR + 30 * MINUTE
+    def test_without_a_past_it_may_be_due_once_more(self) -> None:
+        assert self.deadline() == 2 * HOUR

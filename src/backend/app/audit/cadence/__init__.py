@@ -1,14 +1,13 @@
 """When agents are expected to report: by a declared schedule, or as their past reports show."""
 
-from app.audit.cadence.learned import Cadence, Forecast
+from app.audit.cadence.lateness import Expectation, Lateness, due_after, first_grace
+from app.audit.cadence.learned import Cadence, Forecast, shortest_gap
 from app.audit.cadence.outages import OUTAGE_STEP, Outage, Outages, find_outages, present_outage
 from app.audit.cadence.schedule import (
     DEFAULT_TIMEZONE,
     CronSchedule,
-    Expectation,
     IntervalSchedule,
     Schedule,
-    expect_declared,
     parse_schedule,
 )
 from app.kit.text import in_words
@@ -21,12 +20,15 @@ __all__ = [
     "Expectation",
     "Forecast",
     "IntervalSchedule",
+    "Lateness",
     "Outage",
     "Outages",
     "Schedule",
-    "expect_declared",
+    "due_after",
     "find_outages",
+    "first_grace",
     "in_words",
     "parse_schedule",
     "present_outage",
+    "shortest_gap",
 ]

@@ -4,19 +4,29 @@ from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterable, Sequence
 from copy import copy
-from datetime import datetime
-from itertools import islice, pairwise
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 from app.audit import calibration
 from app.audit.cadence.activity import STEP, ActivityBitmap, step_of
 from app.audit.cadence.clock_changes import clock_change
 from app.audit.cadence.description import describe
-from app.audit.cadence.outages import Outage, Outages
-from app.audit.cadence.weekly_pattern import deadline_by_count, next_report, weekly_pattern
+from app.audit.cadence.extremes import Extremes
+from app.audit.cadence.outages import Outages
+from app.audit.cadence.recovered import Recovered
+from app.audit.cadence.weekly_pattern import (
+    WeeklyPattern,
+    a_week_before,
+    deadline_by_count,
+    next_report,
+    weekly_pattern,
+)
 from app.audit.calibration import DAY, HOUR
+from app.kit.text import in_words
 
 _WEEK = 7 * DAY
+_A_RUN = 4 * HOUR  # known for less, an agent may have shown one of several runs in a week
 _GRACE = calibration.LEAST_GRACE.total_seconds()
 
 
@@ -31,9 +41,9 @@ class Forecast(NamedTuple):
     deadline: float
 
     @classmethod
-    def of(cls, latest: float, margin: float, deadline: float) -> Self:
-        """`margin` is what is allowed after `latest`; half of it before a notice, if that is long enough."""
-        return cls(latest, deadline - margin / 2 if margin / 2 >= _GRACE else deadline, deadline)
+    def of(cls, latest: float, notice: float, deadline: float) -> Self:
+        """With a notice so many seconds before the deadline, if that is long enough."""
+        return cls(latest, deadline - notice if notice >= _GRACE else deadline, deadline)
 
     def not_before(self, moment: float) -> "Forecast":
         """Postponed to `moment`, without a notice before."""
@@ -44,21 +54,31 @@ class Cadence:
     """How an agent has reported. Times are seconds since the epoch.
 
     Kept of it are its newest 51 report times, the longest gaps of late, the five-minute steps of the
-    last five weeks in which it reported, and the recovered gaps: when it was overdue and came back. Learning
-    a report costs about the same however many came before. Outages count for no gap.
+    last five weeks in which it reported, how much later than by the clock it came, and the recovered gaps:
+    when it was overdue and came back. Learning a report costs about the same however many came before.
+    Outages count for no gap. Reports that come together are one occasion: the first of them counts.
     """
 
     def __init__(self, outages: Outages | None = None) -> None:
         self._outages = Outages() if outages is None else outages
         self.newest = 0.0
+        self._begun = 0.0
         self._first = 0.0
         self._count = 0
+        self._latest: deque[float] = deque(maxlen=calibration.PREFILTER_DEPTH)
+        self._together = 1
+        self._missed: float | None = None
         self._times: deque[float] = deque(maxlen=calibration.NEWEST_GAPS + 1)
         self._activity = ActivityBitmap()
-        self._recovered: list[Outage] = []
+        self._recovered = Recovered()
         self._gaps: deque[float] = deque()
         self._sorted: list[float] = []
+        self._sum = 0.0
         self._longest: deque[tuple[int, float, float]] = deque()
+        self._extremes = Extremes()
+        self._late_by_clock = Extremes(calibration.LATE_TAIL, calibration.LATE_DOUBTFUL)
+        self._clock: WeeklyPattern | None = None
+        self._recurs = False
         self._forecast: Forecast | None = None
         self._is_forecast_current = True
 
@@ -82,27 +102,70 @@ class Cadence:
         """Learn from a report that came after all others."""
         if not self._count:
             self._first = moment
+        elif self._is_same_occasion(moment):
+            self._come_together(moment)
+            return
         elif self._is_recovery(moment):
-            self._recovered.append(Outage(self.newest, moment))
+            self._recovered.add(self._begun, moment)
+            self._missed = (moment - self._begun) / max(self.typical, 1.0)
         else:
-            self._learn_gap(moment - self.newest - self._outages.within(self.newest, moment), moment)
+            self._missed = None
+            lost = self._outages.within(self._begun, moment)
+            self._learn_gap(moment - self._begun - lost, moment)
+            if not lost:
+                self._extremes.add(moment - self._begun, moment)
+        self._together = 1
         self._count += 1
-        self.newest = moment
+        self.newest = self._begun = moment
+        self._latest.append(moment)
         self._times.append(moment)
         self._activity.add(step_of(moment))
         self._is_forecast_current = False
+
+    def _is_same_occasion(self, moment: float) -> bool:
+        """Whether it comes as soon after the one before as two of one occasion do."""
+        after, gaps = moment - self._latest[-1], self._gaps
+        return after <= STEP and after * len(gaps) <= self._sum * calibration.SAME_OCCASION and bool(gaps)
+
+    def _come_together(self, moment: float) -> None:
+        """Take in another report of the newest occasion. Many at once after a gap were kept meanwhile."""
+        self.newest = moment
+        self._latest.append(moment)
+        self._together += 1
+        self._is_forecast_current = False
+        missed = self._missed
+        if missed is not None and self._together >= max(calibration.LEAST_FLUSHED, missed / 2):
+            self._recovered.drop_newest()
+            self._missed = None
 
     def _is_recovery(self, moment: float) -> bool:
         if moment - self.newest <= self.typical + _GRACE:
             return False
         forecast = self.forecast()
-        return forecast is not None and moment > forecast.deadline
+        if forecast is not None and moment > forecast.deadline:
+            return True
+        if self._sorted and not self._outages.touches(self._begun, moment):
+            self._learn_lateness(moment)
+        return False
+
+    def _learn_lateness(self, moment: float) -> None:
+        """How much later it came than by the clock; where that did not tell, than a day and a week before."""
+        expected = (
+            self._clock.middle
+            if self._clock
+            else a_week_before(self._activity, self._begun, self.typical, self._is_excluded)
+        )
+        if expected is not None and moment > expected:
+            self._late_by_clock.add(moment - expected + calibration.LATE_SCALE, moment)
 
     def _learn_gap(self, gap: float, moment: float) -> None:
         gaps, ordered, longest = self._gaps, self._sorted, self._longest
         if len(gaps) == calibration.NEWEST_GAPS:
-            del ordered[bisect_left(ordered, gaps.popleft())]
+            oldest = gaps.popleft()
+            self._sum -= oldest
+            del ordered[bisect_left(ordered, oldest)]
         gaps.append(gap)
+        self._sum += gap
         insort(ordered, gap)
         while longest and longest[-1][2] <= gap:
             longest.pop()
@@ -120,40 +183,66 @@ class Cadence:
     @property
     def least_wait(self) -> float:
         """For how long, in seconds, it may be silent at any time, whatever else is known of it."""
-        newest = list(islice(reversed(self._times), calibration.LEAST_GAPS + 1))
-        shortest = min((later - earlier for later, earlier in pairwise(newest)), default=0.0)
-        return max(self.typical, shortest) + _GRACE
+        return max(self.typical, shortest_gap(self._latest)) + _GRACE
 
     def forecast(self) -> Forecast | None:
-        """When its next report is expected; None while it shows no cadence.
+        """When its next report is expected; None while too little is known.
 
-        That takes six reports, an hour from the first to the last, and gaps that recur or a clock that
-        it keeps to: an agent that is started by hand or by events has no cadence to miss.
+        That takes six reports, an hour at least from the first to the last. An agent whose gaps do not recur
+        and that keeps to no clock is started by hand or by events: it is only expected to come some day.
         """
         if not self._is_forecast_current:
             self._forecast, self._is_forecast_current = self._compute(), True
         return self._forecast
 
+    @property
+    def has_cadence(self) -> bool:
+        """Whether it reports by the clock or at gaps that recur."""
+        return self.forecast() is not None and self._recurs
+
     def _compute(self) -> Forecast | None:
         """The forecast from what is known.
 
         1. Forecast by the clock, and by the gaps, where the agent shows either.
-        2. Take the one with the sooner deadline.
+        2. Take the one with the sooner deadline; without any, the last resort.
         3. Postpone it to what the agent may be silent at any time, and to the gaps it came back from.
         """
+        self._clock, self._recurs = None, False
         if len(self._gaps) < calibration.LEAST_GAPS or self.newest - self._first < calibration.LEAST_SPAN:
             return None
         found = [self._by_the_clock(), self._by_its_gaps()]
         soonest = min((each for each in found if each), key=lambda each: each.deadline, default=None)
-        if soonest is None:
-            return None
-        gap = self._longest_recovered()
-        after_recovery = gap + max(gap * calibration.RECOVERED_MARGIN, _GRACE) if gap else 0.0
-        return soonest.not_before(self.newest + max(self.least_wait, after_recovery))
+        self._recurs = soonest is not None
+        soonest = soonest or self._at_last()
+        allowance = self._recovered.allowance(self.newest)
+        return soonest.not_before(self.newest + max(self.least_wait, allowance))
+
+    def _at_last(self) -> Forecast:
+        """When an agent that shows no cadence has gone for good: silent for far longer than ever of late.
+
+        That is the gap that comes once in years by those seen, between two and three times the longest, and a
+        day at least. One that is known for days only may be silent for as long as it is known.
+        """
+        longest, newest = self._extremes.longest, self.newest
+        level = max(self._extremes.level(calibration.OVERDUE_ONCE_IN), 2 * longest)
+        known = newest - self._first
+        wait = max(min(level, calibration.LONGEST_TIMES * longest), DAY)
+        if known < calibration.LAST_RESORT_KNOWN:
+            wait = max(wait, known)
+        deadline = self._after_unseen_days(newest + wait)
+        while over := self._outages.over(newest, deadline):
+            if over + wait <= deadline:
+                break
+            deadline = over + wait
+        return Forecast(deadline, deadline, deadline)
 
     def _by_its_gaps(self) -> Forecast | None:
-        """After the longest gap of late, and a margin that shrinks as more gaps are known."""
-        longest, newest = self._longest[0][2], self.newest
+        """After the longest gap of late, and a margin that shrinks as more gaps are known.
+
+        Where the longest gaps recur, as nights and weekends do, they tell the next; else the tail of the gaps
+        does.
+        """
+        longest, newest = self._longest[0][2], self._begun
         typical = self._sorted[len(self._sorted) // 2]
         even = longest <= typical * calibration.EVEN
         if not recur(self._sorted) or not (even or len(self._gaps) >= calibration.LEAST_UNEVEN_GAPS):
@@ -163,21 +252,33 @@ class Cadence:
         share = max(calibration.GAP_MARGIN, calibration.GAP_MARGIN_OF_FEW / len(self._gaps))
         spread = min(max(longest - typical, longest * share), longest / 2 if even else longest)
         margin = max(spread, _GRACE, clock_change(newest, newest + longest))
+        late = margin / 2
+        if not self._extremes.recur(typical):
+            above, most = (
+                typical - calibration.LATE_SCALE if even else 0.0,
+                calibration.LONGEST_TIMES * longest,
+            )
+            rare = self._extremes.level(calibration.OVERDUE_ONCE_IN, above)
+            margin = max(margin, min(rare, most) - longest)
+            late = max(late, min(self._extremes.level(calibration.LATE_ONCE_IN, above), most) - longest)
         deadline = self._after_unseen_days(newest + longest + margin)
         while over := self._outages.over(newest + typical / 2, deadline):
             if over + longest + margin <= deadline:
                 break
             deadline = over + longest + margin
-        return Forecast.of(newest + longest, margin, deadline)
+        return Forecast.of(newest + longest, margin - late, deadline)
 
     def _by_the_clock(self) -> Forecast | None:
         """As at this time in the weeks before, if it keeps to the clock."""
-        typical, newest, activity = self.typical, self.newest, self._activity
+        typical, newest, activity = self.typical, self._begun, self._activity
         pattern = weekly_pattern(activity, list(self._times), self._first, typical, self._is_excluded)
+        self._clock = pattern
         if pattern is None or not self._keeps_to_the_clock(pattern.jitter):
             return None
         of_wait = min((pattern.latest - newest) * calibration.WAIT_MARGIN, calibration.MOST_WAIT_MARGIN)
         margin = max(_GRACE, pattern.jitter, pattern.spread, of_wait)
+        late = max(margin / 2, self._allowed_by_clock(pattern, calibration.LATE_ONCE_IN))
+        margin = max(margin, self._allowed_by_clock(pattern, calibration.OVERDUE_ONCE_IN))
         margin += clock_change(newest, pattern.latest)
         deadline = deadline_by_count(activity, newest, pattern, max(pattern.latest, newest + typical), margin)
         while over := self._outages.over(newest + typical / 2, deadline):
@@ -185,7 +286,25 @@ class Cadence:
             if after_outage <= deadline:
                 break
             deadline = after_outage
-        return Forecast.of(pattern.latest, margin, deadline)
+        return Forecast.of(pattern.latest, margin - late, deadline)
+
+    def _allowed_by_clock(self, pattern: WeeklyPattern, once_in: float) -> float:
+        """How long after the latest time it comes once in so long.
+
+        By how much later it came than mostly, by the clock; and not sooner than its gaps allow.
+        """
+        late = self._late_by_clock
+        most = max(self.typical, calibration.LONGEST_TIMES * late.longest)
+        by_clock = min(late.level(once_in), most) - calibration.LATE_SCALE
+        return pattern.middle + max(by_clock, self._excess(once_in)) - pattern.latest
+
+    def _excess(self, once_in: float) -> float:
+        """By how much its gaps exceed their median once in so long, where they mostly are about as long."""
+        gaps, middle, longest = self._sorted, self._sorted[len(self._sorted) // 2], self._extremes.longest
+        if gaps[len(gaps) * 9 // 10] > middle * calibration.EVEN or self._extremes.recur(middle):
+            return 0.0
+        level = self._extremes.level(once_in, middle - calibration.LATE_SCALE)
+        return min(level - middle, max(self.typical, calibration.LONGEST_TIMES * (longest - middle)))
 
     def _keeps_to_the_clock(self, jitter: float) -> bool:
         """Whether it is not by chance that it comes so near to its times a week before."""
@@ -198,19 +317,7 @@ class Cadence:
 
     def _is_excluded(self, start: float, end: float) -> bool:
         """Whether from `start` to `end` there was an outage or a recovered gap."""
-        return self._outages.touches(start, end) or any(
-            start < gap.end and end > gap.start for gap in self._recovered
-        )
-
-    def _longest_recovered(self) -> float:
-        """The recovered gap that postpones deadlines: the latest of 8 days, or the longest it had twice."""
-        while self._recovered and self._recovered[0].end < self.newest - calibration.RECOVERED_KEPT:
-            self._recovered.pop(0)
-        lengths = sorted(gap.end - gap.start for gap in self._recovered)
-        twice = lengths[-2] if len(lengths) > 1 else 0.0
-        if lengths and self._recovered[-1].end > self.newest - calibration.RECOVERED_LASTS:
-            return max(twice, self._recovered[-1].end - self._recovered[-1].start)
-        return twice
+        return self._outages.touches(start, end) or self._recovered.touches(start, end)
 
     def _after_unseen_days(self, deadline: float) -> float:
         """`deadline`, postponed where it would fall in days of the week of which none has been seen yet.
@@ -219,7 +326,7 @@ class Cadence:
         Tuesday 00:00 UTC.
         """
         weekend = self._first - (self._first - calibration.THURSDAY) % _WEEK
-        if self.newest < weekend + calibration.WEEKEND:
+        if self.newest < max(weekend + calibration.WEEKEND, self._first + _A_RUN):
             return max(deadline, self._first + _WEEK + DAY)
         weekend += _WEEK
         if self.newest >= weekend + calibration.SATURDAY_NOON or deadline <= weekend:
@@ -227,7 +334,16 @@ class Cadence:
         return max(deadline, weekend + calibration.WEEKEND)
 
     def __str__(self) -> str:
+        if not self.has_cadence and self._gaps:
+            apart = in_words(timedelta(seconds=round(self._extremes.longest)))
+            return f"at no set times, at most {apart} apart of late"
         return describe(self._activity, step_of(self.newest), self._sorted)
+
+
+def shortest_gap(times: Sequence[float]) -> float:
+    """The shortest gap between the newest six of these, in any order of time; 0 without one."""
+    newest = sorted(times)[-calibration.PREFILTER_DEPTH :]
+    return min((later - earlier for earlier, later in pairwise(newest)), default=0.0)
 
 
 def recur(gaps: Sequence[float]) -> bool:

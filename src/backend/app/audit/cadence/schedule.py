@@ -2,16 +2,15 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from app.audit import calibration
 from app.audit.cadence.dialects import DayRule, expressions, interval
 from app.kit.text import in_words
 
@@ -231,50 +230,3 @@ def _zone(name: str) -> tzinfo:
         raise ValueError(
             "there is no time zone of this name: write one such as UTC or Europe/Berlin"
         ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """By when an agent should report: it is due at `due`, late from `late` and overdue from `deadline` on."""
-
-    due: datetime
-    late: datetime
-    deadline: datetime
-
-
-def expect_declared(
-    schedule: Schedule, grace: timedelta | None, reports: Sequence[datetime], silent_since: datetime
-) -> Expectation:
-    """What a declared schedule expects of an agent that has been silent since `silent_since`.
-
-    `reports` are its report times, newest first. Without a `grace` it is half the period, between 10
-    minutes and an hour, on top of how long after its due times the agent usually reports: agents report
-    at the end of a run, and a run may be long. Raises `ValueError` when the schedule never comes again.
-    """
-    due = schedule.next_after(silent_since)
-    following = schedule.next_after(due)
-    # A report moments before a due time answers it: the agent's clock is a little ahead of ours.
-    if not isinstance(schedule, IntervalSchedule) and due - silent_since < min(
-        calibration.MOST_EARLY, (following - due) / 4
-    ):
-        due, following = following, schedule.next_after(following)
-    if grace is None:
-        grace = min(
-            max((following - due) / 2, calibration.LEAST_GRACE), calibration.MOST_GRACE
-        ) + _usual_lateness(schedule, reports)
-    late = due + grace / 2 if grace / 2 >= calibration.LEAST_GRACE else due + grace
-    return Expectation(due, late, due + grace)
-
-
-def _usual_lateness(schedule: Schedule, reports: Sequence[datetime]) -> timedelta:
-    """How long after it was due an agent usually reports: the median, less than one period.
-
-    Some schedulers count an interval from the end of the run before, so the run's length comes on top of it.
-    """
-    recent = reports[: calibration.LATENESS_RUNS]
-    if isinstance(schedule, IntervalSchedule):
-        gaps = [later - earlier for later, earlier in pairwise(reports[: calibration.LATENESS_RUNS + 1])]
-        late = [min(max(gap - schedule.every, timedelta()), schedule.every) for gap in gaps]
-    else:
-        late = [report - schedule.last_until(report) for report in recent]
-    return sorted(late)[len(late) // 2] if late else timedelta()

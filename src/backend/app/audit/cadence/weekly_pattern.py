@@ -16,7 +16,7 @@ _NO_REPORT, _EXCLUDED = -1, -2
 
 
 class WeeklyPattern(NamedTuple):
-    """The next report by the clock: by `latest` so far, in seconds since the epoch.
+    """The next report by the clock: by `latest` so far, mostly about `middle`, in seconds since the epoch.
 
     `spread` lies between the first and the last of the times at which it came then; `jitter` is how far
     from the times of the week before its newest reports came, both in seconds. `matching` are the weeks, or
@@ -24,6 +24,7 @@ class WeeklyPattern(NamedTuple):
     """
 
     latest: float
+    middle: float
     spread: float
     jitter: float
     matching: tuple[int, ...]
@@ -46,9 +47,7 @@ def weekly_pattern(
 
     None unless a report came in most of the weeks, and the waits are the same but for a change of clocks.
     """
-    near = max(1, int(typical * calibration.NEAR / STEP))
-    next_after = max(1, int(typical * calibration.NEXT_AFTER / STEP))
-    past = _Past(activity, step_of(newest[-1]), near, next_after, is_excluded)
+    past = _Past.of(activity, newest[-1], typical, is_excluded)
     waits = _matching_waits(past, step_of(known_since))
     compared = newest[-calibration.REPORTS_COMPARED :]
     jitter = _jitter(past, compared, step_of(known_since)) if waits else None
@@ -59,10 +58,11 @@ def weekly_pattern(
         waits |= {ago - AN_HOUR: wait for ago, wait in ahead.items()}
     ordered = sorted(waits.values())
     latest, spread = (past.here + ordered[-1] + 1) * STEP, (ordered[-1] - ordered[0]) * STEP
-    if spread > max(near * STEP, calibration.MATCHING_SPREAD):
+    if spread > max(past.near * STEP, calibration.MATCHING_SPREAD):
         return None
     weeks = tuple(ago for ago in waits if ago >= A_WEEK - AN_HOUR)
-    return WeeklyPattern(float(latest), float(spread), jitter, weeks or tuple(waits))
+    middle = (past.here + ordered[len(ordered) // 2] + 1) * STEP
+    return WeeklyPattern(float(latest), float(middle), float(spread), jitter, weeks or tuple(waits))
 
 
 def _may_be_ahead(past: "_Past", newest: float) -> bool:
@@ -109,6 +109,13 @@ class _Past(NamedTuple):
     near: int
     next_after: int
     is_excluded: Excluded
+
+    @classmethod
+    def of(cls, activity: ActivityBitmap, moment: float, typical: float, is_excluded: Excluded) -> "_Past":
+        """Seen from a report at `moment` of an agent with this typical gap, both in seconds."""
+        near = max(1, int(typical * calibration.NEAR / STEP))
+        next_after = max(1, int(typical * calibration.NEXT_AFTER / STEP))
+        return cls(activity, step_of(moment), near, next_after, is_excluded)
 
     def wait(self, ago: int) -> int:
         """How many steps after the time `ago` the next report came, if there was one at that time."""
@@ -162,6 +169,18 @@ def deadline_by_count(
     return latest + margin
 
 
+def a_week_before(
+    activity: ActivityBitmap, moment: float, typical: float, is_excluded: Excluded
+) -> float | None:
+    """When the next report came after one at this time a week before, or a day before if that was later.
+
+    In seconds since the epoch; None where there was no report a week before.
+    """
+    past = _Past.of(activity, moment, typical, is_excluded)
+    waits = [past.wait(A_WEEK), past.wait(A_DAY)]
+    return float((past.here + max(waits) + 1) * STEP) if waits[0] >= 0 else None
+
+
 def next_report(activity: ActivityBitmap, pattern: WeeklyPattern, moment: float) -> float:
     """By when, in the matching weeks, the first report after `moment` came, in seconds since the epoch.
 
@@ -170,8 +189,8 @@ def next_report(activity: ActivityBitmap, pattern: WeeklyPattern, moment: float)
     """
     after = step_of(moment) + 1
     of_weeks = ((activity.first_from(after - ago), ago) for ago in pattern.matching)
-    following = [step + ago + 1 for step, ago in of_weeks if step is not None]
-    if not following:
+    steps = [step + ago + 1 for step, ago in of_weeks if step is not None]
+    if not steps:
         ago = -(-(after - activity.newest) // A_WEEK) * A_WEEK
         return float(((activity.first_from(after - ago) or activity.newest) + ago + 1) * STEP)
-    return float(max(following) * STEP)
+    return float(max(steps) * STEP)

@@ -17,6 +17,7 @@ from app.audit.cadence import (
     DEFAULT_TIMEZONE,
     OUTAGE_STEP,
     Cadence,
+    Lateness,
     Outage,
     Outages,
     find_outages,
@@ -26,7 +27,7 @@ from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, change_times, evaluate
 from app.audit.domain.finding import Evidence, Finding
 from app.audit.domain.fleet import REPORTING_AGAIN, fleet_silent
-from app.audit.domain.history import AgentHistory, ReportedRun, least_wait
+from app.audit.domain.history import AgentHistory, ReportedRun, least_wait, read_schedule
 from app.audit.domain.quality import QualityWindow
 from app.audit.domain.rule import Rule
 from app.audit.domain.transitions import transitions
@@ -141,7 +142,10 @@ class _Replay:
         self._agent_id = agent_id
         self._declared = _fields(declaration)
         self._outages = outages
-        self._cadence: Cadence | Exception = Cadence(outages)
+        schedule = read_schedule(declaration.schedule, declaration.timezone) if declaration.schedule else ""
+        self._learned: Cadence | Lateness | Exception = (
+            Cadence(outages) if isinstance(schedule, str) else Lateness(schedule, declaration.grace, outages)
+        )
         self._quality = QualityWindow()
         self._runs: deque[ReportedRun] = deque(maxlen=HISTORY_DEPTH)
         self._open: dict[str, PastFinding] = {}
@@ -152,12 +156,11 @@ class _Replay:
             return
         self._now = begin
         for run in runs:
-            moment = run.created_at.timestamp()
-            if self._may_change_before(moment):
+            if self._may_change_before(run.created_at):
                 self._let_pass(run.created_at)
             self._runs.appendleft(run)
             self._now = run.created_at
-            self._learn(moment)
+            self._learn(run.created_at)
             if run.score is not None:
                 self._quality.add(run.created_at, run.score)
             applicable = [rule for rule in self._rules if rule.name in self._open or rule.may_open_on(run)]
@@ -165,28 +168,34 @@ class _Replay:
                 self._judge(applicable)
         self._let_pass(end + timedelta.resolution)
 
-    def _may_change_before(self, moment: float) -> bool:
-        """Whether a verdict may change by itself before a report at `moment`."""
-        cadence = self._cadence
-        if self._declared["schedule"] is not None or not self._runs or isinstance(cadence, Exception):
+    def _may_change_before(self, report: datetime) -> bool:
+        """Whether a verdict may change by itself before a report."""
+        learned = self._learned
+        if not self._runs or isinstance(learned, Exception):
             return True
         # The same limit as `least_wait()`, at a fraction of its cost: this is done for every run.
-        return moment - cadence.newest > cadence.typical + _GRACE
-
-    def _learn(self, moment: float) -> None:
-        if isinstance(self._cadence, Exception):
-            return
+        if isinstance(learned, Cadence):
+            return report.timestamp() - learned.newest > learned.typical + _GRACE
         try:
-            self._cadence.observe(moment)
+            return report > learned.never_late_before(self._runs[0].created_at)
+        except ValueError:  # the schedule never comes again, which the rules say
+            return True
+
+    def _learn(self, report: datetime) -> None:
+        try:
+            if isinstance(self._learned, Cadence):
+                self._learned.observe(report.timestamp())
+            elif isinstance(self._learned, Lateness):
+                self._learned.observe(report)
         # As in the live cycle: the rules that need the cadence raise it again, and it is among the errors.
         except Exception as error:  # noqa: BLE001
-            self._cadence = error
+            self._learned = error
 
     def _let_pass(self, until: datetime) -> None:
         """Judge by every rule at each moment before `until` at which a verdict may change by itself."""
         history = self._history()
-        learned = not isinstance(self._cadence, Exception)
-        if self._runs and learned and until - self._now <= least_wait(history):
+        judged = self._runs and not isinstance(self._learned, Exception)
+        if judged and until - self._now <= least_wait(history):
             return
         for moment in change_times(self._rules, history):
             if self._now <= moment < until:
@@ -213,7 +222,7 @@ class _Replay:
             self._agent_id,
             self._now,
             tuple(self._runs),
-            self._cadence,
+            self._learned,
             self._quality.trend(),
             outages=self._outages,
             **self._declared,

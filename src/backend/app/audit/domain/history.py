@@ -12,10 +12,11 @@ from app.audit.cadence import (
     DEFAULT_TIMEZONE,
     Cadence,
     Expectation,
+    Lateness,
     Outages,
     Schedule,
-    expect_declared,
     parse_schedule,
+    shortest_gap,
 )
 from app.audit.domain.quality import QualityTrend
 
@@ -53,16 +54,17 @@ class Expected:
 class AgentHistory:
     """An agent at `now`: its newest runs, newest first, at most `HISTORY_DEPTH`, and its declaration.
 
-    `cadence` is how it reported, further back than `runs` where that was read, or the error that learning it
-    raised; `quality` is how its scores went, and `unscored` are its runs that have waited too long for a
-    score, newest first. In `outages` no agent could report. `watching_since` is when its latest pause ended.
+    `learned_past` is how it reported, further back than `runs` where that was read, or the error that it
+    raised to learn that: its lateness by its declared schedule, where it has one, else its cadence.
+    `quality` is how its scores went, and `unscored` are its runs that have waited too long for a score,
+    newest first. In `outages` no agent could report. `watching_since` is when its latest pause ended.
     `registered_at` is None for an agent that is not declared.
     """
 
     agent_id: str
     now: datetime
     runs: tuple[ReportedRun, ...] = ()
-    cadence: Cadence | Exception | None = None
+    learned_past: Cadence | Lateness | Exception | None = None
     quality: QualityTrend | None = None
     unscored: tuple[ReportedRun, ...] = ()
     outages: Outages = field(default_factory=Outages)
@@ -81,11 +83,22 @@ class AgentHistory:
     @cached_property
     def learned(self) -> Cadence:
         """Its cadence, from its newest runs alone where no more was read. Raises what learning it raised."""
-        if isinstance(self.cadence, Exception):
-            raise self.cadence
-        if self.cadence is None:
-            return Cadence.of(reversed(self.reports), self.outages)
-        return self.cadence.with_outages(self.outages)
+        if isinstance(self.learned_past, Exception):
+            raise self.learned_past
+        if isinstance(self.learned_past, Cadence):
+            return self.learned_past.with_outages(self.outages)
+        return Cadence.of(reversed(self.reports), self.outages)
+
+    def late_by(self, schedule: Schedule) -> Lateness:
+        """How late it is by its schedule, from its newest runs alone where no more was read.
+
+        Raises what learning it raised.
+        """
+        if isinstance(self.learned_past, Exception):
+            raise self.learned_past
+        if isinstance(self.learned_past, Lateness):
+            return self.learned_past.with_outages(self.outages)
+        return Lateness.of(schedule, self.grace, reversed(self.reports), self.outages)
 
     @cached_property
     def expected(self) -> Expected | None:
@@ -112,7 +125,10 @@ def least_wait(history: AgentHistory) -> timedelta:
     """How long it may be silent at any time, seen from its newest runs alone."""
     if readable_schedule(history):
         return calibration.LEAST_GRACE if history.grace is None else history.grace
-    return timedelta(seconds=history.learned.least_wait)
+    if isinstance(history.learned_past, Cadence | Exception):
+        return timedelta(seconds=history.learned.least_wait)
+    newest = [report.timestamp() for report in history.reports[: calibration.PREFILTER_DEPTH]]
+    return timedelta(seconds=shortest_gap(newest)) + calibration.LEAST_GRACE
 
 
 def expect(history: AgentHistory) -> Expected | None:
@@ -136,9 +152,10 @@ def expect(history: AgentHistory) -> Expected | None:
 
 def expect_by(schedule: Schedule, history: AgentHistory, since: datetime) -> Expectation:
     """What a schedule expects of an agent silent since then; the wait begins again when an outage is over."""
-    found = expect_declared(schedule, history.grace, history.reports, since)
+    lateness = history.late_by(schedule)
+    found = lateness.expectation(since)
     while over := history.outages.over(found.due.timestamp(), found.deadline.timestamp()):
-        again = expect_declared(schedule, history.grace, history.reports, datetime.fromtimestamp(over, UTC))
+        again = lateness.expectation(datetime.fromtimestamp(over, UTC))
         if again.deadline <= found.deadline:
             break
         found = again

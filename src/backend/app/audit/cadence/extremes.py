@@ -1,0 +1,93 @@
+"""The largest of what was seen of late, and what is to be expected once in a long time."""
+
+from bisect import insort
+from math import log
+from typing import NamedTuple
+
+from app.audit import calibration
+
+
+class _Seen(NamedTuple):
+    value: float
+    number: int
+    moment: float
+
+
+class Extremes:
+    """The largest of values that come one by one: those of `EXTREMES_WITHIN`, and of the newest fifty.
+
+    Values are positive; moments are seconds since the epoch, in order. The `tail` is the share of the values
+    that tell of larger ones. Of the very largest so many are `doubtful`: how large they are is not believed.
+    """
+
+    __slots__ = ("_count", "_doubtful", "_first", "_kept", "_newest", "_oldest", "_tail")
+
+    def __init__(self, tail: float = 0.25, doubtful: int = 0) -> None:
+        self._tail = tail
+        self._doubtful = doubtful
+        self._kept: list[_Seen] = []  # in ascending order
+        self._count = 0
+        self._first = self._newest = self._oldest = 0.0
+
+    def add(self, value: float, moment: float) -> None:
+        """Take in a value."""
+        if not self._count:
+            self._first = self._oldest = moment
+        self._count += 1
+        self._newest = moment
+        kept = self._kept
+        if self._oldest < moment - calibration.EXTREMES_WITHIN:
+            self._drop_old()
+        if len(kept) < calibration.EXTREMES_KEPT:
+            insort(kept, _Seen(value, self._count, moment))
+        elif value > kept[0].value:
+            del kept[0]
+            insort(kept, _Seen(value, self._count, moment))
+
+    def _drop_old(self) -> None:
+        since, last = self._newest - calibration.EXTREMES_WITHIN, self._count - calibration.NEWEST_GAPS
+        self._kept[:] = [seen for seen in self._kept if seen.moment >= since or seen.number > last]
+        self._oldest = min((seen.moment for seen in self._kept), default=self._newest)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first value to the newest."""
+        return self._newest - self._first
+
+    @property
+    def longest(self) -> float:
+        """The largest that is not doubtful; 0 without any."""
+        return self._kept[-1 - self._doubtful].value if len(self._kept) > self._doubtful else 0.0
+
+    def recur(self, middle: float) -> bool:
+        """Whether the largest are alike, three at least, and apart from the others: as weekends are.
+
+        The others are about `middle`.
+        """
+        most = 1 + calibration.RECURRING_WITHIN
+        alike = [seen.value for seen in self._kept if seen.value * most >= self.longest]
+        others = [middle, *(seen.value for seen in self._kept[: len(self._kept) - len(alike)])]
+        return len(alike) >= calibration.LARGEST_ALIKE and max(others) * most <= alike[0]
+
+    def level(self, period: float, above: float = 0.0) -> float:
+        """What is exceeded once in `period` seconds, if the values go on as they were; `longest` at least.
+
+        Where values vary about a middle, the tail is of what they are `above` it.
+        The return level of a distribution with a heavy tail: the quantile estimator of Weissman (1978) with
+        the tail index of Hill (1975), over the largest sixteen, or the `tail` of fewer values. Those that are
+        doubtful are taken for as large as the one below them, as censored values are. While values are few,
+        the tail index is drawn to `TAIL_INDEX`.
+        """
+        within = max(self._newest - max(self._first, self._oldest), calibration.HOUR)
+        among = min(self._count, max(len(self._kept), calibration.NEWEST_GAPS))
+        number = min(calibration.TAIL, len(self._kept), max(calibration.LEAST_GAPS, int(among * self._tail)))
+        if number <= self._doubtful:
+            return 0.0
+        tail = [max(min(seen.value, self.longest) - above, 1.0) for seen in self._kept[-number:]]
+        excess = sum(log(value / tail[0]) for value in tail)
+        index = (excess + calibration.TAIL_INDEX) / (number - self._doubtful)
+        level: float = tail[0] * max(number * period / within, 1.0) ** index
+        return max(level + above, self.longest)

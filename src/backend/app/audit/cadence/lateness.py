@@ -1,0 +1,172 @@
+"""How long after it is due by its declared schedule an agent reports, and what that allows it."""
+
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from app.audit import calibration
+from app.audit.cadence.extremes import Extremes
+from app.audit.cadence.outages import Outages
+from app.audit.cadence.recovered import Recovered
+from app.audit.cadence.schedule import IntervalSchedule, Schedule
+
+_GRACE = calibration.LEAST_GRACE.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """By when an agent should report: it is due at `due`, late from `late` and overdue from `deadline` on."""
+
+    due: datetime
+    late: datetime
+    deadline: datetime
+
+
+class Lateness:
+    """How late an agent is by a declared schedule, learned report by report.
+
+    A wait is what passes from the first time that an agent is due after a report until its next report: so a
+    run that is long, skipped or held up counts with what the agent really took. Waits beyond the deadline
+    are stops and not learned, but postpone the next deadlines for some days.
+    """
+
+    def __init__(
+        self, schedule: Schedule, grace: timedelta | None = None, outages: Outages | None = None
+    ) -> None:
+        self._schedule = schedule
+        self._grace = grace
+        self._outages = Outages() if outages is None else outages
+        self._waits = Extremes()
+        self._recovered = Recovered()
+        self._at_once = 0
+        self._missed = 0.0
+        self._newest: datetime | None = None
+        self._known: tuple[datetime, tuple[datetime, datetime]] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        schedule: Schedule,
+        grace: timedelta | None,
+        reports: Iterable[datetime],
+        outages: Outages | None = None,
+    ) -> Self:
+        """Learned from reports in order, oldest first."""
+        lateness = cls(schedule, grace, outages)
+        for report in reports:
+            lateness.observe(report)
+        return lateness
+
+    def with_outages(self, outages: Outages) -> "Lateness":
+        """The same for expectations, given these outages. It must learn no more."""
+        if outages is self._outages or outages == self._outages:
+            return self
+        lateness = copy(self)
+        lateness._outages = outages
+        return lateness
+
+    def observe(self, report: datetime) -> None:
+        """Learn from a report that came after all others. Raises `ValueError` as `due_after`."""
+        newest, self._newest = self._newest, report
+        if newest is None:
+            if not isinstance(self._schedule, IntervalSchedule):
+                self._learn((report - self._schedule.last_until(report)).total_seconds(), report)
+            return
+        if self._flushes(newest, report):
+            return
+        due, following = self._due(newest)
+        wait = (report - due).total_seconds()
+        moment = report.timestamp()
+        if wait > _GRACE:
+            if self._outages.touches(newest.timestamp(), moment):
+                return
+            if report > due + self._margins(following - due, newest)[1]:
+                self._recovered.add(due.timestamp(), moment)
+                self._at_once, self._missed = 1, wait / (following - due).total_seconds()
+                return
+        self._at_once = 0
+        self._learn(max(wait, 0.0), report)
+
+    def _learn(self, wait: float, report: datetime) -> None:
+        self._waits.add(wait + calibration.LATE_SCALE, report.timestamp())
+
+    def _flushes(self, newest: datetime, report: datetime) -> bool:
+        """Whether this report is one of those that were kept meanwhile, which come at once after a gap."""
+        if not self._at_once or (report - newest).total_seconds() > calibration.AT_ONCE:
+            return False
+        self._at_once += 1
+        if self._at_once >= max(calibration.LEAST_FLUSHED, self._missed / 2):
+            self._recovered.drop_newest()
+            self._at_once = 0
+        return True
+
+    def expectation(self, since: datetime) -> Expectation:
+        """What is expected of the agent, silent since then. Raises `ValueError` as `due_after`.
+
+        The grace is the declared one. Without it, it is half the period, between 10 minutes and an hour, or
+        the wait that comes once in years by the waits that were; while hardly any are known, a period.
+        """
+        due, following = self._due(since)
+        late, deadline = self._margins(following - due, since)
+        return Expectation(due, due + late if late < deadline else due + deadline, due + deadline)
+
+    def never_late_before(self, since: datetime) -> datetime:
+        """Before this the agent is not late, silent since then, whatever its past. Raises as `due_after`."""
+        due, following = self._due(since)
+        return due + usual_graces(following - due, self._grace)[1]
+
+    def _due(self, since: datetime) -> tuple[datetime, datetime]:
+        if self._known is None or self._known[0] != since:
+            self._known = since, due_after(self._schedule, since)
+        return self._known[1]
+
+    def _margins(self, period: timedelta, since: datetime) -> tuple[timedelta, timedelta]:
+        """How long after it is due a report is late, and overdue."""
+        usual, half = usual_graces(period, self._grace)
+        late = max(half, self._level(calibration.LATE_ONCE_IN, period))
+        if self._grace is not None:
+            return min(late, usual), usual
+        deadline = max(usual, late, self._level(calibration.OVERDUE_ONCE_IN, period))
+        if len(self._waits) < calibration.LEAST_GAPS or self._waits.span < calibration.DAY:
+            most = calibration.LONGEST_TIMES * timedelta(seconds=self._waits.longest)
+            late = deadline = max(deadline, first_grace(period), most)
+        recovered = timedelta(seconds=self._recovered.allowance(since.timestamp()))
+        if recovered > deadline:
+            return recovered, recovered
+        return late if deadline - late >= calibration.LEAST_GRACE else deadline, deadline
+
+    def _level(self, once_in: float, period: timedelta) -> timedelta:
+        """The wait that is exceeded once in so long; a period at most, or three times the longest wait."""
+        most = max(period.total_seconds(), calibration.LONGEST_TIMES * self._waits.longest)
+        return timedelta(seconds=max(min(self._waits.level(once_in), most) - calibration.LATE_SCALE, 0.0))
+
+
+def usual_graces(period: timedelta, grace: timedelta | None) -> tuple[timedelta, timedelta]:
+    """After how long an agent is overdue, at least, and how long it is never called late.
+
+    That is the `grace`, or half the period, between 10 minutes and an hour; and half of it.
+    """
+    usual = min(max(period / 2, calibration.LEAST_GRACE), calibration.MOST_GRACE) if grace is None else grace
+    return usual, usual / 2 if usual / 2 >= calibration.LEAST_GRACE else usual
+
+
+def first_grace(period: timedelta) -> timedelta:
+    """How late an agent may be of which it is not known how late it usually is: it may be due once more."""
+    return min(max(period, calibration.MOST_GRACE), timedelta(days=1))
+
+
+def due_after(schedule: Schedule, since: datetime) -> tuple[datetime, datetime]:
+    """When an agent is due that is silent since then, and the time after that.
+
+    Raises `ValueError` when the schedule never comes again.
+    """
+    due = schedule.next_after(since)
+    following = schedule.next_after(due)
+    # A report moments before a due time answers it: the agent's clock is a little ahead of ours.
+    if not isinstance(schedule, IntervalSchedule) and due - since < min(
+        calibration.MOST_EARLY, (following - due) / 4
+    ):
+        return following, schedule.next_after(following)
+    return due, following

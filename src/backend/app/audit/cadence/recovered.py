@@ -1,0 +1,43 @@
+"""The gaps that an agent came back from though it was overdue: they postpone its next deadlines."""
+
+from app.audit import calibration
+from app.audit.cadence.outages import Outage
+
+_GRACE = calibration.LEAST_GRACE.total_seconds()
+
+
+class Recovered:
+    """Such gaps, the newest last. Times are seconds since the epoch."""
+
+    __slots__ = ("_gaps",)
+
+    def __init__(self) -> None:
+        self._gaps: list[Outage] = []
+
+    def add(self, start: float, end: float) -> None:
+        """Take in a gap, later than all others."""
+        self._gaps = [gap for gap in self._gaps if gap.end >= end - calibration.RECOVERED_KEPT]
+        self._gaps.append(Outage(start, end))
+
+    def drop_newest(self) -> None:
+        """Forget the newest: the agent ran meanwhile, as reports show that came at once afterwards."""
+        del self._gaps[-1:]
+
+    def touches(self, start: float, end: float) -> bool:
+        """Whether one lies, in part at least, between `start` and `end`."""
+        return any(start < gap.end and end > gap.start for gap in self._gaps)
+
+    def allowance(self, newest: float) -> float:
+        """How long a wait may be after the report at `newest`, in seconds; 0 where there is nothing to allow.
+
+        As long as the latest gap of 8 days, or the longest of 5 weeks that it had twice, and a margin. One
+        that came back three times goes away by habit: half as long again as the longest is allowed.
+        """
+        known = [gap for gap in self._gaps if gap.end >= newest - calibration.RECOVERED_KEPT]
+        lengths = sorted(gap.end - gap.start for gap in known)
+        if len(lengths) >= calibration.RECOVERED_BY_HABIT:
+            return lengths[-1] * (1 + calibration.RECOVERED_HABIT_MARGIN)
+        longest = lengths[-2] if len(lengths) > 1 else 0.0
+        if known and known[-1].end > newest - calibration.RECOVERED_LASTS:
+            longest = max(longest, known[-1].end - known[-1].start)
+        return longest + max(longest * calibration.RECOVERED_MARGIN, _GRACE) if longest else 0.0

@@ -1,0 +1,118 @@
+"""What a declared schedule expects of agents that are as late as they are."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.audit.cadence import CronSchedule, Lateness, Outage, Outages, parse_schedule
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+TUESDAY = datetime(2026, 9, 1, tzinfo=UTC)
+HOURLY, DAILY = CronSchedule("0 * * * *", "UTC"), CronSchedule("0 3 * * *", "UTC")
+
+
+def waited(schedule: CronSchedule, waits: Sequence[timedelta], every: timedelta) -> Lateness:
+    """An agent that reported so long after each due time, from Tuesday on."""
+    reports = [TUESDAY + 3 * HOUR + i * every + wait for i, wait in enumerate(waits)]
+    return Lateness.of(schedule, None, reports)
+
+
+def deadline_after(lateness: Lateness, due: datetime) -> timedelta:
+    """How long after a due time the agent is overdue that has been silent since the hour before."""
+    expected = lateness.expectation(due - MINUTE * 10)
+    assert expected.due == due
+    return expected.deadline - due
+
+
+def test_the_declared_grace_counts_from_the_due_time() -> None:
+    expected = Lateness(HOURLY, 7 * MINUTE).expectation(TUESDAY + 5 * MINUTE)
+    assert (expected.due, expected.deadline) == (TUESDAY + HOUR, TUESDAY + HOUR + 7 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "grace"),
+    [
+        ("every 1m", HOUR),
+        ("every 30m", HOUR),
+        ("0 */4 * * *", 4 * HOUR),
+        ("every 1d", DAY),
+        ("0 9 * * 1", DAY),
+    ],
+)
+def test_of_whom_no_wait_is_known_a_period_is_waited_for(schedule: str, grace: timedelta) -> None:
+    expected = Lateness(parse_schedule(schedule)).expectation(TUESDAY)
+    assert expected.deadline - expected.due == expected.late - expected.due == grace
+
+
+@pytest.mark.parametrize(("schedule", "every", "grace"), [(HOURLY, HOUR, 30 * MINUTE), (DAILY, DAY, HOUR)])
+def test_the_usual_grace_is_half_a_period_up_to_an_hour(
+    schedule: CronSchedule, every: timedelta, grace: timedelta
+) -> None:
+    lateness = waited(schedule, [timedelta(seconds=20 + i % 7) for i in range(60)], every)
+    assert deadline_after(lateness, TUESDAY + 3 * HOUR + 60 * every) == grace
+
+
+def test_a_report_moments_early_answers_the_due_time() -> None:
+    assert Lateness(HOURLY, HOUR).expectation(TUESDAY - timedelta(seconds=2)).due == TUESDAY + HOUR
+    assert Lateness(HOURLY, HOUR).expectation(TUESDAY - 20 * MINUTE).due == TUESDAY
+
+
+@pytest.mark.parametrize("minutes", [90, 180, 400])
+def test_long_runs_are_late_every_night_and_that_is_normal(minutes: int) -> None:
+    chance = random.Random(minutes)
+    reports: list[datetime] = []
+    for day in range(40):
+        report = TUESDAY + day * DAY + 3 * HOUR + minutes * MINUTE + chance.uniform(-3, 3) * MINUTE
+        if reports:
+            expected = Lateness.of(DAILY, None, reports).expectation(reports[-1])
+            assert report < expected.late
+        reports.append(report)
+    expected = Lateness.of(DAILY, None, reports).expectation(reports[-1])
+    assert expected.deadline - expected.due < 2 * minutes * MINUTE
+
+
+def test_heavy_tails_are_allowed_for_by_their_own_weight() -> None:
+    """Of log-normal waits with the same median, the wider ones are waited for longer."""
+    found = []
+    for sigma in (0.1, 0.5, 1.0):
+        chance = random.Random(3)
+        waits = [chance.lognormvariate(0, sigma) * 20 * MINUTE for _ in range(120)]
+        found.append(deadline_after(waited(DAILY, waits, DAY), TUESDAY + 3 * HOUR + 120 * DAY))
+        assert found[-1] > max(waits)
+    assert found == sorted(found)
+    assert HOUR <= found[0] < 2 * HOUR
+    assert 4 * HOUR < found[-1] <= DAY
+
+
+def test_a_wait_beyond_the_deadline_is_a_stop_and_not_learned() -> None:
+    waits = [timedelta(seconds=20)] * 40
+    before = waited(DAILY, waits, DAY)
+    after = waited(DAILY, [*waits, *[timedelta(seconds=20)] * 40], DAY)
+    reports = [TUESDAY + 3 * HOUR + i * DAY for i in range(80) if not 40 <= i < 46]
+    stopped = Lateness.of(DAILY, None, reports)
+    due = TUESDAY + 3 * HOUR + 80 * DAY
+    assert deadline_after(stopped, due) == deadline_after(after, due) == deadline_after(before, due)
+
+
+def test_after_a_stop_its_length_is_allowed_for_some_days() -> None:
+    reports = [TUESDAY + i * HOUR for i in range(200) if not 150 <= i < 160]
+    expected = Lateness.of(HOURLY, None, reports).expectation(reports[-1])
+    assert 10 * HOUR <= expected.deadline - expected.due < 12 * HOUR
+
+
+def test_reports_kept_meanwhile_show_that_it_ran() -> None:
+    reports = [TUESDAY + i * HOUR for i in range(200) if not 150 <= i < 160]
+    at = reports.index(TUESDAY + 160 * HOUR)
+    kept = [reports[at] + timedelta(seconds=i) for i in range(1, 10)]
+    flushed = Lateness.of(HOURLY, None, [*reports[: at + 1], *kept, *reports[at + 1 :]])
+    expected = flushed.expectation(reports[-1])
+    assert expected.deadline - expected.due <= HOUR
+
+
+def test_waits_in_an_outage_are_not_learned() -> None:
+    reports = [TUESDAY + i * HOUR for i in range(200) if not 150 <= i < 160]
+    outage = Outage(reports[149].timestamp() + 60, reports[150].timestamp() - 60)
+    expected = Lateness.of(HOURLY, None, reports, Outages([outage])).expectation(reports[-1])
+    assert expected.deadline - expected.due == 30 * MINUTE
