@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
-from app.runs.silence import is_silent
+from app.runs.silence import is_silent, says_nothing
 from fleets.outcomes import OUTCOMES, Outcomes, productive
 from fleets.schedules import DAY, HOUR, MINUTE
 from fleets.timings import BEGIN, TIMINGS, Span, Timing, cron_times, lognormal
@@ -44,7 +44,10 @@ class Agent:
         ):
             silences = silences + 1 if is_silent(actions) else 0
             moment = datetime.fromtimestamp(at, UTC)
-            found.append(ReportedRun(f"run {number}", status, moment, silences, actions.get("summary")))
+            summary, nothing = actions.get("summary"), says_nothing(actions)
+            found.append(
+                ReportedRun(f"run {number}", status, moment, silences, summary, says_nothing=nothing)
+            )
         return found
 
 

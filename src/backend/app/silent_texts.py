@@ -8,3 +8,29 @@ BLANKS = (
 
 QUIET_REPLIES = ("NO_REPLY", "HEARTBEAT_OK")
 """Summaries with which a scheduled agent reports that there was nothing to report."""
+
+# fmt: off
+QUIET_WORDS = frozenset(
+    {
+        "no reply", "heartbeat ok", "heartbeat", "silent", "quiet", "empty", "empty response",
+        "no response", "no output", "no update", "no updates", "no changes", "no news", "nothing",
+        "nothing new", "nothing to do", "nothing to report", "none", "null", "n a", "ok", "okay", "done",
+        "all done", "all good", "success", "successful", "completed", "complete", "finished",
+        "task completed"
+    }
+)
+"""Summaries that tell of nothing, apart from case, white space and all that is neither letter nor digit."""
+
+METADATA = frozenset(
+    {
+        "agent", "agentid", "attempt", "attempts", "channel", "cost", "costusd", "createdat", "delivered",
+        "deliverystatus", "duration", "durationms", "elapsed", "elapsedms", "endedat", "exitcode",
+        "finishedat", "host", "hostname", "id", "ids", "inputtokens", "jobid", "jobname", "kind",
+        "latency", "latencyms", "messageid", "model", "nextrunat", "outputtokens", "pid", "provider",
+        "requestid", "runid", "runtime", "schedule", "sessionid", "sessionkey", "source", "startedat",
+        "stopreason", "time", "timestamp", "tokens", "totaltokens", "traceid", "ts", "type", "usage",
+        "version"
+    }
+)
+# fmt: on
+"""Keys of what a scheduler adds to a report and no agent wrote, in small letters without `_` and `-`."""

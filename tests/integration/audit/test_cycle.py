@@ -138,12 +138,38 @@ async def test_the_same_trouble_later_is_another_incident(db: asyncpg.Connection
 
 
 async def test_silent_runs_and_a_declared_no_op(database: str) -> None:
+    for number in range(5):
+        await write_run_log("sage", {"summary": f"Sorted mail {number}"})
     for actions in ({}, {"summary": "NO_REPLY"}, {"items": []}):
         await write_run_log("sage", actions)
         await write_run_log("luma", {"no_op": True, "reason": "nothing in the inbox"})
     assert keys((await cycle()).opened) == [("silent_runs", "sage")]
     await write_run_log("sage", {"no_op": True, "reason": "nothing in the inbox"})
     assert keys((await cycle()).closed) == [("silent_runs", "sage")]
+
+
+async def test_silence_is_judged_by_what_agents_wrote_and_by_their_habit(db: asyncpg.Connection) -> None:
+    """Of runs that other programs stored with metadata, and of an agent that never has anything to say."""
+    quiet = {"summary": "**HEARTBEAT_OK**", "durationMs": 812, "model": "m-1", "delivered": False}
+    for number in range(5):
+        await write_run_log("backup", {"summary": f"Backed up 3 drives, {400 + number} GB"})
+    for _ in range(2):
+        await write_run_log("backup", quiet)
+    for _ in range(8):
+        await write_run_log("heartbeat", quiet)
+    assert (await cycle()).opened == []
+    await db.execute(
+        "INSERT INTO agent_run_log (agent_id, status, action_summary, actions_taken)"
+        " VALUES ('backup', 'success', $1, $2)",
+        quiet["summary"],
+        json.dumps(quiet),
+    )
+    [finding] = (await cycle()).opened
+    assert (finding.rule, finding.agent_id) == ("silent_runs", "backup")
+    assert "reported nothing meaningful 3 times in a row" in finding.message
+    assert await db.fetchval("SELECT max(consecutive_silence_count) FROM agent_run_log") == 0
+    await write_run_log("backup", {"summary": "Backed up 3 drives, 410 GB"})
+    assert keys((await cycle()).closed) == [("silent_runs", "backup")]
 
 
 async def test_a_learned_cadence_is_missed_and_found_again(db: asyncpg.Connection) -> None:
@@ -350,6 +376,7 @@ async def test_runs_that_are_reported_as_the_auditor_fake_no_heartbeat(db: async
 async def test_findings_newest_first(db: asyncpg.Connection) -> None:
     await log_runs(db, "nova", ago=MINUTE, count=3, status="failed")
     await cycle()
+    await log_runs(db, "sage", ago=4 * HOUR, count=5)
     await log_runs(db, "sage", ago=MINUTE, count=3, silent=True)
     await write_run_log("nova", {"summary": "fine"})
     await cycle()

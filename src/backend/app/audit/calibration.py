@@ -225,6 +225,23 @@ CHANGES = 12
 """Changes from failing to not failing or back. Decision: 19 are possible, and 9.5 the mean of a coin."""
 STILL_CHANGES = 6
 """Changes. Below, it ends. Decision: half of `CHANGES`."""
+SILENCE_DEPTH = 300
+"""Runs. How many of the newest show whether an agent often has nothing to say. Bound: twelve days of an
+hourly agent, with a weekend."""
+LEAST_SPOKEN = 5
+"""Runs that all said something, at least, to be its habit. Decision, as `LEAST_GAPS`."""
+SILENCE_BY_CHANCE = 1e-5
+"""Probability that as many runs in a row say nothing though all is as before. Formula: an hourly agent has
+one in eleven years."""
+LONGER_SILENCE = 1.5
+"""Times the longest silence known that another one is to be news. Decision, as `EVEN`."""
+ALTERNATING = 30
+"""Runs that are looked at for whether every second one says nothing. Formula: by a coin, 27 of 29 possible
+changes come once in a million times."""
+ALTERNATES = 27
+"""Changes among these. Formula: see there."""
+STILL_ALTERNATES = 20
+"""Changes. Below, it ends. Decision: of a coin, one in thirty has as many."""
 LEAST_DROP = 0.15
 """Mean score, of 0 to 1, that a drop comes to. Decision: less is for the page of trends. Measured: 0.1 has
 a third more false alarms, 0.2 half as many."""

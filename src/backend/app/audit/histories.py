@@ -13,9 +13,11 @@ from app.audit.cadence import Outages
 from app.audit.cadences import Declared, learned_cadences
 from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedule
 from app.audit.domain.rule import Rule
+from app.audit.silences import short_actions, silence_habits, tells_nothing
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
 from app.runs.scores import overall_score
+from app.runs.silence import is_quiet
 from app.services.agent_run_log_service import recent_runs
 
 _SUMMARY_LENGTH = 2_000  # characters, of which a finding quotes fewer
@@ -61,12 +63,15 @@ async def deepened(
 ) -> dict[str, AgentHistory]:
     """The histories of the agents under suspicion, with what the suspecting rules need.
 
-    Rules need the newest `depth` runs, or the cadence, which is learned from what was reported apart from the
-    `outages`, which are over.
+    Rules need the newest `depth` runs, how often runs said nothing, or the cadence, which is learned from
+    what was reported apart from the `outages`, which are over.
     """
     needs = {agent_id: {rule.needs for rule in rules} for agent_id, rules in suspicions.items() if rules}
     of_runs = [agent_id for agent_id, needed in needs.items() if "runs" in needed]
     of_past = [agent_id for agent_id, needed in needs.items() if "past" in needed]
+    of_silence = [agent_id for agent_id, needed in needs.items() if "silence" in needed]
+    of_runs = sorted({*of_runs, *of_silence})
+    silences = await silence_habits(session, of_silence)
     runs = await _newest_runs(session, of_runs, depth) if of_runs else {}
     declared = {agent_id: _declared(histories[agent_id]) for agent_id in of_past}
     learned = await learned_cadences(session, declared, outages)
@@ -75,6 +80,7 @@ async def deepened(
             histories[agent_id],
             runs=runs.get(agent_id, histories[agent_id].runs),
             learned_past=learned.get(agent_id),
+            silence=silences.get(agent_id),
         )
         for agent_id in needs
     }
@@ -101,6 +107,7 @@ def _reported_run(run: AgentRunLog) -> ReportedRun:
         silence_count=run.consecutive_silence_count,
         summary=run.action_summary,
         score=overall_score(run.rlhf_scores),
+        says_nothing=run.action_summary is not None and is_quiet(run.action_summary),
     )
 
 
@@ -132,13 +139,14 @@ async def _newest_runs(
         AgentRunLog.consecutive_silence_count,
         func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
         AgentRunLog.rlhf_scores,
+        short_actions(),
     )
     newest = newest_of_agent(columns, wanted.c.agent_id, depth, WELL_DATED).lateral()
     statement = select(wanted, newest).join(newest, true())
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
-    for agent_id, run_id, status, at, silence_count, summary, scores in await session.execute(statement):
-        score = overall_score(scores)
-        runs[agent_id].append(ReportedRun(run_id, status, at, silence_count, summary, score))
+    for agent_id, run_id, status, at, count, summary, scores, actions in await session.execute(statement):
+        nothing = tells_nothing(count, actions)
+        runs[agent_id].append(ReportedRun(run_id, status, at, count, summary, overall_score(scores), nothing))
     return {
         agent_id: tuple(sorted(found, key=lambda run: run.created_at, reverse=True))
         for agent_id, found in runs.items()

@@ -7,14 +7,17 @@ from datetime import datetime
 from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit import calibration
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.quality import QualityTrend
 from app.audit.quality import quality_trends, waiting_runs
+from app.runs.silence import LONGEST_QUIET
+from app.silent_texts import QUIET_WORDS
 
-# An agent is sound whose newest runs are as many as the prefilter reads, none failed, and not all are silent:
-# no rule about runs suspects it then. It is recent if less time has passed since the newest than lies
-# between any two of them: no rule about cadences suspects it. The array keeps the planner to the index on
-# agent and time; which runs are seen is what `WELL_DATED` says.
+# An agent is sound whose newest runs are as many as the prefilter reads, none failed, and fewer are silent
+# than a rule needs: no rule about runs suspects it then. It is recent if less time has passed since the
+# newest than lies between any two of them: no rule about cadences suspects it. The array keeps the planner to
+# the index on agent and time; which runs are seen is what `WELL_DATED` says.
 _SNAPSHOTS = text("""
 WITH RECURSIVE agents AS (
     (SELECT agent_id FROM agent_run_log ORDER BY agent_id LIMIT 1)
@@ -27,21 +30,28 @@ WITH RECURSIVE agents AS (
 )
 SELECT
     agents.agent_id,
-    newest.runs = :depth AND NOT newest.failed AND newest.silences < :silence_streak AS sound,
+    newest.runs = :depth AND NOT newest.failed AND newest.silent < :fewest_silent AS sound,
     :now - newest.last_created_at < newest.shortest_gap AS recent,
     CASE WHEN agents.agent_id IN (SELECT unnest(CAST(:declared AS text[]))) THEN newest.reports END AS reports
 FROM agents CROSS JOIN LATERAL (
     SELECT
         count(*) AS runs,
         bool_or(status = 'failed') AS failed,
-        max(consecutive_silence_count) AS silences,
+        count(*) FILTER (WHERE silent) AS silent,
         max(created_at) AS last_created_at,
         min(created_at - earlier) AS shortest_gap,
         array_agg(created_at ORDER BY created_at DESC) AS reports
     FROM (
-        SELECT status, consecutive_silence_count, created_at, lead(created_at) OVER newest_first AS earlier
+        SELECT status, silent, created_at, lead(created_at) OVER newest_first AS earlier
         FROM (
-            SELECT status, consecutive_silence_count, created_at
+            SELECT
+                status,
+                consecutive_silence_count > 0
+                    OR CASE
+                        WHEN char_length(action_summary) <= :short
+                        THEN btrim(lower(regexp_replace(action_summary, '[^[:alnum:]]+', ' ', 'g')))
+                    END = ANY (CAST(:quiet AS text[])) AS silent,
+                created_at
             FROM agent_run_log AS run
             WHERE run.agent_id = ANY (ARRAY[agents.agent_id])
                 AND created_at >= 'epoch' AND created_at < now() + interval '1 day'
@@ -94,7 +104,14 @@ async def prefilter(
 
     `drops_open` are the agents whose drop in quality is an open finding: their scores are read in any case.
     """
-    parameters = {"now": now, "depth": depth, "silence_streak": silence_streak, "declared": list(declared)}
+    parameters = {
+        "now": now,
+        "depth": depth,
+        "fewest_silent": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
+        "short": LONGEST_QUIET,
+        "quiet": ["", *sorted(QUIET_WORDS)],
+        "declared": list(declared),
+    }
     snapshots = {
         agent_id: Snapshot(bool(sound), bool(sound and recent), reports)
         for agent_id, sound, recent, reports in await session.execute(_SNAPSHOTS, parameters)

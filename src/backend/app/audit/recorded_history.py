@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
+from app.audit.silences import short_actions, tells_nothing
 from app.kit.sql import database_now
 from app.models import Agent, AgentRunLog
 from app.models.agent_run_log import AUDITOR
@@ -30,6 +31,7 @@ async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[li
             func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
             AgentRunLog.id,
             AgentRunLog.rlhf_scores,
+            short_actions(),
         )
         .where(AgentRunLog.created_at >= since, AgentRunLog.created_at <= now)
         .order_by(AgentRunLog.created_at, AgentRunLog.id)
@@ -40,9 +42,17 @@ async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[li
         yield [
             (
                 agent_id,
-                ReportedRun(run_id, status, at, silence, summary, overall_score(scores)),
+                ReportedRun(
+                    run_id,
+                    status,
+                    at,
+                    silence,
+                    summary,
+                    overall_score(scores),
+                    tells_nothing(silence, actions),
+                ),
             )
-            for agent_id, run_id, status, at, silence, summary, _, scores in rows
+            for agent_id, run_id, status, at, silence, summary, _, scores, actions in rows
             if agent_id != AUDITOR
         ]
         page = statement.where(

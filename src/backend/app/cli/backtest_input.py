@@ -16,7 +16,7 @@ from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
 from app.errors import InputFileError
 from app.runs.run import MAX_AGENT_ID
-from app.runs.silence import is_silent
+from app.runs.silence import is_silent, says_nothing
 
 _SUMMARY_LENGTH = 200
 
@@ -51,7 +51,7 @@ class _Agents(Struct):
 
 def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
     """Each agent's runs in order. Raises `InputFileError` naming the first line that is no run."""
-    rows: dict[str, list[tuple[datetime, str, str, str, bool, float | None]]] = defaultdict(list)
+    rows: dict[str, list[tuple[datetime, str, str, str, bool, bool, float | None]]] = defaultdict(list)
     decode = msgspec.json.Decoder(_Line).decode
     for number, line in _lines(path, progress):
         try:
@@ -69,6 +69,7 @@ def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
                 run.status,
                 summary[:_SUMMARY_LENGTH] if isinstance(summary, str) else "",
                 is_silent(actions),
+                says_nothing(actions),
                 run.rlhf_scores.overall if run.rlhf_scores else None,
             )
         )
@@ -118,9 +119,10 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _in_order(
-    rows: list[tuple[datetime, str, str, str, bool, float | None]],
+    rows: list[tuple[datetime, str, str, str, bool, bool, float | None]],
 ) -> Iterator[ReportedRun]:
     silences = 0
-    for number, (created_at, run_id, status, summary, silent, score) in enumerate(sorted(rows), 1):
+    for number, (created_at, run_id, status, summary, silent, nothing, score) in enumerate(sorted(rows), 1):
         silences = silences + 1 if silent else 0
-        yield ReportedRun(run_id or f"run {number}", status, created_at, silences, summary, score=score)
+        name = run_id or f"run {number}"
+        yield ReportedRun(name, status, created_at, silences, summary, score, nothing)

@@ -3,10 +3,15 @@
 Rows that plain SQL inserts are counted by a trigger, which says the same rule in SQL (`app.models.silence`).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.silent_texts import BLANKS, QUIET_REPLIES
+from app.silent_texts import BLANKS, METADATA, QUIET_REPLIES, QUIET_WORDS
+
+LONGEST_QUIET = 24
+"""Characters. Bound: longer than any of `QUIET_WORDS` with its decoration."""
+_NO_WORD = re.compile(r"[\W_]+")
 
 
 def is_silent(actions: Mapping[str, Any]) -> bool:
@@ -28,6 +33,33 @@ def is_silent(actions: Mapping[str, Any]) -> bool:
         if not isinstance(value, dict | list) or _holds_output(value):
             return False
     return True
+
+
+def says_nothing(actions: Mapping[str, Any]) -> bool:
+    """Whether a run tells of nothing: it `is_silent`, or its summary is quiet and the rest is `METADATA`.
+
+    What the Auditor goes by. The count in `consecutive_silence_count` goes by `is_silent`, as specified.
+    """
+    summary = actions.get("summary")
+    if not isinstance(summary, str) or not is_quiet(summary):
+        return is_silent(actions)
+    if isinstance(actions.get("no_op"), bool):
+        return is_silent(actions)
+    return is_silent(
+        {key: value for key, value in actions.items() if key != "summary" and not _is_metadata(key)}
+    )
+
+
+def is_quiet(summary: str) -> bool:
+    """Whether a summary tells of nothing: `[SILENT]`, `**HEARTBEAT_OK**`, `Done`, `.`."""
+    if len(summary.strip(BLANKS)) > LONGEST_QUIET:
+        return False
+    words = _NO_WORD.sub(" ", summary).strip().casefold()
+    return not words or words in QUIET_WORDS
+
+
+def _is_metadata(key: str) -> bool:
+    return key.replace("_", "").replace("-", "").casefold() in METADATA
 
 
 def _holds_output(container: dict[str, Any] | list[Any]) -> bool:

@@ -30,6 +30,7 @@ from app.audit.domain.fleet import REPORTING_AGAIN, fleet_silent
 from app.audit.domain.history import AgentHistory, ReportedRun, least_wait, read_schedule
 from app.audit.domain.quality import QualityWindow
 from app.audit.domain.rule import Rule
+from app.audit.domain.silence import SilenceHabit
 from app.audit.domain.transitions import transitions
 
 _GRACE = calibration.LEAST_GRACE.total_seconds()
@@ -147,6 +148,7 @@ class _Replay:
             Cadence(outages) if isinstance(schedule, str) else Lateness(schedule, declaration.grace, outages)
         )
         self._quality = QualityWindow()
+        self._silence = SilenceHabit()
         self._runs: deque[ReportedRun] = deque(maxlen=HISTORY_DEPTH)
         self._open: dict[str, PastFinding] = {}
 
@@ -161,6 +163,7 @@ class _Replay:
             self._runs.appendleft(run)
             self._now = run.created_at
             self._learn(run.created_at)
+            self._silence.observe(run.silent)
             if run.score is not None:
                 self._quality.add(run.created_at, run.score)
             applicable = [rule for rule in self._rules if rule.name in self._open or rule.may_open_on(run)]
@@ -223,6 +226,7 @@ class _Replay:
             self._now,
             tuple(self._runs),
             self._learned,
+            self._silence,
             self._quality.trend(),
             outages=self._outages,
             **self._declared,

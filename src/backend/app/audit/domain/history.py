@@ -19,13 +19,15 @@ from app.audit.cadence import (
     shortest_gap,
 )
 from app.audit.domain.quality import QualityTrend
+from app.audit.domain.silence import SilenceHabit
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedRun:
     """A run as the Auditor sees it. `silence_count`: how many runs in a row up to it were silent.
 
-    `score` is its overall one, from 0 to 1, where it has one.
+    `says_nothing` is whether it tells of nothing, counted as silent or not. `score` is its overall one, from
+    0 to 1, where it has one.
     """
 
     id: str
@@ -34,11 +36,12 @@ class ReportedRun:
     silence_count: int = 0
     summary: str | None = None
     score: float | None = None
+    says_nothing: bool = False
 
     @property
     def silent(self) -> bool:
         """Whether it reported nothing meaningful. A declared no-op is not silent."""
-        return self.silence_count > 0
+        return self.says_nothing or self.silence_count > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,9 @@ class AgentHistory:
 
     `learned_past` is how it reported, further back than `runs` where that was read, or the error that it
     raised to learn that: its lateness by its declared schedule, where it has one, else its cadence.
-    `quality` is how its scores went, and `unscored` are its runs that have waited too long for a score,
-    newest first. In `outages` no agent could report. `watching_since` is when its latest pause ended.
+    `silence` is how often it said nothing, further back as well. `quality` is how its scores went, and
+    `unscored` are its runs that have waited too long for a score, newest first. In `outages` no agent could
+    report. `watching_since` is when its latest pause ended.
     `registered_at` is None for an agent that is not declared.
     """
 
@@ -65,6 +69,7 @@ class AgentHistory:
     now: datetime
     runs: tuple[ReportedRun, ...] = ()
     learned_past: Cadence | Lateness | Exception | None = None
+    silence: SilenceHabit | None = None
     quality: QualityTrend | None = None
     unscored: tuple[ReportedRun, ...] = ()
     outages: Outages = field(default_factory=Outages)
@@ -88,6 +93,11 @@ class AgentHistory:
         if isinstance(self.learned_past, Cadence):
             return self.learned_past.with_outages(self.outages)
         return Cadence.of(reversed(self.reports), self.outages)
+
+    @cached_property
+    def silence_habit(self) -> SilenceHabit:
+        """How often it says nothing, from its newest runs alone where no more was read."""
+        return self.silence or SilenceHabit.of(run.silent for run in reversed(self.runs))
 
     def late_by(self, schedule: Schedule) -> Lateness:
         """How late it is by its schedule, from its newest runs alone where no more was read.

@@ -1,9 +1,10 @@
 """Rules about runs in a row that went the same way."""
 
-from itertools import takewhile
+from collections.abc import Sequence
+from itertools import pairwise, takewhile
 
-from app.audit.calibration import HISTORY_DEPTH
-from app.audit.domain.finding import Finding, quote, run_evidence, run_ids
+from app.audit.calibration import ALTERNATING, HISTORY_DEPTH, PREFILTER_DEPTH
+from app.audit.domain.finding import Evidence, Finding, quote, run_evidence, run_ids
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
@@ -55,19 +56,26 @@ class ConsecutiveFailures(Rule):
 
 
 class SilentRuns(Rule):
-    """The newest `streak` runs all reported nothing meaningful. A declared no-op is no silence."""
+    """The newest `streak` runs all reported nothing meaningful, or every second one did, which is unusual.
+
+    What is usual is each agent's own habit: a watcher has nothing to say most of the time. A declared no-op
+    is no silence.
+    """
 
     name = "silent_runs"
     severity = "high"
-    needs = "runs"
+    needs = "silence"
     recovery = "reported something"
+    ending = "it says something as often as it used to"
 
     def __init__(self, streak: int) -> None:
         self._streak = streak
 
     def suspects(self, history: AgentHistory) -> bool:
-        """Whether the streak is long enough."""
-        return self._count(history) >= self._streak
+        """Whether the streak is long enough, or the newest runs alternate."""
+        newest = [run.silent for run in history.runs[:PREFILTER_DEPTH]]
+        alternate = len(newest) == PREFILTER_DEPTH and all(a != b for a, b in pairwise(newest))
+        return self._count(history) >= self._streak or alternate
 
     def may_open_on(self, run: ReportedRun) -> bool:
         """On a silent run."""
@@ -75,22 +83,36 @@ class SilentRuns(Rule):
 
     def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says since when, and what the agent last had to say."""
-        count = self._count(history)
-        if count < self._streak:
-            return None
+        habit, count = history.silence_habit, self._count(history)
+        if count >= self._streak and (is_open or habit.is_unusual()):
+            return self._found(history, count)
+        if habit.alternates(is_open=is_open) and (is_open or history.runs[0].silent):
+            return self._alternating(history)
+        return None
+
+    def _found(self, history: AgentHistory, count: int) -> Finding:
         now, silent = history.now, self._silent(history)
         message = f"{printable(history.agent_id)} reported nothing meaningful {_times(count)}"
-        if count == len(silent):
+        if silent and count == len(silent):
             message += f" since {at(silent[-1].created_at, now)}"
+        evidence = _evidence(silent or history.runs[:1]) | {"count": count}
+        return self._with_output(history, message, evidence)
+
+    def _alternating(self, history: AgentHistory) -> Finding:
+        newest = history.runs[:ALTERNATING]
+        silent = [run for run in newest if run.silent]
+        message = f"{printable(history.agent_id)} reports nothing meaningful in every second run"
+        message += f", {len(silent)} of its last {len(newest)}"
+        evidence = _evidence(silent) | {"of": len(newest)}
+        return self._with_output(history, message, evidence)
+
+    def _with_output(self, history: AgentHistory, message: str, evidence: Evidence) -> Finding:
         output = next((run for run in history.runs if not run.silent), None)
         if output:
             said = quote(output)
-            message += f"; last output {at(output.created_at, now)}" + (f": “{said}”" if said else "")
-        evidence = _evidence(silent) | {
-            "count": count,
-            "last_output": run_evidence(output) if output else None,
-        }
-        return self._finding(history, message, evidence, silent[0])
+            message += f"; last output {at(output.created_at, history.now)}" + (f": “{said}”" if said else "")
+        evidence["last_output"] = run_evidence(output) if output else None
+        return self._finding(history, message, evidence, history.runs[0])
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """Any run with output."""
@@ -101,14 +123,16 @@ class SilentRuns(Rule):
 
     def _count(self, history: AgentHistory) -> int:
         # The run's own count reaches further back than the history that was read.
-        return max(len(self._silent(history)), history.runs[0].silence_count if history.runs else 0)
+        of_run = history.runs[0].silence_count if history.runs else 0
+        of_habit = history.silence.streak if history.silence else 0
+        return max(len(self._silent(history)), of_run, of_habit)
 
 
 def _times(count: int) -> str:
     return f"{count} times in a row" if count > 1 else "in its last run"
 
 
-def _evidence(runs: list[ReportedRun]) -> dict[str, object]:
+def _evidence(runs: Sequence[ReportedRun]) -> Evidence:
     return {
         "count": len(runs),
         "run_ids": run_ids(runs),

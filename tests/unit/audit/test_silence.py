@@ -1,0 +1,83 @@
+"""Silence that is news, and silence that is an agent's way."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import pytest
+
+from app.audit.domain.backtest import judge
+from app.audit.domain.history import ReportedRun
+from app.audit.domain.silence import SilenceHabit
+from app.audit.domain.streaks import SilentRuns
+
+MONDAY = datetime(2026, 8, 31, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def told(flags: Sequence[bool]) -> list[tuple[int, bool]]:
+    """At which runs of an hourly agent silence was told of, and whether that ended."""
+    runs = [
+        ReportedRun(f"run-{i}", "success", MONDAY + i * HOUR, summary="ok", says_nothing=silent)
+        for i, silent in enumerate(flags)
+    ]
+    found = judge([SilentRuns(3)], {"nova": runs}, {}).found
+    return [((past.opened_at - MONDAY) // HOUR, past.closed_at is not None) for past in found]
+
+
+def at_random(share: float, count: int, seed: int = 1) -> Iterator[bool]:
+    chance = random.Random(seed)
+    return (chance.random() < share for _ in range(count))
+
+
+@pytest.mark.parametrize("spoke", [5, 20, 400])
+def test_a_productive_agent_that_falls_silent_is_told_of_at_its_third_silent_run(spoke: int) -> None:
+    assert told([False] * spoke + [True] * 40) == [(spoke + 2, False)]
+    assert told([False] * spoke + [True] * 40 + [False] * 5) == [(spoke + 2, True)]
+
+
+def test_a_long_silence_stays_one_finding_beyond_what_is_remembered() -> None:
+    assert told([False] * 50 + [True] * 700 + [False]) == [(52, True)]
+
+
+@pytest.mark.parametrize("spoke", [0, 1, 2])
+def test_an_agent_that_hardly_ever_spoke_is_silent_by_design(spoke: int) -> None:
+    assert told([False] * spoke + [True] * 8) == []
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.6, 0.8, 0.95])
+def test_a_watcher_with_nothing_to_say_is_no_news(share: float) -> None:
+    assert sum(len(told(list(at_random(share, 2000, seed)))) for seed in range(5)) <= 1
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
+def test_a_watcher_that_says_nothing_at_all_any_more_is_news(share: float) -> None:
+    [(at, is_over)] = told([*at_random(share, 300), *[True] * 100])
+    assert 300 < at < 340
+    assert not is_over
+
+
+def test_silence_of_every_night_is_no_news_but_of_a_day_is() -> None:
+    nightly = [hour % 24 < 8 for hour in range(24 * 20)]
+    assert told(nightly[24:]) == []
+    [(at, _)] = told([*nightly[24:], *[True] * 24])
+    assert at == len(nightly) - 24 + 12
+
+
+def test_every_second_run_silent_is_one_finding() -> None:
+    flags = [False, True] * 200
+    [(at, is_over)] = told(flags)
+    assert (at < 40, is_over) == (True, False)
+    [(_, is_over)] = told([*flags, *[False] * 30])
+    assert is_over
+
+
+def test_a_habit_is_the_same_learned_at_once_or_run_by_run() -> None:
+    flags = list(at_random(0.4, 1000))
+    by_run = SilenceHabit()
+    for flag in flags:
+        by_run.observe(flag)
+    newest = list(islice(flags, len(flags) - 300, None))
+    at_once = SilenceHabit.of(newest)
+    assert (by_run.streak, by_run.is_unusual()) == (at_once.streak, at_once.is_unusual())
