@@ -104,14 +104,16 @@ async def test_failures_open_grow_and_close_with_proof(db: asyncpg.Connection) -
     assert grown.still_open[0].evidence["count"] == 4
     assert grown.still_open[0].opened_at == opened.at
 
-    recovering = await write_run_log("nova", {"summary": "scanned again"}, "partial")
+    await write_run_log("nova", {"summary": "scanned some"}, "partial")
+    assert keys((await cycle()).still_open) == [("consecutive_failures", "nova")]
+    recovering = await write_run_log("nova", {"summary": "scanned again"})
     closed = await cycle()
     assert closed.open == []
     [finding] = closed.closed
     assert finding.closed_at == closed.at
     assert finding.closing_evidence
     assert finding.closing_evidence["run"]["id"] == str(recovering)
-    assert finding.closing_evidence["reason"].startswith("nova did not fail at ")
+    assert finding.closing_evidence["reason"].startswith("nova succeeded at ")
     assert finding.evidence["count"] == 4
 
     assert (await cycle()).closed == []

@@ -53,7 +53,9 @@ def test_the_registry_has_each_rule_once() -> None:
         "flapping",
         "late",
         "never_reported",
+        "not_succeeding",
         "quality_drop",
+        "runs_twice",
         "silent_runs",
         "stopped_reporting",
         "stuck_scoring",
@@ -127,8 +129,8 @@ def test_the_run_that_ended_it_is_the_proof() -> None:
         tuple(ReportedRun(run.id, run.status, run.created_at + timedelta(minutes=3)) for run in runs.runs),
     )
     closed = transitions(RULES, open_findings, {"nova": later}, [evaluate(RULES, later)]).closed
-    assert closed[FAILING]["reason"] == "nova did not fail at 12:01 UTC"
-    assert closed[FAILING]["run"]["id"] == "run-4"
+    assert closed[FAILING]["reason"] == "nova succeeded at 12:03 UTC"
+    assert closed[FAILING]["run"]["id"] == "run-6"
 
 
 @pytest.mark.parametrize(

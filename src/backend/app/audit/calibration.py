@@ -225,16 +225,36 @@ CHANGES = 12
 """Changes from failing to not failing or back. Decision: 19 are possible, and 9.5 the mean of a coin."""
 STILL_CHANGES = 6
 """Changes. Below, it ends. Decision: half of `CHANGES`."""
-SILENCE_DEPTH = 300
-"""Runs. How many of the newest show whether an agent often has nothing to say. Bound: twelve days of an
-hourly agent, with a weekend."""
+HABIT_DEPTH = 300
+"""Runs. How many of the newest show how often an agent says nothing or fails. Bound: twelve days of an hourly
+agent, with a weekend."""
+LEAST_HABIT = 100
+"""Runs. Of fewer a share is not known well. Formula: of 12 in 100, the deviation is 3."""
 LEAST_SPOKEN = 5
 """Runs that all said something, at least, to be its habit. Decision, as `LEAST_GAPS`."""
-SILENCE_BY_CHANCE = 1e-5
-"""Probability that as many runs in a row say nothing though all is as before. Formula: an hourly agent has
-one in eleven years."""
-LONGER_SILENCE = 1.5
-"""Times the longest silence known that another one is to be news. Decision, as `EVEN`."""
+UNUSUAL = 1e-5
+"""Probability that as many runs in a row go one way though all is as before. Formula: an hourly agent has
+one such streak in eleven years."""
+UNUSUAL_FAILURE = 1e-3
+"""The same of failures, which it is worse not to tell of. Decision."""
+FAILED_BEFORE = 2
+"""Streaks of failures before, that make one as long a habit. Decision: what happens for the third time."""
+LONGER_STREAK = 1.5
+"""Times the longest streak known that another one is to be news. Decision, as `EVEN`."""
+LASTING_RATE = 0.12
+"""Share of the known runs that fail, apart from the longest streak, to be a rate. Decision: one in eight."""
+STILL_LASTING = 0.06
+"""Share. Below, it ends. Decision: half of `LASTING_RATE`."""
+PARTIAL_STREAK = 10
+"""Runs in a row that were partial, at least, to be called without success. Decision: twice `LEAST_GAPS`."""
+TWICE = 5
+"""Runs in a row that were each reported twice. Decision, as `LEAST_GAPS`."""
+TWICE_WITHIN = timedelta(seconds=60)
+"""Decision: two schedulers that start the same job differ by less."""
+MOST_TOGETHER = 3
+"""Reports of one run. Decision: more are of a job with many parts."""
+TWICE_APART = timedelta(minutes=10)
+"""What lies between such runs at least. Decision: ten times `TWICE_WITHIN`."""
 ALTERNATING = 30
 """Runs that are looked at for whether every second one says nothing. Formula: by a coin, 27 of 29 possible
 changes come once in a million times."""

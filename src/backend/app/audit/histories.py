@@ -13,7 +13,7 @@ from app.audit.cadence import Outages
 from app.audit.cadences import Declared, learned_cadences
 from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedule
 from app.audit.domain.rule import Rule
-from app.audit.silences import short_actions, silence_habits, tells_nothing
+from app.audit.habits import known_habits, short_actions, tells_nothing
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
 from app.runs.scores import overall_score
@@ -63,15 +63,15 @@ async def deepened(
 ) -> dict[str, AgentHistory]:
     """The histories of the agents under suspicion, with what the suspecting rules need.
 
-    Rules need the newest `depth` runs, how often runs said nothing, or the cadence, which is learned from
+    Rules need the newest `depth` runs, how its runs go, or the cadence, which is learned from
     what was reported apart from the `outages`, which are over.
     """
     needs = {agent_id: {rule.needs for rule in rules} for agent_id, rules in suspicions.items() if rules}
     of_runs = [agent_id for agent_id, needed in needs.items() if "runs" in needed]
     of_past = [agent_id for agent_id, needed in needs.items() if "past" in needed]
-    of_silence = [agent_id for agent_id, needed in needs.items() if "silence" in needed]
-    of_runs = sorted({*of_runs, *of_silence})
-    silences = await silence_habits(session, of_silence)
+    of_habits = [agent_id for agent_id, needed in needs.items() if "habits" in needed]
+    of_runs = sorted({*of_runs, *of_habits})
+    habits = await known_habits(session, of_habits)
     runs = await _newest_runs(session, of_runs, depth) if of_runs else {}
     declared = {agent_id: _declared(histories[agent_id]) for agent_id in of_past}
     learned = await learned_cadences(session, declared, outages)
@@ -80,7 +80,7 @@ async def deepened(
             histories[agent_id],
             runs=runs.get(agent_id, histories[agent_id].runs),
             learned_past=learned.get(agent_id),
-            silence=silences.get(agent_id),
+            known_habits=habits.get(agent_id),
         )
         for agent_id in needs
     }

@@ -14,10 +14,11 @@ from app.audit.quality import quality_trends, waiting_runs
 from app.runs.silence import LONGEST_QUIET
 from app.silent_texts import QUIET_WORDS
 
-# An agent is sound whose newest runs are as many as the prefilter reads, none failed, and fewer are silent
-# than a rule needs: no rule about runs suspects it then. It is recent if less time has passed since the
-# newest than lies between any two of them: no rule about cadences suspects it. The array keeps the planner to
-# the index on agent and time; which runs are seen is what `WELL_DATED` says.
+# An agent is sound whose newest runs are as many as the prefilter reads, none failed, some succeeded, none
+# came together, and fewer are silent than a rule needs: no rule about runs suspects it then. It is recent
+# if less time has passed since the newest than lies between any two of them: no rule about cadences suspects
+# it. The array keeps the planner to the index on agent and time; which runs are seen is what `WELL_DATED`
+# says.
 _SNAPSHOTS = text("""
 WITH RECURSIVE agents AS (
     (SELECT agent_id FROM agent_run_log ORDER BY agent_id LIMIT 1)
@@ -30,13 +31,15 @@ WITH RECURSIVE agents AS (
 )
 SELECT
     agents.agent_id,
-    newest.runs = :depth AND NOT newest.failed AND newest.silent < :fewest_silent AS sound,
+    newest.runs = :depth AND newest.alright AND newest.silent < :fewest_silent
+        AND newest.together = 0 AS sound,
     :now - newest.last_created_at < newest.shortest_gap AS recent,
     CASE WHEN agents.agent_id IN (SELECT unnest(CAST(:declared AS text[]))) THEN newest.reports END AS reports
 FROM agents CROSS JOIN LATERAL (
     SELECT
         count(*) AS runs,
-        bool_or(status = 'failed') AS failed,
+        bool_and(status <> 'failed') AND bool_or(status <> 'partial') AS alright,
+        count(*) FILTER (WHERE created_at - earlier <= CAST(:together AS interval)) AS together,
         count(*) FILTER (WHERE silent) AS silent,
         max(created_at) AS last_created_at,
         min(created_at - earlier) AS shortest_gap,
@@ -109,6 +112,7 @@ async def prefilter(
         "depth": depth,
         "fewest_silent": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
         "short": LONGEST_QUIET,
+        "together": calibration.TWICE_WITHIN,
         "quiet": ["", *sorted(QUIET_WORDS)],
         "declared": list(declared),
     }

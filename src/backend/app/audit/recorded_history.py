@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
-from app.audit.silences import short_actions, tells_nothing
+from app.audit.habits import short_actions, tells_nothing
 from app.kit.sql import database_now
 from app.models import Agent, AgentRunLog
 from app.models.agent_run_log import AUDITOR

@@ -27,10 +27,10 @@ from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, change_times, evaluate
 from app.audit.domain.finding import Evidence, Finding
 from app.audit.domain.fleet import REPORTING_AGAIN, fleet_silent
+from app.audit.domain.habit import Habits
 from app.audit.domain.history import AgentHistory, ReportedRun, least_wait, read_schedule
 from app.audit.domain.quality import QualityWindow
 from app.audit.domain.rule import Rule
-from app.audit.domain.silence import SilenceHabit
 from app.audit.domain.transitions import transitions
 
 _GRACE = calibration.LEAST_GRACE.total_seconds()
@@ -148,7 +148,7 @@ class _Replay:
             Cadence(outages) if isinstance(schedule, str) else Lateness(schedule, declaration.grace, outages)
         )
         self._quality = QualityWindow()
-        self._silence = SilenceHabit()
+        self._habits = Habits()
         self._runs: deque[ReportedRun] = deque(maxlen=HISTORY_DEPTH)
         self._open: dict[str, PastFinding] = {}
 
@@ -160,13 +160,16 @@ class _Replay:
         for run in runs:
             if self._may_change_before(run.created_at):
                 self._let_pass(run.created_at)
+            earlier = self._runs[0] if self._runs else run
             self._runs.appendleft(run)
             self._now = run.created_at
             self._learn(run.created_at)
-            self._silence.observe(run.silent)
+            self._habits.observe(run)
             if run.score is not None:
                 self._quality.add(run.created_at, run.score)
-            applicable = [rule for rule in self._rules if rule.name in self._open or rule.may_open_on(run)]
+            applicable = [
+                rule for rule in self._rules if rule.name in self._open or rule.may_open_after(earlier, run)
+            ]
             if applicable:
                 self._judge(applicable)
         self._let_pass(end + timedelta.resolution)
@@ -226,7 +229,7 @@ class _Replay:
             self._now,
             tuple(self._runs),
             self._learned,
-            self._silence,
+            self._habits,
             self._quality.trend(),
             outages=self._outages,
             **self._declared,

@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from app.audit.domain.duplicates import RunsTwice
 from app.audit.domain.finding import Finding, run_evidence
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import BadSchedule, Late, NeverReported, StoppedReporting
 from app.audit.domain.patterns import FailureRate, Flapping
 from app.audit.domain.rule import Rule
 from app.audit.domain.scores import QualityDrop, StuckScoring
-from app.audit.domain.streaks import ConsecutiveFailures, SilentRuns
+from app.audit.domain.streaks import ConsecutiveFailures, NotSucceeding, SilentRuns
 from app.kit.secrets import redact
 from app.kit.text import printable
 
@@ -30,9 +31,11 @@ def all_rules(*, failure_streak: int, silence_streak: int) -> tuple[Rule, ...]:
         NeverReported(),
         BadSchedule(),
         ConsecutiveFailures(failure_streak),
+        NotSucceeding(),
         FailureRate(failure_streak),
         Flapping(),
         SilentRuns(silence_streak),
+        RunsTwice(),
         QualityDrop(),
         StuckScoring(),
     )

@@ -18,8 +18,8 @@ from app.audit.cadence import (
     parse_schedule,
     shortest_gap,
 )
+from app.audit.domain.habit import Habits
 from app.audit.domain.quality import QualityTrend
-from app.audit.domain.silence import SilenceHabit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class AgentHistory:
 
     `learned_past` is how it reported, further back than `runs` where that was read, or the error that it
     raised to learn that: its lateness by its declared schedule, where it has one, else its cadence.
-    `silence` is how often it said nothing, further back as well. `quality` is how its scores went, and
+    `known_habits` are how its runs go, further back as well. `quality` is how its scores went, and
     `unscored` are its runs that have waited too long for a score, newest first. In `outages` no agent could
     report. `watching_since` is when its latest pause ended.
     `registered_at` is None for an agent that is not declared.
@@ -69,7 +69,7 @@ class AgentHistory:
     now: datetime
     runs: tuple[ReportedRun, ...] = ()
     learned_past: Cadence | Lateness | Exception | None = None
-    silence: SilenceHabit | None = None
+    known_habits: Habits | None = None
     quality: QualityTrend | None = None
     unscored: tuple[ReportedRun, ...] = ()
     outages: Outages = field(default_factory=Outages)
@@ -95,9 +95,9 @@ class AgentHistory:
         return Cadence.of(reversed(self.reports), self.outages)
 
     @cached_property
-    def silence_habit(self) -> SilenceHabit:
-        """How often it says nothing, from its newest runs alone where no more was read."""
-        return self.silence or SilenceHabit.of(run.silent for run in reversed(self.runs))
+    def habits(self) -> Habits:
+        """How its runs go, from the newest alone where no more was read."""
+        return self.known_habits or Habits.of(reversed(self.runs))
 
     def late_by(self, schedule: Schedule) -> Lateness:
         """How late it is by its schedule, from its newest runs alone where no more was read.

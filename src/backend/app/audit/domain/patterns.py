@@ -1,7 +1,7 @@
 """Rules about how the newest runs went, taken together."""
 
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 
 from app.audit import calibration
 from app.audit.domain.finding import Finding, last_good, quote, run_evidence, run_ids
@@ -12,7 +12,7 @@ from app.kit.text import at, printable
 
 class _OnFailures(Rule):
     severity = "medium"
-    needs = "runs"
+    needs = "habits"
 
     def may_open_on(self, run: ReportedRun) -> bool:
         """On a failure."""
@@ -43,9 +43,10 @@ def _failed(run: ReportedRun) -> bool:
 
 
 class FailureRate(_OnFailures):
-    """Half of the newest 20 runs failed, and not all in one go. It ends below 30 %.
+    """Half of the newest 20 runs failed, and not all in one go; or one in eight of the newest 100 to 300.
 
-    While `streak` runs and more failed in a row, another rule finds that.
+    It ends below 30 % of the one and 6 % of the other. While `streak` runs and more failed in a row, another
+    rule finds that.
     """
 
     name = "failure_rate"
@@ -58,15 +59,27 @@ class FailureRate(_OnFailures):
         """A finding that says how many failed."""
         newest = history.runs[: calibration.NEWEST]
         failed = sum(map(_failed, newest))
+        share, lasting = history.habits.failure.share, calibration.LASTING_RATE
         least = calibration.STILL_FAILED if is_open else calibration.FAILED
-        if len(newest) < calibration.NEWEST or failed < least:
-            return None
-        if not is_open and not self._opens(newest, failed):
-            return None
-        return self._found(history, newest, f"failed in {failed} of its last {len(newest)} runs")
+        is_recent = len(newest) == calibration.NEWEST and failed >= least
+        if is_recent and (is_open or self._opens(newest, failed)):
+            return self._found(history, newest, f"failed in {failed} of its last {len(newest)} runs")
+        opens = share >= lasting and not self._is_in_episode(history.runs)
+        if history.runs and (opens or (is_open and share >= calibration.STILL_LASTING)):
+            said = f"keeps failing in about {share:.0%} of its runs, {failed} of its last {len(newest)}"
+            return self._found(history, newest, said)
+        return None
+
+    def _is_in_episode(self, newest: Sequence[ReportedRun]) -> bool:
+        """Whether since the last success so many failed in a row that another rule found it."""
+        episode = takewhile(lambda run: run.status != "success", newest)
+        streaks = (len(list(runs)) for bad, runs in groupby(episode, key=_failed) if bad)
+        return max(streaks, default=0) >= self._streak
 
     def _opens(self, newest: Sequence[ReportedRun], failed: int) -> bool:
         """Whether the newest run failed, in no long streak, and enough others apart from the longest one."""
+        if self._is_in_episode(newest):
+            return False
         streaks = [len(list(runs)) for bad, runs in groupby(newest, key=_failed) if bad]
         in_streak = not _failed(newest[0]) or streaks[0] >= self._streak
         return not in_streak and failed - max(streaks) >= calibration.FAILED_APART
@@ -85,7 +98,16 @@ class Flapping(_OnFailures):
         least = calibration.STILL_CHANGES if is_open else calibration.CHANGES
         if len(newest) < calibration.NEWEST or changes < least:
             return None
-        if not is_open and not _failed(newest[0]):
+        if not is_open and (not _failed(newest[0]) or self._always_did(history)):
             return None
         said = f"went from failing to not failing or back {changes} times in its last {len(newest)} runs"
         return self._found(history, newest, said)
+
+    def _always_did(self, history: AgentHistory) -> bool:
+        """Whether its runs before these failed as well now and then."""
+        earlier = history.runs[calibration.NEWEST :]
+        failed = sum(map(_failed, earlier)) / max(len(earlier), 1)
+        is_known = len(earlier) >= calibration.NEWEST
+        return (is_known and failed >= calibration.LASTING_RATE) or (
+            history.habits.failure.share >= calibration.LASTING_RATE
+        )

@@ -14,7 +14,7 @@ class Rule(ABC):
 
     name: ClassVar[str]
     severity: ClassVar[Severity]
-    needs: ClassVar[Literal["runs", "past", "silence"]]
+    needs: ClassVar[Literal["runs", "past", "habits"]]
     """What `check()` needs of the history at full depth."""
     recovery: ClassVar[str] = ""
     """What a run did that ended a finding, after the agent's name: `nova succeeded again`."""
@@ -28,6 +28,10 @@ class Rule(ABC):
     def may_open_on(self, run: ReportedRun) -> bool:
         """Whether this rule may begin to find something with `run` as the newest one."""
         return False
+
+    def may_open_after(self, earlier: ReportedRun, run: ReportedRun) -> bool:
+        """The same, where the run before is known."""
+        return self.may_open_on(run)
 
     def change_times(self, history: AgentHistory) -> Iterable[datetime]:
         """When, with no further run, this rule may begin or cease to find something."""

@@ -3,27 +3,31 @@
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
-from app.audit.calibration import ALTERNATING, HISTORY_DEPTH, PREFILTER_DEPTH
-from app.audit.domain.finding import Evidence, Finding, quote, run_evidence, run_ids
+from app.audit.calibration import ALTERNATING, FAILED_BEFORE, HISTORY_DEPTH, PARTIAL_STREAK, PREFILTER_DEPTH
+from app.audit.domain.finding import Evidence, Finding, last_good, quote, run_evidence, run_ids
+from app.audit.domain.habit import is_unusual_failure, is_unusual_in_part, is_unusual_silence
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
 
 
 class ConsecutiveFailures(Rule):
-    """The newest `streak` runs all failed. A partial run is no failure."""
+    """The newest `streak` runs all failed, which is unusual; it ends with a success.
+
+    A partial run is no failure, but does not end it either.
+    """
 
     name = "consecutive_failures"
     severity = "high"
-    needs = "runs"
-    recovery = "did not fail"
+    needs = "habits"
+    recovery = "succeeded"
 
     def __init__(self, streak: int) -> None:
         self._streak = streak
 
     def suspects(self, history: AgentHistory) -> bool:
         """Whether the streak is long enough."""
-        return len(self._failures(history)) >= self._streak
+        return _streak(history, "failed") >= self._streak
 
     def may_open_on(self, run: ReportedRun) -> bool:
         """On a failure."""
@@ -31,28 +35,69 @@ class ConsecutiveFailures(Rule):
 
     def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says since when, how the last run failed, and when one last succeeded."""
-        failures = self._failures(history)
-        if len(failures) < self._streak:
+        episode = list(takewhile(lambda run: run.status != "success", history.runs))
+        failures = [run for run in episode if run.status == "failed"]
+        opens = _streak(history, "failed") >= self._streak and is_unusual_failure(history.habits.failure)
+        if not (opens or (is_open and failures)):
             return None
+        if not is_open:
+            failures = failures[: _streak(history, "failed")]
         newest, oldest, now = failures[0], failures[-1], history.now
         success = next((run for run in history.runs if run.status == "success"), None)
         # All that was read may not be all there is.
-        at_least = "at least " if len(failures) >= HISTORY_DEPTH else ""
-        message = f"{printable(history.agent_id)} failed {at_least}{_times(len(failures))}"
+        at_least = "at least " if len(episode) >= HISTORY_DEPTH else ""
+        in_a_row = _times(len(failures)) if len(failures) == len(episode) else f"{len(failures)} times"
+        message = f"{printable(history.agent_id)} failed {at_least}{in_a_row}"
         message += f" since {at(oldest.created_at, now)}"
         if said := quote(newest):
             message += f", last with “{said}”"
         if success:
             message += f"; last success {at(success.created_at, now)}"
         evidence = _evidence(failures) | {"last_success": run_evidence(success) if success else None}
-        return self._finding(history, message, evidence, newest)
+        return self._finding(history, message, evidence, history.runs[0])
 
     def is_recovery(self, run: ReportedRun) -> bool:
-        """Anything but a failure."""
-        return run.status != "failed"
+        """A success."""
+        return run.status == "success"
 
-    def _failures(self, history: AgentHistory) -> list[ReportedRun]:
-        return list(takewhile(lambda run: run.status == "failed", history.runs))
+
+class NotSucceeding(Rule):
+    """The newest runs were all partial, ten at least, of an agent that used to succeed."""
+
+    name = "not_succeeding"
+    severity = "medium"
+    needs = "habits"
+    recovery = "succeeded"
+
+    def suspects(self, history: AgentHistory) -> bool:
+        """Whether the newest few were partial."""
+        newest = history.runs[:PREFILTER_DEPTH]
+        return bool(newest) and all(run.status == "partial" for run in newest)
+
+    def may_open_on(self, run: ReportedRun) -> bool:
+        """On a partial run."""
+        return run.status == "partial"
+
+    def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
+        """A finding that says since when, and when it last succeeded."""
+        habit = history.habits.partial
+        episode = list(takewhile(lambda run: run.status != "success", history.runs))
+        failed = sum(run.status == "failed" for run in episode)
+        opens = habit.streak >= PARTIAL_STREAK and is_unusual_in_part(habit) and failed <= FAILED_BEFORE
+        if not episode or not (opens or is_open):
+            return None
+        now, count = history.now, max(habit.streak, len(episode))
+        message = f"{printable(history.agent_id)} has not succeeded in its last {count} runs"
+        if len(episode) < len(history.runs):
+            message += f", since {at(episode[-1].created_at, now)}"
+        if said := quote(episode[0]):
+            message += f"; it went in part, last with “{said}”"
+        evidence = _evidence(episode) | {"count": count, "last_success": last_good(history.runs)}
+        return self._finding(history, message, evidence, history.runs[0])
+
+    def is_recovery(self, run: ReportedRun) -> bool:
+        """A success."""
+        return run.status == "success"
 
 
 class SilentRuns(Rule):
@@ -64,7 +109,7 @@ class SilentRuns(Rule):
 
     name = "silent_runs"
     severity = "high"
-    needs = "silence"
+    needs = "habits"
     recovery = "reported something"
     ending = "it says something as often as it used to"
 
@@ -83,8 +128,8 @@ class SilentRuns(Rule):
 
     def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says since when, and what the agent last had to say."""
-        habit, count = history.silence_habit, self._count(history)
-        if count >= self._streak and (is_open or habit.is_unusual()):
+        habit, count = history.habits.silence, self._count(history)
+        if count >= self._streak and (is_open or is_unusual_silence(habit)):
             return self._found(history, count)
         if habit.alternates(is_open=is_open) and (is_open or history.runs[0].silent):
             return self._alternating(history)
@@ -124,8 +169,12 @@ class SilentRuns(Rule):
     def _count(self, history: AgentHistory) -> int:
         # The run's own count reaches further back than the history that was read.
         of_run = history.runs[0].silence_count if history.runs else 0
-        of_habit = history.silence.streak if history.silence else 0
+        of_habit = history.known_habits.silence.streak if history.known_habits else 0
         return max(len(self._silent(history)), of_run, of_habit)
+
+
+def _streak(history: AgentHistory, status: str) -> int:
+    return len(list(takewhile(lambda run: run.status == status, history.runs)))
 
 
 def _times(count: int) -> str:

@@ -1,7 +1,8 @@
-"""Which runs say nothing, read from the log."""
+"""How agents' runs go, read from the log: which say nothing, and which fail."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, select, true
@@ -9,14 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
 from app.audit.cache import AgentCache, Entry, stale
-from app.audit.domain.silence import SilenceHabit
+from app.audit.domain.habit import Habits
+from app.audit.domain.history import ReportedRun
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import AgentRunLog, AgentRunState
 from app.runs.silence import LONGEST_QUIET, says_nothing
 
 # When the newest run was created, and the last transaction besides the writer's that changed the runs.
 _CacheKey = tuple[datetime, int | None]
-_cache: AgentCache[_CacheKey, SilenceHabit] = AgentCache()
+_cache: AgentCache[_CacheKey, Habits] = AgentCache()
 
 
 def short_actions() -> ColumnElement[Any]:
@@ -31,8 +33,8 @@ def tells_nothing(silence_count: int, actions: Any) -> bool:
     return silence_count > 0 or (isinstance(actions, Mapping) and says_nothing(actions))
 
 
-async def silence_habits(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, SilenceHabit]:
-    """How often each of the agents says nothing. Only these agents stay in the cache."""
+async def known_habits(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, Habits]:
+    """How the runs of each of the agents go. Only these agents stay in the cache."""
     if not agent_ids:
         return {}
     # Read before anything is learned: what changes meanwhile is learned again next time.
@@ -59,15 +61,20 @@ async def _cache_keys(session: AsyncSession, agent_ids: Sequence[str]) -> dict[s
     return {agent_id: (newest_at, changed_in) for agent_id, newest_at, changed_in in rows}
 
 
-async def _learn(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, SilenceHabit]:
+async def _learn(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, Habits]:
     wanted = wanted_agents(agent_ids)
-    columns = (AgentRunLog.created_at, AgentRunLog.consecutive_silence_count, short_actions())
-    newest = newest_of_agent(columns, wanted.c.agent_id, calibration.SILENCE_DEPTH, WELL_DATED).lateral()
+    columns = (
+        AgentRunLog.created_at,
+        AgentRunLog.status,
+        AgentRunLog.consecutive_silence_count,
+        short_actions(),
+    )
+    newest = newest_of_agent(columns, wanted.c.agent_id, calibration.HABIT_DEPTH, WELL_DATED).lateral()
     rows = await session.execute(select(wanted, newest).join(newest, true()))
-    flags: dict[str, list[tuple[datetime, bool]]] = {}
-    for agent_id, created_at, count, actions in rows:
-        flags.setdefault(agent_id, []).append((created_at, tells_nothing(count, actions)))
+    runs: dict[str, list[ReportedRun]] = {}
+    for agent_id, created_at, status, count, actions in rows:
+        nothing = tells_nothing(count, actions)
+        runs.setdefault(agent_id, []).append(ReportedRun("", status, created_at, says_nothing=nothing))
     return {
-        agent_id: SilenceHabit.of(silent for _, silent in sorted(found, key=lambda flag: flag[0]))
-        for agent_id, found in flags.items()
+        agent_id: Habits.of(sorted(found, key=attrgetter("created_at"))) for agent_id, found in runs.items()
     }
