@@ -64,7 +64,7 @@ async def test_a_finding_is_told_when_it_opens_and_when_it_closes(
     _, over = receiver.requests
     assert over.json["type"] == "alert.closed"
     assert over.json["data"]["title"] == "RESOLVED Nova: consecutive failures"
-    assert "Why it is over: nova did not fail at " in over.json["data"]["text"]
+    assert "Why it is over: nova succeeded at " in over.json["data"]["text"]
     assert await states(db) == [("opened", "sent"), ("closed", "sent")]
 
 

@@ -54,6 +54,7 @@ def test_the_registry_has_each_rule_once() -> None:
         "late",
         "never_reported",
         "not_succeeding",
+        "off_schedule",
         "quality_drop",
         "runs_twice",
         "silent_runs",

@@ -206,6 +206,17 @@ SAME_OCCASION = 0.1
 """Share of the mean gap within which, and within a step of five minutes, reports are of one occasion: sent
 twice, or started together. Formula: gaps of a Poisson process are as short in one case of ten."""
 
+OFF_SCHEDULE_RUNS = 6
+"""Gaps between reports that are all off the declared schedule. Decision: most of a week of a daily agent."""
+OFF_SCHEDULE_FOR = timedelta(days=4)
+"""How long it has been so, at least. Decision: a few days, so that a weekend of work by hand is none."""
+OFF_SCHEDULE_SPREAD = timedelta(minutes=30)
+"""What the times may differ to be the same each time. Decision: zones differ by half an hour at least."""
+OFF_SCHEDULE_MISSED = 3
+"""Due times between two reports that are too many. Decision: a run may be long enough to skip two."""
+OFF_SCHEDULE_GAP = timedelta(hours=6)
+"""Between the reports of agents whose hour is looked at. Decision: less may be the length of a run."""
+
 # The rules.
 
 HISTORY_DEPTH = 50

@@ -8,6 +8,7 @@ from app.audit.cadence.schedule import (
     CronSchedule,
     IntervalSchedule,
     Schedule,
+    SeveralSchedules,
     parse_schedule,
 )
 from app.kit.text import in_words
@@ -24,6 +25,7 @@ __all__ = [
     "Outage",
     "Outages",
     "Schedule",
+    "SeveralSchedules",
     "due_after",
     "find_outages",
     "first_grace",

@@ -10,6 +10,7 @@ from app.audit.domain.duplicates import RunsTwice
 from app.audit.domain.finding import Finding, run_evidence
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import BadSchedule, Late, NeverReported, StoppedReporting
+from app.audit.domain.off_schedule import OffSchedule
 from app.audit.domain.patterns import FailureRate, Flapping
 from app.audit.domain.rule import Rule
 from app.audit.domain.scores import QualityDrop, StuckScoring
@@ -30,6 +31,7 @@ def all_rules(*, failure_streak: int, silence_streak: int) -> tuple[Rule, ...]:
         Late(),
         NeverReported(),
         BadSchedule(),
+        OffSchedule(),
         ConsecutiveFailures(failure_streak),
         NotSucceeding(),
         FailureRate(failure_streak),
