@@ -140,3 +140,25 @@ async def test_those_that_are_paused_are_not_missed(db: asyncpg.Connection) -> N
 async def test_a_few_agents_are_no_fleet(db: asyncpg.Connection) -> None:
     await log_fleet(db, quiet=75 * MINUTE, agents=4)
     assert rules(await cycle()) == {"stopped_reporting": 4}
+
+
+async def test_where_some_go_on_for_hours_the_others_are_named(db: asyncpg.Connection) -> None:
+    """After an upgrade all but three are gone: first nobody is blamed, and after two hours those that are."""
+    await log_fleet(db, quiet=75 * MINUTE)
+    assert rules(await cycle()) == {"fleet_silent": 1}
+    await db.execute("""
+        UPDATE agent_run_log SET created_at = created_at - interval '2 hours';
+        UPDATE audit_finding
+        SET opened_at = opened_at - interval '2 hours', began_at = began_at - interval '2 hours';
+    """)
+    await db.execute("""
+        INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, run_at, created_at)
+        SELECT 'agent-' || agent, 'did it', '{"summary": "did it"}', at, at
+        FROM generate_series(1, 3) AS agent,
+            generate_series(0, 18) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
+    """)
+    found = await cycle()
+    assert rules(found) == {"stopped_reporting": 17}
+    assert found.closed[0].closing_evidence
+    assert found.closed[0].closing_evidence["reason"].startswith("some agents report as usual for hours")
+    assert rules(await cycle()) == {"stopped_reporting": 17}

@@ -146,6 +146,11 @@ may come. Measured: 0.1 to 0.5 do alike."""
 OUTAGE_SPANS = (10_800, 7_200, 3_600, 1_800, 1_200, 900, 600)
 """Seconds up to now in which an outage that lasts is looked for. Decision: from ten minutes, the least
 grace, to hours."""
+GO_ON_FOR = 2 * HOUR
+"""Seconds for which some agents report as usual while most do not: it is no outage then. Decision: before the
+third hour, who is missing is to be told."""
+GO_ON_AGENTS = 2
+"""Agents that do, at least. Decision: one may have another way to the log."""
 FLEET_SAMPLE = 300
 """Agents of a large fleet whose reports are read. Bound on the cost; a quarter of 300 is known to 5 %."""
 FLEET_LOOK_BACK = timedelta(hours=3)

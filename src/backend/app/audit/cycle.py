@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit import calibration
 from app.audit.domain.evaluation import RuleError, all_rules
 from app.audit.domain.finding import FindingKey
-from app.audit.domain.fleet import FLEET_SILENT, REPORTING_AGAIN, fleet_silent
+from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON, REPORTING_AGAIN, fleet_silent
 from app.audit.domain.scores import QualityDrop
 from app.audit.domain.transitions import Transitions, transitions
 from app.audit.findings import JUDGED, close, open_findings, open_new, update_changed
@@ -165,7 +165,7 @@ def _changes(
     """What the verdicts change about the `stored` findings, with the one that is of all agents."""
     of_agents = {key: finding.last_run_at for key, finding in stored.items() if key != _FLEET_SILENCE}
     changes = transitions(context.rules, of_agents, judgement.histories, judgement.verdicts)
-    silence, known = judgement.silence, stored.get(_FLEET_SILENCE)
+    silence, known = judgement.silence.outage, stored.get(_FLEET_SILENCE)
     if silence and known:
         began = known.began_at or known.opened_at
         silence = silence._replace(start=began.timestamp())
@@ -173,5 +173,6 @@ def _changes(
     elif silence:
         changes.opened.append(fleet_silent(silence, context.now, AUDITOR))
     elif known:
-        changes.closed[_FLEET_SILENCE] = REPORTING_AGAIN
+        others_go_on = judgement.silence.others_go_on
+        changes.closed[_FLEET_SILENCE] = OTHERS_GO_ON if others_go_on else REPORTING_AGAIN
     return changes

@@ -9,14 +9,13 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
-from app.audit.cadence import Outage
 from app.audit.domain.evaluation import Verdict, evaluate, suspecting
 from app.audit.domain.finding import FindingKey
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import Late, StoppedReporting
 from app.audit.domain.rule import Rule
 from app.audit.histories import agent_histories, deepened
-from app.audit.outages import KnownOutages, fleet_silence
+from app.audit.outages import FleetSilence, KnownOutages, fleet_silence
 from app.audit.prefilter import Prefiltered
 from app.audit.successors import with_successors
 from app.models import Agent
@@ -53,7 +52,7 @@ class Judgement(NamedTuple):
 
     verdicts: Sequence[Verdict]
     histories: Mapping[str, AgentHistory]
-    silence: Outage | None
+    silence: FleetSilence
 
 
 async def load_histories(
@@ -107,12 +106,12 @@ async def judge(
     3. Name the agent that may have taken over from one that stopped.
     """
     verdicts = _apply(context, histories, judged)
-    silence = None
+    silence = FleetSilence()
     if silence_open or _newly_overdue(verdicts, context.open_keys):
         awaited = set(reporting) - paused(histories) - {AUDITOR}
         silence = await fleet_silence(session, context.now, awaited, known=silence_open)
-    if silence:
-        outages = context.outages.all.joined(silence)
+    if silence.outage or silence.others_go_on:
+        outages = context.outages.all.joined(silence.outage) if silence.outage else context.outages.over
         histories = {agent: replace(history, outages=outages) for agent, history in histories.items()}
         verdicts = _apply(context, histories, judged)
     verdicts = await with_successors(session, context.now, verdicts, set(reporting) - {AUDITOR})

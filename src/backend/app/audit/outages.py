@@ -10,9 +10,9 @@ from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_colum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
-from app.audit.cadence import Outage, Outages, present_outage
+from app.audit.cadence import Outage, Outages, present_outage, some_go_on
 from app.audit.cadences import PAST
-from app.audit.domain.fleet import FLEET_SILENT
+from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON
 from app.models import AgentRunLog, AuditCycleRecord, AuditFinding
 from app.models.agent_run_log import AUDITOR
 
@@ -30,6 +30,13 @@ CROSS JOIN LATERAL (
 """).bindparams(
     bindparam("now", type_=DateTime(timezone=True)), bindparam("since", type_=DateTime(timezone=True))
 )
+
+
+class FleetSilence(NamedTuple):
+    """The time up to now in which hardly any agent reported, if any; or whether it is none, as some go on."""
+
+    outage: Outage | None = None
+    others_go_on: bool = False
 
 
 class KnownOutages(NamedTuple):
@@ -74,8 +81,8 @@ async def _own_outages(session: AsyncSession, now: datetime, interval: timedelta
 
 async def fleet_silence(
     session: AsyncSession, now: datetime, agent_ids: Collection[str], *, known: bool = False
-) -> Outage | None:
-    """The time up to now in which hardly any of the agents reported; None while they do as usual.
+) -> FleetSilence:
+    """The time up to now in which hardly any of the agents reported; none while they do as usual.
 
     The reports of the agents, a sample of a large fleet, are compared with the same hours of the four weeks
     before. A silence that is `known` is not over while no agent reports at all, be it at an hour at which few
@@ -92,8 +99,9 @@ async def fleet_silence(
         times.sort()
     since = (now - calibration.FLEET_LOOK_BACK).timestamp()
     no_report = bool(sample) and all(times[-1] <= since for times in reports.values())
-    lasting = Outage(since, now.timestamp()) if known and no_report else None
-    return present_outage(reports, now.timestamp()) or lasting
+    whole = Outage(since, now.timestamp())
+    outage = present_outage(reports, now.timestamp()) or (whole if known and no_report else None)
+    return FleetSilence(outage, others_go_on=outage is None and some_go_on(reports, whole))
 
 
 def silences(now: datetime, since: datetime) -> Select[datetime, datetime]:
@@ -104,6 +112,7 @@ def silences(now: datetime, since: datetime) -> Select[datetime, datetime]:
         # As the condition of the index has it: with a parameter the planner could not use the index.
         AuditFinding.rule == literal_column(f"'{FLEET_SILENT}'"),
         over > since,
+        AuditFinding.closing_evidence["reason"].astext.is_distinct_from(OTHERS_GO_ON["reason"]),
     )
 
 

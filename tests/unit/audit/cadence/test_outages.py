@@ -111,9 +111,21 @@ def test_slow_is_an_outage_too() -> None:
     reports = fleet(40, lost=(15, 16))
     for name, times in fleet(40).items():
         if name in ("agent-1", "agent-2", "agent-3"):
-            reports[name] = times
+            reports[name] += [at for at in times if START + 15 * DAY <= at < START + 16 * DAY][::4]
+            reports[name].sort()
     [outage] = find_outages(reports)
     assert outage.end - outage.start == pytest.approx(DAY, abs=HOUR)
+
+
+@pytest.mark.parametrize("lost", [20, 34])
+def test_where_some_go_on_as_usual_the_others_are_lost_and_it_is_no_outage(lost: int) -> None:
+    reports = fleet(40, lost=(15, 16))
+    reports |= {name: times for name, times in fleet(40).items() if int(name.split("-")[1]) >= lost}
+    assert find_outages(reports) == []
+    now = START + 15 * DAY
+    assert not present_outage(reports, now + 4 * HOUR)
+    if lost == 34:
+        assert present_outage(reports, now + 1.5 * HOUR)
 
 
 @given(spans, st.integers(0, 1100), st.integers(0, 200))

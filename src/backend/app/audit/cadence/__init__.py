@@ -2,7 +2,14 @@
 
 from app.audit.cadence.lateness import Expectation, Lateness, due_after, first_grace
 from app.audit.cadence.learned import Cadence, Forecast, shortest_gap
-from app.audit.cadence.outages import OUTAGE_STEP, Outage, Outages, find_outages, present_outage
+from app.audit.cadence.outages import (
+    OUTAGE_STEP,
+    Outage,
+    Outages,
+    find_outages,
+    present_outage,
+    some_go_on,
+)
 from app.audit.cadence.schedule import (
     DEFAULT_TIMEZONE,
     CronSchedule,
@@ -33,4 +40,5 @@ __all__ = [
     "parse_schedule",
     "present_outage",
     "shortest_gap",
+    "some_go_on",
 ]

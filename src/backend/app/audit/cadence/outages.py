@@ -85,7 +85,42 @@ def find_outages(reports: Mapping[str, Sequence[float]]) -> list[Outage]:
         following = bisect_right(bins, last)
         until = max(last, bins[following] - 2) if following < len(bins) else last
         found.append(Outage((first - 1) * OUTAGE_STEP, (until + 2) * OUTAGE_STEP))
-    return found
+    together = _near_each_other(found)
+    return [outage for outages, whole in together if not some_go_on(reports, whole) for outage in outages]
+
+
+def _near_each_other(outages: Sequence[Outage]) -> list[tuple[list[Outage], Outage]]:
+    """Outages with less than an hour between one and the next, each group with the time that it spans."""
+    groups: list[tuple[list[Outage], Outage]] = []
+    for outage in outages:
+        if groups and outage.start - groups[-1][1].end < calibration.HOUR:
+            groups[-1] = ([*groups[-1][0], outage], Outage(groups[-1][1].start, outage.end))
+        else:
+            groups.append(([outage], outage))
+    return groups
+
+
+def some_go_on(reports: Mapping[str, Sequence[float]], outage: Outage) -> bool:
+    """Whether for two hours and more of it some agents reported as they usually do: then all could have.
+
+    That is two agents at least, each of which came in either half of the outage as often as a week before.
+    """
+    start, end = outage
+    middle = (start + end) / 2
+    if end - start < calibration.GO_ON_FOR:
+        return False
+    going_on = 0
+    for times in reports.values():
+        halves = ((start, middle), (middle, end))
+        came = [_count(times, *half) for half in halves]
+        before = [_count(times, first - _WEEK_SECONDS, last - _WEEK_SECONDS) for first, last in halves]
+        is_usual = all(now >= 0.75 * usual for now, usual in zip(came, before, strict=True))
+        going_on += min(came) > 0 and is_usual
+    return going_on >= calibration.GO_ON_AGENTS
+
+
+def _count(times: Sequence[float], start: float, end: float) -> int:
+    return bisect_left(times, end) - bisect_left(times, start)
 
 
 def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage | None:
@@ -99,7 +134,8 @@ def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage
     for span in calibration.OUTAGE_SPANS:
         weeks = [week for week in range(1, 5) if now - span - week * _WEEK_SECONDS >= earliest]
         if weeks and _is_far_below(reports, now - span, now, weeks):
-            return Outage(now - span, now)
+            outage = Outage(now - span, now)
+            return None if some_go_on(reports, outage) else outage
     return None
 
 

@@ -10,6 +10,8 @@ FLEET_SILENT = "fleet_silent"
 """Hardly any agent reports though many usually do: which of them stopped is unknown."""
 
 REPORTING_AGAIN: Evidence = {"reason": "agents report as usual again"}
+OTHERS_GO_ON: Evidence = {"reason": "some agents report as usual for hours: those that do not have stopped"}
+"""Then it was no outage after all."""
 
 
 def fleet_silent(outage: Outage, now: datetime, found_by: str) -> Finding:
