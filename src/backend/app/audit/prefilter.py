@@ -31,8 +31,8 @@ WITH RECURSIVE agents AS (
 )
 SELECT
     agents.agent_id,
-    newest.runs = :depth AND newest.alright AND newest.silent < :fewest_silent
-        AND newest.together = 0 AS sound,
+    newest.runs = :depth AND newest.alright AND newest.together = 0
+        AND newest.silences < :silence_streak AND newest.quiet < :fewest_quiet AS sound,
     :now - newest.last_created_at < newest.shortest_gap AS recent,
     CASE WHEN agents.agent_id IN (SELECT unnest(CAST(:declared AS text[]))) THEN newest.reports END AS reports
 FROM agents CROSS JOIN LATERAL (
@@ -40,20 +40,26 @@ FROM agents CROSS JOIN LATERAL (
         count(*) AS runs,
         bool_and(status <> 'failed') AND bool_or(status <> 'partial') AS alright,
         count(*) FILTER (WHERE created_at - earlier <= CAST(:together AS interval)) AS together,
-        count(*) FILTER (WHERE silent) AS silent,
+        max(consecutive_silence_count) AS silences,
+        count(*) FILTER (WHERE quiet) AS quiet,
         max(created_at) AS last_created_at,
         min(created_at - earlier) AS shortest_gap,
         array_agg(created_at ORDER BY created_at DESC) AS reports
     FROM (
-        SELECT status, silent, created_at, lead(created_at) OVER newest_first AS earlier
+        SELECT
+            status,
+            consecutive_silence_count,
+            quiet,
+            created_at,
+            lead(created_at) OVER newest_first AS earlier
         FROM (
             SELECT
                 status,
-                consecutive_silence_count > 0
-                    OR CASE
-                        WHEN char_length(action_summary) <= :short
-                        THEN btrim(lower(regexp_replace(action_summary, '[^[:alnum:]]+', ' ', 'g')))
-                    END = ANY (CAST(:quiet AS text[])) AS silent,
+                consecutive_silence_count,
+                CASE
+                    WHEN char_length(action_summary) <= :short
+                    THEN btrim(lower(regexp_replace(action_summary, '[^[:alnum:]]+', ' ', 'g')))
+                END = ANY (CAST(:quiet AS text[])) AS quiet,
                 created_at
             FROM agent_run_log AS run
             WHERE run.agent_id = ANY (ARRAY[agents.agent_id])
@@ -110,7 +116,8 @@ async def prefilter(
     parameters = {
         "now": now,
         "depth": depth,
-        "fewest_silent": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
+        "silence_streak": silence_streak,
+        "fewest_quiet": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
         "short": LONGEST_QUIET,
         "together": calibration.TWICE_WITHIN,
         "quiet": ["", *sorted(QUIET_WORDS)],
