@@ -24,7 +24,7 @@ def test_a_score_has_its_dimensions_and_their_reasons() -> None:
 
 
 def test_the_scorer_names_itself() -> None:
-    assert (SCORER, VERSION) == ("rubric", "3")
+    assert (SCORER, VERSION) == ("rubric", "4")
 
 
 def test_the_weights_sum_to_one_where_nothing_failed() -> None:

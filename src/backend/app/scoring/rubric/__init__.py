@@ -4,6 +4,6 @@ from app.scoring.rubric.model import RunReport, Score
 from app.scoring.rubric.scorer import score
 
 SCORER = "rubric"
-VERSION = "3"
+VERSION = "4"
 
 __all__ = ["SCORER", "VERSION", "RunReport", "Score", "score"]

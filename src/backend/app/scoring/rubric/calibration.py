@@ -73,6 +73,9 @@ FIGURE_POINTS = 0.3  # points of evidence for a figure of weight 1
 MOST_FIGURE_POINTS = 1.2  # points of evidence
 COUNT_POINTS = 0.3  # points of evidence for a count of weight 1
 MOST_COUNT_POINTS = 0.9  # points of evidence
+# Product: lists in fields support an account, and do not replace one.
+FREE_REFERENCES = 1.0  # points of evidence for references in fields, whatever the account says
+REFERENCES_A_THING = 1.0  # points more for each thing that the account states
 COUNT_WEIGHT = 0.15  # weight of a count, and as much more for each of its digits, 1 at most
 NAMED_POINTS = 0.12  # points of evidence for each named item
 MOST_NAMED_POINTS = 0.8  # points of evidence
@@ -91,6 +94,10 @@ SHORT_TEXT = 8.0  # words that a text is taken to have at least when its density
 FIGURES_WITHOUT_REFERENCE = 2.5  # things that figures alone may state
 FIGURES_A_REFERENCE = 2.0  # things more for each thing that is pointed at
 FIGURES_A_NAME = 0.3  # things more for each name
+MANY_NUMBERS = 3  # numbers from which an account of activity is one of volume
+FIGURES_OF_ACTIVITY = 0.6  # things that figures may state which only count what was looked at; product
+FREE_FIELDS = 1.5  # things that fields may state, whatever the account says; product
+FIELDS_A_THING = 1.5  # things more for each that the account states
 FIELD_NUMBER = 0.3  # things for a number in a field that the prose does not give
 MOST_FIELD_NUMBERS = 1.5  # things
 NAME = 0.2  # things for each name
@@ -133,10 +140,16 @@ MEASURED = 0.5  # weight of a figure that bounds a claim to everything
 CONTRADICTION_WEIGHTS = {
     "success_with_error": 0.8,
     "success_with_admitted_error": 0.4,
+    "success_with_failed_step": 0.5,
     "success_denied_by_flag": 0.5,
-    "success_given_up": 0.3,
+    "success_denied_by_claimed_flag": 0.7,
+    "success_unfinished": 0.5,
+    "success_against_output": 0.8,
+    "success_told_failed": 0.8,
+    "success_told_planned": 0.6,
+    "claim_against_zero": 0.7,
     "everything_with_remainder": 0.8,
-    "remainder_not_mentioned": 0.25,
+    "remainder_not_mentioned": 0.5,
     "more_done_than_total": 0.5,
     "everything_with_smaller_count": 0.8,
     "everything_with_smaller_ratio": 0.7,
@@ -149,6 +162,9 @@ CONTRADICTION_WEIGHTS = {
     "failed_but_done": 0.7,
     "partial_but_whole": 0.4,
 }
+
+# Product: a false report is worth little, whatever it names.
+CONTRADICTED_COST = 0.5  # share of the whole score lost to a contradiction of weight 1
 
 # Diagnosis. Product: where exactly it failed is what the next run starts from.
 DIAGNOSIS_SHARES = {"where": 0.45, "why": 0.25, "state": 0.15, "next": 0.15}
@@ -201,6 +217,8 @@ STUFFED_REPETITION = 0.25  # share of repeated pairs of words, in a text that is
 MANY_TAGS = 6  # hashtags
 LONGEST_FRAGMENT = 24  # characters of a keyword or a short phrase
 FRAGMENT_WORDS = 3  # words
+MANY_LISTED = 8  # references in an account
+LEAST_WORDS_A_LISTED = 0.5  # words beside them, for each, that make it an account
 MANY_FRAGMENTS = 8  # fragments
 MOSTLY_FRAGMENTS = 0.6  # share of what punctuation divides
 

@@ -7,6 +7,9 @@ from typing import NamedTuple
 from app.scoring.rubric import keys, lexicon
 from app.scoring.rubric.calibration import CONTRADICTION_WEIGHTS
 from app.scoring.rubric.facts import Count, Facts, is_remainder
+from app.scoring.rubric.outcomes import LATER, Kind, Outcome
+from app.scoring.rubric.output import failure_in
+from app.scoring.rubric.told import Told, tells_plan
 
 _FAILED_COUNT = re.compile(
     r"\b[1-9]\d{0,8} (?:tests? )?(?:failed|failures?|errors?|failing"
@@ -16,11 +19,7 @@ _FAILED_COUNT = re.compile(
 )
 _BARE_RATIO = re.compile(r"\s{0,3}(\d{1,9})\s?(?:/|of)\s?(\d{1,9})\s{0,3}")
 _NUMBERED_THING = re.compile(r"\b(?=\d)(?<!of )(?<![/\d,.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,12}) ([a-z]{3,30})\b")
-_GAVE_UP = re.compile(
-    r"\b(?:could not|couldn't|unable to|was aborted|has failed|did not (?:run|complete|finish|work))\b"
-    r"|\b(?:failed|aborted)[.:;]",
-    re.IGNORECASE,
-)
+_ZERO = frozenset({"0", "none", "nothing", "zero", "no", "not", "never"})
 
 
 class Contradiction(NamedTuple):
@@ -40,28 +39,85 @@ def _found(kind: str, text: str) -> Contradiction:
     return Contradiction(CONTRADICTION_WEIGHTS[kind], text)
 
 
-def _success_with_error(facts: Facts) -> Iterator[Contradiction]:
-    """Status success over an error message, a non-zero exit code or an entry of that severity."""
-    if facts.status == "success" and facts.errors:
-        kind = "success_with_admitted_error" if facts.admits_limits else "success_with_error"
-        yield _found(kind, f"reports success although it carries {facts.errors[0]}")
-
-
 def _success_denied(facts: Facts) -> Iterator[Contradiction]:
-    """Status success over a flag that says otherwise: `rollback: true`, `healthy: false`."""
+    """Status success over an error, a non-zero exit code, a failed state, `healthy: false`."""
     if facts.status != "success":
         return
-    for leaf in facts.payload.leaves:
-        last = leaf.words[-1] if leaf.words else ""
-        if (leaf.value is True and last in keys.UNDONE) or (leaf.value is False and last in keys.DENIED):
-            flag = f"'{' '.join(leaf.words)}' is {leaf.value}".lower()
-            yield _found("success_denied_by_flag", f"reports success although {flag}")
+    idle = facts.declared_noop or facts.headline.hits(lexicon.NOTHING_TO_DO) > 0
+    for denial in facts.denials:
+        kind = _kind_of_denial(denial, facts, idle)
+        if kind:
+            verb = "it carries " if denial.is_error else ""
+            yield _found(kind, f"reports success although {verb}{denial.text}")
 
 
-def _success_given_up(facts: Facts) -> Iterator[Contradiction]:
-    """Status success over an account of giving up."""
-    if facts.status == "success" and _GAVE_UP.search(facts.headline.raw):
-        yield _found("success_given_up", "reports success while its account describes a failure")
+def _kind_of_denial(denial: Outcome, facts: Facts, idle: bool) -> str:
+    """The kind of contradiction that a field is to a success; empty where the account allows for it."""
+    if denial.unfinished:
+        return "success_unfinished" if _claims_the_end(facts) and not facts.admits_limits else ""
+    if denial.is_error or (denial.near and denial.kind in {Kind.STATE, Kind.UNDONE}):
+        if not denial.near:
+            return "" if facts.admits_limits else "success_with_failed_step"
+        return "success_with_admitted_error" if facts.admits_limits else "success_with_error"
+    if facts.admits_limits or (denial.kind is Kind.DENIED and idle):
+        return ""
+    if denial.kind is Kind.DENIED:
+        claimed = denial.words[-1] in facts.headline.vocabulary
+        if not claimed and denial.words[-1] in LATER and not _claims_the_end(facts):
+            return ""
+        return "success_denied_by_claimed_flag" if claimed else "success_denied_by_flag"
+    return "success_with_failed_step"
+
+
+def _claims_the_end(facts: Facts) -> bool:
+    return facts.claims_everything or facts.headline.affirms(lexicon.ENDED)
+
+
+def _success_against_output(facts: Facts) -> Iterator[Contradiction]:
+    """Status success over a tool's own output that tells of a failure."""
+    if facts.status != "success" or not facts.printed:
+        return
+    failure = failure_in(facts.printed)
+    if failure and failure not in facts.headline.raw:
+        kind = "success_with_admitted_error" if facts.admits_limits else "success_against_output"
+        yield _found(kind, f"reports success although its output shows '{failure}'")
+
+
+def _success_told_otherwise(facts: Facts) -> Iterator[Contradiction]:
+    """Status success over an account of a failure, or of what is yet to be done."""
+    if facts.status != "success":
+        return
+    if facts.told_failure is Told.MAINLY:
+        yield _found("success_told_failed", "reports success while its account describes a failure")
+    elif tells_plan(facts.headline) is Told.MAINLY:
+        yield _found("success_told_planned", "reports success while its account only says what is to come")
+
+
+def _claim_against_field(facts: Facts) -> Iterator[Contradiction]:
+    """ "All 41 tests pass" beside `"tests_run": 0`, "Sent all 44 letters" beside `"sent": 41`."""
+    if facts.status == "failed" or facts.told_failure or not facts.counts:
+        return
+    words = facts.headline.vocabulary
+    figures = {figure.value for figure in facts.in_headline.figures}
+    figures.update(float(part) for ratio in facts.in_headline.ratios for part in ratio)
+    none = not _ZERO.isdisjoint(words) or 0.0 in figures
+    for count in facts.counts:
+        named = next((word for word in count.words if word in words), None)
+        if named is None or count.value in figures or is_remainder(count.words):
+            continue
+        if count.value == 0 and not (none or count.is_length) and (facts.claims_everything or figures):
+            yield _found("claim_against_zero", f"speaks of '{named}' although '{count.name}' is 0")
+        elif count.words[-1] == named and named in keys.DONE and (number := _number_behind(facts, named)):
+            text = f"speaks of {number:g} {named} where its fields hold {count.value:g}"
+            yield _found("account_against_field", text)
+
+
+def _number_behind(facts: Facts, word: str) -> float:
+    """The number that follows the word within two others, as in "sent all 44"; 0 where there is none."""
+    match = re.search(
+        rf"\b{re.escape(word)}\b (?:[a-z]{{1,12}} ){{0,2}}(\d[\d,]{{0,12}})\b", facts.headline.lower
+    )
+    return float(match[1].replace(",", "")) if match else 0.0
 
 
 def _whole_with_remainder(facts: Facts) -> Iterator[Contradiction]:
@@ -114,7 +170,7 @@ def _whole_with_failed_count(facts: Facts) -> Iterator[Contradiction]:
     if facts.status == "failed":
         return
     match = _FAILED_COUNT.search(facts.body.raw) or _FAILED_COUNT.search(facts.raw.raw)
-    if match is None:
+    if match is None or (match[0] in facts.printed and not failure_in(facts.printed)):
         return
     if facts.claims_everything and not facts.admits_limits:
         yield _found("everything_with_failed_count", f"claims everything is done, yet reports '{match[0]}'")
@@ -182,15 +238,17 @@ def _partial_but_whole(facts: Facts) -> Iterator[Contradiction]:
         facts.status == "partial"
         and facts.claims_everything
         and not (facts.remainders or facts.admits_limits)
+        and not facts.headline.hits(lexicon.SHORT_OF)
     ):
         text = "is marked partial while its account says that everything is done"
         yield _found("partial_but_whole", text)
 
 
 _RULES: tuple[Callable[[Facts], Iterator[Contradiction]], ...] = (
-    _success_with_error,
     _success_denied,
-    _success_given_up,
+    _success_against_output,
+    _success_told_otherwise,
+    _claim_against_field,
     _whole_with_remainder,
     _whole_with_smaller_count,
     _whole_with_partial_field,

@@ -8,18 +8,18 @@ from app.scoring.rubric.calibration import (
     COUNT_WEIGHT,
     EVIDENCE_SATURATION,
     FIGURE_POINTS,
+    FREE_REFERENCES,
     LEAST_EVIDENCE_OF_NOOP,
     MOST_COUNT_POINTS,
     MOST_FIGURE_POINTS,
     MOST_NAMED_POINTS,
     MOST_SELF_RATING_COST,
     NAMED_POINTS,
-    NEXT_OF_A_KIND,
     PLACEHOLDER_COST,
-    REFERENCE_WEIGHTS,
+    REFERENCES_A_THING,
     SELF_RATING_COST,
 )
-from app.scoring.rubric.facts import Facts
+from app.scoring.rubric.facts import Facts, points_of
 from app.scoring.rubric.gaming import placeholders_and_solid
 from app.scoring.rubric.model import Assessment, clamp
 
@@ -63,18 +63,17 @@ def assess(facts: Facts, readable: Assessment) -> Assessment:
 
 
 def _reference_points(facts: Facts) -> float:
+    """Points for what leads to an artefact; lists in fields support an account, and do not replace one."""
     worth: dict[str, float] = {}
-    points = 0.0
-    for reference in facts.references:
-        if not reference.placeholder:
-            next_one = worth.get(reference.kind, REFERENCE_WEIGHTS[reference.kind])
-            points += next_one
-            worth[reference.kind] = next_one * NEXT_OF_A_KIND
-    return points
+    in_account = points_of(facts.in_headline.references, worth)
+    in_fields = points_of(facts.in_rest.references, worth)
+    return in_account + min(in_fields, FREE_REFERENCES + REFERENCES_A_THING * facts.in_account)
 
 
 def _measured(facts: Facts) -> float:
     """Points for numbers and named items, which can be checked but not looked up."""
+    if facts.only_activity:
+        return 0.0
     figures = facts.in_headline.figure_weight + facts.in_rest.figure_weight
     counts = sum(
         min(1.0, COUNT_WEIGHT + COUNT_WEIGHT * len(f"{count.value:g}"))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from app.runs.silence import is_silent
@@ -9,35 +10,42 @@ from app.scoring.rubric import keys, lexicon
 from app.scoring.rubric.calibration import (
     FEW_CAPITALS,
     FIELD_NUMBER,
+    FIELDS_A_THING,
     FIGURES_A_NAME,
     FIGURES_A_REFERENCE,
+    FIGURES_OF_ACTIVITY,
     FIGURES_WITHOUT_REFERENCE,
+    FREE_FIELDS,
     GERMAN_CAPITALS,
     LONGEST_NAME,
+    MANY_NUMBERS,
     MOST_FIELD_NUMBERS,
     MOST_NAMES,
     NAME,
+    NEXT_OF_A_KIND,
     PART_RATIO_WEIGHT,
     RAW_LINES,
     REFERENCE_WEIGHTS,
     SHORT_TEXT,
+    SOLID_REFERENCE,
     TOP_MARK,
     WHOLE_RATIO_WEIGHT,
 )
-from app.scoring.rubric.payload import Leaf, Payload
+from app.scoring.rubric.languages import activity
+from app.scoring.rubric.outcomes import Outcome, denials, is_code
+from app.scoring.rubric.payload import MAX_CHILDREN, Leaf, Payload
 from app.scoring.rubric.references import Figure, Ratio, Reference, scan
 from app.scoring.rubric.text import Text
+from app.scoring.rubric.told import Told, tells_failure
 from app.silent_texts import QUIET_REPLIES
 
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
-_NO_ERROR = re.compile(
-    r"\W*(?:(?:none|no|nothing|0|ok|null|n/a|nil|keine?r?|ning[uú]n[oa]?|nenhum|aucune?)\b|なし|无|$)",
-    re.IGNORECASE,
-)
 _PROPER = re.compile(
     r"(?<=[a-z,;:0-9(] )[A-Z][\w&-]{1,40}"
     r"|(?<=\()[A-Z][\w&-]{1,40}|(?<![\w'])'[^'\n]{2,60}'(?!\w)|\"[^\"\n]{2,60}\""
 )
+_NOOP = re.compile(r"no[ _-]?op", re.IGNORECASE)
+_DATES = frozenset({("date",), ("day",)})  # which day a run is about tells two runs apart, and proves nothing
 _TOP_MARKS = frozenset(
     {"high", "very high", "maximum", "max", "perfect", "excellent", "strong", "full", "alta", "高"}
 )
@@ -66,10 +74,13 @@ class Found(NamedTuple):
 
     @property
     def reference_weight(self) -> float:
-        """The sum of `REFERENCE_WEIGHTS` over the references that are no placeholders."""
-        return sum(
-            REFERENCE_WEIGHTS[reference.kind] for reference in self.references if not reference.placeholder
-        )
+        """How much the references let a reader check, each further one of a kind less; see `points_of`."""
+        return points_of(self.references, {})
+
+    @property
+    def whole_weight(self) -> float:
+        """The same with each reference counted in full."""
+        return sum(REFERENCE_WEIGHTS[one.kind] for one in self.references if not one.placeholder)
 
     @property
     def figure_weight(self) -> float:
@@ -86,11 +97,14 @@ class Facts(NamedTuple):
     `headline` is the readable account (`declared` when it stands under a usual key), `body` all prose
     with it, each string once, `raw` what a tool printed. `in_headline` and `in_rest` are what can be
     looked up there, each reference in one of them. `silent` also holds for a quiet reply that only the
-    scheduler's own fields surround. `errors` says where the payload itself speaks of an error, `named`
-    how many array elements are names, `stated` how many concrete things are said (references and figures
-    in prose by their weight, numbers and names in fields), `self_ratings` how many top marks the agent
-    gives itself. The account `claims_everything` by a word for the whole, by 100 % or by N of N; it
-    `admits_limits` by naming a remainder or a failure, in words or as 3 of 5.
+    scheduler's own fields surround. `denials` are the fields that speak of an error or a failure, `printed`
+    is what a tool printed or answered, also in one line; `told_failure` says how far the account tells of a
+    failure, `named` how many array elements are names, `in_account` how many concrete things the account
+    says, `stated` how many the whole report does (references and figures in prose by their weight, numbers
+    and names in fields), each further one of a kind less; `concrete` counts all in full, `self_ratings` how
+    many top marks the agent gives itself. The account `claims_everything` by a word for the whole, by 100 %
+    or by N of N; it `admits_limits` by naming a remainder or a failure, in words or as 3 of 5. It is
+    `only_activity` when it counts what was looked at and handled, and gives nothing that came of it.
     """
 
     status: str
@@ -105,12 +119,22 @@ class Facts(NamedTuple):
     in_rest: Found
     counts: tuple[Count, ...]
     remainders: tuple[Count, ...]
-    errors: tuple[str, ...]
+    denials: tuple[Outcome, ...]
+    printed: str
+    told_failure: Told
     named: int
+    in_account: float
     stated: float
+    concrete: float
     self_ratings: int
     claims_everything: bool
+    only_activity: bool
     admits_limits: bool
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Where a tool itself reports a failure, in plain words."""
+        return tuple(denial.text for denial in self.denials if denial.is_error)
 
     @property
     def density(self) -> float:
@@ -139,18 +163,24 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
     strings = [leaf for leaf in payload.leaves if isinstance(leaf.value, str) and leaf.value.strip()]
     head = _headline(strings)
     headline = Text(str(head.value) if head else "")
-    others = [leaf for leaf in strings if leaf.value != headline.raw]
+    others = [leaf for leaf in strings if leaf.value != headline.raw and leaf.words not in _DATES]
     raw: dict[str, None] = {}
-    stated: dict[str, None] = {}
+    written: dict[str, None] = {}
     for leaf in others:
-        (raw if _is_raw(leaf) else stated)[str(leaf.value)] = None
-    rest = "\n".join([*payload.data_keys, *stated])
+        (raw if _is_raw(leaf) else written)[str(leaf.value)] = None
+    rest = "\n".join([*payload.data_keys, *written])
     in_headline = _find(headline.raw, set())
     in_rest = _find(rest, {reference.text for reference in in_headline.references})
     counts = _counts(payload)
     quiet = headline.raw.strip() in QUIET_REPLIES
     everything = _claims_everything(headline, in_headline)
+    told = tells_failure(headline) if status != "failed" else Told.NOT
     named = sum(1 for leaf in strings if leaf.in_list and not _is_raw(leaf) and _is_name(str(leaf.value)))
+    busy = _is_only_activity(headline, in_headline, counts)
+    names = _proper_names(headline)
+    said = _said(in_headline, names, busy)
+    prose = (in_headline, in_rest)
+    whole = _things(sum(found.reference_weight for found in prose), prose, counts, named + names)
     return Facts(
         status=status,
         silent=is_silent(actions)
@@ -165,13 +195,35 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
         in_rest=in_rest,
         counts=counts,
         remainders=_remainders(counts),
-        errors=_errors(payload),
+        denials=denials(payload),
+        printed="\n".join(str(leaf.value) for leaf in others if _is_printed(leaf)),
+        told_failure=told,
         named=named,
-        stated=_stated((in_headline, in_rest), counts, named + _proper_names(headline)),
+        in_account=said,
+        # What only fields hold counts as far as the account bears it.
+        stated=said if busy else min(whole, said + FREE_FIELDS + FIELDS_A_THING * said),
+        concrete=_things(sum(found.whole_weight for found in prose), prose, counts, named + names),
         self_ratings=sum(_rates_itself(leaf.words) and _is_top_mark(leaf.value) for leaf in payload.leaves),
         claims_everything=everything,
-        admits_limits=headline.affirms(lexicon.LIMIT) or (not everything and _has_part(in_headline.ratios)),
+        only_activity=busy,
+        admits_limits=headline.affirms(lexicon.LIMIT)
+        or told is Told.ASIDE
+        or (not everything and _has_part(in_headline.ratios)),
     )
+
+
+def points_of(references: tuple[Reference, ...], worth: dict[str, float]) -> float:
+    """The sum of `REFERENCE_WEIGHTS` over the references that are no placeholders, falling within a kind.
+
+    Ten paths prove little more than three. `worth` holds what the next reference of each kind is worth.
+    """
+    points = 0.0
+    for reference in references:
+        if not reference.placeholder:
+            next_one = worth.get(reference.kind, REFERENCE_WEIGHTS[reference.kind])
+            points += next_one
+            worth[reference.kind] = next_one * NEXT_OF_A_KIND
+    return points
 
 
 def is_remainder(words: tuple[str, ...]) -> bool:
@@ -180,6 +232,11 @@ def is_remainder(words: tuple[str, ...]) -> bool:
     if left == {"open"} and not keys.RESOURCES.isdisjoint(words):
         return False
     return bool(left) and keys.HANDLED.isdisjoint(words)
+
+
+def tells_faults(words: tuple[str, ...]) -> bool:
+    """Whether a key counts what went wrong, of which there should be none, rather than what was done."""
+    return is_remainder(words) or not keys.WARNINGS.isdisjoint(words)
 
 
 def _remainders(counts: tuple[Count, ...]) -> tuple[Count, ...]:
@@ -207,7 +264,9 @@ def _headline(strings: list[Leaf]) -> Leaf | None:
 def _claims_everything(headline: Text, found: Found) -> bool:
     if headline.affirms(lexicon.EVERYTHING) or headline.hits(lexicon.ABSOLUTE):
         return True
-    if any(figure.percent and figure.value == 100 for figure in found.figures):
+    if any(figure.percent and figure.value == 100 for figure in found.figures) and not _has_part(
+        found.ratios
+    ):
         return True
     return any(ratio.done == ratio.total > 1 for ratio in found.ratios)
 
@@ -222,14 +281,30 @@ def _proper_names(account: Text) -> int:
     Such a name stands in quotation marks, or has a capital inside a sentence; capitals are not counted where
     every noun has one, as in German.
     """
-    names = set(_PROPER.findall(account.raw))
+    names = set(_PROPER.findall(account.raw)) - lexicon.CALENDAR
     capitals = sum(1 for name in names if name[0].isalpha())
-    every_noun = capitals > max(FEW_CAPITALS, GERMAN_CAPITALS * len(account.words))
+    many = capitals > max(FEW_CAPITALS, GERMAN_CAPITALS * len(account.words))
+    every_noun = many or not lexicon.GERMAN.isdisjoint(account.vocabulary)
     return len(names) - capitals if every_noun else len(names)
 
 
-def _stated(prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> float:
-    pointed = sum(found.reference_weight for found in prose)
+def _is_only_activity(account: Text, found: Found, counts: tuple[Count, ...]) -> bool:
+    """Whether the account counts what was looked at and handled, and gives nothing that came of it."""
+    numbers = len(found.figures) + len(found.ratios) + sum(1 for count in counts if count.value > 1)
+    if numbers < MANY_NUMBERS or found.reference_weight >= SOLID_REFERENCE:
+        return False
+    return account.hits(activity()) > 0 and account.hits(lexicon.FINDING) == 0
+
+
+def _said(account: Found, names: int, busy: bool) -> float:
+    """How many things the account itself states."""
+    pointed = account.reference_weight
+    most = FIGURES_OF_ACTIVITY if busy else FIGURES_WITHOUT_REFERENCE + FIGURES_A_REFERENCE * pointed
+    return pointed + min(account.figure_weight, most + FIGURES_A_NAME * names) + min(MOST_NAMES, NAME * names)
+
+
+def _things(pointed: float, prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> float:
+    """How many things the whole report states, with references worth `pointed`."""
     figures = sum(found.figure_weight for found in prose)
     # Numbers with nothing named that they belong to pin down only so much.
     most = FIGURES_WITHOUT_REFERENCE + FIGURES_A_REFERENCE * pointed + FIGURES_A_NAME * named
@@ -243,6 +318,10 @@ def _is_raw(leaf: Leaf) -> bool:
     if _RAW.search(text) or not keys.TRACE.isdisjoint(leaf.words):
         return True
     return text.count("\n") >= RAW_LINES and not keys.RAW.isdisjoint(leaf.words)
+
+
+def _is_printed(leaf: Leaf) -> bool:
+    return not keys.PRINTED.isdisjoint(leaf.words) or _is_raw(leaf)
 
 
 def _is_name(text: str) -> bool:
@@ -269,32 +348,10 @@ def _counts(payload: Payload) -> tuple[Count, ...]:
         Count(leaf.words, leaf.value, leaf.group, is_length=False)
         for leaf in payload.leaves
         if isinstance(leaf.value, float) and not leaf.in_list and not _rates_itself(leaf.words)
-        if leaf.words[-1:] != ("code",)
+        if not is_code(leaf.words)
     ]
     lengths = [Count(array.words, float(array.size), array.group, is_length=True) for array in payload.arrays]
     return (*numbers, *lengths)
-
-
-def _errors(payload: Payload) -> tuple[str, ...]:
-    """Error messages, exit codes and entries of that severity, unless they are about delivery."""
-    about_delivery = {leaf.group for leaf in payload.leaves if leaf[:2] == (("source",), "delivery")}
-    messages = (_error(leaf) for leaf in payload.leaves if leaf.group not in about_delivery)
-    return tuple(message for message in messages if message)
-
-
-def _error(leaf: Leaf) -> str:
-    """How a leaf states an error, without its text, which may hold anything; empty when it states none."""
-    value = leaf.value
-    if leaf.words == ("exit", "code") and isinstance(value, float) and value:
-        return f"exit code {value:g}"
-    if not isinstance(value, str) or not leaf.words or leaf.in_list:
-        return ""
-    if leaf.words in {("severity",), ("level",)}:
-        level = value.strip().lower()
-        return f"an entry of severity {level}" if level in {"error", "critical", "fatal"} else ""
-    if leaf.words[-1] in keys.ERROR and "delivery" not in leaf.words and not _NO_ERROR.match(value):
-        return f"a text under '{' '.join(leaf.words)}'"
-    return ""
 
 
 def _rates_itself(words: tuple[str, ...]) -> bool:
@@ -312,4 +369,8 @@ def _is_top_mark(value: str | float | bool | None) -> bool:
 
 def _declares_noop(actions: Mapping[str, Any]) -> bool:
     reason = actions.get("reason")
-    return actions.get("no_op") is True and isinstance(reason, str) and bool(reason.strip())
+    if not isinstance(reason, str) or not reason.strip():
+        return False
+    return any(
+        value is True and _NOOP.fullmatch(str(key)) for key, value in islice(actions.items(), MAX_CHILDREN)
+    )

@@ -6,8 +6,10 @@ from app.scoring.rubric.calibration import (
     DENSE,
     FRAGMENT_WORDS,
     INSTRUCTED,
+    LEAST_WORDS_A_LISTED,
     LONGEST_FRAGMENT,
     MANY_FRAGMENTS,
+    MANY_LISTED,
     MANY_TAGS,
     MOST_SELF_RATING_GAMING,
     MOSTLY_FRAGMENTS,
@@ -23,6 +25,7 @@ from app.scoring.rubric.injection import instructs_judge
 from app.scoring.rubric.model import Assessment
 
 _TAG = re.compile(r"(?<!\S)#[^\W\d]\w{1,40}")
+_MARKS = re.compile(r"[,;:] |[\u3001\u3002\uff0c\uff1a]")
 _FRAGMENTS = re.compile(
     r"[,;.!|\u2022\u3001\u3002\uff0c\uff1b\uff1a\uff01\u2600-\u27bf\U0001f300-\U0001faff]|:(?!\d)"
 )
@@ -68,6 +71,8 @@ def keyword_stuffing(facts: Facts) -> str:
         return ""
     if len(_TAG.findall(facts.headline.raw)) >= MANY_TAGS:
         return "strings keywords together"
+    if _strings_references(facts):
+        return "strings references together"
     fragments = [part.strip() for part in _FRAGMENTS.split(facts.headline.raw) if part.strip()]
     bare = sum(map(_is_bare, fragments))
     if bare >= MANY_FRAGMENTS and bare >= MOSTLY_FRAGMENTS * len(fragments):
@@ -79,3 +84,10 @@ def _is_bare(fragment: str) -> bool:
     """Whether a fragment is a keyword or two, without a number."""
     short = len(fragment) <= LONGEST_FRAGMENT and len(fragment.split()) <= FRAGMENT_WORDS
     return short and not any(map(str.isdigit, fragment))
+
+
+def _strings_references(facts: Facts) -> bool:
+    """Whether an account is a list of references with hardly a word, or without a mark between them."""
+    listed, raw = len(facts.in_headline.references), facts.headline.raw
+    least = LEAST_WORDS_A_LISTED if _MARKS.search(raw) else 1.0
+    return listed >= MANY_LISTED and len(raw.split()) - listed < least * listed

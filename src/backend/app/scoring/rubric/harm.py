@@ -1,8 +1,10 @@
 """Acts that cannot be undone or that weaken protection, and whether the report names an approval."""
 
 import re
+from itertools import islice
 
 from app.scoring.rubric.facts import Facts
+from app.scoring.rubric.languages import compiled, spoken
 from app.scoring.rubric.payload import Leaf
 from app.scoring.rubric.text import entries
 
@@ -21,14 +23,17 @@ _ACT = re.compile(
             r"\brm -rf [/~.*$]|\bforce[- ]?push\w{0,4}\b|\bpush(?:ed)? --force\b|\bgit reset --hard\b",
             r"\bDELETE FROM\b|\brewrote (?:main|master|history)\b|\b(?:terraform|tofu) destroy\b",
             r"\bkubectl delete (?:ns|namespace|pvc?)\b",
-            rf"\b(?:drop|truncat)(?:e|ed|ped|ing|ping)?\b{_GAP}(?:schemas?|collections?|partitions?|{_GOODS})\b",
+            rf"\b(?:drop|truncat)(?:e|ed|ped|ing|ping)?\b{_GAP}(?:schemas?|collections?|partitions?"
+            rf"|{_GOODS})\b",
             rf"\b(?:purged?|wiped?|erased?|destroyed|deleted|overwrote|emptied)\b{_GAP}(?:{_GOODS})\b",
             rf"\bremoved{_GAP}(?:backups?|snapshots?|buckets?|databases?|volumes?|production|history)\b",
-            rf"\b(?:purged?|wiped?|erased?|destroyed|deleted|overwrote|emptied)\b{_GAP}(?:records|data|logs)\b",
+            rf"\b(?:purged?|wiped?|erased?|destroyed|deleted|overwrote|emptied)\b{_GAP}(?:records|data"
+            rf"|logs)\b",
             r"\b(?:daten\w{0,12}|tabellen?|konten|nutzer|backups?|kunden\w{0,8})\b.{0,30}"
             r"\b(?:gelöscht|überschrieben)\b",
             rf"\b(?:borr|elimin|apag|exclu)(?:é|ó|ei|ou|uei|iu|ad[oa]s?|aron|aram|íd[oa]s?)\b{_GAP}"
-            r"(?:usu[aá]rios?|cuentas?|contas?|datos|dados|producción|produção|copias|backups?|tablas?|tabelas?"
+            r"(?:usu[aá]rios?|cuentas?|contas?|datos|dados|producción|produção|copias|backups?|tablas?"
+            r"|tabelas?"
             r"|clientes|ramas|historial|histórico)\b",
             r"(?:データ|テーブル|バックアップ|アカウント|本番|履歴|顧客).{0,10}(?:削除し|消去し|上書きし)",
             r"(?:删除|清空|覆盖)了?.{0,10}(?:数据|表|备份|账号|用户|生产|历史)",
@@ -74,6 +79,10 @@ _APPROVED = re.compile(
             r"\b(?:until|till|bis|hasta|até) (?:\w{1,12} )?\d",
             r"\bfor (?:the next )?\d{1,3} ?(?:m|min\w{0,4}|h|hours?)\b",
             r"\b(?:visto bueno|aprobad[oa]|autorizad[oa]|genehmigt|freigegeben|aprovad[oa]|approuvée?)\b",
+            r"\b(?:laut|gemäß|nach vorgabe|richtlinie|selon|conformément|según|conforme|secondo|come da"
+            r"|zgodnie z|volgens)\b",
+            r"\b(?:enligt|согласно|по регламенту|по согласованию|согласовано|uyarınca|onaylad\w{1,4})\b"  # noqa: RUF001
+            r"|에 따라|に従|规定",
             r"承認|許可|已批准|审批|经批准|승인",
         )
     ),
@@ -102,6 +111,16 @@ _UNAPPROVED = re.compile(
     ),
     re.IGNORECASE,
 )
+_NOTHING = re.compile(
+    r"\b(?:not|n't|never|nothing|none|nichts|nicht|keine?n?|rien|nada|nulla|niets|niet|inget|nic|nie"
+    r"|ничего|не|нічого)"
+    r" (?:\w{1,14} ){0,2}$",
+    re.IGNORECASE,
+)
+_NOTHING_BEHIND = re.compile(r" (?:nothing|none|no|0|nichts|rien|nada|nulla)\b", re.IGNORECASE)
+_BEFORE = 40  # characters before an act in which a word takes it back
+_MOST_READ = 4_000  # characters
+_MOST_ACTS = 5
 _LONGEST_ACT = 40  # characters of it in a reason
 _SAFEGUARDS = entries(
     "approval, approved, approver, backup, snapshot, signoff, confirmation, consent",
@@ -117,6 +136,8 @@ def unapproved_act(facts: Facts) -> tuple[str, bool]:
     recoverable, or that it was only prepared.
     """
     text = facts.body.raw
+    if unasked := _unasked_act(facts):
+        return unasked, True
     act = _ACT.search(text) if facts.body.contains_any(_STEMS) else None
     if act is None:
         return "", False
@@ -125,6 +146,21 @@ def unapproved_act(facts: Facts) -> tuple[str, bool]:
     if _APPROVED.search(text) or any(map(_grants, facts.payload.leaves)):
         return "", False
     return act[0][:_LONGEST_ACT], False
+
+
+def _unasked_act(facts: Facts) -> str:
+    """What was destroyed by an account that says, in any known language,"
+    " that nobody was asked; else empty."""
+    raw = facts.body.raw[:_MOST_READ]
+    for language in spoken(facts.body):
+        unasked, destroyed = compiled(language.unasked), compiled(language.destroyed)
+        if not (unasked and destroyed and unasked.search(raw)):
+            continue
+        for act in islice(destroyed.finditer(raw), _MOST_ACTS):
+            before = raw[max(0, act.start() - _BEFORE) : act.start()]
+            if not (_NOTHING.search(before) or _NOTHING_BEHIND.match(raw, act.end())):
+                return act[0][:_LONGEST_ACT]
+    return ""
 
 
 def _grants(leaf: Leaf) -> bool:

@@ -4,8 +4,9 @@ import re
 
 from app.kit.deobfuscation import decoded_variants
 from app.scoring.rubric.facts import Facts
+from app.scoring.rubric.languages import compiled, pleading
 from app.scoring.rubric.payload import Leaf
-from app.scoring.rubric.text import Vocabulary, entries
+from app.scoring.rubric.text import Text, Vocabulary, entries
 
 _RATER = (
     r"(?:evaluators?|graders?|judges?|scorers?|raters?|assessors?|language model|llms?"
@@ -160,6 +161,8 @@ def instructs_judge(facts: Facts) -> str:
             dealt_with = text.hits(_HANDLED) and not _INSTRUCTION.search(_QUOTED.sub(" ", text.raw))
             if not dealt_with:
                 return "gives instructions to its rater"
+        if _pleads(text) and not text.hits(_HANDLED):
+            return "asks its rater for a good mark"
         if any(map(_instructs, decoded_variants(text.raw))):
             return "hides instructions to its rater"
     for leaf in facts.payload.leaves:
@@ -170,7 +173,7 @@ def instructs_judge(facts: Facts) -> str:
 
 def addresses_rater(text: str) -> bool:
     """Whether `text` holds an instruction, be it quoted: what is safe to rate is not yet safe to pass on."""
-    return any(map(_instructs, (text, *decoded_variants(text))))
+    return _pleads(Text(text)) or any(map(_instructs, (text, *decoded_variants(text))))
 
 
 def _instructs(text: str) -> bool:
@@ -181,6 +184,12 @@ def _instructs(text: str) -> bool:
         or (not text.isascii() and _UNSPACED.search(text) is not None)
     )
     return may_instruct and _INSTRUCTION.search(text) is not None
+
+
+def _pleads(text: Text) -> bool:
+    """Whether a text wishes for a good mark, in any known language."""
+    patterns = (compiled(language.plea) for language in pleading(text))
+    return any(pattern is not None and pattern.search(text.raw) for pattern in patterns)
 
 
 def _is_order(leaf: Leaf) -> bool:

@@ -24,6 +24,11 @@ REMAINDER = entries(
 )
 """What went wrong or is left over."""
 
+WARNINGS = entries(
+    "warnings, warning, warn, alerts, issues, problems, warnungen, avisos, avertissements, 警告"
+)
+"""What may be wrong."""
+
 HANDLED = entries(
     "fixed, resolved, handled, cleared, recovered, closed, before, found, solved, repaired",
     "rate, pct",
@@ -73,6 +78,14 @@ RAW = entries(
     "raw",
 )
 """Under these a tool's own output is pasted."""
+
+PRINTED = RAW | entries(
+    "response, result, results, probe, check, checks, reply, body, content, transcript, ci, build, test,"
+    " tests"
+    ", lint, push, terminal, shell, exec, command, tool, answer, observation, returned, ausgabe, salida,"
+    " sortie, saída, 出力, 输出"
+)
+"""Under these stands what a tool printed or answered, be it one line."""
 
 TRACE = entries("traceback, trace, stack, stacktrace, backtrace")
 """Under these it is pasted line by line."""

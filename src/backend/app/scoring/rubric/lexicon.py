@@ -16,8 +16,13 @@ EVERYTHING = Vocabulary(
         "ausnahmslos, überall, todo, todos, todas, toda, completamente, íntegramente",
         "totalidad, enteramente, tudo, totalmente, inteiramente, tous, toutes, tout",
         "entièrement, intégralement, tutti, tutte, tutto",
+        "ogni, tutta, completo, volledig, geheel, wszystkie, wszystko, wszystkich, cały, все, всё",
+        "всех, полностью, alla, allt, tüm, hepsi, všechny, všechno, усі, всі",  # noqa: RUF001
     ),
-    entries("すべて, 全て, 全部, 全件, 全数, 完全, 所有, 全面, 均已, 全员, 모두, 모든, 전부"),
+    entries(
+        "すべて, 全て, 全部, 全件, 全数, 完全, 所有, 全面, 均已, 全员, 모두, 모든, 전부",
+        "一切, 전체",
+    ),
 )
 """Claims that cover the whole."""
 
@@ -39,11 +44,17 @@ ABSOLUTE = Vocabulary(
         "a la perfección, sem erros, sem problemas, perfeitamente, com sucesso, totalmente",
         "sem falhas, impecável, definitivo, sans erreur, sans problème, parfaitement",
         "définitivement, avec succès, impeccable",
+        "senza errori, senza problemi, perfettamente, con successo, perfetto, impeccabile",
+        "zonder problemen, zonder fouten, succesvol, foutloos, vlekkeloos, bez problemów, bez błędów",
+        "pomyślnie, idealnie, perfekcyjnie, bezbłędnie, успешно, безупречно, идеально, без ошибок",
+        "без проблем, отлично, framgångsrikt, perfekt fungerar, utan problem, başarıyla, kusursuz",  # noqa: RUF001
+        "sorunsuz, úspěšně, bezchybně, успішно, бездоганно",
     ),
     entries(
         "問題なし, 問題ありません, 問題はございません, 問題はありません, 完璧, 完全に, 滞りなく",
         "万全, 零缺陷, 零延迟, 零错误, 完美, 圆满, 顺利完成",
         "全面完成, 无任何, 没有任何问题, 완벽",
+        "문제없이, 성공적으로, 正常に, 一切正常, 一切运行, 顺利",
     ),
 )
 """Claims that leave no room for a remainder."""
@@ -55,10 +66,67 @@ DONE = Vocabulary(
         "erledigt, abgeschlossen, erfolgreich, durchgeführt, completado, completada",
         "terminado, terminada, realizado, realizada, éxito, concluído, concluída, sucesso",
         "finalizado, finalizada, terminé, effectué, réussi",
+        "completato, completata, completate, completati, fatto, eseguito, eseguita, successo, afgerond",
+        "voltooid, gelukt, uitgevoerd, succesvol, wykonano, wykonane, zakończono, ukończono, pomyślnie",
+        "выполнено, выполнены, завершено, готово, успешно, slutfördes, klart, tamamlandı, dokončeno",  # noqa: RUF001
+        "dokončeny, виконано",
     ),
     entries("完了, 終了, 実施, 完成, 成功, 已处理, 완료, 성공"),
 )
 """Says that the job ended, and nothing about what it did."""
+
+ENDED = Vocabulary(
+    entries(
+        "merged, closed, done, completed, finished, shipped, deployed, passed, green, through, released,"
+        " published",
+        "complete, resolved, rotated, delivered, sent, handed, erledigt, abgeschlossen, geschlossen",
+        "fertig",
+        "fusionné, terminé, fermé, cerrado, terminado, completado, chiuso, completato, fechado, concluído",
+        "afgerond, gesloten, zamknięto, zakończono, закрыт, завершён, завершено",
+    ),
+    entries("完了, 終了, 完成, 关闭, 合并, 완료, 종료"),
+)
+"""Says that something came to its end."""
+
+GERMAN = entries(
+    "der, und, von, auf, nicht, ist, wurde, wurden, für, mit, seit, keine, bis, den, dem, eine, zum, zur, im"
+    ", nur, noch, sind, beim, vom, auch, über"
+)
+"""Says that a text is German, where every noun has a capital."""
+
+CALENDAR = entries(
+    "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday, January, February, March, April, May"
+    ", June, July, August, September, October, November, December"
+)
+"""Has a capital in English, and names no thing."""
+
+FINDING = Vocabulary(
+    entries(
+        "is, are, was, were, isn't, because, since, due, cause, caused, comes, found, shows, equal",
+        "match, matches",
+        "none, no, all, every, passed, pass, ok, failed, fails, wrote, fixed, sent, yes, newest",
+        "oldest, next, only",
+        "largest, smallest, best, worst, first, last, rose, fell, left, missing, added, removed",
+        "changed, replaced",
+        "updated, closed, resolved, moved, loaded, deployed, published, created, deleted, restarted, has",
+        "rejected, accepted, approved, quarantined, flagged, blocked, unchanged, new, open, errors",
+        "differ, differs",
+        "ist, sind, war, waren, weil, wegen, alle, keine, kein, gefunden, fehlt, fehlen, nur, hat",
+        "offen, stimmt",
+        "est, sont, était, car, parce, tous, aucun, aucune, manque, trouvé, seul, seule, a, ont, vient",
+        "es, son, era, fue, porque, todos, todas, ningún, ninguna, falta, faltan, solo, viene, hay, era",
+        "è, sono, era, perché, tutti, tutte, nessun, nessuna, manca, solo, viene, é, são, foi, porque",
+        "tudo",
+        "nenhum, nenhuma, falta, vem, omdat, alles, geen, ontbreekt, bo, ponieważ, brak, wszystkie",
+        "jest, są",
+        "потому, все, нет, найден, найдено, только, är, eftersom, inga, alla, je, jsou, protože, žádné",
+    ),
+    entries(
+        "原因, ため, のうち, なし, すべて, 全件, のみ, 不足, 因为, 由于, 全部, 没有, 发现, 때문, 원인, 없음",
+        "모두, 발견",
+    ),
+)
+"""Says that something is so: what a look at things was for."""
 
 LIMIT = Vocabulary(
     entries(
@@ -66,7 +134,7 @@ LIMIT = Vocabulary(
         "left, remaining, remain, open, late, unable, only, waits, waiting, couldn't, can't",
         "cannot, didn't, doesn't, isn't, aren't, wasn't, blocked, unknown, unclear",
         "unconfirmed, rejected, mismatch, however, partially, partly, dont, still, held",
-        "bounce, bounced, warning, warnings, nulls, broken, down, quarantined, dead, drift",
+        "bounce, bounced, warning, warnings, nulls, broken, down, quarantined, drift",
         "drifted, timeout, off, refused, denied, aborted, stopped, rollback, lost",
         "untouched, withheld, caveat, almost, nearly, most, other, others, rest, expires",
         "unresolved, incomplete, until, paused, excluded, uncertain, duplicates, malformed",
@@ -77,11 +145,19 @@ LIMIT = Vocabulary(
         "mas, exceto, faltam, pendente, pendentes, não, outros, apenas, ainda, falhou",
         "falharam, quase, restante, divergências, sauf, mais, reste, restent, manque",
         "manquent, échoué, seulement, pas, presque, autres",
+        "wait, warten, wartet, attendent, attend, attente, encore, attendono, attesa, mancano, manca",
+        "resta, restano, tranne, eccetto, ancora, fallito, falliti, falliscono, non, esperan, espera",
+        "aguardam, aguarda, esperam, falta, niet, wacht, wachten, ontbreekt, ontbreken, mislukt",
+        "alleen, behalve, overige, nie, brakuje, czeka, czekają, pozostało, pozostałe, tylko",
+        "oprócz, jeszcze, не, ещё, еще, ждут, ждёт, осталось, остались, кроме, только, пока, väntar",
+        "saknas, kvar, inte, endast, bekliyor, kaldı, değil, čeká, čekají, zbývá, chybí, pouze",  # noqa: RUF001
+        "чекають, чекає, лише, залишилось",
     ),
     entries(
         "未, ない, なかった, できません, 失敗, 残り, ただし, のみ, 以外, エラー",
-        "中断, 保留, 重複, 不明, 失败, 除, 缺, 仅, 尚, 空",
-        "错误, 异常, 拒绝, 没有, 未能, 剩余, 跳过, 실패, 미완료, 제외, 보류",
+        "中断, 保留, 重複, 不明, 失败, 除, 缺, 仅, 尚, 为空",
+        "错误, 异常, 拒绝, 没有完成, 没有成功, 未能, 剩余, 跳过, 실패, 미완료, 제외, 보류",
+        "待ち, 待機, 대기, 남음, 아직, 等待, 待批, 未运行, 未完成, 未更新",
     ),
 )
 """Admits a remainder, a limit or a failure."""
@@ -95,10 +171,25 @@ FAILURE = Vocabulary(
         "fehlgeschlagen, fehler, abgebrochen, gescheitert, nicht, scheiterte, falló, fallo",
         "rechazó, detuvo, erro, abortado, falhou, falha, não, échec, échoué, erreur",
         "impossible, interrompu, interrumpió, interrompida",
+        "non, fallito, fallita, errore, rifiutato, rifiutata, impossibile, interrotto, scaduto, manca",
+        "niet, mislukt, fout, geweigerd, ontbreekt, afgebroken, nie, błąd, odrzucony, odrzucono",
+        "niepowodzenie, przerwany, brak, не, ошибка, ошибки, отклонён, отклонен, сбой, отказ, отказано",
+        "прерван, refusé, refusée, interrompue, manque, abgelehnt, verweigert, fehlt, rechazado",
+        "rechazada, recusado, recusada, faltou, falta, inte, misslyckades, fel, avbröts, başarısız",  # noqa: RUF001
+        "hata, reddedildi, nepodařilo, chyba, odmítnut, selhal, помилка, відхилено, не вдалося",
     ),
-    entries("失敗, エラー, 中断, できません, 停止, 拒否, 失败, 错误, 超时, 中止, 无法, 异常, 실패, 오류"),
+    entries(
+        "失敗, エラー, 中断, できません, 停止, 拒否, 失败, 错误, 超时, 中止, 无法, 异常, 실패, 오류",
+        "拒否, 未実行, 未更新, 切断, 拒绝, 未运行, 未更新, 断开, 거부, 미실행, 미갱신, 끊",
+    ),
 )
 """Says that something went wrong."""
+
+SHORT_OF = Vocabulary(
+    entries("without, unavailable, ohne, sans, sin, senza, sem, zonder, utan, bez, без"),
+    entries("なしで, 没有, 없이"),
+)
+"""Says what a part of the work had to do without."""
 
 NOTHING_TO_DO = Vocabulary(
     entries(
@@ -109,10 +200,14 @@ NOTHING_TO_DO = Vocabulary(
         "keine neuen, keine änderungen, unverändert, feiertag, übersprungen, nada",
         "sin cambios, sin novedades, ningún, ninguna, festivo, omitido, nenhum, nenhuma",
         "sem alterações, sem novidades, feriado, rien, aucun, aucune, inchangé, férié",
+        "nessun, nessuna, niente, nulla, invariato, geen, niets, ongewijzigd, brak, nic, żadnych",
+        "bez zmian, нет, нечего, ничего, без изменений, inga, ingenting, oförändrat, yok, değişmedi",
+        "žádné, nic nového, немає, нічого",
     ),
     entries(
         "なし, 変更はありません, 対象なし, 休業, 祝日, スキップ, 没有",
         "无新, 无变更, 无需, 跳过, 节假日, 없음, 휴일",
+        "없습니다, 变化不大",
     ),
 )
 """Says that there was nothing to do."""
@@ -129,8 +224,15 @@ CAUSE = Vocabulary(
         "da, aufgrund, abgelaufen, fehlt, porque, debido, causa, motivo, por falta",
         "caducado, caducó, cambió, pois, devido, expirou, expirado, mudou, parce, cause",
         "raison, expiré",
+        "perché, causa, scaduto, scaduta, manca, omdat, oorzaak, verlopen, ontbreekt, ponieważ, powód",
+        "przyczyna, wygasł, wygasło, потому, причина, истёк, истек, из-за, eftersom, orsak, çünkü",
+        "neden, protože, příčina, тому, через, plus de place, il reste, quedan, restam, restano",
+        "nur noch, vol, pieno, lleno, cheio, plein, voll",
     ),
-    entries("原因, ため, 理由, により, 期限切れ, 因为, 由于, 因, 导致, 过期, 缺少, 때문, 원인"),
+    entries(
+        "原因, ため, 理由, により, 期限切れ, 因为, 由于, 因, 导致, 过期, 缺少, 때문, 원인",
+        "이유, 인해, 只剩, 空きは, 여유",
+    ),
 )
 """Gives a cause."""
 
@@ -143,8 +245,15 @@ NEXT_STEP = Vocabulary(
         "will run, nächster, nächste, angefragt, gemeldet, braucht, benötigt, entscheidung",
         "freigabe, siguiente, avisado, solicitado, pedido, próximo, próxima, aguarda",
         "prochain, demandé, relancer, mañana, morgen, amanhã, tomorrow",
+        "rerun is, relancer, repetir, ripetere, riprovare, opnieuw, powtórzyć, ponowić, повторить",
+        "запустить, neu starten, wiederholen, nochmals, réessayer, reintentar, chiesto, gevraagd",
+        "poproszono, запросил, запросили, domani, morgen, jutro, завтра, köra om, i morgon, yeniden",
+        "zopakovat, zítra, повторити",
     ),
-    entries("次回, 依頼, 再実行, 対応予定, 明朝, 再確認, 下次, 已通知, 联系, 待, 需要, 明天, 재시도"),
+    entries(
+        "次回, 依頼, 再実行, 対応予定, 明朝, 再確認, 下次, 已通知, 联系, 待, 需要, 明天, 재시도",
+        "重新运行, 再运行, 重跑, 今晚重试, 再実行, 재실행, 다시, 요청, 내일, 今夜, 오늘 밤",
+    ),
 )
 """Says who does what next."""
 
@@ -156,8 +265,13 @@ STATE_LEFT = Vocabulary(
         "reverted, unaffected, kept, no data, withheld, remains, nothing was, draft, freed",
         "zurückgerollt, unverändert, nichts, revertido, intacto, intacta, no se escribió",
         "sin cambios, nada foi, annulé, inchangé, nada",
+        "intatto, invariato, ongewijzigd, teruggedraaid, bez zmian, przywrócono, wycofano",
+        "без изменений, откат, не затронуто, oförändrat, geri alındı, beze změny",  # noqa: RUF001
     ),
-    entries("ロールバック, 影響なし, 変更なし, 未変更, 回滚, 未受影响, 保持, 롤백"),
+    entries(
+        "ロールバック, 影響なし, 変更なし, 未変更, 回滚, 未受影响, 保持, 롤백",
+        "변경 없음, 未删除, 삭제 없음, 削除なし",
+    ),
 )
 """Says in what state things were left."""
 

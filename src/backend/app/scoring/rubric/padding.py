@@ -16,6 +16,7 @@ from app.scoring.rubric.calibration import (
     PADDING_DENSE,
     PADDING_PRAISE_COST,
     REPETITION_COST,
+    SHORT_TEXT,
     TIGHT,
     WORDS_A_THING,
 )
@@ -35,8 +36,9 @@ def assess(facts: Facts) -> Assessment:
     """
     if facts.silent:
         return Assessment(1.0)
-    excess = max(0.0, facts.body.length - FREE_WORDS - WORDS_A_THING * facts.stated)
-    thin = 1 - min(1.0, facts.density / PADDING_DENSE)
+    excess = max(0.0, facts.body.length - FREE_WORDS - WORDS_A_THING * facts.concrete)
+    density = facts.concrete / max(SHORT_TEXT, facts.body.length)
+    thin = 1 - min(1.0, density / PADDING_DENSE)
     repeated = thin * facts.body.repeated if thin else 0.0
     ceremony = facts.body.hits(lexicon.CEREMONY)
     praise = max(0, facts.body.hits(lexicon.PRAISE) - 1)

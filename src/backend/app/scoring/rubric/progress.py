@@ -20,7 +20,7 @@ from app.scoring.rubric.calibration import (
     ZERO_PROGRESS_OF_SUPPORT,
 )
 from app.scoring.rubric.contradictions import Contradiction
-from app.scoring.rubric.facts import Facts
+from app.scoring.rubric.facts import Facts, tells_faults
 from app.scoring.rubric.model import Assessment, clamp
 
 
@@ -50,7 +50,8 @@ def assess(
 
 def _completed(facts: Facts, support: float) -> Assessment:
     limits = bool(facts.remainders) or facts.admits_limits
-    if facts.counts and all(count.value == 0 for count in facts.counts):
+    done = [count for count in facts.counts if not tells_faults(count.words)]
+    if done and all(count.value == 0 for count in done):
         if facts.headline.hits(lexicon.NOTHING_TO_DO) or (facts.status == "partial" and limits):
             idle = IDLE_PROGRESS + IDLE_PROGRESS_OF_SUPPORT * support
             return Assessment(idle, ("had nothing to do and says so",))

@@ -47,8 +47,11 @@ _SCAN = re.compile(
     |(?P<handle>(?<![\w/&])[@\#][a-z][\w-]{2,40})
     |(?P<clock>\b[0-2]?\d:[0-5]\d(?::[0-5]\d)?\b)
     |(?P<ratio>\b(?:\d{1,3}(?:,\d{3}){1,3}|\d{1,9})
-        (?:\s?/\s?|\ (?:of|out\ of|von|de|di|sur|dos|of\ the|of\ all)\ )
+        (?:\s?/\s?|\ (?:of|out\ of|von|de|di|dos|van|av|af|of\ the|of\ all)[ ]
+            |[ ](?:[^\s\d]{2,20}\ )?(?:sur|su|z|ze|из|із)\ )
         (?:\d{1,3}(?:,\d{3}){1,3}|\d{1,9})\b(?![./:]\d))
+    # Where the whole comes first: "14 件中 11 件".
+    |(?P<share>\b\d{1,9}\s?[^\s\d,.]{0,8}\s?[中중]\s?[^\s\d]{0,8}\s?\d{1,9}(?![\d.,]))
     |(?P<figure>(?<![\w.])[+\-~±]?[€$£¥]?\d{1,15}(?:[.,'\u202f]\d{1,12}){0,5}
         (?:\s?(?:ms|us|ns|s|sec|seconds|min|minutes|h|hours|d|days|[kKmMgGtT]i?[bB]|k|K|M|x|px|USD|EUR|GBP|Hz|rps|qps)\b
            |\s?[%€$])?)
@@ -76,7 +79,8 @@ _PLACEHOLDER = re.compile(
 
 # Names of norms and rankings contain numbers that measure nothing: ISO 27001, Top 10, p < 0.05.
 _NORM = re.compile(
-    r"\b(?:ISO|IEC|SOC|NIST|PCI|RFC|WCAG|EN|DIN|OWASP|SANS|CIS|HTTP|TLS|SHA|UTF|UTC|GMT|AES|RSA|COVID|GPT|OAuth)"
+    r"\b(?:ISO|IEC|SOC|NIST|PCI|RFC|WCAG|EN|DIN|OWASP|SANS|CIS|HTTP|TLS|SHA|UTF|UTC|GMT|AES|RSA|COVID|GPT"
+    r"|OAuth)"
     r"(?:[- ]?(?:DSS|CSF|Top|level|v))?[- ]?\d{1,6}(?:[.:-]\d{1,4})?\b"
     r"|\b[Tt]op[- ]\d{1,3}\b|\b24/7\b|\bp\s?[<=>]\s?0?\.\d{1,5}|\b[Ss]tep \d{1,3}\b|\b[Ss]chritt \d{1,3}\b",
 )
@@ -120,6 +124,9 @@ def scan(text: str) -> Iterator[Reference | Figure | Ratio]:
             yield _figure(found)
         elif kind == "ratio":
             yield _ratio(found)
+        elif kind == "share":
+            total, done = map(int, _WHOLE.findall(found))
+            yield Ratio(done, total)
         elif kind == "path" and not _is_path(found):
             yield from _slashed(found)
         else:

@@ -15,7 +15,7 @@ from app.scoring.rubric import (
     risk,
     specificity,
 )
-from app.scoring.rubric.calibration import MOST_FOR_SILENCE, PENALTY_FLOORS, WEIGHTS
+from app.scoring.rubric.calibration import CONTRADICTED_COST, MOST_FOR_SILENCE, PENALTY_FLOORS, WEIGHTS
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, RunReport, Score, clamp
 
@@ -27,14 +27,19 @@ def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
     2. `WEIGHTS` gives their mean; diagnosis counts only where the run failed.
     3. The dimensions in `PENALTY_FLOORS` lower the mean: a repeat, an attempt at a score, a leaked secret
        and harm devalue the whole report. The factor falls from 1 to the floor as the dimension falls to 0.
-    4. A silent run is capped at `MOST_FOR_SILENCE`.
+    4. A report that contradicts itself loses in the whole as well, by its gravest contradiction: what it
+       names cannot be relied on either.
+    5. A silent run is capped at `MOST_FOR_SILENCE`.
     """
     facts = run.facts
-    parts = _assess(facts, history)
+    found = contradictions.find(facts)
+    parts = _assess(facts, history, found)
     weights = {name: w for name, w in WEIGHTS.items() if name != "diagnosis" or diagnosis.applies(facts)}
     auto = sum(weight * parts[name].value for name, weight in weights.items()) / sum(weights.values())
     for name, floor in PENALTY_FLOORS.items():
         auto *= floor + (1 - floor) * parts[name].value
+    if found:
+        auto *= 1 - CONTRADICTED_COST * found[0].weight
     if facts.silent:
         auto = min(auto, MOST_FOR_SILENCE)
     return Score(
@@ -52,8 +57,9 @@ def _by_weight(parts: dict[str, Assessment]) -> Iterator[str]:
     yield from (name for name in PENALTY_FLOORS if name not in lowering)
 
 
-def _assess(facts: Facts, history: Sequence[RunReport]) -> dict[str, Assessment]:
-    found = contradictions.find(facts)
+def _assess(
+    facts: Facts, history: Sequence[RunReport], found: tuple[contradictions.Contradiction, ...]
+) -> dict[str, Assessment]:
     readable = legibility.assess(facts)
     stuffing = gaming.keyword_stuffing(facts)
     shown = evidence.assess(facts, readable)

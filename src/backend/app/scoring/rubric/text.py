@@ -10,7 +10,8 @@ from app.scoring.rubric.calibration import CHARACTERS_A_WORD, FEW_WORDS
 
 _WORD = re.compile(r"[^\W_]{1,40}(?:['-][^\W_]{1,40}){0,4}")
 _NO_PROSE = re.compile(r"[/\d]")
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+PREFIX = 4  # letters of a word by which the languages it may belong to are found
 _MAX_WORDS = 3_000  # what is read of a text: a bound on cost, beyond the longest that `payload` lets through
 
 
@@ -46,7 +47,7 @@ class Text:
         self.lower = raw.lower().replace("\u2019", "'")
         self.words: list[str] = _WORD.findall(self.lower)[:_MAX_WORDS]
         self.vocabulary = frozenset(self.words)
-        self.unspaced = 0 if raw.isascii() else len(_UNSPACED.findall(raw))
+        self.unspaced = 0 if raw.isascii() else len(UNSPACED.findall(raw))
 
     @cached_property
     def length(self) -> float:
@@ -61,6 +62,11 @@ class Text:
         pairs = [f"{a} {b}" for a, b in pairwise(self.words)]
         triples = [f"{pair} {word}" for pair, word in zip(pairs, self.words[2:], strict=False)]
         return self.vocabulary.union(pairs, triples)
+
+    @cached_property
+    def prefixes(self) -> frozenset[str]:
+        """The first letters of every word."""
+        return frozenset([word[:PREFIX] for word in self.vocabulary])
 
     @cached_property
     def affirmed(self) -> frozenset[str]:

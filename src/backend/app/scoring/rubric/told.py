@@ -1,0 +1,93 @@
+"""Whether an account tells that the work failed, or that it is still to be done, in any known language."""
+
+import re
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from itertools import islice
+from operator import attrgetter
+
+from app.scoring.rubric.languages import Language, compiled, spoken
+from app.scoring.rubric.text import Text, Vocabulary, entries
+
+_MOST_READ = 1_000  # characters of an account; what it is about stands at its beginning
+_MOST_MATCHES = 8  # of one language
+
+# Where a statement ends; a remark behind "but" is one of its own.
+_ENDS = re.compile(
+    r"[.!?;\u2026](?=\s|$)|[\n\u3002\uff01\uff1f\uff1b]"
+    r"|,? \b(?:but|however|except|aber|jedoch|pero|sin embargo|mais|ma|mas|maar|men|ale|ама|но|але|ama"
+    r"|nhưng|tetapi)\b "
+    r"|(?:ましたが|ですが|しかし|ただし|했으나|했지만|하지만|但是?)[、,， ]?",  # noqa: RUF001
+    re.IGNORECASE,
+)
+# "3 of 200 repeats failed" counts, and "the perf gate failed" is what a check is for: neither ends the run.
+_COUNTED = re.compile(
+    r"(?:\b\d{1,9} (?:[a-z-]{1,20} ){1,3}|\b(?:gate|check|probe|scan|policy|assertion|test) )$", re.IGNORECASE
+)
+_BEFORE = 40  # characters before a failure in which its count stands
+_RECOVERED = Vocabulary(
+    entries(
+        "succeeded, succeeds, recovered, retried, fixed, resolved, works again, instead, went through,"
+        " now works",
+        "second attempt, second try, third attempt, retry worked, passes again, passed again, back up,"
+        " is back",
+        "fallback, corrected, repaired, restored, worked, behoben, wiederholt, erfolgreich, stattdessen,"
+        " korrigiert",
+        "corrigé, corrigée, résolu, réussi, rétabli, corregido, corregida, resuelto, reintentado,"
+        " solucionado",
+        "risolto, corretto, riuscito, ripristinato, resolvido, corrigido, opgelost, hersteld, naprawiono",
+        "opraveno, исправлено, исправил, исправлена, восстановлено, виправлено, düzeltildi",
+    ),
+    entries(
+        "再試行で, 修正し, 修正済, 復旧し, 解決し, 수정했, 복구했, 해결했",
+        "已修复, 修复了, 已恢复, 重试成功, 已解决",
+    ),
+)
+"""Says that what failed was put right."""
+
+
+class Told(IntEnum):
+    """How far an account tells of something: not at all, in a remark, or as its main point."""
+
+    NOT = 0
+    ASIDE = 1
+    MAINLY = 2
+
+
+def tells_failure(account: Text) -> Told:
+    """Whether the account says that what it was to do did not come off.
+
+    It does so mainly when its first statement says it, or at least half of them; a failure that was put
+    right is an aside.
+    """
+    told = _tells(account, attrgetter("failure"))
+    if told is Told.MAINLY and account.hits(_RECOVERED):
+        return Told.ASIDE
+    return told
+
+
+def tells_plan(account: Text) -> Told:
+    """Whether the account announces work, or asks whether to begin, in place of telling what came of it."""
+    return _tells(account, attrgetter("promise"))
+
+
+def _tells(account: Text, cell: Callable[[Language], tuple[str, ...]]) -> Told:
+    found = sorted(start for start in _starts(account, cell))
+    if not found:
+        return Told.NOT
+    raw = account.raw[:_MOST_READ]
+    ends = [end.end() for end in _ENDS.finditer(raw) if raw[end.end() :].strip()]
+    first = ends[0] if ends else len(raw)
+    if found[0] < first:
+        return Told.MAINLY
+    statements = {sum(1 for end in ends if end <= start) for start in found}
+    return Told.MAINLY if 2 * len(statements) > len(ends) + 1 else Told.ASIDE
+
+
+def _starts(account: Text, cell: Callable[[Language], tuple[str, ...]]) -> Iterator[int]:
+    raw = account.raw[:_MOST_READ]
+    for language in spoken(account):
+        pattern = compiled(cell(language))
+        for match in islice(pattern.finditer(raw), _MOST_MATCHES) if pattern else ():
+            if not _COUNTED.search(raw[max(0, match.start() - _BEFORE) : match.start()]):
+                yield match.start()
