@@ -169,7 +169,7 @@ def test_the_digest_says_who_is_open_and_what_came_and_went() -> None:
     assert message.title == "Digest: 2 open, 3 opened, 1 closed"
     assert message.text == (
         "Since 2026-11-23 12:00 UTC: 42 runs (40 success, 2 failed).\n\n"
-        "Quality over 7 days: 0.83 (the week before: 0.79).\n\n"
+        "Quality over 7 days: 0.83, shown (the week before: 0.79).\n\n"
         "Open:\n"
         "HIGH Nova: stopped reporting, since 10:00 UTC\n"
         "LOW Nova: late, since 10:00 UTC, acknowledged by kim, muted\n\n"

@@ -24,7 +24,7 @@ def show(run_id: str, as_json: bool) -> None:
     for field in _FIELDS:
         value = run[field]
         out.print(_line(field, "-" if value is None else str(value)), soft_wrap=True)
-    out.print(_line("score", "waits" if run["rlhf_scores"] is None else ""), soft_wrap=True)
+    out.print(_line("score", _score(run)), soft_wrap=True)
     for name in ("rlhf_scores", "actions_taken"):
         if run[name] is not None:
             if name == "actions_taken":
@@ -36,6 +36,14 @@ async def _run(beginning: str) -> dict[str, Any]:
     async with transaction() as session:
         run_id = await find_run(session, beginning)
         return await get_run(session, run_id) | await scoring_of(session, run_id)
+
+
+def _score(run: dict[str, Any]) -> str:
+    """The run's score in words; what it holds follows."""
+    if run["rlhf_scores"] is None:
+        return "waits"
+    scoring = run["scoring"]
+    return f"{scoring['band']}: {scoring['meaning']}" if scoring["state"] == "scored" else ""
 
 
 def _line(name: str, value: str) -> Text:

@@ -8,6 +8,7 @@ from app.alerts.domain.calibration import MOST_LISTED
 from app.alerts.domain.incident import Incident, as_json, by_gravity
 from app.alerts.domain.message import Message, listed, name_of
 from app.kit.text import at, counted
+from app.scoring.domain.bands import band_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def _quality(digest: Digest) -> str:
         return ""
     before = digest.quality_previous_7d
     compared = "" if before is None else f" (the week before: {before:.2f})"
-    return f"Quality over 7 days: {digest.quality_7d:.2f}{compared}."
+    band = band_of(digest.quality_7d)
+    return f"Quality over 7 days: {digest.quality_7d:.2f}, {band.name}{compared}."
 
 
 def _list(heading: str, lines: Sequence[str]) -> str:

@@ -2,18 +2,22 @@
 
 from typing import Any
 
+from app.scoring.domain.bands import band_of
+
 STATES = ("queued", "scoring", "scored", "error")
 
 
 def scoring_state(scores: Any, *, locked: bool) -> dict[str, Any]:
     """The state of a run with these `rlhf_scores`; `locked` says that a scorer is at work on it now.
 
-    An `error` comes with what is known of it: `attempts`, `error` and `retry_at`.
+    `scored` comes with the score's `band` and its `meaning` (`bands.BANDS`), an `error` with what is known of
+    it: `attempts`, `error` and `retry_at`.
     """
     known = scores if isinstance(scores, dict) else {}
     overall = known.get("overall")
     if isinstance(overall, int | float) and not isinstance(overall, bool):
-        return {"state": "scored"}
+        band = band_of(max(0.0, min(1.0, overall)))
+        return {"state": "scored", "band": band.name, "meaning": band.meaning}
     if locked:
         return {"state": "scoring"}
     if scores is None:
