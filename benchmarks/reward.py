@@ -1,10 +1,11 @@
 """What the reward model learns: agreement with simulated people of several tastes, by number of ratings.
 
     OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/reward.py [--seeds 3] [--every 100] [--json]
-        [--set NAME=VALUE]
+        [--together] [--set NAME=VALUE]
 
 The yardstick is the rubric. Agreement is how often two of 300 runs that nobody rated are put in the order of
-the taste itself; in force is whatever a training every so many ratings has promoted until then. `--set` tries
+the taste itself; in force is whatever a training every so many ratings has promoted until then. With
+`--together` people of different taste rate, alone and with an adversary beside them. `--set` tries
 another value of a constant of `app.scoring.reward.calibration`, so each can be seen to be no lucky one.
 """
 
@@ -20,19 +21,32 @@ from constants import Constant, constants
 from harness import machine
 from rich.console import Console
 from rich.table import Table
-from simulated_raters import MIXED, TASTES, agreement, make_raters, ratings_of, worth
+from simulated_raters import (
+    MIXED,
+    TASTES,
+    agreement,
+    make_raters,
+    mean_worth,
+    ratings_of,
+    ratings_of_many,
+    worth,
+)
 from simulated_reports import simulated_reports
 
 from app.scoring.reward import calibration
 from app.scoring.reward.features import Features, extract_features
 from app.scoring.reward.model import RewardModel
 from app.scoring.reward.training import InForce, train
+from app.scoring.reward.training_data import Rating
 from app.scoring.rubric import RunReport, Score, score
 
 POINTS = (0, 50, 200, 1000)
 UNRATED = 300
 RATERS = 5
 MODELLED = 1_000
+TOGETHER = (("evidence", "candour"), ("topics", "numbers"), ("brevity", "evidence", "candour"))
+"""Tastes of people who rate together."""
+POINTS_TOGETHER = (200, 400, 600)
 
 
 @dataclass(frozen=True)
@@ -56,15 +70,25 @@ def learning_curve(
 ) -> dict[int, tuple[float, float]]:
     """At each number of ratings: how often the rubric and whatever is in force agree with the taste."""
     worths = worth(taste, world.runs, world.scored)
-    raters = make_raters(RATERS, seed)
+    given = ratings_of(worths, make_raters(RATERS, seed), max(points), seed)
+    return _curve(world, worths, [[rating] for rating in given], points, every)
+
+
+def _curve(
+    world: World,
+    worths: Sequence[float],
+    given: Sequence[Sequence[Rating]],
+    points: Sequence[int],
+    every: int,
+) -> dict[int, tuple[float, float]]:
     unrated = slice(max(points), max(points) + UNRATED)
     by_rubric = agreement(worths[unrated], [scored.auto for scored in world.scored[unrated]])
     curve, in_force, learnt, rejected = {}, None, 0, 0
-    given = ratings_of(worths, raters, max(points), seed)
     for count in sorted({*points, *range(every, max(points) + 1, every)}):
         rated = world.features[:count]
         force = InForce(in_force, [run < learnt for run in range(count)]) if in_force else None
-        trained = train(rated, given[:count], in_force=force, rejected=rejected) if count else None
+        known = [rating for ratings in given[:count] for rating in ratings]
+        trained = train(rated, known, in_force=force, rejected=rejected) if count else None
         if trained is not None:
             rejected = 0 if trained.promoted else rejected + 1
             if trained.promoted:
@@ -72,6 +96,25 @@ def learning_curve(
         if count in points:
             curve[count] = by_rubric, _agreement(in_force, world, worths, unrated, by_rubric)
     return curve
+
+
+def curves_together(seeds: int, every: int) -> dict[str, dict[int, list[tuple[float, float]]]]:
+    """Learning curves of raters of different taste, without an adversary and with one as diligent as each."""
+    curves: dict[str, dict[int, list[tuple[float, float]]]] = {}
+    count = max(POINTS_TOGETHER)
+    for seed in range(1, seeds + 1):
+        world = World.of(count, seed)
+        by_rubric = mean_worth([[scored.auto for scored in world.scored]])
+        for names in TOGETHER:
+            tastes = [worth(name, world.runs, world.scored) for name in names]
+            worths = mean_worth(tastes)
+            foes = {"": None, " and one against all": worths, " and one against the rubric": by_rubric}
+            for foe, against in foes.items():
+                given = ratings_of_many(tastes, against, count, seed)
+                curve = curves.setdefault(f"{', '.join(names)}{foe}", {})
+                for point, of in _curve(world, worths, given, POINTS_TOGETHER, every).items():
+                    curve.setdefault(point, []).append(of)
+    return curves
 
 
 def _agreement(
@@ -115,15 +158,16 @@ def measure(seeds: int, every: int) -> dict[str, dict[int, list[tuple[float, flo
 def table(curves: Mapping[str, Mapping[int, Sequence[tuple[float, float]]]]) -> Table:
     """A row a taste: the rubric's agreement, the mean of what was in force at each point, and the least gain
     of any seed at any point and at the last."""
-    shown = Table("taste", "rubric", *(f"{count:,}" for count in POINTS), "least", "at last", box=None)
+    points = sorted(next(iter(curves.values())))
+    shown = Table("taste", "rubric", *(f"{count:,}" for count in points), "least", "at last", box=None)
     for taste, curve in curves.items():
         gains = {count: min(force - rubric for rubric, force in of) for count, of in curve.items()}
         shown.add_row(
             taste,
-            f"{fmean(rubric for rubric, _ in curve[0]):.3f}",
-            *(f"{fmean(force for _, force in curve[count]):.3f}" for count in POINTS),
+            f"{fmean(rubric for rubric, _ in curve[points[0]]):.3f}",
+            *(f"{fmean(force for _, force in curve[count]):.3f}" for count in points),
             f"{min(gains.values()):+.3f}",
-            f"{gains[max(POINTS)]:+.3f}",
+            f"{gains[points[-1]]:+.3f}",
         )
     return shown
 
@@ -143,6 +187,7 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--every", type=int, default=100)
+    parser.add_argument("--together", action="store_true", help="people of different taste, and adversaries")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--set", type=setting, action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
@@ -150,7 +195,8 @@ def main() -> None:
         for constant, value in arguments.set:
             changes.enter_context(constant.set_to(value))
         rate = rate_of_prediction(World.of(MODELLED, 1))
-        curves = measure(arguments.seeds, arguments.every)
+        measured = curves_together if arguments.together else measure
+        curves = measured(arguments.seeds, arguments.every)
     if arguments.json:
         facts = {
             "machine": machine(),

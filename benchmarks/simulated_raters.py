@@ -129,6 +129,31 @@ def ratings_of(worths: Sequence[float], raters: Sequence[Rater], count: int, see
     ]
 
 
+def ratings_of_many(
+    tastes: Sequence[Sequence[float]], against: Sequence[float] | None, count: int, seed: int
+) -> list[list[Rating]]:
+    """For each of `count` runs its ratings: by a rater of one of those tastes, and in turn by an adversary.
+
+    The adversary rates one run in as many as there are tastes, so as often as each of the others, and by the
+    contrary of the worths `against` it; there is none where that is None.
+    """
+    *raters, adversary = make_raters(len(tastes) + 1, seed)
+    chance = random.Random(seed)
+    given = []
+    for run in range(count):
+        rater, worths = chance.choice(list(zip(raters, tastes, strict=True)))
+        given.append([Rating(run, rater.name, rater.rate(worths[run], chance))])
+    if against is not None:
+        for run in range(0, count, len(tastes)):
+            given[run].append(Rating(run, adversary.name, adversary.rate(-against[run], chance)))
+    return given
+
+
+def mean_worth(tastes: Sequence[Sequence[float]]) -> list[float]:
+    """What each run is worth to people of those tastes together."""
+    return _standard([fmean(of) for of in zip(*tastes, strict=True)])
+
+
 def agreement(worths: Sequence[float], scores: Sequence[float]) -> float:
     """In what share of pairs of differing worth the scores have the same order; ties count one half."""
     agreed = compared = 0.0

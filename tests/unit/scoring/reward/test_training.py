@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import pytest
-from simulated_raters import agreement, make_raters, ratings_of, worth
+from simulated_raters import agreement, make_raters, mean_worth, ratings_of, ratings_of_many, worth
 from simulated_reports import simulated_reports
 
 from app.scoring.reward.features import Features, extract_features
@@ -107,11 +107,34 @@ def test_one_who_rates_at_random_or_contradicts_everybody_counts_little() -> Non
     contrary = [Rating(each.run, "contrary", 1 - each.rating) for each in given[:120]]
     training = trained([*given, *contrary, *random_ratings("dice", 120, 1)])
     weights = {name: of["weight"] for name, of in training.report["raters"].items()}
-    assert weights["contrary"] == 0.1
+    assert weights["contrary"] == 0.02
     assert weights["dice"] < 0.6
     assert min(of for name, of in weights.items() if name.startswith("rater")) > 0.7
     assert training.promoted
     assert by_model(training, "evidence") > by_rubric("evidence") + 0.05
+
+
+@pytest.mark.parametrize("foe", ["all", "the rubric"])
+def test_an_adversary_among_raters_of_different_taste_costs_nothing(foe: str) -> None:
+    tastes = [worth(taste, runs(), scored()) for taste in ("evidence", "candour")]
+    together = mean_worth(tastes)
+    against = together if foe == "all" else mean_worth([[each.auto for each in scored()]])
+    alone, beside = (
+        trained([rating for ratings in given for rating in ratings])
+        for given in (ratings_of_many(tastes, None, COUNT, 1), ratings_of_many(tastes, against, COUNT, 1))
+    )
+    weights = {name: of["weight"] for name, of in beside.report["raters"].items()}
+    assert sorted(weights.values()) == [0.02, 1.0, 1.0]
+    assert alone.promoted
+    assert beside.promoted
+    agreed = [
+        agreement(
+            together[FRESH],
+            [model.score(*each).auto for each in zip(runs()[FRESH], scored()[FRESH], strict=True)],
+        )
+        for model in (alone.model, beside.model)
+    ]
+    assert agreed[1] > agreed[0] - 0.03
 
 
 def test_too_few_runs_or_nothing_to_compare_them_by_is_no_training() -> None:

@@ -35,7 +35,10 @@ LEAST_RATINGS_OF_A_RATER = 20  # ratings below which a rater is not checked
 LEAST_RATERS = 3  # raters below which all are trusted alike
 MOST_RATERS = 40  # raters that are checked, the busiest ones; bound
 RUNS_COMPARED = 250  # runs of a rater, whose pairs are compared; bound
-LEAST_TRUST = 0.1  # the weight of a rater who disagrees with all others; product: no rater is silenced
+LEAST_TRUST = 0.1  # the weight of a rater who follows nothing; product: no rater is silenced
+TRUST_IN_CONTRARY = 0.02  # that of one who contradicts the others; product, likewise
+CERTAIN = 2.0  # standard errors above chance from which a rater follows something; the usual number
+SELF_FOLDS = 3  # parts of a rater's ratings, each predicted by the others
 PENALTY_OF_TRUST = 100.0  # the ridge's strength, the middle of `PENALTIES`
 
 # The regression.

@@ -23,9 +23,10 @@ from app.scoring.reward.calibration import (
 )
 from app.scoring.reward.descriptions import describe
 from app.scoring.reward.features import RUBRIC, Features
-from app.scoring.reward.fitting import Fit, Regression, trust_in_raters
+from app.scoring.reward.fitting import Fit, Regression
 from app.scoring.reward.model import Calibration, Measure, RewardModel
 from app.scoring.reward.training_data import Design, Floats, Ints, Rating, Ratings
+from app.scoring.reward.trust import trust_in_raters
 from app.scoring.reward.validation import Gain, HeldOut, choose_penalty, compare, hold_out
 
 
@@ -51,7 +52,7 @@ def train(
 ) -> Training | None:
     """Fit a model to ratings of the runs that have these features, and check it on ratings left out.
 
-    1. Weigh the raters by how far they agree with each other (`trust_in_raters`).
+    1. Weigh the raters by whether they contradict each other, and follow something (`trust_in_raters`).
     2. Choose the penalty by cross-validation, and fit the model to all ratings with it.
     3. Score each run by a model that has seen no rating of it (`hold_out`); map these scores to ratings.
     4. Compare the held-out scores with the rubric's, and with those of the model in force on runs that it has

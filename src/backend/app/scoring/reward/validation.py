@@ -17,8 +17,9 @@ from app.scoring.reward.calibration import (
     PENALTIES,
     Penalty,
 )
-from app.scoring.reward.fitting import Regression, linear_scores, trust_in_raters
+from app.scoring.reward.fitting import Regression, linear_scores
 from app.scoring.reward.training_data import Design, Floats, Ints, Ratings
+from app.scoring.reward.trust import trust_in_raters
 
 
 @dataclass(frozen=True, slots=True)
