@@ -32,6 +32,7 @@ def rate(summary: str) -> Score:
         "Не удалось обновить зеркало.",  # noqa: RUF001
         "Не вдалося оновити дзеркало.",  # noqa: RUF001
         "Ayna güncellenemedi, bağlantı kesildi.",  # noqa: RUF001
+        "Indeks yenilenemedi",
         "ミラーを更新できませんでした。",
         "미러를 갱신하지 못했습니다.",
         "由于连接被重置,镜像无法更新。",
@@ -54,6 +55,8 @@ def test_a_failure_told_as_a_success_is_one_in_every_language(summary: str) -> N
         "Fixed the error handler in retry.py: a failed upload is now retried 3 times",
         "3 of 200 repeats failed before the fix, 0 since",
         "Could not reproduce OPS-12 on 3.2; closed it",
+        "Added an alert that fires when a nightly upload has failed twice",
+        "Call notes: they leave if single sign-on is not ready by September",
         "Checked 3 feeds; wrote 2 summaries to notes/today.md; 1 feed could not be reached",
         "The first upload failed, the second attempt went through (4f2a9c1)",
         "Fehlerbericht erstellt: 3 fehlgeschlagene Logins von 10.0.4.7, gesperrt bis 18:00",

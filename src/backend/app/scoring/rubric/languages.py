@@ -64,6 +64,8 @@ class _Index:
                 rest = frozenset(word[:PREFIX] for word in words[:-1])
                 self.spaced.setdefault(words[-1][:PREFIX], []).append((language, rest))
         self.longest = frozenset(self.spaced)
+        plain = ((language, tuple(filter(str.isascii, stems))) for language, stems in self.unspaced)
+        self.plain = [(language, stems) for language, stems in plain if stems]
 
     def look_up(self, text: Text) -> tuple[Language, ...]:
         """The languages of which all words of a stem occur, each once."""
@@ -72,10 +74,9 @@ class _Index:
             for language, rest in self.spaced[prefix]:
                 if rest <= text.prefixes:
                     found[language.code] = language
-        if not text.raw.isascii():
-            for language, stems in self.unspaced:
-                if any(map(text.lower.__contains__, stems)):
-                    found[language.code] = language
+        for language, stems in self.plain if text.raw.isascii() else self.unspaced:
+            if any(map(text.lower.__contains__, stems)):
+                found[language.code] = language
         return tuple(found.values())
 
 

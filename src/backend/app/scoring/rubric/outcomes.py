@@ -202,7 +202,12 @@ def denials(payload: Payload) -> tuple[Outcome, ...]:
         for leaf in payload.leaves
         if leaf.value is not None and leaf.group not in about_delivery
     )
-    return tuple(outcome for outcome in found if outcome is not None)
+    objects = (
+        Outcome(Kind.ERROR, f"an object under '{' '.join(one.words)}'", near=True, words=one.words)
+        for one in payload.objects
+        if one.size and _kind(one.words) is Kind.ERROR
+    )
+    return (*(outcome for outcome in found if outcome is not None), *objects)
 
 
 def _denial(leaf: Leaf) -> Outcome | None:

@@ -144,7 +144,7 @@ _PASSES = re.compile(
     re.IGNORECASE,
 )
 _NO_FAILURE = re.compile(
-    r"\b(?:0|no|without|zero) (?:\w{1,12} )?(?:failed|failing|failures?|errors?|broken|differ\w*"
+    r"(?<![=:.\d])\b(?:0|no|without|zero) (?:\w{1,12} )?(?:failed|failing|failures?|errors?|broken|differ\w*"
     r"|mismatche?[sd]?)\b"
     r"|\b(?:failures?|errors?|failed|mismatches) ?[:=] ?0\b|\"error\" ?: ?(?:null|\"\")",
     re.IGNORECASE,

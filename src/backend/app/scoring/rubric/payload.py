@@ -75,7 +75,7 @@ class Leaf(NamedTuple):
 
 
 class Array(NamedTuple):
-    """An array in the payload, and how many elements it holds."""
+    """An array or an object in the payload, and how many elements it holds."""
 
     words: tuple[str, ...]
     size: int
@@ -84,10 +84,11 @@ class Array(NamedTuple):
 
 @dataclass(frozen=True)
 class Payload:
-    """What was read: leaves, arrays, and the keys that are data themselves, such as paths or titles."""
+    """What was read: leaves, arrays, objects, and the keys that are data themselves, as paths or titles."""
 
     leaves: tuple[Leaf, ...]
     arrays: tuple[Array, ...]
+    objects: tuple[Array, ...]
     data_keys: tuple[str, ...]
 
     @cached_property
@@ -146,6 +147,7 @@ def read(actions: Mapping[str, Any]) -> Payload:
     """Walk the payload breadth first, so that the top level is always seen, and never past the bounds."""
     leaves: list[Leaf] = []
     arrays: list[Array] = []
+    objects: list[Array] = []
     data_keys: list[str] = []
     queue: deque[tuple[_Key, Any, int]] = deque([(_NO_KEY, actions, 0)])
     budget = MAX_TEXT
@@ -158,8 +160,8 @@ def read(actions: Mapping[str, Any]) -> Payload:
             key = inherited if in_list else _read_key(str(name)[:_MAX_KEY])
             if not isinstance(value, _SCALARS) and isinstance(value, Mapping | list | tuple):
                 if not key.plumbing_container:
-                    if not isinstance(value, Mapping):
-                        arrays.append(Array(key.words, len(value), group))
+                    kept = objects if isinstance(value, Mapping) else arrays
+                    kept.append(Array(key.words, len(value), group))
                     queue.append((key, value, depth + 1))
             elif not (key.plumbing_value or (key.envelope and depth == 0)):
                 scalar = _scalar(value, budget)
@@ -168,7 +170,7 @@ def read(actions: Mapping[str, Any]) -> Payload:
             if not in_list and _DATA_KEY.search(str(name)[:MAX_STRING]):
                 data_keys.append(str(name)[: min(MAX_STRING, budget)])
                 budget -= len(data_keys[-1])
-    return Payload(tuple(leaves), tuple(arrays), tuple(data_keys))
+    return Payload(tuple(leaves), tuple(arrays), tuple(objects), tuple(data_keys))
 
 
 def _items(container: Any) -> Iterable[tuple[object, Any]]:

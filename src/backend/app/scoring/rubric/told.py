@@ -20,11 +20,15 @@ _ENDS = re.compile(
     r"|(?:ましたが|ですが|しかし|ただし|했으나|했지만|하지만|但是?)[、,， ]?",  # noqa: RUF001
     re.IGNORECASE,
 )
-# "3 of 200 repeats failed" counts, and "the perf gate failed" is what a check is for: neither ends the run.
-_COUNTED = re.compile(
-    r"(?:\b\d{1,9} (?:[a-z-]{1,20} ){1,3}|\b(?:gate|check|probe|scan|policy|assertion|test) )$", re.IGNORECASE
+# "3 of 200 repeats failed" counts, "the perf gate failed" is what a check is for, and "alerts if the upload
+# failed" says when: none of them ends the run.
+_NO_END = re.compile(
+    r"(?:\b\d{1,9} (?:[a-z-]{1,20} ){1,3}|\b(?:gate|check|probe|scan|policy|assertion|test) "
+    r"|\b(?:if|when|unless|whenever|wenn|falls|si|quand|cuando|quando|als|wanneer|jeśli|gdy|если|когда)\b"
+    r"[^.;:,]{0,60})$",
+    re.IGNORECASE,
 )
-_BEFORE = 40  # characters before a failure in which its count stands
+_BEFORE = 80  # characters before a failure in which its count or condition stands
 _RECOVERED = Vocabulary(
     entries(
         "succeeded, succeeds, recovered, retried, fixed, resolved, works again, instead, went through,"
@@ -89,5 +93,5 @@ def _starts(account: Text, cell: Callable[[Language], tuple[str, ...]]) -> Itera
     for language in spoken(account):
         pattern = compiled(cell(language))
         for match in islice(pattern.finditer(raw), _MOST_MATCHES) if pattern else ():
-            if not _COUNTED.search(raw[max(0, match.start() - _BEFORE) : match.start()]):
+            if not _NO_END.search(raw[max(0, match.start() - _BEFORE) : match.start()]):
                 yield match.start()
