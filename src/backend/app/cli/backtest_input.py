@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -73,7 +74,8 @@ def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
                 run.rlhf_scores.overall if run.rlhf_scores else None,
             )
         )
-    return {agent_id: list(_in_order(agent_rows)) for agent_id, agent_rows in rows.items()}
+    # Each agent's rows are let go once its runs are made of them: a million of both is too much.
+    return {agent_id: list(_in_order(rows.pop(agent_id))) for agent_id in list(rows)}
 
 
 def read_declarations(path: Path) -> dict[str, Declaration]:
@@ -118,11 +120,17 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+@cache
+def _nth(number: int) -> str:
+    """The name of a run without one: the same text for all agents."""
+    return f"run {number}"
+
+
 def _in_order(
     rows: list[tuple[datetime, str, str, str, bool, bool, float | None]],
 ) -> Iterator[ReportedRun]:
+    rows.sort()
     silences = 0
-    for number, (created_at, run_id, status, summary, silent, nothing, score) in enumerate(sorted(rows), 1):
+    for number, (created_at, run_id, status, summary, silent, nothing, score) in enumerate(rows, 1):
         silences = silences + 1 if silent else 0
-        name = run_id or f"run {number}"
-        yield ReportedRun(name, status, created_at, silences, summary, score, nothing)
+        yield ReportedRun(run_id or _nth(number), status, created_at, silences, summary, score, nothing)
