@@ -184,6 +184,8 @@ TAIL_INDEX = 0.5
 sixteen largest of a hundred, so that little is taken for sure of few values."""
 LARGEST_ALIKE = 3
 """Values. So many of the largest that are alike recur, as nights and weekends do. Decision, as of gaps."""
+MOST_TAIL_INDEX = 5.0
+"""Tail index. Bound: of more, a level is no number any more; with 1 already there is no mean."""
 OVERDUE_ONCE_IN = 3_000 * DAY
 """Seconds. How seldom by chance an agent that is well may be called overdue. Decision: a fleet of 3,000
 agents has one false alarm a day."""

@@ -72,3 +72,11 @@ def test_the_size_of_doubtful_values_changes_little() -> None:
         sound.add(600.0 + 10 * day, day * DAY)
         doubted.add(600.0 + 10 * day if day < 18 else 90_000.0, day * DAY)
     assert doubted.level(1000 * DAY) == pytest.approx(sound.level(1000 * DAY))
+
+
+@pytest.mark.parametrize("doubtful", [0, 2])
+def test_the_level_of_any_values_is_a_number(doubtful: int) -> None:
+    found = Extremes(doubtful=doubtful)
+    for place, value in enumerate([1e-6, 1e9, 1e9, 1e9, 3.0, 1e9]):
+        found.add(value, place * 1.0)
+        assert 0 <= found.level(3_000 * DAY) < 1e60

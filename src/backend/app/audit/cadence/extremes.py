@@ -88,6 +88,8 @@ class Extremes:
             return 0.0
         tail = [max(min(seen.value, self.longest) - above, 1.0) for seen in self._kept[-number:]]
         excess = sum(log(value / tail[0]) for value in tail)
-        index = (excess + calibration.TAIL_INDEX) / (number - self._doubtful)
+        index = min(
+            (excess + calibration.TAIL_INDEX) / (number - self._doubtful), calibration.MOST_TAIL_INDEX
+        )
         level: float = tail[0] * max(number * period / within, 1.0) ** index
         return max(level + above, self.longest)
