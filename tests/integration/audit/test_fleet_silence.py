@@ -159,6 +159,7 @@ async def test_where_some_go_on_for_hours_the_others_are_named(db: asyncpg.Conne
     """)
     found = await cycle()
     assert rules(found) == {"stopped_reporting": 17}
+    assert all(len(finding.evidence["stopped_with"]) == 16 for finding in found.open)
     assert found.closed[0].closing_evidence
     assert found.closed[0].closing_evidence["reason"].startswith("some agents report as usual for hours")
     assert rules(await cycle()) == {"stopped_reporting": 17}

@@ -213,6 +213,10 @@ SAME_OCCASION = 0.1
 """Share of the mean gap within which, and within a step of five minutes, reports are of one occasion: sent
 twice, or started together. Formula: gaps of a Poisson process are as short in one case of ten."""
 
+TOGETHER = timedelta(hours=3)
+"""Between the deadlines of agents that stopped together. Decision: hourly ones of one host are among them."""
+COMPANIONS = 4
+"""Others that stopped together with an agent, at least, to be named. Decision, as `OUTAGE_AGENTS`."""
 OFF_SCHEDULE_RUNS = 6
 """Gaps between reports that are all off the declared schedule. Decision: most of a week of a daily agent."""
 OFF_SCHEDULE_FOR = timedelta(days=4)

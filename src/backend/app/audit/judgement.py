@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
+from app.audit.domain.companions import name_companions
 from app.audit.domain.evaluation import Verdict, evaluate, suspecting
 from app.audit.domain.finding import FindingKey
 from app.audit.domain.history import AgentHistory
@@ -103,7 +105,7 @@ async def judge(
     1. Apply each rule to each agent.
     2. If the fleet's silence is an open finding, or an agent is about to be called overdue, see whether
        hardly any agent reports. If so, apply the rules again, with that as an outage.
-    3. Name the agent that may have taken over from one that stopped.
+    3. Name the others that stopped together with an agent, and the one that may have taken over from it.
     """
     verdicts = _apply(context, histories, judged)
     silence = FleetSilence()
@@ -114,6 +116,7 @@ async def judge(
         outages = context.outages.all.joined(silence.outage) if silence.outage else context.outages.over
         histories = {agent: replace(history, outages=outages) for agent, history in histories.items()}
         verdicts = _apply(context, histories, judged)
+    verdicts = _with_companions(verdicts)
     verdicts = await with_successors(session, context.now, verdicts, set(reporting) - {AUDITOR})
     return Judgement(verdicts, histories, silence)
 
@@ -128,6 +131,11 @@ def _apply(
 ) -> list[Verdict]:
     open_rules = context.open_rules()
     return [evaluate(context.rules, histories[agent_id], open_rules.get(agent_id, ())) for agent_id in judged]
+
+
+def _with_companions(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    named = iter(name_companions([finding for verdict in verdicts for finding in verdict.findings]))
+    return [replace(verdict, findings=tuple(islice(named, len(verdict.findings)))) for verdict in verdicts]
 
 
 def _newly_overdue(verdicts: Iterable[Verdict], open_keys: Collection[FindingKey]) -> bool:

@@ -24,6 +24,7 @@ from app.audit.cadence import (
     present_outage,
 )
 from app.audit.calibration import HISTORY_DEPTH
+from app.audit.domain.companions import name_companions
 from app.audit.domain.evaluation import RuleError, change_times, evaluate
 from app.audit.domain.finding import Evidence, Finding
 from app.audit.domain.fleet import REPORTING_AGAIN, fleet_silent
@@ -99,6 +100,8 @@ def judge(
         replay.judge(history.get(agent_id, ()), begin, end)
         found += replay.found
         errors += replay.errors
+    for past, named in zip(found, name_companions([past.finding for past in found]), strict=True):
+        past.finding = named
     found.sort(key=lambda past: (past.opened_at, past.finding.key))
     return Backtest(found, list(dict.fromkeys(errors)))
 
