@@ -29,10 +29,9 @@ def name_companions(findings: Sequence[Finding]) -> list[Finding]:
         others: list[str] = []
         if finding.rule == _STOPPED:
             moment = _expected_by(finding)
-            within = slice(
-                bisect_left(moments, moment - _TOGETHER), bisect_right(moments, moment + _TOGETHER)
-            )
-            others = sorted({other for _, other in stopped[within]} - {finding.agent_id})
+            first = bisect_left(moments, moment - _TOGETHER)
+            last = min(bisect_right(moments, moment + _TOGETHER), first + _MOST)
+            others = sorted({other for _, other in stopped[first:last]} - {finding.agent_id})
         named.append(_with(finding, others) if len(others) >= calibration.COMPANIONS else finding)
     return named
 
