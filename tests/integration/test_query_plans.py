@@ -269,8 +269,8 @@ async def test_the_past_of_a_quiet_agent_is_read_once(busy_log: asyncpg.Connecti
     )
     changed, corrected = await read()
     assert changed > two_weeks
-    assert corrected["agent-1"].cadence is not found["agent-1"].cadence
-    assert corrected["agent-0"].cadence is found["agent-0"].cadence
+    assert corrected["agent-1"].learned_past is not found["agent-1"].learned_past
+    assert corrected["agent-0"].learned_past is found["agent-0"].learned_past
 
 
 async def test_a_plain_insert_settles_its_agents_state_from_the_index(busy_log: asyncpg.Connection) -> None:
