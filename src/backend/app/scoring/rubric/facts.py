@@ -1,7 +1,7 @@
 """What a report states, extracted once for all dimensions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -66,29 +66,19 @@ class Count(NamedTuple):
 
 
 class Found(NamedTuple):
-    """References, figures and ratios in one piece of text, each once."""
+    """References, figures and ratios in one piece of text, each once.
+
+    `reference_weight` is how much the references let a reader check, each further one of a kind less (see
+    `points_of`), `whole_weight` the same with each counted in full, `figure_weight` how much the figures pin
+    down; N of N says less than a share.
+    """
 
     references: tuple[Reference, ...]
     figures: tuple[Figure, ...]
     ratios: tuple[Ratio, ...]
-
-    @property
-    def reference_weight(self) -> float:
-        """How much the references let a reader check, each further one of a kind less; see `points_of`."""
-        return points_of(self.references, {})
-
-    @property
-    def whole_weight(self) -> float:
-        """The same with each reference counted in full."""
-        return sum(REFERENCE_WEIGHTS[one.kind] for one in self.references if not one.placeholder)
-
-    @property
-    def figure_weight(self) -> float:
-        """How much the figures pin down, summed; N of N says less than a share."""
-        shares = sum(
-            WHOLE_RATIO_WEIGHT if ratio.done == ratio.total else PART_RATIO_WEIGHT for ratio in self.ratios
-        )
-        return shares + sum(figure.weight for figure in self.figures)
+    reference_weight: float
+    whole_weight: float
+    figure_weight: float
 
 
 class Facts(NamedTuple):
@@ -166,8 +156,12 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
     others = [leaf for leaf in strings if leaf.value != headline.raw and leaf.words not in _DATES]
     raw: dict[str, None] = {}
     written: dict[str, None] = {}
+    printed: list[str] = []
     for leaf in others:
-        (raw if _is_raw(leaf) else written)[str(leaf.value)] = None
+        text, is_raw = str(leaf.value), _is_raw(leaf)
+        (raw if is_raw else written)[text] = None
+        if is_raw or not keys.PRINTED.isdisjoint(leaf.words):
+            printed.append(text)
     rest = "\n".join([*payload.data_keys, *written])
     in_headline = _find(headline.raw, set())
     in_rest = _find(rest, {reference.text for reference in in_headline.references})
@@ -179,8 +173,7 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
     busy = _is_only_activity(headline, in_headline, counts)
     names = _proper_names(headline)
     said = _said(in_headline, names, busy)
-    prose = (in_headline, in_rest)
-    whole = _things(sum(found.reference_weight for found in prose), prose, counts, named + names)
+    whole, concrete = _things((in_headline, in_rest), counts, named + names)
     return Facts(
         status=status,
         silent=is_silent(actions)
@@ -196,13 +189,13 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
         counts=counts,
         remainders=_remainders(counts),
         denials=denials(payload),
-        printed="\n".join(str(leaf.value) for leaf in others if _is_printed(leaf)),
+        printed="\n".join(printed),
         told_failure=told,
         named=named,
         in_account=said,
         # What only fields hold counts as far as the account bears it.
         stated=said if busy else min(whole, said + FREE_FIELDS + FIELDS_A_THING * said),
-        concrete=_things(sum(found.whole_weight for found in prose), prose, counts, named + names),
+        concrete=concrete,
         self_ratings=sum(_rates_itself(leaf.words) and _is_top_mark(leaf.value) for leaf in payload.leaves),
         claims_everything=everything,
         only_activity=busy,
@@ -212,7 +205,7 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
     )
 
 
-def points_of(references: tuple[Reference, ...], worth: dict[str, float]) -> float:
+def points_of(references: Iterable[Reference], worth: dict[str, float]) -> float:
     """The sum of `REFERENCE_WEIGHTS` over the references that are no placeholders, falling within a kind.
 
     Ten paths prove little more than three. `worth` holds what the next reference of each kind is worth.
@@ -303,14 +296,20 @@ def _said(account: Found, names: int, busy: bool) -> float:
     return pointed + min(account.figure_weight, most + FIGURES_A_NAME * names) + min(MOST_NAMES, NAME * names)
 
 
-def _things(pointed: float, prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> float:
-    """How many things the whole report states, with references worth `pointed`."""
+def _things(prose: tuple[Found, ...], counts: tuple[Count, ...], named: int) -> tuple[float, float]:
+    """How many things the whole report states: each further reference of a kind less, and all in full."""
     figures = sum(found.figure_weight for found in prose)
-    # Numbers with nothing named that they belong to pin down only so much.
-    most = FIGURES_WITHOUT_REFERENCE + FIGURES_A_REFERENCE * pointed + FIGURES_A_NAME * named
     in_prose = {figure.value for found in prose for figure in found.figures}
     fields = sum(FIELD_NUMBER for count in counts if count.value > 1 and count.value not in in_prose)
-    return pointed + min(figures, most) + min(MOST_FIELD_NUMBERS, fields) + min(MOST_NAMES, NAME * named)
+    others = min(MOST_FIELD_NUMBERS, fields) + min(MOST_NAMES, NAME * named)
+
+    def with_references(pointed: float) -> float:
+        # Numbers with nothing named that they belong to pin down only so much.
+        most = FIGURES_WITHOUT_REFERENCE + FIGURES_A_REFERENCE * pointed + FIGURES_A_NAME * named
+        return pointed + min(figures, most) + others
+
+    falling = with_references(sum(found.reference_weight for found in prose))
+    return falling, with_references(sum(found.whole_weight for found in prose))
 
 
 def _is_raw(leaf: Leaf) -> bool:
@@ -318,10 +317,6 @@ def _is_raw(leaf: Leaf) -> bool:
     if _RAW.search(text) or not keys.TRACE.isdisjoint(leaf.words):
         return True
     return text.count("\n") >= RAW_LINES and not keys.RAW.isdisjoint(leaf.words)
-
-
-def _is_printed(leaf: Leaf) -> bool:
-    return not keys.PRINTED.isdisjoint(leaf.words) or _is_raw(leaf)
 
 
 def _is_name(text: str) -> bool:
@@ -340,7 +335,16 @@ def _find(text: str, known: set[str]) -> Found:
             ratios.setdefault(item)
         elif item.text not in known:
             references.setdefault(item.text, item)
-    return Found(tuple(references.values()), tuple(figures.values()), tuple(ratios))
+    real = [one for one in references.values() if not one.placeholder]
+    shares = (WHOLE_RATIO_WEIGHT if one.done == one.total else PART_RATIO_WEIGHT for one in ratios)
+    return Found(
+        tuple(references.values()),
+        tuple(figures.values()),
+        tuple(ratios),
+        reference_weight=points_of(real, {}),
+        whole_weight=sum([REFERENCE_WEIGHTS[one.kind] for one in real]),
+        figure_weight=sum(shares) + sum([figure.weight for figure in figures.values()]),
+    )
 
 
 def _counts(payload: Payload) -> tuple[Count, ...]:

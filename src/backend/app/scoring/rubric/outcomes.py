@@ -213,6 +213,8 @@ def denials(payload: Payload) -> tuple[Outcome, ...]:
 def _denial(leaf: Leaf) -> Outcome | None:
     kind, value = _kind(leaf.words), leaf.value
     if isinstance(value, str):
+        if len(value) > _LONGEST_STATE and kind is not Kind.ERROR:
+            return None
         return None if leaf.in_list else _in_words(leaf, kind, value)
     if isinstance(value, bool):
         denied = kind in {Kind.UNDONE, Kind.ERROR} if value else kind is Kind.DENIED
@@ -247,8 +249,6 @@ def _in_words(leaf: Leaf, kind: Kind, value: str) -> Outcome | None:
     if kind is Kind.ERROR:
         said = "delivery" not in leaf.words and not _NO_ERROR.match(value)
         return Outcome(kind, f"a text under '{name}'", True, leaf.words) if said else None
-    if len(value) > _LONGEST_STATE:
-        return None
     if kind is Kind.EXIT:
         code = value.strip()
         return Outcome(kind, f"{name} {code}", near, leaf.words) if code.isdecimal() and int(code) else None

@@ -25,7 +25,7 @@ _SCALARS = (str, int, float, type(None))  # checked first: asking whether someth
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 _DATA_KEY = re.compile(r"[/\s.]")
 _MARKS = ".,;:!?()[]{}'\"`*_"
-_FIGURE = re.compile(r"(?!\d{4}-)(?=\D{0,100}\d)[^:]{1,200}")
+_MOMENT = re.compile(r"^\d{4}-|:")
 _DIGITS = re.compile(r"\d+")
 
 # The scheduler's own account of the run: identifiers, clocks, tokens and delivery. It does not depend on
@@ -104,13 +104,19 @@ class Payload:
     @cached_property
     def figures(self) -> frozenset[str]:
         """Words with a digit, long enough to identify a run; dates and times do not count."""
-        return frozenset(word for word in self.said if len(word) > SHORT_FIGURE and _FIGURE.fullmatch(word))
+        return frozenset(
+            [
+                word
+                for word in self.said
+                if len(word) > SHORT_FIGURE and _DIGITS.search(word) and not _MOMENT.search(word)
+            ]
+        )
 
     @cached_property
     def said(self) -> frozenset[str]:
         """Every word and number of the content, without the marks around them."""
         words = set(" ".join(value for _, value in self.content).lower().split())
-        return frozenset(word.strip(_MARKS) for word in words) - {""}
+        return frozenset([word.strip(_MARKS) for word in words]) - {""}
 
 
 class _Key(NamedTuple):

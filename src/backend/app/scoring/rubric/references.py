@@ -47,11 +47,8 @@ _SCAN = re.compile(
     |(?P<handle>(?<![\w/&])[@\#][a-z][\w-]{2,40})
     |(?P<clock>\b[0-2]?\d:[0-5]\d(?::[0-5]\d)?\b)
     |(?P<ratio>\b(?:\d{1,3}(?:,\d{3}){1,3}|\d{1,9})
-        (?:\s?/\s?|\ (?:of|out\ of|von|de|di|dos|van|av|af|of\ the|of\ all)[ ]
-            |[ ](?:[^\s\d]{2,20}\ )?(?:sur|su|z|ze|из|із)\ )
+        (?:\s?/\s?|\ (?:of|out\ of|von|de|di|dos|van|av|af|of\ the|of\ all)\ )
         (?:\d{1,3}(?:,\d{3}){1,3}|\d{1,9})\b(?![./:]\d))
-    # Where the whole comes first: "14 件中 11 件".
-    |(?P<share>\b\d{1,9}\s?[^\s\d,.]{0,8}\s?[中중]\s?[^\s\d]{0,8}\s?\d{1,9}(?![\d.,]))
     |(?P<figure>(?<![\w.])[+\-~±]?[€$£¥]?\d{1,15}(?:[.,'\u202f]\d{1,12}){0,5}
         (?:\s?(?:ms|us|ns|s|sec|seconds|min|minutes|h|hours|d|days|[kKmMgGtT]i?[bB]|k|K|M|x|px|USD|EUR|GBP|Hz|rps|qps)\b
            |\s?[%€$])?)
@@ -84,6 +81,11 @@ _NORM = re.compile(
     r"(?:[- ]?(?:DSS|CSF|Top|level|v))?[- ]?\d{1,6}(?:[.:-]\d{1,4})?\b"
     r"|\b[Tt]op[- ]\d{1,3}\b|\b24/7\b|\bp\s?[<=>]\s?0?\.\d{1,5}|\b[Ss]tep \d{1,3}\b|\b[Ss]chritt \d{1,3}\b",
 )
+# "11 clienti su 14": what is counted stands between.
+_OF_WORDS = (" sur ", " su ", " z ", " ze ", " из ", " із ")
+_OF = re.compile(r"(?<![\d.,/])(\d{1,9}) (?:[^\s\d]{2,20} )?(?:sur|su|z|ze|из|із) (\d{1,9})(?![\d.,/:])")
+# "14 件中 11 件": the whole comes first.
+_WHOLE_FIRST = re.compile(r"(?<!\d)(\d{1,9})\s?[^\s\d,.]{0,8}\s?[中중]\s?[^\s\d]{0,8}\s?(\d{1,9})(?![\d.,])")
 _NO_DIGIT = re.compile(r"\D")
 _NO_NUMBER = re.compile(r"[^\d.,]")
 _WHOLE = re.compile(r"\d[\d,]*", re.ASCII)
@@ -115,6 +117,10 @@ class Ratio(NamedTuple):
 
 def scan(text: str) -> Iterator[Reference | Figure | Ratio]:
     """Everything in the text that could be looked up or counted, in order."""
+    if any(map(text.__contains__, _OF_WORDS)):
+        text = _OF.sub(r"\1/\2", text)
+    if not text.isascii():
+        text = _WHOLE_FIRST.sub(r"\2/\1 ", text)
     for match in _SCAN.finditer(_NORM.sub(" ", text)):
         kind = match.lastgroup or ""
         if kind == "word":
@@ -124,9 +130,6 @@ def scan(text: str) -> Iterator[Reference | Figure | Ratio]:
             yield _figure(found)
         elif kind == "ratio":
             yield _ratio(found)
-        elif kind == "share":
-            total, done = map(int, _WHOLE.findall(found))
-            yield Ratio(done, total)
         elif kind == "path" and not _is_path(found):
             yield from _slashed(found)
         else:
