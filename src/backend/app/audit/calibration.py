@@ -252,8 +252,6 @@ HABIT_DEPTH = 300
 agent, with a weekend."""
 LEAST_HABIT = 100
 """Runs. Of fewer a share is not known well. Formula: of 12 in 100, the deviation is 3."""
-LEAST_SPOKEN = 5
-"""Runs that all said something, at least, to be its habit. Decision, as `LEAST_GAPS`."""
 UNUSUAL = 1e-5
 """Probability that as many runs in a row go one way though all is as before. Formula: an hourly agent has
 one such streak in eleven years."""

@@ -116,16 +116,19 @@ class Habits:
 def is_unusual_silence(habit: Habit) -> bool:
     """Whether so many silent runs in a row as there are now are none of an agent's habits.
 
-    It has said something before: either always, five times at least, or so often that a streak as long would
-    come by chance once in 100,000 times, and half as long again as the longest that is known.
+    They are where no run before them was silent, or where there was none yet: of a new agent that does
+    nothing, people want to know once. Else a streak as long must come by chance less than once in 100,000
+    times, and be half as long again as the longest that is known.
     """
     known, silent = habit.before
-    if silent >= known:
-        return False
-    if not silent and known >= calibration.LEAST_SPOKEN:
-        return True
+    if not silent:
+        return known > 0 or habit.streak < calibration.LEAST_HABIT
     longest = max(habit.streaks, default=0)
-    return habit.by_chance() < calibration.UNUSUAL and habit.streak > calibration.LONGER_STREAK * longest
+    return (
+        silent < known
+        and habit.by_chance() < calibration.UNUSUAL
+        and habit.streak > calibration.LONGER_STREAK * longest
+    )
 
 
 def is_unusual_failure(habit: Habit) -> bool:
