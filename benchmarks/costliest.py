@@ -104,9 +104,11 @@ def _texts() -> dict[str, str]:
 
 
 def _text(unit: str, size: int = MOST_BYTES) -> str:
-    """`unit` repeated up to `size` bytes of UTF-8, or its beginning."""
+    """`unit` repeated up to `size` bytes of UTF-8, or its beginning, a character at least."""
     length = len(unit.encode())
-    return unit * (size // length) if length <= size else unit.encode()[:size].decode(errors="ignore")
+    if length <= size:
+        return unit * (size // length)
+    return unit.encode()[:size].decode(errors="ignore") or unit[0]
 
 
 def _chunks(unit: str, count: int) -> list[str]:
