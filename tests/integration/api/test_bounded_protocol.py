@@ -1,6 +1,8 @@
 """One client's requests, however made, take a bounded share of the API's memory and time."""
 
 import socket
+import struct
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -135,3 +137,14 @@ def test_bodies_that_are_not_whole_share_a_limit_and_the_oldest_give_way(
     assert b"retry-after: " in answer
     for connection in connections:
         connection.close()
+
+
+def test_clients_that_reset_their_connection_amid_an_answer_log_no_error(server: str) -> None:
+    """The server of this module fails its tests where one is logged."""
+    head = HEAD.replace(b"application/json", b"application/json; charset=utf-8")
+    whole = head + b"Content-Length: %d\r\n\r\n" % len(RUN) + RUN
+    for number in range(300):
+        with connect(server) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(whole)
+            time.sleep(number % 30 / 5000)

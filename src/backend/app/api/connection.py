@@ -4,15 +4,32 @@
   another protocol, so the request is begun again by another parser, with the same head but for its `Upgrade`.
 - Trailers are not made headers (RFC 9110, 6.5.1).
 - A client that closes its side after a whole request gets its answer; then the connection is closed.
+- A client that resets its connection amid an answer causes no error.
 """
 
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 BOUND_HOST = "bound_host"
 """The key in an ASGI scope's `state` of the host that the server was set to listen on."""
+
+_CLOSED = "the handler is closed"  # of uvloop's error, which has no type of its own
+
+
+class _Cycle(RequestResponseCycle):
+    """uvicorn's, but a client that resets its connection amid an answer is no error of the application."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a part of the answer, if there is still somebody to send it to."""
+        try:
+            await super().send(message)
+        except RuntimeError as error:
+            if _CLOSED not in str(error):
+                raise
+            self.disconnected = True
 
 
 class Connection(HttpToolsProtocol):
@@ -59,6 +76,7 @@ class Connection(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         super().on_headers_complete()
+        self.cycle.__class__ = _Cycle  # uvicorn has no setting for it
         self.headers = []  # trailers come here, and are not read
 
     def on_message_complete(self) -> None:
