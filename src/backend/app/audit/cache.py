@@ -1,11 +1,18 @@
 """Values learned of agents, cached by the process until what they were learned from has changed."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
+from app.models import AgentRunLog, AgentRunState
+
+LastChange = tuple[datetime, int | None]
+"""When the newest run was created, and the last transaction besides the writer's that changed the runs."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -41,12 +48,46 @@ class AgentCache(Generic[Key, Value]):
         """Replace all that is cached of the session's database."""
         self._cached[_engine(session)] = dependency, entries
 
+    async def read(
+        self,
+        session: AsyncSession,
+        keys: Mapping[str, Key],
+        learn: Callable[[Sequence[str]], Awaitable[dict[str, Value]]],
+        dependency: object = None,
+    ) -> dict[str, Value]:
+        """The value of each agent of `keys`, learned where it is stale. Only these agents stay in the cache.
+
+        The keys are to be read before: what changes meanwhile is learned again next time.
+        """
+        entries = self.entries(session, dependency)
+        unknown = stale(entries, keys)
+        learned = await learn(unknown) if unknown else {}
+        values = {agent_id: entries[agent_id].value for agent_id in keys.keys() - set(unknown)} | learned
+        kept = {agent_id: Entry(keys[agent_id], value) for agent_id, value in values.items()}
+        self.store(session, kept, dependency)
+        return values
+
 
 def stale(entries: Mapping[str, Entry[Key, Any]], keys: Mapping[str, Key]) -> list[str]:
     """The agents of `keys` of which nothing is cached by their present cache key."""
     return [
         agent_id for agent_id, key in keys.items() if (e := entries.get(agent_id)) is None or e.key != key
     ]
+
+
+async def last_changes(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, LastChange]:
+    """When the runs of each of the agents that have some last changed."""
+    wanted = wanted_agents(agent_ids)
+    newest = newest_of_agent([AgentRunLog.created_at], wanted.c.agent_id, 1, WELL_DATED)
+    latest = newest.correlate(wanted).lateral()
+    statement = (
+        select(wanted.c.agent_id, latest.c.created_at, AgentRunState.changed_in)
+        .select_from(wanted)
+        .join(latest, true())
+        .outerjoin(AgentRunState, AgentRunState.agent_id == wanted.c.agent_id)
+    )
+    rows = await session.execute(statement)
+    return {agent_id: (newest_at, changed_in) for agent_id, newest_at, changed_in in rows}
 
 
 def _engine(session: AsyncSession) -> Engine:

@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
-from app.audit.cache import AgentCache, Entry, stale
+from app.audit.cache import AgentCache, last_changes
 from app.audit.cadence import Cadence, Lateness, Outages, Schedule
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
-from app.models import AgentRunLog, AgentRunState
+from app.models import AgentRunLog
 
 PAST = timedelta(days=calibration.PAST_DAYS)
 """How far back reports and outages matter."""
@@ -26,8 +26,7 @@ Learned = Cadence | Lateness | Exception
 Declared = tuple[Schedule, timedelta | None]
 """A schedule and the grace that is declared with it."""
 
-# When the newest run was created, the last transaction besides the writer's that changed the runs, and what
-# is declared.
+# The last change, and what is declared.
 _CacheKey = tuple[datetime, int | None, Declared | None]
 _cache: AgentCache[_CacheKey, Learned] = AgentCache()
 
@@ -42,29 +41,11 @@ async def learned_cadences(
     """
     if not agents:
         return {}
-    # Read before anything is learned: what changes meanwhile is learned again next time.
-    keys = await _cache_keys(session, agents)
-    entries = _cache.entries(session, outages)
-    unknown = stale(entries, keys)
-    learned = await _learn(session, {each: agents[each] for each in unknown}, outages) if unknown else {}
-    cadences = {agent_id: entries[agent_id].value for agent_id in keys.keys() - set(unknown)} | learned
-    _cache.store(
-        session, {agent_id: Entry(keys[agent_id], value) for agent_id, value in cadences.items()}, outages
+    changes = await last_changes(session, list(agents))
+    keys = {agent_id: (*change, agents[agent_id]) for agent_id, change in changes.items()}
+    return await _cache.read(
+        session, keys, lambda due: _learn(session, {each: agents[each] for each in due}, outages), outages
     )
-    return cadences
-
-
-async def _cache_keys(session: AsyncSession, agents: Mapping[str, Declared | None]) -> dict[str, _CacheKey]:
-    wanted = wanted_agents(list(agents))
-    newest = _newest_reports(wanted, 1).lateral()
-    statement = (
-        select(wanted.c.agent_id, newest.c.created_at, AgentRunState.changed_in)
-        .select_from(wanted)
-        .join(newest, true())
-        .outerjoin(AgentRunState, AgentRunState.agent_id == wanted.c.agent_id)
-    )
-    rows = await session.execute(statement)
-    return {agent_id: (newest_at, changed_in, agents[agent_id]) for agent_id, newest_at, changed_in in rows}
 
 
 async def _learn(

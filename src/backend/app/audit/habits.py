@@ -1,7 +1,6 @@
 """How agents' runs go, read from the log: which say nothing, and which fail."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -9,16 +8,14 @@ from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
-from app.audit.cache import AgentCache, Entry, stale
+from app.audit.cache import AgentCache, LastChange, last_changes
 from app.audit.domain.habit import Habits
 from app.audit.domain.history import ReportedRun
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
-from app.models import AgentRunLog, AgentRunState
+from app.models import AgentRunLog
 from app.runs.silence import LONGEST_QUIET, says_nothing
 
-# When the newest run was created, and the last transaction besides the writer's that changed the runs.
-_CacheKey = tuple[datetime, int | None]
-_cache: AgentCache[_CacheKey, Habits] = AgentCache()
+_cache: AgentCache[LastChange, Habits] = AgentCache()
 
 
 def short_actions() -> ColumnElement[Any]:
@@ -37,28 +34,8 @@ async def known_habits(session: AsyncSession, agent_ids: Sequence[str]) -> dict[
     """How the runs of each of the agents go. Only these agents stay in the cache."""
     if not agent_ids:
         return {}
-    # Read before anything is learned: what changes meanwhile is learned again next time.
-    keys = await _cache_keys(session, agent_ids)
-    entries = _cache.entries(session)
-    unknown = stale(entries, keys)
-    learned = await _learn(session, unknown) if unknown else {}
-    habits = {agent_id: entries[agent_id].value for agent_id in keys.keys() - set(unknown)} | learned
-    _cache.store(session, {agent_id: Entry(keys[agent_id], habit) for agent_id, habit in habits.items()})
-    return habits
-
-
-async def _cache_keys(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, _CacheKey]:
-    wanted = wanted_agents(agent_ids)
-    newest = newest_of_agent([AgentRunLog.created_at], wanted.c.agent_id, 1, WELL_DATED)
-    latest = newest.correlate(wanted).lateral()
-    statement = (
-        select(wanted.c.agent_id, latest.c.created_at, AgentRunState.changed_in)
-        .select_from(wanted)
-        .join(latest, true())
-        .outerjoin(AgentRunState, AgentRunState.agent_id == wanted.c.agent_id)
-    )
-    rows = await session.execute(statement)
-    return {agent_id: (newest_at, changed_in) for agent_id, newest_at, changed_in in rows}
+    keys = await last_changes(session, agent_ids)
+    return await _cache.read(session, keys, lambda due: _learn(session, due))
 
 
 async def _learn(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, Habits]:
