@@ -80,10 +80,9 @@ RAW = entries(
 """Under these a tool's own output is pasted."""
 
 PRINTED = RAW | entries(
-    "response, result, results, probe, check, checks, reply, body, content, transcript, ci, build, test,"
-    " tests"
-    ", lint, push, terminal, shell, exec, command, tool, answer, observation, returned, ausgabe, salida,"
-    " sortie, saída, 出力, 输出"
+    "response, result, results, probe, check, checks, reply, body, content, transcript, ci, build, test",
+    "tests, lint, push, terminal, shell, exec, command, tool, answer, observation, returned, ausgabe",
+    "salida, sortie, saída, 出力, 输出",
 )
 """Under these stands what a tool printed or answered, be it one line."""
 
