@@ -11,6 +11,16 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def folded(text: str) -> str:
+    """`text` in lower case, character for character: a place in it is the same place in `text`.
+
+    Letters that patterns which ignore case take for `i` and `s` become these; `İ` would grow otherwise.
+    """
+    if not text.isascii():
+        text = text.replace("İ", "i").replace("ı", "i").replace("ſ", "s")
+    return text.lower()
+
+
 def shortened(text: str, length: int) -> str:
     """`text`, or where it is longer than `length` characters its beginning, with a sign that it was cut."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -17,7 +17,6 @@ from app.scoring.judge.prompt import Prompt, make_prompt
 from app.scoring.judge.verdict import Verdict
 from app.scoring.rubric import RunReport, Score, score
 from app.scoring.rubric.credentials import leaks_credential
-from app.scoring.rubric.injection import instructs_judge
 
 
 class NotSent(StrEnum):
@@ -55,10 +54,9 @@ def prepare(run_id: UUID, run: RunReport, history: Sequence[RunReport], key: byt
     3. Earlier runs are cut likewise; those that would show an instruction or a credential are left out.
     4. The ceiling is set by what the rubric found and by what was withheld (`_ceiling`).
     """
-    facts = run.facts
-    if facts.silent:
+    if run.facts.silent:
         return NotSent.SILENT
-    if instructs_judge(facts):
+    if run.instruction:
         return NotSent.INSTRUCTS
     excerpt = Excerpt(ROOM)
     shown = _shown(run, excerpt)
@@ -90,8 +88,8 @@ def _leaks(run: RunReport, shown: dict[str, Any]) -> bool:
 
 def _is_unfit(run: RunReport, shown: dict[str, Any]) -> bool:
     """Whether what is shown of an earlier run instructs its reader or holds a credential."""
-    facts = _as_shown(run, shown).facts
-    return bool(instructs_judge(facts) or leaks_credential(facts))
+    seen = _as_shown(run, shown)
+    return bool(seen.instruction or leaks_credential(seen.facts))
 
 
 def _as_shown(run: RunReport, shown: dict[str, Any]) -> RunReport:

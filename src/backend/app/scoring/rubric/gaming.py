@@ -21,7 +21,6 @@ from app.scoring.rubric.calibration import (
     STUFFED_REPETITION,
 )
 from app.scoring.rubric.facts import Facts
-from app.scoring.rubric.injection import instructs_judge
 from app.scoring.rubric.model import Assessment
 
 _TAG = re.compile(r"(?<!\S)#[^\W\d]\w{1,40}")
@@ -31,15 +30,15 @@ _FRAGMENTS = re.compile(
 )
 
 
-def assess(facts: Facts, stuffing: str) -> Assessment:
+def assess(facts: Facts, stuffing: str, instruction: str) -> Assessment:
     """Whether something in the report only makes sense as an attempt at a score.
 
-    A score that can be had by other means than work is worthless. Instructions to the
-    rater leave nothing; strings of keywords (`stuffing`), placeholders for evidence and
+    A score that can be had by other means than work is worthless. An `instruction` to the
+    rater leaves nothing; strings of keywords (`stuffing`), placeholders for evidence and
     top marks for oneself leave less the more there are.
     """
-    if order := instructs_judge(facts):
-        return Assessment(INSTRUCTED, (order,))
+    if instruction:
+        return Assessment(INSTRUCTED, (instruction,))
     value, reasons = 1.0, []
     if stuffing:
         value *= STUFFED

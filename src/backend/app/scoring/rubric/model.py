@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from app.scoring.rubric.facts import Facts, extract
+from app.scoring.rubric.injection import instructs_judge
 from app.scoring.rubric.payload import Payload, read
 
 
@@ -29,6 +30,11 @@ class RunReport:
     def facts(self) -> Facts:
         """What it states, for every scorer of it."""
         return extract(self.status, self.actions_taken, self.payload)
+
+    @cached_property
+    def instruction(self) -> str:
+        """How it instructs its rater, in plain words; empty when it does not."""
+        return instructs_judge(self.facts)
 
 
 @dataclass(frozen=True, slots=True)

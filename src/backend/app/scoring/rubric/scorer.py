@@ -16,7 +16,6 @@ from app.scoring.rubric import (
     specificity,
 )
 from app.scoring.rubric.calibration import CONTRADICTED_COST, MOST_FOR_SILENCE, PENALTY_FLOORS, WEIGHTS
-from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment, RunReport, Score, clamp
 
 
@@ -33,7 +32,7 @@ def score(run: RunReport, history: Sequence[RunReport] = ()) -> Score:
     """
     facts = run.facts
     found = contradictions.find(facts)
-    parts = _assess(facts, history, found)
+    parts = _assess(run, history, found)
     weights = {name: w for name, w in WEIGHTS.items() if name != "diagnosis" or diagnosis.applies(facts)}
     auto = sum(weight * parts[name].value for name, weight in weights.items()) / sum(weights.values())
     for name, floor in PENALTY_FLOORS.items():
@@ -58,8 +57,9 @@ def _by_weight(parts: dict[str, Assessment]) -> Iterator[str]:
 
 
 def _assess(
-    facts: Facts, history: Sequence[RunReport], found: tuple[contradictions.Contradiction, ...]
+    run: RunReport, history: Sequence[RunReport], found: tuple[contradictions.Contradiction, ...]
 ) -> dict[str, Assessment]:
+    facts = run.facts
     readable = legibility.assess(facts)
     stuffing = gaming.keyword_stuffing(facts)
     shown = evidence.assess(facts, readable)
@@ -74,6 +74,6 @@ def _assess(
         "diagnosis": explained,
         "padding": padding.assess(facts),
         "repetition": repetition.assess(facts, history),
-        "gaming": gaming.assess(facts, stuffing),
+        "gaming": gaming.assess(facts, stuffing, run.instruction),
         "risk": risk.assess(facts),
     }
