@@ -2,7 +2,7 @@
 
 The patterns look at form, not language, so a report in Japanese or Spanish is read like one in
 English. Every quantifier is bounded and every pattern starts at a boundary, which keeps the scan
-linear in the length of the text.
+linear in the length of the text; long runs are possessive, so that nothing is tried twice.
 """
 
 import re
@@ -32,8 +32,8 @@ _SCAN = re.compile(
     |(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,11}://[^\s"'<>(){}\[\]|\\^`]{3,300})
     |(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)
     |(?P<date>\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:?[0-5]\d(?::?\d\d)?Z?)?(?![\w./-]\w))
-    |(?P<path>(?<![\w./<])(?:~/|\.{1,2}/|/)?(?:[\w.@+*:=-]{1,64}/){1,12}[\w.@*+-]{0,64}|(?<![\w./<\[])/[\w.@+-]{2,64}\b)
-    |(?P<file>\b[\w-]{1,64}(?:\.[\w-]{1,32}){0,3}\.(?:"""
+    |(?P<path>(?<![\w./<])(?:~/|\.{1,2}/|/)?(?:[\w.@+*:=-]{1,64}+/){1,12}[\w.@*+-]{0,64}|(?<![\w./<\[])/[\w.@+-]{2,64}\b)
+    |(?P<file>\b[\w-]{1,64}+(?:\.[\w-]{1,32}+){0,3}\.(?:"""
     + _EXTENSIONS
     + r""")\b(?::\d{1,6})?)
     |(?P<sha>\b(?=[a-fA-F]{0,40}\d)(?=\d{0,40}[a-fA-F])(?:[0-9a-f]{7,64}|[0-9A-F]{7,64})\b)
