@@ -57,7 +57,7 @@ def decoded_variants(text: str) -> Iterator[str]:
     Invisible characters, compatibility forms and look-alike letters are resolved, and codes decoded.
     """
     if not text.isascii():
-        visible = "".join(c for c in text.translate(_TAGS) if unicodedata.category(c) != "Cf")
+        visible = _without(text.translate(_TAGS), ("Cf",))
         compatible = normalized("NFKC", visible)
         if compatible != text:
             yield compatible
@@ -76,9 +76,8 @@ def plain(text: str) -> str:
     if text.isascii():
         return text.lower()
     apart = normalized("NFKD", text)
-    seen = "".join(char for char in apart if unicodedata.category(char) not in ("Mn", "Cf", "Me"))
     # Hangul and voiced kana come apart in NFKD.
-    return normalized("NFKC", seen).lower()
+    return normalized("NFKC", _without(apart, ("Mn", "Cf", "Me"))).lower()
 
 
 def normalized(form: Literal["NFKC", "NFKD"], text: str) -> str:
@@ -92,6 +91,12 @@ def normalized(form: Literal["NFKC", "NFKD"], text: str) -> str:
     return "".join(
         unicodedata.normalize(form, bounded[start : start + _NORMALIZED_AT_ONCE]) for start in starts
     )
+
+
+def _without(text: str, categories: tuple[str, ...]) -> str:
+    """`text` without the characters of some of Unicode's general categories."""
+    gone = [ord(char) for char in set(text) if unicodedata.category(char) in categories]
+    return text.translate(dict.fromkeys(gone)) if gone else text
 
 
 def _respelled(text: str) -> Iterator[str]:

@@ -64,9 +64,10 @@ _WISHES = r"""
 _WISH_STEMS = """
     ください 下さい 完璧 最高 必ず 请 請 必须 必須 完美 주세요 완벽 최고 пожалуйста отличн идеальн
 """
-# Letters of the scripts whose words stand above; a wish in another script is not recognised.
-_KNOWN = re.compile(
-    r"[\x00-\u036f\u0400-\u04ff\u1e00-\u1eff\u2000-\u2bff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]"
+# A letter of none of the scripts whose words stand above; a wish in such a script is not recognised.
+_UNKNOWN = re.compile(
+    r"[^\W\d_\x00-\u036f\u0400-\u04ff\u1e00-\u1eff\u2000-\u2bff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af"
+    r"\uff00-\uffef]"
 )
 # Where words are spelt letter by letter, nothing says where one ends.
 _SPELLED = re.compile(
@@ -74,28 +75,34 @@ _SPELLED = re.compile(
 )
 
 
-def _any_of(words: str, stems: str, markup: str) -> re.Pattern[str]:
-    # An underscore parts words here, as it does in keys.
-    latin = rf"(?<![^\W_])(?:{words})(?![^\W_])"
-    return re.compile("|".join((latin, *map(plain, stems.split()), markup)), re.VERBOSE)
+class _Vocabulary:
+    """Words of Latin script and markup, and stems of other scripts, none of which is ASCII."""
+
+    def __init__(self, words: str, stems: str, markup: str) -> None:
+        # An underscore parts words here, as it does in keys.
+        self._latin = re.compile(rf"(?<![^\W_])(?:{words})(?![^\W_]) | {markup}", re.VERBOSE)
+        self._stems = re.compile("|".join(map(plain, stems.split())))
+
+    def occurs_in(self, reading: str) -> bool:
+        if self._latin.search(reading):
+            return True
+        return not reading.isascii() and self._stems.search(reading) is not None
 
 
-_ORDER = _any_of(_ORDERS, _ORDER_STEMS, _MARKUP)
-_WISH = _any_of(_WISHES, _WISH_STEMS, _MARKUP)
+_ORDER = _Vocabulary(_ORDERS, _ORDER_STEMS, _MARKUP)
+_WISH = _Vocabulary(_WISHES, _WISH_STEMS, _MARKUP)
 
 
 def may_order(text: str) -> bool:
     """Whether `text`, read any way, may be an order to its reader or a wish for a mark."""
     if (letters := spelled_out(text)) and _SPELLED.search(letters):
         return True
-    return any(map(_ORDER.search, _readings(text)))
+    return any(map(_ORDER.occurs_in, _readings(text)))
 
 
 def may_wish(text: str) -> bool:
     """Whether `text` speaks to somebody or praises itself, or is in a script this knows no words of."""
-    if any(char.isalpha() and not _KNOWN.match(char) for char in text):
-        return True
-    return any(map(_WISH.search, _readings(text)))
+    return _UNKNOWN.search(text) is not None or any(map(_WISH.occurs_in, _readings(text)))
 
 
 @lru_cache(maxsize=1)
