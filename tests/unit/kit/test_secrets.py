@@ -112,6 +112,19 @@ def test_what_is_behind_all_that_is_looked_at_is_masked() -> None:
     assert redact_json([quiet, hostile, "Moved 3 jobs.", {"Kanu!tt88": 17}])[2:] == [MASK, MASK]
 
 
+def test_a_name_of_letters_that_only_look_other_is_one_of_secrets_too() -> None:
+    for name in ("AP\u0130_KEY", "ap\u0131_key", "pa\u017f\u017fword"):
+        assert redact(f"{name}=Kanu!tt88") == f"{name}={MASK}"
+
+
+@pytest.mark.parametrize(("text", "places"), [("AKIA is a prefix", 1), ("AKIAQWERTYUIOPASDFGH", 2)])
+def test_a_match_that_is_weighed_takes_one_place_more(text: str, places: int) -> None:
+    key_id = next(kind for kind in CATALOGUE if "akia" in kind.words)
+    effort = Effort(10)
+    list(key_id.spans(text, slice(0, len(text)), text.lower(), "akia", effort))
+    assert effort.places == 10 - places
+
+
 @pytest.mark.parametrize("place", range(16_384 - 40, 16_384 + 3, 3))
 def test_a_secret_is_found_wherever_it_begins(place: int) -> None:
     for secret in (

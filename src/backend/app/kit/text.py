@@ -17,7 +17,7 @@ def folded(text: str) -> str:
     Letters that patterns which ignore case take for `i` and `s` become these; `İ` would grow otherwise.
     """
     if not text.isascii():
-        text = text.replace("İ", "i").replace("ı", "i").replace("ſ", "s")
+        text = text.replace("\u0130", "i").replace("\u0131", "i").replace("\u017f", "s")
     return text.lower()
 
 

@@ -13,11 +13,10 @@ from app.kit.secrets.personal import PERSONAL
 from app.kit.secrets.tokens import TOKENS
 from app.kit.secrets.values import weigh_value
 from app.kit.secrets.wordset import WordSet
+from app.kit.text import folded
 
 CATALOGUE: tuple[Kind, ...] = (*TOKENS, *LOGINS, *CONNECTIONS, PAIR, *COMMANDS, *NAMED)
 
-# Almost every issued token has such a word in it, and most texts have none.
-_LONG_WORD = re.compile(r"[A-Za-z0-9_%-]{16}|-----BEGIN")
 _HEADER = re.compile(r"(?i)authorization|cookie")
 SHORTEST = 6
 """Characters of the shortest text with a secret in it, `pin123`."""
@@ -26,9 +25,9 @@ _STRETCH = 16_384
 """Characters that are searched for all kinds before the next ones are, so that the rest may be left."""
 
 MOST_PLACES = 8_000
-"""Places of a text, or of a document, at which a pattern is tried: some 5 to 8 µs each, so that the search
-takes 200 ms at most, with a tenth of a microsecond for each character. Prose about passwords has one in 19
-characters, a log one in 200."""
+"""Places of a text, or of a document, at which a pattern is tried or a match weighed: 8 µs each at most,
+beside a tenth of a microsecond for each character. Prose about passwords has one in 14 characters (the
+chapter on leaks of `docs/reference/scoring.md`), all pages one in 115, reports one in 190 (`tests/data`)."""
 
 UNSEARCHED = "text that was not searched"
 """The kind of what is behind `MOST_PLACES`. It is masked, since a secret may be in it, and is no leak."""
@@ -51,9 +50,9 @@ class _Index:
                 yield from kind.spans(text, stretch, lower, word, effort)
 
 
-_ISSUED = _Index(TOKENS)
-_OTHERS = _Index((*LOGINS, *CONNECTIONS, *COMMANDS, *NAMED))
-_OTHERS_IN_ASCII = _Index((*LOGINS, *CONNECTIONS, *COMMANDS, *NAMED), only_ascii=True)
+_ANNOUNCED = tuple(kind for kind in CATALOGUE if kind.words)
+_INDEX = _Index(_ANNOUNCED)
+_INDEX_IN_ASCII = _Index(_ANNOUNCED, only_ascii=True)
 
 
 def find_secrets(text: str, effort: Effort | None = None) -> Iterator[Span]:
@@ -65,18 +64,15 @@ def find_secrets(text: str, effort: Effort | None = None) -> Iterator[Span]:
     if len(text) < SHORTEST:
         return
     effort = effort or Effort(MOST_PLACES)
-    # `İ` alone grows: a place in `lower` has to be one in `text`.
-    lower = "İ".join(part.lower() for part in text.split("İ"))
-    others = _OTHERS_IN_ASCII if text.isascii() else _OTHERS
-    has_pair, may_be_issued = "@" in text, _LONG_WORD.search(text) is not None
+    lower = folded(text)
+    index = _INDEX_IN_ASCII if text.isascii() else _INDEX
+    has_pair = "@" in text
     for start in range(0, len(text), _STRETCH):
         stretch = slice(start, start + _STRETCH)
         yield from CARD.spans_anywhere(text, stretch, effort)
         if has_pair:
             yield from PAIR.spans_anywhere(text, stretch, effort)
-        if may_be_issued:
-            yield from _ISSUED.spans(text, stretch, lower, effort)
-        yield from others.spans(text, stretch, lower, effort)
+        yield from index.spans(text, stretch, lower, effort)
         if effort.places <= 0:
             yield Span(start, len(text), Certainty.POSSIBLE, UNSEARCHED)
             return

@@ -38,7 +38,10 @@ def always_live(_: re.Match[str]) -> Certainty:
 
 @dataclass(slots=True)
 class Effort:
-    """How much is still looked at closely: each place where a pattern is tried takes one of `places`."""
+    """How much is still looked at closely.
+
+    Each place where a pattern is tried takes one of `places`, and one more if what matches there is weighed.
+    """
 
     places: int
 
@@ -68,8 +71,8 @@ class Kind:
         end = stretch.stop + len(word) - 1
         start = lower.find(word, stretch.start, end)
         while start >= 0 and effort.places > 0:
-            effort.places -= 1
             match = self.pattern.match(text, start)
+            effort.places -= 2 if match else 1
             span = self._span(match) if match else None
             if span:
                 yield span

@@ -9,7 +9,7 @@ from app.kit.secrets.parts import secret_in
 from app.kit.secrets.values import is_no_secret, is_random, weigh_password, weigh_strong
 
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_PAIR = re.compile(r"[\w.-]{1,100}=([^\s;,\"']{1,4000})")
+_VALUE = re.compile(r"(?<=[\w.-])=([^\s;,\"']{1,4000})")
 _MOST_LOOKED_AT = 400
 _MIN_COOKIE = 12
 _MIN_SESSION = 16
@@ -51,7 +51,7 @@ def _is_pair(value: str) -> bool:
 
 
 def _weigh_cookies(match: re.Match[str]) -> Certainty:
-    values = _PAIR.findall(secret_in(match)[:_MOST_LOOKED_AT])
+    values = _VALUE.findall(secret_in(match)[:_MOST_LOOKED_AT])
     live = any(
         len(value) >= _MIN_COOKIE and is_random(value) and not is_no_secret(value, value) for value in values
     )
@@ -87,7 +87,7 @@ CARD = Kind(
     words=(),
     # In groups by any issuer; without spaces by those that begin with 4, 5 or 37.
     pattern=re.compile(
-        r"([2-6](?<![\d.-][2-6])(?<![A-Za-z_][2-6])(?:\d{3}([ -])\d{4}\2\d{4}\2\d{4}"
+        r"([2-6](?=\d\d)(?<![\d.-][2-6])(?<![A-Za-z_][2-6])(?:\d{3}([ -])\d{4}\2\d{4}\2\d{4}"
         r"|(?<=4)\d{15}|(?<=5)[1-5]\d{14}"
         r"|(?<=3)[47]\d\d[ -]\d{6}[ -]\d{5}|(?<=3)[47]\d{13}))(?![\d-]|\.\d|\w)"
     ),

@@ -135,7 +135,7 @@ TOKENS = (
     ),
     _issued(
         "mail or phone service key",
-        "sg. key- -us sk",
+        "sg. key- " + " ".join(f"sk{digit}" for digit in "0123456789abcdef"),
         r"(?:SG\.[\w-]{16,64}\.[\w-]{16,64}|key-[0-9a-f]{32}(?!\w)|SK[0-9a-f]{32}(?!\w))",
         "«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»",
         "Twilio «SK0123456789abcdef0123456789abcdef»",

@@ -16,8 +16,8 @@ _HEX = re.compile(r"(?i)[0-9a-f]+")
 # What a sentence puts behind a value.
 _PUNCTUATION = ".,;:!?)]}>*"
 
-# What stands in for a secret: masks; variables, templates, references to a vault, code.
-_MASKED = re.compile(r"(?i)\*{3}|\u2022{2}|x{4}|\.{3}|\u2026|\$\{|\{\{|\[redacted")
+# What stands in for a secret: masks; variables, templates, references to a vault, code. In lower case.
+_MASKS = ("***", "\u2022\u2022", "xxxx", "...", "\u2026", "${", "{{", "[redacted")
 _REFERENCE = re.compile(
     r"""(?ix)
     <[^>]{1,60}>? | \[[^\]]{1,60}\]? | \{[^}]{1,60}\}? | \([^)]{1,60}\)? | %\w{1,60}% | %\(.{1,60}
@@ -25,29 +25,31 @@ _REFERENCE = re.compile(
     | (?:vault|arn|ssm|env|op|kv|kms|file|keyring|projects|secrets?|secretsmanager|sha256|enc)[:/.\[].{0,400}
     | (?:os|process|env|settings?|config|self|this|vars?|data|module|local|args|ctx|props|request|params
       |system)[.\[(].{0,400}
-    | \w[\w.]{0,60}\(.{0,400} | [a-z][a-z0-9+.-]{1,20}://.{0,400}
+    | \w[\w.]{0,60}+\(.{0,400} | [a-z][a-z0-9+.-]{1,20}+://.{0,400}
     """
 )
-_PATH = re.compile(
+_PATH = (
     r"(?:[~.]{0,2}/)?[a-z_.][a-z0-9_.-]{0,60}(?:/[a-z0-9_.-]{1,60}){1,12}/?|[~.]{0,2}/[a-z][a-z0-9_.-]{0,60}"
 )
-_FILE = re.compile(
-    r"(?i)[\w-]{1,60}\.(?:py|jsx?|tsx?|json|ya?ml|toml|txt|md|env|pem|key|crt|cfg|ini|log|go|rs|java|rb|sh|sql|csv|html?)"
+_FILE = (
+    r"(?i:[\w-]{1,60}+\.(?:py|jsx?|tsx?|json|ya?ml|toml|txt|md|env|pem|key|crt|cfg|ini|log|go|rs|java|rb|sh|sql"
+    r"|csv|html?))"
 )
-_ADDRESS = re.compile(
-    r"[\w.+-]{1,60}@[\w-]{1,60}(?:\.[\w-]{1,60}){1,4}|[\w-]{1,40}(?:\.[\w-]{1,40}){1,4}:\d{1,5}"
-)
+_ADDRESS = r"[\w.+-]{1,60}@[\w-]{1,60}(?:\.[\w-]{1,60}){1,4}|[\w-]{1,40}(?:\.[\w-]{1,40}){1,4}:\d{1,5}"
 # The variable that has a secret, where its value would stand: `missing token: GITHUB_TOKEN`.
-_VARIABLE = re.compile(
-    r"[A-Z]+(?:_[A-Z]+)*_(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|KEY|CREDENTIALS?|URLS?|DSN)(?:_FILE)?"
+_VARIABLE = (
+    r"[A-Z]+(?:_[A-Z]+)*_(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|KEY|CREDENTIALS?|URLS?|DSN)"
+    r"(?:_FILE)?"
 )
-_TICKET = re.compile(r"#\d{1,9}|[A-Z]{2,10}-\d{1,6}")
+_TICKET = r"#\d{1,9}|[A-Z]{2,10}-\d{1,6}"
 # Dates, times, amounts, versions, durations, ports.
 _NUMBER = re.compile(
     r"(?i)[#v<>~+-]?\d[\d.,:/+tz%_-]{0,40}"
     r"(?:ms|s|m|h|d|w|k|b|kb|mb|gb|kib|mib|min|days?|hours?|weeks?|months?|x|st|nd|rd|th|bits?|chars?)?"
 )
-_DATE = re.compile(r"\d{4}-\d\d(?:-\d\d)?(?:t[\d:.]{1,15}z?)?", re.IGNORECASE)
+_DATE = r"\d{4}-\d\d(?:-\d\d)?(?i:t[\d:.]{1,15}z?)?"
+# What a value without the punctuation behind it may be instead of a secret.
+_FORM = re.compile("|".join((_PATH, _FILE, _ADDRESS, _VARIABLE, _TICKET, _DATE)))
 _NAME_OF_A_THING = re.compile(r"[a-z]{2,20}(?:[-_.][a-z]{1,20}){1,6}[-_]?\d{0,2}")
 _TECHNICAL = re.compile(r"(?i)secret|token|key|cred")
 """Names of what systems keep by a name of its own: `secret: replica-dsn-2`."""
@@ -150,12 +152,12 @@ def is_no_secret(value: str, bare: str) -> bool:
 
     `bare` is the value without the punctuation behind it.
     """
-    if _MASKED.search(value) or _REFERENCE.fullmatch(value) or _REFERENCE.fullmatch(bare):
+    if any(map(value.lower().__contains__, _MASKS)) or _REFERENCE.fullmatch(value):
         return True
-    first = bare.split(maxsplit=1)[0].lower().rstrip(_PUNCTUATION) if bare.split() else ""
-    if first in _STATES:
+    if bare != value and _REFERENCE.fullmatch(bare):
         return True
-    return any(form.fullmatch(bare) for form in (_PATH, _FILE, _ADDRESS, _VARIABLE, _TICKET, _DATE))
+    first, *_ = bare.split(maxsplit=1) or [""]
+    return first.lower().rstrip(_PUNCTUATION) in _STATES or _FORM.fullmatch(bare) is not None
 
 
 def is_about(name: str) -> bool:

@@ -18,8 +18,8 @@ _BEYOND = 5_000
 _MAX_KEY = 200
 _OVERHEAD = 4  # quotes, colon and comma
 _CHARACTERS_A_PLACE = 3
-"""Characters of room for each place that is looked at closely for secrets (`kit.secrets`): of five times as
-many that are read, prose about passwords has a place in 19."""
+"""Characters of room for each place that is looked at closely for secrets (`kit.secrets`): prose about
+passwords has one in 14, so that four times as many as there is room for can be read."""
 _MOST_READ = 5
 """Characters that are read for each one that there is room for: masks are short, and margins are long."""
 

@@ -21,8 +21,8 @@ _DIMENSION = (
     r"(?:overall|auto|progress|evidence|specificity|honesty|diagnosis|repetition|padding|gaming|risk)"
 )
 _MARK = _DIMENSION + r"\"? ?[=:] ?(?:1(?:\.0{1,4})?|0?\.9\d{0,3}|100?)(?![\d.%/])\W{0,4}"
-# Searched in `folded` text: a search that ignores case tries each phrase at every place. Those of `_AT_WORD` are
-# tried where a word begins.
+# Searched in `folded` text: a search that ignores case tries each phrase at every place. Those of `_AT_WORD`
+# are tried where a word begins.
 _AT_WORD = (
     # The turns of a chat, forged.
     r"system override\b",
