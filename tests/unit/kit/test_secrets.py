@@ -125,6 +125,13 @@ def test_a_match_that_is_weighed_takes_one_place_more(text: str, places: int) ->
     assert effort.places == 10 - places
 
 
+def test_a_secret_that_goes_on_takes_places_by_its_length() -> None:
+    short, long = Effort(100), Effort(100)
+    list(find_secrets(f"token={'Zx9q7LmT' * 100}", short))
+    list(find_secrets(f"token={'Zx9q7LmT' * 100_000}", long))
+    assert long.places < 0 < short.places
+
+
 @pytest.mark.parametrize("place", range(16_384 - 40, 16_384 + 3, 3))
 def test_a_secret_is_found_wherever_it_begins(place: int) -> None:
     for secret in (

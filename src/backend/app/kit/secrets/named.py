@@ -6,6 +6,8 @@ from functools import lru_cache
 from app.kit.secrets.kind import Certainty, Kind
 from app.kit.secrets.parts import VALUE, secret_in
 from app.kit.secrets.values import is_generated, is_no_secret, weigh_prose, weigh_strong, weigh_value
+from app.kit.secrets.wordset import WordSet
+from app.kit.text import folded
 
 # Words for what opens a door, as they begin; what follows within the word may be anything.
 _LATIN = """
@@ -71,8 +73,13 @@ _UNSPACED_NAMES = (
     *("パスワード", "パスコード", "暗証番号", "合言葉", "秘密鍵", "アクセスキー", "apiキー", "トークン"),
     *("密码", "密碼", "口令", "密钥", "密鑰", "令牌", "비밀번호", "패스워드", "암호", "토큰"),
 )
+# The rest of a phrase, and what stands in ASCII behind it: no two ways to part the same text are tried.
+_UNSPACED_REST = r"""
+    (?: [^\x00-\x7f:\uff1a=\n]{16} [\s(\uff08\w.)\uff09-]{0,20}?
+      | [^\x00-\x7f:\uff1a=\n]{0,16} (?: (?=[\x00-\x7f])[\s(\w.)-] [\s(\uff08\w.)\uff09-]{0,19}? )?? )
+"""
 _UNSPACED = re.compile(
-    rf"""(?xi) ({"|".join(_UNSPACED_NAMES)}) [^\x00-\x7f:\uff1a=\n]{{0,16}} [\s(\uff08\w.)\uff09-]{{0,20}}?
+    rf"""(?xi) ({"|".join(_UNSPACED_NAMES)}) {_UNSPACED_REST}
     (?: [:=\uff1a\uff1d\u300c\u300e"'`]|は|が|を|に|是|为|為|는|은|를|을|가|\s ) [\s"'`\u300c\u300e]{{0,3}}
     (?<![!-~][!-~])([!-~]{{6,200}})"""
 )
@@ -80,6 +87,7 @@ _FIELD = re.compile(rf"(?ix) (?:{_NAME} | {'|'.join(_UNSPACED_NAMES)}) .{{0,40}}
 _GENERATED_NAMES = re.compile(r"(?i)token|key")
 _FIELD_SEPARATORS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s_.-]+")
 _STEM_WORDS = tuple(dict.fromkeys((*_STEMS, "token", "key", "pass", "pw")))
+_FIELD_WORDS = WordSet((*_STEM_WORDS, *_UNSPACED_NAMES))
 
 
 def field_name(key: str) -> str:
@@ -89,9 +97,11 @@ def field_name(key: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _field_name(key: str) -> str:
-    words = _FIELD_SEPARATORS.sub(" ", key).lower()
-    match = _FIELD.search(words) or _FIELD.search(key)
-    return match[0] if match else ""
+    for text in (_FIELD_SEPARATORS.sub(" ", key).lower(), key):
+        for place in _FIELD_WORDS.places(folded(text)):
+            if match := _FIELD.match(text, place):
+                return match[0]
+    return ""
 
 
 def _weigh_named(match: re.Match[str]) -> Certainty:

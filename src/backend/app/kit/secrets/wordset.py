@@ -28,6 +28,10 @@ class WordSet:
         found = set(self._pattern.findall(text, stretch.start, stretch.stop + self._longest))
         return iter({word for longest in found for word in self._implied[longest]})
 
+    def places(self, text: str) -> Iterator[int]:
+        """Where in `text` one of the words begins."""
+        return (match.start() for match in self._pattern.finditer(text))
+
 
 def _alternatives(node: dict[str, Any]) -> str:
     branches = [re.escape(char) + _alternatives(rest) for char, rest in node.items() if char != _END]
