@@ -36,7 +36,7 @@ SCORING_LOCK = 0x73636F72
 """The class of the advisory lock that a batch holds, with the number of its unscored runs as its key."""
 
 SCORE_SECONDS = 5.0
-"""How long a scorer may take over one run: 25 times what the costliest report takes where nothing else runs
+"""How long a scorer may take over one run: 60 times what the costliest report takes where nothing else runs
 (`benchmarks/costliest.py`)."""
 
 BATCH_SECONDS = 10.0
