@@ -36,6 +36,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("runlog")
 
+# Collections that find no garbage would take a tenth of the time in which tests are collected.
+gc.set_threshold(20_000, 50, 100)
 # For numpy, before it is imported: as a worker has it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Each client of httpx would load some 140 authorities' certificates, which no test needs.
@@ -108,7 +110,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """Spare the collector what lives as long as the process: thousands of tests, and the modules."""
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

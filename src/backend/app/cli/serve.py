@@ -34,10 +34,6 @@ _HEALTHCHECK_SECONDS = 30
 # message, the loop waits; by Python's default of 0.005 that shows in the slowest hundredth of reports.
 _SWITCH_SECONDS = 0.0005
 
-# Allocations, then collections, after which each generation is collected (gc.set_threshold). A report makes
-# dozens of objects and hardly a cycle: by Python's default of 700, 10 and 10 most collections find nothing.
-_COLLECT_AFTER = (20_000, 50, 100)
-
 
 def serve(host: str, port: int, workers: int, expose: Face | None) -> None:
     """Serve the API in `workers` processes until a signal; raises `typer.Exit` with the exit status."""
@@ -117,6 +113,5 @@ def make_app() -> object:
     app = create_app()
     # Objects made by now live as long as the process: a collection that visited them would delay runs.
     gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
     sys.setswitchinterval(_SWITCH_SECONDS)
     return app
