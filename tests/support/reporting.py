@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from support.processes import RUNLOG
+from support.processes import RUNLOG, called
 
 
 class Listener(ThreadingHTTPServer):
@@ -55,10 +55,14 @@ class Shell:
         self.env = {**os.environ, "RUNLOG_URL": f"http://127.0.0.1:{listener.server_port}"}
 
     def runlog(self, *arguments: str | bytes) -> subprocess.CompletedProcess[bytes]:
-        """Run the command to its end."""
+        """Run the command as a process, to its end."""
         return subprocess.run(
             [*RUNLOG, *arguments], env=self.env, check=False, timeout=120, capture_output=True
         )
+
+    def called(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command within this process."""
+        return called(*arguments, **self.env)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start the command with a pipe for its stdout."""

@@ -10,7 +10,7 @@ from support.reporting import Shell
 def test_report_keeps_numbers_as_they_were_written(shell: Shell) -> None:
     numbers = ("1.00000000000000000001", "1E+400", "9" * 5000)
     actions = '{"numbers": [' + ", ".join(numbers) + "]}"
-    assert shell.runlog("report", "a", "success", "--actions", actions).returncode == 0
+    assert shell.called("report", "a", "success", "--actions", actions).returncode == 0
     for number in numbers:
         assert number.encode() in shell.sent
 
@@ -50,40 +50,40 @@ RUNS = "/api/v1/internal/agent-run-log"
 
 def test_report_by_a_url_with_a_user_and_a_path(shell: Shell) -> None:
     shell.env["RUNLOG_URL"] = f"http://ada:p%40ss@127.0.0.1:{shell.listener.server_port}/größe/"
-    assert shell.runlog("report", "a", "success").returncode == 0
+    assert shell.called("report", "a", "success").returncode == 0
     assert shell.listener.requests == [(f"/gr%C3%B6%C3%9Fe{RUNS}", "Basic YWRhOnBAc3M=")]
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
 def test_report_by_a_proxy(shell: Shell, variable: str) -> None:
     shell.env |= {variable: shell.env["RUNLOG_URL"], "RUNLOG_URL": "http://log.invalid"}
-    assert shell.runlog("report", "a", "success").returncode == 0
+    assert shell.called("report", "a", "success").returncode == 0
     assert shell.listener.requests == [(f"http://log.invalid{RUNS}", None)]
 
 
 def test_report_goes_past_the_proxy_to_a_host_without_one(shell: Shell) -> None:
     shell.env |= {"HTTP_PROXY": "http://proxy.invalid", "NO_PROXY": "127.0.0.1"}
-    assert shell.runlog("report", "a", "success").returncode == 0
+    assert shell.called("report", "a", "success").returncode == 0
     assert shell.listener.requests == [(RUNS, None)]
 
 
 def test_report_is_not_redirected(shell: Shell) -> None:
     shell.listener.statuses = [307]
-    done = shell.runlog("report", "a", "success")
+    done = shell.called("report", "a", "success")
     assert done.returncode == 1
-    assert done.stderr == f"runlog: {shell.env['RUNLOG_URL']} answered 307: Temporary Redirect\n".encode()
+    assert done.stderr == f"runlog: {shell.env['RUNLOG_URL']} answered 307: Temporary Redirect\n"
     assert len(shell.listener.requests) == 1
 
 
 def test_report_prints_the_id_of_the_run(shell: Shell) -> None:
     shell.listener.headers["Run-Id"] = "0197f7a0-0000-7000-8000-000000000000"
-    done = shell.runlog("report", "a", "success")
-    assert (done.returncode, done.stdout) == (0, b"0197f7a0-0000-7000-8000-000000000000\n")
+    done = shell.called("report", "a", "success")
+    assert (done.returncode, done.stdout) == (0, "0197f7a0-0000-7000-8000-000000000000\n")
 
 
 def test_every_report_has_a_key_of_its_own_unless_one_is_given(shell: Shell) -> None:
     for options in ((), (), ("--idempotency-key", "nightly-17")):
-        assert shell.runlog("report", "a", "success", *options).returncode == 0
+        assert shell.called("report", "a", "success", *options).returncode == 0
     first, second, given = shell.listener.keys
     assert first
     assert second
@@ -116,5 +116,5 @@ def test_report_gives_up_in_the_end_and_says_so(monkeypatch: pytest.MonkeyPatch)
 
 def test_report_gives_up_at_once_where_it_is_refused(shell: Shell) -> None:
     shell.listener.statuses = [422]
-    assert shell.runlog("report", "a", "success").returncode == 1
+    assert shell.called("report", "a", "success").returncode == 1
     assert len(shell.listener.sent) == 1
