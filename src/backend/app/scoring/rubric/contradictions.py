@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from app.scoring.rubric import keys, lexicon
+from app.scoring.rubric.account_statements import Prominence, states_plan
 from app.scoring.rubric.calibration import CONTRADICTION_WEIGHTS
 from app.scoring.rubric.facts import Count, Facts, is_remainder
 from app.scoring.rubric.outcomes import LATER, Kind, Outcome
 from app.scoring.rubric.output import failure_in
-from app.scoring.rubric.told import Told, tells_plan
 
 _FAILED_COUNT = re.compile(
     r"\b[1-9]\d{0,8} (?:tests? )?(?:failed|failures?|errors?|failing"
@@ -83,19 +83,19 @@ def _success_against_output(facts: Facts) -> Iterator[Contradiction]:
         yield _found(kind, f"reports success although its output shows '{failure}'")
 
 
-def _success_told_otherwise(facts: Facts) -> Iterator[Contradiction]:
+def _success_denied_by_account(facts: Facts) -> Iterator[Contradiction]:
     """Status success over an account of a failure, or of what is yet to be done."""
     if facts.status != "success":
         return
-    if facts.told_failure is Told.MAINLY:
-        yield _found("success_told_failed", "reports success while its account describes a failure")
-    elif tells_plan(facts.headline) is Told.MAINLY:
-        yield _found("success_told_planned", "reports success while its account only says what is to come")
+    if facts.stated_failure is Prominence.MAIN:
+        yield _found("success_with_failure", "reports success while its account describes a failure")
+    elif states_plan(facts.headline) is Prominence.MAIN:
+        yield _found("success_with_plan", "reports success while its account only says what is to come")
 
 
 def _claim_against_field(facts: Facts) -> Iterator[Contradiction]:
     """ "All 41 tests pass" beside `"tests_run": 0`, "Sent all 44 letters" beside `"sent": 41`."""
-    if facts.status == "failed" or facts.told_failure or not facts.counts:
+    if facts.status == "failed" or facts.stated_failure or not facts.counts:
         return
     words = facts.headline.vocabulary
     figures = {figure.value for figure in facts.in_headline.figures}
@@ -247,7 +247,7 @@ def _partial_but_whole(facts: Facts) -> Iterator[Contradiction]:
 _RULES: tuple[Callable[[Facts], Iterator[Contradiction]], ...] = (
     _success_denied,
     _success_against_output,
-    _success_told_otherwise,
+    _success_denied_by_account,
     _claim_against_field,
     _whole_with_remainder,
     _whole_with_smaller_count,

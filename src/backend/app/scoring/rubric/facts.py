@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from app.runs.silence import is_silent
 from app.scoring.rubric import keys, lexicon
+from app.scoring.rubric.account_statements import Prominence, states_failure
 from app.scoring.rubric.calibration import (
     FEW_CAPITALS,
     FIELD_NUMBER,
@@ -36,7 +37,6 @@ from app.scoring.rubric.outcomes import Outcome, denials, is_code
 from app.scoring.rubric.payload import MAX_CHILDREN, Leaf, Payload
 from app.scoring.rubric.references import Figure, Ratio, Reference, scan
 from app.scoring.rubric.text import Text
-from app.scoring.rubric.told import Told, tells_failure
 from app.silent_texts import QUIET_REPLIES
 
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
@@ -81,20 +81,28 @@ class Found(NamedTuple):
     figure_weight: float
 
 
+class _Texts(NamedTuple):
+    """Prose and tools' output, each text once, and all that a tool printed or answered."""
+
+    written: dict[str, None]
+    raw: dict[str, None]
+    printed: list[str]
+
+
 class Facts(NamedTuple):
     """One report, read.
 
-    `headline` is the readable account (`declared` when it stands under a usual key), `body` all prose
-    with it, each string once, `raw` what a tool printed. `in_headline` and `in_rest` are what can be
-    looked up there, each reference in one of them. `silent` also holds for a quiet reply that only the
-    scheduler's own fields surround. `denials` are the fields that speak of an error or a failure, `printed`
-    is what a tool printed or answered, also in one line; `told_failure` says how far the account tells of a
-    failure, `named` how many array elements are names, `in_account` how many concrete things the account
-    says, `stated` how many the whole report does (references and figures in prose by their weight, numbers
-    and names in fields), each further one of a kind less; `concrete` counts all in full, `self_ratings` how
-    many top marks the agent gives itself. The account `claims_everything` by a word for the whole, by 100 %
-    or by N of N; it `admits_limits` by naming a remainder or a failure, in words or as 3 of 5. It is
-    `only_activity` when it counts what was looked at and handled, and gives nothing that came of it.
+    `headline` is the readable account (`declared` when it stands under a usual key), `body` all prose with
+    it, each string once, `raw` what a tool printed. `in_headline` and `in_rest` are what can be looked up
+    there, each reference in one of them. `denials` are the fields that speak of an error or a failure,
+    `printed` is what a tool printed or answered, also in one line; `stated_failure` says how prominently the
+    account states a failure, `named` how many array elements are names, `in_account` how many concrete things
+    the account says, `stated` how many the whole report does (references and figures in prose by their
+    weight, numbers and names in fields), each further one of a kind less; `concrete` counts all in full,
+    `self_ratings` how many top marks the agent gives itself. The account `claims_everything` by a word for
+    the whole, by 100 % or by N of N; it `admits_limits` by naming a remainder or a failure, in words or as 3
+    of 5. It is `only_activity` when it counts what was looked at and handled, and gives nothing that came of
+    it.
     """
 
     status: str
@@ -111,7 +119,7 @@ class Facts(NamedTuple):
     remainders: tuple[Count, ...]
     denials: tuple[Outcome, ...]
     printed: str
-    told_failure: Told
+    stated_failure: Prominence
     named: int
     in_account: float
     stated: float
@@ -154,21 +162,13 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
     head = _headline(strings)
     headline = Text(str(head.value) if head else "")
     others = [leaf for leaf in strings if leaf.value != headline.raw and leaf.words not in _DATES]
-    raw: dict[str, None] = {}
-    written: dict[str, None] = {}
-    printed: list[str] = []
-    for leaf in others:
-        text, is_raw = str(leaf.value), _is_raw(leaf)
-        (raw if is_raw else written)[text] = None
-        if is_raw or not keys.PRINTED.isdisjoint(leaf.words):
-            printed.append(text)
-    rest = "\n".join([*payload.data_keys, *written])
+    texts = _divided(others)
+    rest = "\n".join([*payload.data_keys, *texts.written])
     in_headline = _find(headline.raw, set())
     in_rest = _find(rest, {reference.text for reference in in_headline.references})
     counts = _counts(payload)
-    quiet = headline.raw.strip() in QUIET_REPLIES
     everything = _claims_everything(headline, in_headline)
-    told = tells_failure(headline) if status != "failed" else Told.NOT
+    failure = states_failure(headline) if status != "failed" else Prominence.NONE
     named = sum(1 for leaf in strings if leaf.in_list and not _is_raw(leaf) and _is_name(str(leaf.value)))
     busy = _is_only_activity(headline, in_headline, counts)
     names = _proper_names(headline)
@@ -176,21 +176,20 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
     whole, concrete = _things((in_headline, in_rest), counts, named + names)
     return Facts(
         status=status,
-        silent=is_silent(actions)
-        or (quiet and not in_rest.references and not any(count.value for count in counts)),
+        silent=is_silent(actions) or _is_quiet(headline, in_rest, counts),
         declared_noop=_declares_noop(actions),
         payload=payload,
         headline=headline,
         declared=head is not None and not head.in_list and " ".join(head.words) in keys.SUMMARY,
         body=Text(f"{headline.raw}\n{rest}"),
-        raw=Text("\n".join(raw)),
+        raw=Text("\n".join(texts.raw)),
         in_headline=in_headline,
         in_rest=in_rest,
         counts=counts,
         remainders=_remainders(counts),
         denials=denials(payload),
-        printed="\n".join(printed),
-        told_failure=told,
+        printed="\n".join(texts.printed),
+        stated_failure=failure,
         named=named,
         in_account=said,
         # What only fields hold counts as far as the account bears it.
@@ -199,9 +198,7 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
         self_ratings=sum(_rates_itself(leaf.words) and _is_top_mark(leaf.value) for leaf in payload.leaves),
         claims_everything=everything,
         only_activity=busy,
-        admits_limits=headline.affirms(lexicon.LIMIT)
-        or told is Told.ASIDE
-        or (not everything and _has_part(in_headline.ratios)),
+        admits_limits=_admits_limits(headline, failure, in_headline, everything),
     )
 
 
@@ -244,6 +241,16 @@ def _remainders(counts: tuple[Count, ...]) -> tuple[Count, ...]:
     return tuple(found)
 
 
+def _divided(leaves: Iterable[Leaf]) -> _Texts:
+    texts = _Texts({}, {}, [])
+    for leaf in leaves:
+        text, is_raw = str(leaf.value), _is_raw(leaf)
+        (texts.raw if is_raw else texts.written)[text] = None
+        if is_raw or not keys.PRINTED.isdisjoint(leaf.words):
+            texts.printed.append(text)
+    return texts
+
+
 def _headline(strings: list[Leaf]) -> Leaf | None:
     """The readable account: under the usual keys at the top, else the longest prose there or below."""
     top = {" ".join(leaf.words): leaf for leaf in reversed(strings) if leaf.depth == 0}
@@ -262,6 +269,12 @@ def _claims_everything(headline: Text, found: Found) -> bool:
     ):
         return True
     return any(ratio.done == ratio.total > 1 for ratio in found.ratios)
+
+
+def _admits_limits(headline: Text, failure: Prominence, found: Found, everything: bool) -> bool:
+    if headline.affirms(lexicon.LIMIT) or failure is Prominence.ASIDE:
+        return True
+    return not everything and _has_part(found.ratios)
 
 
 def _has_part(ratios: tuple[Ratio, ...]) -> bool:
@@ -369,6 +382,11 @@ def _is_top_mark(value: str | float | bool | None) -> bool:
     if not isinstance(value, float):
         return False
     return TOP_MARK <= value <= 1 or value == 10 or 100 * TOP_MARK <= value <= 100
+
+
+def _is_quiet(headline: Text, rest: Found, counts: tuple[Count, ...]) -> bool:
+    quiet = headline.raw.strip() in QUIET_REPLIES
+    return quiet and not rest.references and not any(count.value for count in counts)
 
 
 def _declares_noop(actions: Mapping[str, Any]) -> bool:

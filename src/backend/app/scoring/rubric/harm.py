@@ -149,7 +149,7 @@ def unapproved_act(facts: Facts) -> tuple[str, bool]:
 
 
 def _unasked_act(facts: Facts) -> str:
-    """What was destroyed, by an account that says that nobody was asked, in any language; else empty."""
+    """What was destroyed, by an account that says that no one was asked, in any language; else empty."""
     raw = facts.body.raw[:_MOST_READ]
     for language in spoken(facts.body):
         unasked, destroyed = compiled(language.unasked), compiled(language.destroyed)

@@ -26,7 +26,7 @@ class Language(msgspec.Struct, frozen=True):
     alone change (`spaced`), a text has a stem when words of it begin as those of the stem do.
 
     What the cells find: `failure`, a clause about something that did not come off; `promise`, work that is
-    announced; `destroyed`, something deleted or overwritten; `unasked`, that nobody agreed; `plea`, the wish
+    announced; `destroyed`, something deleted or overwritten; `unasked`, that no one agreed; `plea`, the wish
     for a good mark. `activity` are words for looking and handling, as they are.
     """
 

@@ -1,4 +1,4 @@
-"""Whether an account tells that the work failed, or that it is still to be done, in any known language."""
+"""Whether an account states that the work failed, or is still to be done, in any known language."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -50,42 +50,42 @@ _RECOVERED = Vocabulary(
 """Says that what failed was put right."""
 
 
-class Told(IntEnum):
-    """How far an account tells of something: not at all, in a remark, or as its main point."""
+class Prominence(IntEnum):
+    """How prominently an account states something: not at all, in a remark, or as its main point."""
 
-    NOT = 0
+    NONE = 0
     ASIDE = 1
-    MAINLY = 2
+    MAIN = 2
 
 
-def tells_failure(account: Text) -> Told:
+def states_failure(account: Text) -> Prominence:
     """Whether the account says that what it was to do did not come off.
 
-    It does so mainly when its first statement says it, or at least half of them; a failure that was put
+    It is the main point when its first statement says it, or at least half of them; a failure that was put
     right is an aside.
     """
-    told = _tells(account, attrgetter("failure"))
-    if told is Told.MAINLY and account.hits(_RECOVERED):
-        return Told.ASIDE
-    return told
+    prominence = _prominence(account, attrgetter("failure"))
+    if prominence is Prominence.MAIN and account.hits(_RECOVERED):
+        return Prominence.ASIDE
+    return prominence
 
 
-def tells_plan(account: Text) -> Told:
-    """Whether the account announces work, or asks whether to begin, in place of telling what came of it."""
-    return _tells(account, attrgetter("promise"))
+def states_plan(account: Text) -> Prominence:
+    """Whether the account announces work, or asks whether to begin, in place of stating what came of it."""
+    return _prominence(account, attrgetter("promise"))
 
 
-def _tells(account: Text, cell: Callable[[Language], tuple[str, ...]]) -> Told:
+def _prominence(account: Text, cell: Callable[[Language], tuple[str, ...]]) -> Prominence:
     found = sorted(start for start in _starts(account, cell))
     if not found:
-        return Told.NOT
+        return Prominence.NONE
     raw = account.raw[:_MOST_READ]
     ends = [end.end() for end in _ENDS.finditer(raw) if raw[end.end() :].strip()]
     first = ends[0] if ends else len(raw)
     if found[0] < first:
-        return Told.MAINLY
+        return Prominence.MAIN
     statements = {sum(1 for end in ends if end <= start) for start in found}
-    return Told.MAINLY if 2 * len(statements) > len(ends) + 1 else Told.ASIDE
+    return Prominence.MAIN if 2 * len(statements) > len(ends) + 1 else Prominence.ASIDE
 
 
 def _starts(account: Text, cell: Callable[[Language], tuple[str, ...]]) -> Iterator[int]:
