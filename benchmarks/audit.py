@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fleets import CHANGING, EVENTS, REGULAR, Figures, Fleet, Kind, score, simulate
+from fleets.sums import total
 from rich.console import Console
 from rich.table import Table
 
@@ -83,10 +84,7 @@ def live(agents: int) -> float:
 
 def rows(scenario: str, figures: Mapping[str, Figures]) -> list[dict[str, Any]]:
     """A row a kind, and one for all."""
-    total = Figures()
-    for each in figures.values():
-        total.add(each)
-    named = {**figures, "all": total}
+    named = {**figures, "all": total(figures.values(), Figures())}
     return [{"fleet": scenario, "kind": kind, **row.shown()} for kind, row in named.items()]
 
 

@@ -89,7 +89,7 @@ def one_round(
 
 
 def _settle(url: str) -> None:
-    """Let nobody pay for the pages that another left to be written, nor for a start that is under way."""
+    """Let no system pay for the pages that another left to be written, nor for a start that is under way."""
     postgres_tool("psql", url, "-qc", "CHECKPOINT")
     time.sleep(SETTLE_SECONDS)
 

@@ -4,10 +4,11 @@
         [--only timing|declared|outcomes|shared] [--json]
 
 `timing` are agents of whom nothing is declared, `declared` the same with their schedules. "Stops" are times
-in which an agent did not report though it should have: "told" of a finding, "delay" in periods of the agent.
+in which an agent did not report though it should have: "reported" by a finding, "delay" in periods of the
+agent.
 "false" are findings of `stopped_reporting`, "late" of `late`, that were none, in 1,000 agent-days; and
-"other" those of further rules about reporting. A failing episode is to be told once: "told again" counts what
-is more.
+"other" those of further rules about reporting. A failing episode is to be reported once: "reported again"
+counts what is more.
 """
 
 import argparse
@@ -20,7 +21,8 @@ from typing import Any
 from audit import show
 from fleets.realistic import RealFleet, by_outcome, by_timing
 from fleets.shared import SHARED
-from fleets.truth import Row, compare, compare_shared, total
+from fleets.sums import total
+from fleets.truth import Row, compare, compare_shared
 
 from app.audit.domain.backtest import PastFinding, judge
 from app.audit.domain.evaluation import all_rules
@@ -75,7 +77,7 @@ def main() -> None:
     options = parser.parse_args()
     tables = []
     for name, rows in agents(options):
-        named = {**rows, "all": total(rows)}
+        named = {**rows, "all": total(rows.values(), Row())}
         tables.append([{"fleet": name, "kind": kind, **row.shown()} for kind, row in named.items()])
     if not options.only or "shared" in options.only:
         tables.append(list(shared(options)))

@@ -3,7 +3,7 @@
     OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/reward.py [--seeds 3] [--every 100] [--json]
         [--together] [--set NAME=VALUE]
 
-The yardstick is the rubric. Agreement is how often two of 300 runs that nobody rated are put in the order of
+The yardstick is the rubric. Agreement is how often two of 300 runs without a rating are put in the order of
 the taste itself; in force is whatever a training every so many ratings has promoted until then. With
 `--together` people of different taste rate, alone and with an adversary beside them. `--set` tries
 another value of a constant of `app.scoring.reward.calibration`, so each can be seen to be no lucky one.
@@ -59,7 +59,7 @@ class World:
 
     @classmethod
     def of(cls, count: int, seed: int) -> "World":
-        """`count` runs that may be rated, and those that nobody rates."""
+        """`count` runs that may be rated, and those that are not rated."""
         runs = simulated_reports(count + UNRATED, seed)
         scored = [score(run) for run in runs]
         return cls(runs, scored, [extract_features(run, of) for run, of in zip(runs, scored, strict=True)])

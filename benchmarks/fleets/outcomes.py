@@ -36,7 +36,7 @@ class Outcomes:
     """What an agent's runs report, in order.
 
     `silence` and `trouble` are the runs, first and last, in which it says nothing, fails or does not succeed
-    though that is not its way: each is to be told once. Where `lasting` is False it is told of its rate.
+    though that is not its way: each is to be reported once. Where `lasting` is False its rate is.
     """
 
     reports: list[Report]

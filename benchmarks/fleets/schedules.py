@@ -8,8 +8,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from zoneinfo import ZoneInfo
+
+from fleets.sums import Shown, Sums, share
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 START = datetime(2026, 9, 7, tzinfo=UTC)
@@ -311,30 +312,19 @@ def _incident(chance: random.Random, due: Due, agent: Agent) -> range:
 
 
 @dataclass
-class Figures:
-    """How findings compare with the truth. Delays are in periods of the agent."""
+class Figures(Sums):
+    """The incidents of agents on plain schedules."""
 
     incidents: int = 0
     found: int = 0
-    false: int = 0
-    agent_days: float = 0.0
-    delays: list[float] = field(default_factory=list)
 
-    def add(self, other: "Figures") -> None:
-        """Take in those of others."""
-        self.incidents += other.incidents
-        self.found += other.found
-        self.false += other.false
-        self.agent_days += other.agent_days
-        self.delays += other.delays
-
-    def shown(self) -> dict[str, float | int | None]:
+    def shown(self) -> Shown:
         """As a row."""
         return {
             "incidents": self.incidents,
-            "recall": round(self.found / self.incidents, 4) if self.incidents else None,
-            "delay_median": round(median(self.delays), 2) if self.delays else None,
-            "false_per_1000_agent_days": round(1000 * self.false / self.agent_days, 3),
+            "recall": share(self.found, self.incidents, 4),
+            "delay_median": self.median_delay,
+            "false_per_1000_agent_days": self.rate(self.false, 3),
         }
 
 

@@ -151,8 +151,8 @@ def log_outage(*, burst: bool) -> Callable[..., list[Shared]]:
             events.append(("outage", (begin, end), frozenset(agent.agent_id for agent in agents)))
             for agent in agents:
                 kept = [at for at in agent.reports if not begin <= at < end]
-                held = len(agent.reports) - len(kept) if burst else 0
-                agent.reports = sorted([*kept, *(end + chance.uniform(0, 300) for _ in range(held))])
+                delayed = len(agent.reports) - len(kept) if burst else 0
+                agent.reports = sorted([*kept, *(end + chance.uniform(0, 300) for _ in range(delayed))])
         return [Shared(RealFleet(agents, days), "outage", events)]
 
     return shared

@@ -132,7 +132,7 @@ def two_crons(chance: random.Random, days: int) -> Timing:
 
 
 def weekly_with_reminders(chance: random.Random, days: int) -> Timing:
-    """A report a week, and reminders some days later when nobody answered."""
+    """A report a week, and reminders some days later when no one answered."""
     weekday, hour = chance.randrange(5), chance.randrange(6, 16)
     reports, length = [], lognormal(6 * MINUTE, 0.8)
     for at in cron_times(f"0 {hour} * * {weekday + 1}", "UTC", days):
@@ -227,7 +227,7 @@ def ramping_up(chance: random.Random, days: int) -> Timing:
 
 
 def paused(chance: random.Random, days: int) -> Timing:
-    """Away for one to two weeks without a word: its stop is to be told, and it is as before afterwards."""
+    """Away for one to two weeks without a word: its stop is to be reported; afterwards it is as before."""
     found = scheduled(["M * * * *", "M H * * *", "M */4 * * *"], lognormal(4 * MINUTE, 0.8))(chance, days)
     begin = BEGIN + chance.uniform(0.3, 0.5) * days * DAY
     end = begin + chance.uniform(7, 14) * DAY

@@ -1,14 +1,15 @@
 """How findings compare with what happened, by kind."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from app.audit.domain.backtest import PastFinding
 from fleets.realistic import SLACK, Agent, RealFleet
 from fleets.schedules import DAY, HOUR
 from fleets.shared import Shared
+from fleets.sums import Shown, Sums, share
 
 TROUBLE = frozenset(
     {
@@ -26,50 +27,38 @@ _EXTRA = 3  # findings about one of several crons that ended, which opens and cl
 
 
 @dataclass
-class Row:
-    """Counts of a kind. Delays are in periods of the agent."""
+class Row(Sums):
+    """What happened to the agents of a kind, and what was found of it."""
 
     agents: int = 0
-    agent_days: float = 0.0
     stops: int = 0
-    told: int = 0
-    delays: list[float] = field(default_factory=list)
-    false: int = 0
+    stops_reported: int = 0
     late: int = 0
     silences: int = 0
-    silences_told: int = 0
+    silences_reported: int = 0
     silences_false: int = 0
     troubles: int = 0
-    troubles_told: int = 0
-    troubles_more: int = 0
+    troubles_reported: int = 0
+    troubles_reported_again: int = 0
     other: int = 0
 
-    def add(self, other: "Row") -> None:
-        """Take in those of another kind."""
-        for name in self.__dataclass_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    def shown(self) -> dict[str, float | int | None]:
+    def shown(self) -> Shown:
         """As a row of a table; what is false is in 1,000 agent-days."""
-
-        def rate(count: int) -> float:
-            return round(1000 * count / self.agent_days, 2) if self.agent_days else 0.0
-
         return {
             "agents": self.agents,
             "stops": self.stops,
-            "told": self.told,
-            "recall": round(self.told / self.stops, 3) if self.stops else None,
-            "delay": round(median(self.delays), 2) if self.delays else None,
-            "false": rate(self.false),
-            "late": rate(self.late),
+            "reported": self.stops_reported,
+            "recall": share(self.stops_reported, self.stops, 3),
+            "delay": self.median_delay,
+            "false": self.rate(self.false),
+            "late": self.rate(self.late),
             "silences": self.silences,
-            "told of": self.silences_told,
-            "silence false": rate(self.silences_false),
+            "silences reported": self.silences_reported,
+            "silence false": self.rate(self.silences_false),
             "troubles": self.troubles,
-            "troubles told": self.troubles_told,
-            "told again": self.troubles_more,
-            "other": rate(self.other),
+            "troubles reported": self.troubles_reported,
+            "reported again": self.troubles_reported_again,
+            "other": self.rate(self.other),
         }
 
 
@@ -115,7 +104,7 @@ def _stops(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
         until = stop.end + SLACK if stop.end else float("inf")
         hits = [past for past in findings if stop.start <= _at(past) <= until]
         if hits:
-            row.told += 1
+            row.stops_reported += 1
             row.delays.append((_at(hits[0]) - stop.detectable) / stop.period)
         allowed = _EXTRA if any(begin <= stop.detectable <= end for begin, end in agent.excused) else 1
         alone = [past for past in hits if past.finding.rule == STOPPED]
@@ -128,34 +117,34 @@ def _stops(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
 def _silences(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
     spans = [(agent.reports[first], agent.reports[last]) for first, last in agent.outcomes.silence]
     row.silences += len(spans)
-    told = [sum(begin <= _at(past) <= end + HOUR for past in findings) for begin, end in spans]
-    row.silences_told += sum(map(bool, told))
-    row.silences_false += len(findings) - sum(map(bool, told))
+    hits = [sum(begin <= _at(past) <= end + HOUR for past in findings) for begin, end in spans]
+    row.silences_reported += sum(map(bool, hits))
+    row.silences_false += len(findings) - sum(map(bool, hits))
 
 
 def _troubles(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
     spans = [(agent.reports[first], agent.reports[last]) for first, last in agent.outcomes.trouble]
     row.troubles += len(spans)
-    told = [sum(begin <= _at(past) <= end + DAY for past in findings) for begin, end in spans]
-    row.troubles_told += sum(map(bool, told))
-    row.troubles_more += len(findings) - sum(map(bool, told))
+    hits = [sum(begin <= _at(past) <= end + DAY for past in findings) for begin, end in spans]
+    row.troubles_reported += sum(map(bool, hits))
+    row.troubles_reported_again += len(findings) - sum(map(bool, hits))
 
 
 def compare_shared(shared: Shared, found: Sequence[PastFinding]) -> dict[str, float | int | None]:
-    """A row of what befell many: whom it was told of, how soon, and by how many findings each time.
+    """A row of what befell many: how many were reported, how soon, and by how many findings each time.
 
     `alone` are the findings of single agents about it, which are one too many each; `hours` is the median
     until the most of its agents were named, which two in three must be.
     """
     grouped = [past for past in found if past.finding.rule in GROUPED]
     single = [past for past in found if past.finding.rule == STOPPED]
-    told, hours, alone, groups = 0, [], 0, 0
+    reported, hours, alone, groups = 0, [], 0, 0
     for _, (begin, end), agents in shared.events:
         within = [past for past in grouped if begin <= _at(past) <= min(end, begin + 3 * DAY)]
         groups += len(within)
         named = [past for past in within if _names(past, agents)]
         if named:
-            told += 1
+            reported += 1
             hours.append((min(map(_at, named)) - begin) / HOUR)
         alone += sum(past.finding.agent_id in agents and begin <= _at(past) <= end for past in single)
     elsewhere = sum(not any(a <= _at(past) <= b + DAY for _, (a, b), _ in shared.events) for past in single)
@@ -165,24 +154,16 @@ def compare_shared(shared: Shared, found: Sequence[PastFinding]) -> dict[str, fl
     }
     return {
         "events": len(shared.events),
-        "told": told,
+        "reported": reported,
         "hours": round(median(hours), 1) if hours else None,
         "grouped": groups,
         "alone": alone,
         "elsewhere": elsewhere,
         "not back": len(stops),
-        "not back told": sum(agent.agent_id in known for agent in stops),
+        "not back reported": sum(agent.agent_id in known for agent in stops),
     }
 
 
 def _names(past: PastFinding, agents: frozenset[str]) -> bool:
     named = set(past.finding.evidence.get("agents", ()))
     return past.finding.rule == "fleet_silent" or 3 * len(named & agents) >= 2 * len(agents)
-
-
-def total(rows: Mapping[str, Row]) -> Row:
-    """Those of all kinds."""
-    everything = Row()
-    for row in rows.values():
-        everything.add(row)
-    return everything
