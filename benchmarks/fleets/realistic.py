@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
-from app.runs.silence import is_silent, says_nothing
+from app.runs.silence import is_silent
 from fleets.outcomes import OUTCOMES, Outcomes, productive
 from fleets.schedules import DAY, HOUR, MINUTE
 from fleets.timings import BEGIN, TIMINGS, Span, Timing, cron_times, lognormal
@@ -42,12 +42,11 @@ class Agent:
         for number, (at, (status, actions)) in enumerate(
             zip(self.reports, self.outcomes.reports, strict=False)
         ):
-            silences = silences + 1 if is_silent(actions) else 0
+            silent = is_silent(actions)
+            silences = silences + 1 if silent else 0
             moment = datetime.fromtimestamp(at, UTC)
-            summary, nothing = actions.get("summary"), says_nothing(actions)
-            found.append(
-                ReportedRun(f"run {number}", status, moment, silences, summary, says_nothing=nothing)
-            )
+            summary = actions.get("summary")
+            found.append(ReportedRun(f"run {number}", status, moment, silences, summary, silent=silent))
         return found
 
 

@@ -149,7 +149,7 @@ async def test_silent_runs_and_a_declared_no_op(database: str) -> None:
 
 
 async def test_silence_is_judged_by_what_agents_wrote_and_by_their_habit(db: asyncpg.Connection) -> None:
-    """Of runs that other programs stored with metadata, and of an agent that never has anything to say."""
+    """Also of runs that other programs stored, and of an agent that never has anything to say."""
     quiet = {"summary": "**HEARTBEAT_OK**", "durationMs": 812, "model": "m-1", "delivered": False}
     for number in range(5):
         await write_run_log("backup", {"summary": f"Backed up 3 drives, {400 + number} GB"})
@@ -167,9 +167,33 @@ async def test_silence_is_judged_by_what_agents_wrote_and_by_their_habit(db: asy
     [finding] = (await cycle()).opened
     assert (finding.rule, finding.agent_id) == ("silent_runs", "backup")
     assert "reported nothing meaningful 3 times in a row" in finding.message
-    assert await db.fetchval("SELECT max(consecutive_silence_count) FROM agent_run_log") == 0
     await write_run_log("backup", {"summary": "Backed up 3 drives, 410 GB"})
     assert keys((await cycle()).closed) == [("silent_runs", "backup")]
+
+
+@pytest.mark.parametrize(
+    "quiet", [{"summary": "[SILENT]", "ts": 5}, {"summary": "", "usage": {"tokens": 1}}, {"durationMs": 812}]
+)
+async def test_runs_that_a_narrower_rule_did_not_count_are_silent_all_the_same(
+    db: asyncpg.Connection, quiet: dict[str, Any]
+) -> None:
+    """Rows of an earlier version have the count 0, here those of an agent that is well in all else."""
+    await db.execute(
+        """
+        INSERT INTO agent_run_log (agent_id, run_at, created_at, action_summary, actions_taken)
+        SELECT agent_id, at, at, actions ->> 'summary', actions
+        FROM unnest(ARRAY['busy', 'backup']) AS agent_id, generate_series(0, 59) AS n,
+            LATERAL (SELECT now() - n * interval '1 hour' - interval '1 minute') AS times (at),
+            LATERAL (SELECT CASE WHEN agent_id = 'backup' AND n < 3 THEN $1::jsonb ELSE $2::jsonb END)
+                AS reported (actions)
+        """,
+        json.dumps(quiet),
+        json.dumps({"rows": 5, "durationMs": 812}),
+    )
+    await db.execute("UPDATE agent_run_log SET consecutive_silence_count = 0")
+    [finding] = (await cycle()).opened
+    assert (finding.rule, finding.agent_id) == ("silent_runs", "backup")
+    assert "reported nothing meaningful 3 times in a row" in finding.message
 
 
 async def test_a_learned_cadence_is_missed_and_found_again(db: asyncpg.Connection) -> None:
@@ -430,7 +454,7 @@ ODD_DATES = ("infinity", "-infinity", "4000-01-01 BC", "290000-01-01", "9999-12-
 async def test_dates_that_cannot_be_reckoned_with_blind_nobody(
     db: asyncpg.Connection, schedule: str | None
 ) -> None:
-    """Whoever may write to the table may date his runs at the end of time, by accident or not."""
+    """A role that may write to the table may date its runs at the end of time, by accident or not."""
     await record_cycles(db, ago=MINUTE, every=5 * MINUTE, count=LONG_HOURLY)
     await log_runs(db, "sage", ago=30 * HOUR, count=LONG_HOURLY)
     await declare(db, "sage", schedule=schedule)

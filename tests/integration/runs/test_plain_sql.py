@@ -14,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.runs.silence import is_silent
-from app.silent_texts import BLANKS, QUIET_REPLIES
+from app.silent_texts import (
+    BLANKS,
+    ENVELOPE,
+    ENVELOPE_OUTSIDE_LISTS,
+    PROCESS_FIELDS,
+    QUIET_REPLIES,
+)
 from support.derived import check_derived
 
 LOG = "/api/v1/internal/agent-run-log"
@@ -26,11 +32,43 @@ INSERT = "INSERT INTO agent_run_log (agent_id)"
 DATED = "INSERT INTO agent_run_log (agent_id, created_at) VALUES"
 COUNTED = "INSERT INTO agent_run_log (agent_id, consecutive_silence_count) VALUES"
 
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 blank_texts = st.text(BLANKS, max_size=3)
-quiet_texts = st.tuples(blank_texts, st.sampled_from((*QUIET_REPLIES, "no_reply")), blank_texts).map("".join)
-odd_texts = st.sampled_from(["x", "]", "\\", '"', "^-", "\u200b", "\ufeff", "\U0001f600", "a\nb"])
-leaves = st.sampled_from([None, [], {}, True, False, 0, 0.0, -1, 10**30]) | quiet_texts | odd_texts
-names = st.sampled_from(["summary", "no_op", "reason", "", "a", "$", '"'])
+marks = st.sampled_from(
+    ["", " ", "*", "**", "`", "[", "]", "(", ".", "!", '"', "\\", "'", "^-", "\u201c", "\u3002"]
+) | (st.sampled_from(["\u200b", "\ufeff", "\U0001f44d", "\u2705\ufe0f", "\x01", "\n", "\u00d7"]))
+between_words = st.sampled_from(["", " ", "_", "-", "/", ". ", " - ", "\n", "    "])
+quiet_texts = st.builds(
+    lambda before, reply, between, case, after: before + case(between.join(reply.split())) + after,
+    marks,
+    st.sampled_from(sorted(QUIET_REPLIES)),
+    between_words,
+    st.sampled_from([str.lower, str.upper, str.title]),
+    marks,
+)
+odd_texts = st.sampled_from(
+    ["x", "0", "\u00e9", "\U00020000", "a\nb", "o\u212a", "\u017filent", "ok 3", "\u2780x"]
+)
+texts = blank_texts | marks | quiet_texts | odd_texts | st.text(max_size=3)
+leaves = st.sampled_from([None, [], {}, True, False, 0, 0.0, -1, 10**30]) | texts.filter(_is_storable)
+fields = sorted(frozenset().union(*ENVELOPE.values(), *ENVELOPE_OUTSIDE_LISTS.values(), PROCESS_FIELDS))
+spellings = st.sampled_from(
+    [
+        str,
+        str.upper,
+        lambda name: name.replace(" ", "_"),
+        lambda name: name.title().replace(" ", ""),
+        lambda name: name.replace(" ", "-." * 40),
+        lambda name: name.replace("i", "\u0131").replace("k", "\u212a"),
+        lambda name: f"{name}s",
+    ]
+)
+envelope = st.builds(lambda name, spelled: spelled(name), st.sampled_from(fields), spellings)
+names = st.sampled_from(["summary", "no_op", "noOp", "NO-OP", "reason", "", "a", "$", '"']) | envelope
 
 
 def nested(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -42,14 +80,18 @@ def nested(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-nothing = nested(st.none() | blank_texts)
+nothing = nested(st.none() | blank_texts | quiet_texts)
 reports = st.fixed_dictionaries(
     {},
     optional={
         "summary": nothing | quiet_texts,
         "no_op": st.just(True) | nothing,
-        "reason": nothing,
+        "noOp": st.just(True) | leaves,
+        "reason": nothing | texts.filter(_is_storable),
         "a": nested(leaves),
+        "durationMs": leaves,
+        "usage": nested(leaves),
+        "host": nested(leaves),
     },
 )
 
@@ -111,8 +153,10 @@ CASES = {
     "output amid silence": (
         """INSERT INTO agent_run_log (agent_id, actions_taken) VALUES
             (AGENT, NULL), (AGENT, '{"summary": "HEARTBEAT_OK"}'), (AGENT, '{"summary": "Fixed it"}'),
-            (AGENT, '{"rows": 0}'), (AGENT, '[" "]'), (AGENT, '{"no_op": true}')""",
-        [1, 2, 0, 0, 1, 2],
+            (AGENT, '{"rows": 0}'), (AGENT, '[" "]'), (AGENT, '{"no_op": true}'),
+            (AGENT, '{"summary": "**Done.**", "run": {"usage": {"tokens": 5}, "host": "a"}}'),
+            (AGENT, '{"noOp": true, "reason": "ok"}')""",
+        [1, 2, 0, 0, 1, 2, 3, 0],
     ),
     "a key that is in use": (
         """INSERT INTO agent_run_log (agent_id) VALUES (AGENT);
@@ -255,13 +299,24 @@ async def test_a_log_that_is_not_as_it_should_be_takes_rows(plain: asyncpg.Conne
 
 
 @pytest.mark.anyio
-async def test_a_document_too_deep_to_be_searched_counts_as_output(plain: asyncpg.Connection) -> None:
+async def test_a_document_is_judged_however_deep_it_is(plain: asyncpg.Connection) -> None:
     await plain.execute(f"""
-        CREATE TEMPORARY TABLE deep AS SELECT {"[" * 2000 + "]" * 2000!r}::jsonb AS document;
+        CREATE TEMPORARY TABLE deep AS SELECT {"[" * 2000 + "]" * 2000!r}::jsonb AS silent,
+            {"[" * 2000 + "1" + "]" * 2000!r}::jsonb AS output;
         SET max_stack_depth = '100kB';
-        INSERT INTO agent_run_log (agent_id, actions_taken) SELECT 'deep', document FROM deep
+        INSERT INTO agent_run_log (agent_id, actions_taken) SELECT 'deep', silent FROM deep;
+        INSERT INTO agent_run_log (agent_id, actions_taken) SELECT 'deep', output FROM deep
     """)  # noqa: S608
-    assert await plain.fetchval(COUNTS, "deep") == [0]
+    assert await plain.fetchval(COUNTS, "deep") == [1, 0]
+
+
+@pytest.mark.anyio
+async def test_a_session_that_reads_backslashes_itself_counts_as_well(plain: asyncpg.Connection) -> None:
+    await plain.execute("""
+        SET standard_conforming_strings = off;
+        INSERT INTO agent_run_log (agent_id, actions_taken) VALUES ('old', '{"summary": "[SILENT]"}')
+    """)
+    assert await plain.fetchval(COUNTS, "old") == [1]
 
 
 @pytest.mark.anyio

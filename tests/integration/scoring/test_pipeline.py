@@ -66,7 +66,7 @@ async def test_a_score_has_the_form_of_the_contract(db: asyncpg.Connection) -> N
     assert await score_now(run_id) == 1
     scored = await scores(db, run_id)
     assert set(scored) == {"overall", "auto", "scorer", "version", "dimensions", "reasons", "scored_at"}
-    assert (scored["scorer"], scored["version"]) == ("rubric", "4")
+    assert (scored["scorer"], scored["version"]) == ("rubric", "5")
     assert 0 <= scored["overall"] == scored["auto"] <= 1
     assert scored["dimensions"]
     assert all(0 <= value <= 1 for value in scored["dimensions"].values())

@@ -30,7 +30,7 @@ def runs(times: Sequence[datetime], statuses: Mapping[int, str] | None = None) -
         status = (statuses or {}).get(i, "success")
         silences = silences + 1 if status == "silent" else 0
         known = "success" if status == "silent" else status
-        made.append(ReportedRun(f"run-{i}", known, time, silences, f"did {i}"))
+        made.append(ReportedRun(f"run-{i}", known, time, silences, f"did {i}", silent=silences > 0))
     return made
 
 
@@ -124,7 +124,7 @@ def test_a_drop_in_quality_is_found_and_ends() -> None:
 
 
 def test_an_outage_of_all_is_held_against_none() -> None:
-    """Nobody reports for a day, three weeks in; afterwards one agent does not come back."""
+    """No agent reports for a day, three weeks in; afterwards one agent does not come back."""
     gone = range(24 * 21, 24 * 22)
     fleet = {f"agent-{n}": runs(hourly(24 * 30, gone)) for n in range(8)}
     [silence] = backtest(fleet).found

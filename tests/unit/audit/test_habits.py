@@ -16,10 +16,10 @@ MONDAY = datetime(2026, 8, 31, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def told(flags: Sequence[bool]) -> list[tuple[int, bool]]:
-    """At which runs of an hourly agent silence was told of, and whether that ended."""
+def reported(flags: Sequence[bool]) -> list[tuple[int, bool]]:
+    """At which runs of an hourly agent silence was reported, and whether that ended."""
     runs = [
-        ReportedRun(f"run-{i}", "success", MONDAY + i * HOUR, summary="ok", says_nothing=silent)
+        ReportedRun(f"run-{i}", "success", MONDAY + i * HOUR, summary="ok", silent=silent)
         for i, silent in enumerate(flags)
     ]
     found = judge([SilentRuns(3)], {"nova": runs}, {}).found
@@ -32,17 +32,17 @@ def at_random(share: float, count: int, seed: int = 1) -> Iterator[bool]:
 
 
 @pytest.mark.parametrize("spoke", [1, 5, 20, 400])
-def test_a_productive_agent_that_falls_silent_is_told_of_at_its_third_silent_run(spoke: int) -> None:
-    assert told([False] * spoke + [True] * 40) == [(spoke + 2, False)]
-    assert told([False] * spoke + [True] * 40 + [False] * 5) == [(spoke + 2, True)]
+def test_a_productive_agent_that_falls_silent_is_reported_at_its_third_silent_run(spoke: int) -> None:
+    assert reported([False] * spoke + [True] * 40) == [(spoke + 2, False)]
+    assert reported([False] * spoke + [True] * 40 + [False] * 5) == [(spoke + 2, True)]
 
 
 def test_a_long_silence_stays_one_finding_beyond_what_is_remembered() -> None:
-    assert told([False] * 50 + [True] * 700 + [False]) == [(52, True)]
+    assert reported([False] * 50 + [True] * 700 + [False]) == [(52, True)]
 
 
-def test_an_agent_that_has_never_spoken_is_told_of_once() -> None:
-    assert told([True] * 400) == [(2, False)]
+def test_an_agent_that_has_never_spoken_is_reported_once() -> None:
+    assert reported([True] * 400) == [(2, False)]
 
 
 def test_an_agent_that_never_spoke_in_all_that_is_known_has_that_habit() -> None:
@@ -51,14 +51,14 @@ def test_an_agent_that_never_spoke_in_all_that_is_known_has_that_habit() -> None
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.6, 0.8, 0.95])
 def test_a_watcher_with_nothing_to_say_is_no_news_once_that_is_known(share: float) -> None:
-    starts = [[at for at, _ in told(list(at_random(share, 2000, seed)))] for seed in range(5)]
+    starts = [[at for at, _ in reported(list(at_random(share, 2000, seed)))] for seed in range(5)]
     assert max(map(len, starts)) <= 1
     assert sum(at > 20 for (at,) in filter(None, starts)) <= 1
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
 def test_a_watcher_that_says_nothing_at_all_any_more_is_news(share: float) -> None:
-    [(at, is_over)] = told([*at_random(share, 300), *[True] * 100])
+    [(at, is_over)] = reported([*at_random(share, 300), *[True] * 100])
     assert 300 < at < 340
     assert not is_over
 
@@ -66,16 +66,16 @@ def test_a_watcher_that_says_nothing_at_all_any_more_is_news(share: float) -> No
 def test_silence_of_every_night_is_no_news_but_of_a_day_is() -> None:
     nightly = [hour % 24 < 8 for hour in range(24 * 20)]
     first_night = (2, True)
-    assert told(nightly[24:]) == [first_night]
-    [_, (at, _)] = told([*nightly[24:], *[True] * 24])
+    assert reported(nightly[24:]) == [first_night]
+    [_, (at, _)] = reported([*nightly[24:], *[True] * 24])
     assert at == len(nightly) - 24 + 12
 
 
 def test_every_second_run_silent_is_one_finding() -> None:
     flags = [False, True] * 200
-    [(at, is_over)] = told(flags)
+    [(at, is_over)] = reported(flags)
     assert (at < 40, is_over) == (True, False)
-    [(_, is_over)] = told([*flags, *[False] * 30])
+    [(_, is_over)] = reported([*flags, *[False] * 30])
     assert is_over
 
 

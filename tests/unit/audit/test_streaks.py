@@ -21,7 +21,8 @@ def history(statuses: Sequence[str], summary: str | None = "did it", agent_id: s
     for i, status in reversed(list(enumerate(statuses))):
         silent = silent + 1 if status == "silent" else 0
         known = "success" if status == "silent" else status
-        runs.append(ReportedRun(f"run-{i}", known, NOON - i * timedelta(hours=1), silent, summary))
+        at = NOON - i * timedelta(hours=1)
+        runs.append(ReportedRun(f"run-{i}", known, at, silent, summary, silent=silent > 0))
     return AgentHistory(agent_id, NOON + timedelta(minutes=5), tuple(reversed(runs)))
 
 
@@ -80,7 +81,7 @@ def test_a_declared_no_op_ends_the_silence() -> None:
 
 
 def test_the_runs_own_count_reaches_beyond_the_history() -> None:
-    run = ReportedRun("run-0", "success", NOON, silence_count=120)
+    run = ReportedRun("run-0", "success", NOON, silence_count=120, silent=True)
     finding = silences.check(AgentHistory("nova", NOON, (run,)), is_open=True)
     assert finding
     assert finding.message == "nova reported nothing meaningful 120 times in a row"
@@ -117,13 +118,13 @@ statuses = st.lists(st.sampled_from(["success", "partial", "failed", "silent"]),
 @settings(deadline=None)
 @given(statuses, st.integers(1, 8))
 def test_a_finding_means_that_the_newest_runs_were_all_bad(ran: list[str], streak: int) -> None:
-    told = history(ran)
+    judged = history(ran)
     newest = ran[:streak]
     expected = len(newest) == streak
-    if ConsecutiveFailures(streak).check(told):
+    if ConsecutiveFailures(streak).check(judged):
         assert expected
         assert set(newest) == {"failed"}
-    if SilentRuns(streak).check(told):
+    if SilentRuns(streak).check(judged):
         assert expected
         assert set(newest) == {"silent"}
 

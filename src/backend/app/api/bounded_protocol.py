@@ -4,7 +4,7 @@ Of one connection:
 
 - A head is at most `MOST_HEAD_BYTES`, and is measured after each slice; a longer one is answered with 431.
 - A request that is not whole after `REQUEST_SECONDS` ends its connection, and so do answers that are not
-  read for `ANSWER_SECONDS`, and a pause between two requests that is longer than uvicorn is told. One timer
+  read for `ANSWER_SECONDS`, and a pause between two requests that is longer than uvicorn's setting. One timer
   looks for both: setting uvicorn's own for each pause costs as much as parsing a report's JSON.
 - While answers are not read, and while `MOST_PIPELINED` requests wait for theirs, no more is read.
 

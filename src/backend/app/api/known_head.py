@@ -25,7 +25,7 @@ class KnownHead(NamedTuple):
 
     @classmethod
     def of(cls, report: bytes, length: bytes) -> "KnownHead | None":
-        """The head of a whole report with a body of the declared `length`; None where it cannot be told."""
+        """The head of a whole report with a body of the declared `length`; None where it cannot be known."""
         end = len(report) - int(length)
         found = _LENGTH.search(report, 0, min(end, MOST_BYTES))
         if found is None or found[1] != length or report.find(_END) + len(_END) != end or end > MOST_BYTES:

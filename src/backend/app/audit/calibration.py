@@ -148,7 +148,7 @@ OUTAGE_SPANS = (10_800, 7_200, 3_600, 1_800, 1_200, 900, 600)
 grace, to hours."""
 GO_ON_FOR = 2 * HOUR
 """Seconds for which some agents report as usual while most do not: it is no outage then. Decision: before the
-third hour, who is missing is to be told."""
+third hour, who is missing is to be reported."""
 GO_ON_AGENTS = 2
 """Agents that do, at least. Decision: one may have another way to the log."""
 FLEET_SAMPLE = 300
@@ -198,7 +198,7 @@ LATE_TAIL = 0.5
 """Share of the reports later than by the clock that tell of later ones. Formula: only the later half is
 kept."""
 LATE_DOUBTFUL = 2
-"""Of these, how many may be so late because the clock told wrong, as when clocks change. Decision: twice in
+"""Of these, how many may be so late because the clock was wrong, as when clocks change. Decision: twice in
 five weeks."""
 LONGEST_TIMES = 3
 """How many times the longest gap is too long for any agent. Decision."""

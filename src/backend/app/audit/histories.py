@@ -13,8 +13,8 @@ from app.audit.cadence import Outages
 from app.audit.cadences import Declared, learned_cadences
 from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedule
 from app.audit.domain.rule import Rule
-from app.audit.habits import known_habits, short_actions, tells_nothing
-from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
+from app.audit.habits import known_habits
+from app.kit.sql import IS_SILENT, WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
 from app.runs.scores import overall_score
 from app.runs.silence import is_quiet
@@ -100,6 +100,7 @@ def reported_history(
 
 
 def _reported_run(run: AgentRunLog) -> ReportedRun:
+    """A run by its row without its payload: silent where its summary does not say otherwise."""
     return ReportedRun(
         id=str(run.id),
         status=run.status,
@@ -107,7 +108,7 @@ def _reported_run(run: AgentRunLog) -> ReportedRun:
         silence_count=run.consecutive_silence_count,
         summary=run.action_summary,
         score=overall_score(run.rlhf_scores),
-        says_nothing=run.action_summary is not None and is_quiet(run.action_summary),
+        silent=run.consecutive_silence_count > 0 or is_quiet(run.action_summary or ""),
     )
 
 
@@ -139,14 +140,13 @@ async def _newest_runs(
         AgentRunLog.consecutive_silence_count,
         func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
         AgentRunLog.rlhf_scores,
-        short_actions(),
+        IS_SILENT.label("silent"),
     )
     newest = newest_of_agent(columns, wanted.c.agent_id, depth, WELL_DATED).lateral()
     statement = select(wanted, newest).join(newest, true())
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
-    for agent_id, run_id, status, at, count, summary, scores, actions in await session.execute(statement):
-        nothing = tells_nothing(count, actions)
-        runs[agent_id].append(ReportedRun(run_id, status, at, count, summary, overall_score(scores), nothing))
+    for agent_id, run_id, status, at, count, summary, scores, silent in await session.execute(statement):
+        runs[agent_id].append(ReportedRun(run_id, status, at, count, summary, overall_score(scores), silent))
     return {
         agent_id: tuple(sorted(found, key=lambda run: run.created_at, reverse=True))
         for agent_id, found in runs.items()

@@ -11,15 +11,15 @@ from app.audit import calibration
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.quality import QualityTrend
 from app.audit.quality import quality_trends, waiting_runs
-from app.runs.silence import LONGEST_QUIET
-from app.silent_texts import QUIET_WORDS
+from app.kit.sql import is_silent_text
 
 # An agent is sound whose newest runs are as many as the prefilter reads, none failed, some succeeded, none
 # came together, and fewer are silent than a rule needs: no rule about runs suspects it then. It is recent
 # if less time has passed since the newest than lies between any two of them: no rule about cadences suspects
 # it. The array keeps the planner to the index on agent and time; which runs are seen is what `WELL_DATED`
-# says.
-_SNAPSHOTS = text("""
+# says. Runs that a narrower rule counted, stored by an earlier version, are judged again: of a streak, or of
+# every second run, one of the newest two is silent.
+_SNAPSHOTS = text(f"""
 WITH RECURSIVE agents AS (
     (SELECT agent_id FROM agent_run_log ORDER BY agent_id LIMIT 1)
     UNION ALL
@@ -32,7 +32,8 @@ WITH RECURSIVE agents AS (
 SELECT
     agents.agent_id,
     newest.runs = :depth AND newest.alright AND newest.together = 0
-        AND newest.silences < :silence_streak AND newest.quiet < :fewest_quiet AS sound,
+        AND newest.silences < :silence_streak AND newest.silent < :fewest_silent
+        AND newest.uncounted IS NOT TRUE AS sound,
     :now - newest.last_created_at < newest.shortest_gap AS recent,
     CASE WHEN agents.agent_id IN (SELECT unnest(CAST(:declared AS text[]))) THEN newest.reports END AS reports
 FROM agents CROSS JOIN LATERAL (
@@ -41,7 +42,8 @@ FROM agents CROSS JOIN LATERAL (
         bool_and(status <> 'failed') AND bool_or(status <> 'partial') AS alright,
         count(*) FILTER (WHERE created_at - earlier <= CAST(:together AS interval)) AS together,
         max(consecutive_silence_count) AS silences,
-        count(*) FILTER (WHERE quiet) AS quiet,
+        count(*) FILTER (WHERE consecutive_silence_count > 0) AS silent,
+        bool_or(uncounted) AS uncounted,
         max(created_at) AS last_created_at,
         min(created_at - earlier) AS shortest_gap,
         array_agg(created_at ORDER BY created_at DESC) AS reports
@@ -49,17 +51,17 @@ FROM agents CROSS JOIN LATERAL (
         SELECT
             status,
             consecutive_silence_count,
-            quiet,
+            CASE WHEN consecutive_silence_count = 0 AND row_number() OVER newest_first <= 2
+                THEN {is_silent_text("run")}
+            END AS uncounted,
             created_at,
             lead(created_at) OVER newest_first AS earlier
         FROM (
             SELECT
                 status,
                 consecutive_silence_count,
-                CASE
-                    WHEN char_length(action_summary) <= :short
-                    THEN btrim(lower(regexp_replace(action_summary, '[^[:alnum:]]+', ' ', 'g')))
-                END = ANY (CAST(:quiet AS text[])) AS quiet,
+                action_summary,
+                actions_taken,
                 created_at
             FROM agent_run_log AS run
             WHERE run.agent_id = ANY (ARRAY[agents.agent_id])
@@ -71,7 +73,7 @@ FROM agents CROSS JOIN LATERAL (
     ) AS run
 ) AS newest
 WHERE agents.agent_id IS NOT NULL
-""").bindparams(bindparam("now", type_=DateTime(timezone=True)))
+""").bindparams(bindparam("now", type_=DateTime(timezone=True)))  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,8 @@ async def prefilter(
         "now": now,
         "depth": depth,
         "silence_streak": silence_streak,
-        "fewest_quiet": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
-        "short": LONGEST_QUIET,
+        "fewest_silent": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
         "together": calibration.TWICE_WITHIN,
-        "quiet": ["", *sorted(QUIET_WORDS)],
         "declared": list(declared),
     }
     snapshots = {

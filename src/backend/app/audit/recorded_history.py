@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
-from app.audit.habits import short_actions, tells_nothing
-from app.kit.sql import database_now
+from app.kit.sql import IS_SILENT, database_now
 from app.models import Agent, AgentRunLog
 from app.models.agent_run_log import AUDITOR
 from app.runs.scores import overall_score
@@ -31,7 +30,7 @@ async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[li
             func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
             AgentRunLog.id,
             AgentRunLog.rlhf_scores,
-            short_actions(),
+            IS_SILENT.label("silent"),
         )
         .where(AgentRunLog.created_at >= since, AgentRunLog.created_at <= now)
         .order_by(AgentRunLog.created_at, AgentRunLog.id)
@@ -49,10 +48,10 @@ async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[li
                     silence,
                     summary,
                     overall_score(scores),
-                    tells_nothing(silence, actions),
+                    silent,
                 ),
             )
-            for agent_id, run_id, status, at, silence, summary, _, scores, actions in rows
+            for agent_id, run_id, status, at, silence, summary, _, scores, silent in rows
             if agent_id != AUDITOR
         ]
         page = statement.where(

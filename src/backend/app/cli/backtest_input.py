@@ -17,7 +17,7 @@ from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
 from app.errors import InputFileError
 from app.runs.run import MAX_AGENT_ID
-from app.runs.silence import is_silent, says_nothing
+from app.runs.silence import is_silent
 
 _SUMMARY_LENGTH = 200
 
@@ -52,7 +52,7 @@ class _Agents(Struct):
 
 def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
     """Each agent's runs in order. Raises `InputFileError` naming the first line that is no run."""
-    rows: dict[str, list[tuple[datetime, str, str, str, bool, bool, float | None]]] = defaultdict(list)
+    rows: dict[str, list[tuple[datetime, str, str, str, bool, float | None]]] = defaultdict(list)
     decode = msgspec.json.Decoder(_Line).decode
     for number, line in _lines(path, progress):
         try:
@@ -70,7 +70,6 @@ def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
                 run.status,
                 summary[:_SUMMARY_LENGTH] if isinstance(summary, str) else "",
                 is_silent(actions),
-                says_nothing(actions),
                 run.rlhf_scores.overall if run.rlhf_scores else None,
             )
         )
@@ -127,10 +126,10 @@ def _nth(number: int) -> str:
 
 
 def _in_order(
-    rows: list[tuple[datetime, str, str, str, bool, bool, float | None]],
+    rows: list[tuple[datetime, str, str, str, bool, float | None]],
 ) -> Iterator[ReportedRun]:
     rows.sort()
     silences = 0
-    for number, (created_at, run_id, status, summary, silent, nothing, score) in enumerate(rows, 1):
+    for number, (created_at, run_id, status, summary, silent, score) in enumerate(rows, 1):
         silences = silences + 1 if silent else 0
-        yield ReportedRun(run_id or _nth(number), status, created_at, silences, summary, score, nothing)
+        yield ReportedRun(run_id or _nth(number), status, created_at, silences, summary, score, silent)

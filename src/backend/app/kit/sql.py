@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     ColumnElement,
     DateTime,
     Interval,
@@ -30,6 +31,7 @@ from app.models import AgentRunLog
 from app.models.fragments import IS_SCORED as IS_SCORED
 from app.models.fragments import newest_runs_text as newest_runs_text
 from app.models.fragments import of_agent_text as of_agent_text
+from app.models.silence import is_silent_text as is_silent_text
 
 NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
 AGENTS_NEWEST_FIRST = (AgentRunLog.agent_id, *NEWEST_FIRST)
@@ -48,6 +50,10 @@ def object_in(value: str) -> str:
 
 OVERALL: ColumnElement[Any] = literal_column(number_in("agent_run_log.rlhf_scores", "overall"), Numeric)
 """A run's overall score; NULL where it has none."""
+
+
+IS_SILENT: ColumnElement[bool] = literal_column(is_silent_text("agent_run_log"), Boolean)
+"""Whether a run is silent."""
 
 
 def of_agent(agent_id: Any, run: type[AgentRunLog] = AgentRunLog) -> ColumnElement[bool]:

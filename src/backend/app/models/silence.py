@@ -10,11 +10,22 @@ For each other row the function does this, locking nothing and waiting for no ot
 2. A silent row without a count of its own gets one more than the agent's run before it has.
 
 So two transactions that are open at once may count an agent's runs from the same predecessor. A row that
-cannot be judged (nested too deep, or in a table that differs from the models') is kept with the count it has.
+cannot be judged (in a table that differs from the models') is kept with the count it has.
 """
 
+from collections.abc import Iterable
+
 from app.models.fragments import NOT_AHEAD, newest_runs_text
-from app.silent_texts import BLANKS, QUIET_REPLIES
+from app.silent_texts import (
+    BLANKS,
+    ENVELOPE,
+    ENVELOPE_OUTSIDE_LISTS,
+    NAME_SEPARATORS,
+    NO_OP,
+    PROCESS_FIELDS,
+    QUIET_TEXT_SQL,
+    field_names,
+)
 
 SILENCE_COUNTED = "agent_run_log_silence_counted"
 """The name of both the trigger and its function."""
@@ -29,16 +40,70 @@ _PREVIOUS = "created_at, consecutive_silence_count"
 _NEWEST = newest_runs_text(_PREVIOUS, NOT_AHEAD, "1", "NEW.agent_id")
 _NEWEST_BEFORE = newest_runs_text(_PREVIOUS, "created_at < NEW.created_at", "1", "NEW.agent_id")
 
-_BLANKS = "".join(f"\\\\u{ord(blank):04x}" for blank in BLANKS)
-_QUIET_SUMMARY = f'strict $.summary like_regex "^[{_BLANKS}]*({"|".join(QUIET_REPLIES)})[{_BLANKS}]*$"'
-# What is left of a document at any depth; in strict mode arrays are not unwrapped a second time.
-_OUTPUT = f"""strict $.** ? (
-            @ like_regex "[^{_BLANKS}]" || @.type() == "number" || @.type() == "boolean"
-        )"""
+
+def _quoted(text: str) -> str:
+    """A literal that means the same whatever `standard_conforming_strings` is."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'"
+
+
+def _is_any_of(name: str, names: Iterable[str]) -> str:
+    return f"{name} = ANY ('{{{','.join(sorted(names))}}}')"
+
+
+_NAME = f"translate(lower(key COLLATE \"C\"), '{NAME_SEPARATORS}', '')"
+_ENVELOPE = _is_any_of(_NAME, field_names(*ENVELOPE.values()))
+_OUTSIDE_LISTS = _is_any_of(_NAME, field_names(*ENVELOPE_OUTSIDE_LISTS.values(), PROCESS_FIELDS))
+_IS_NO_OP = f"value = 'true' AND {_NAME} = '{NO_OP}'"
+_NOT_QUIET = f'COLLATE "C" !~ {_quoted(QUIET_TEXT_SQL)}'
+
+
+def _holds_output(document: str) -> str:
+    """SQL that is true where `document`, SQL of a JSON value, holds output or declares a no-op."""
+    return f"""(EXISTS (
+            WITH RECURSIVE part (value, in_list, at_top) AS (
+                SELECT {document}, false, true
+                UNION ALL
+                SELECT child.value, child.in_list, false
+                FROM part CROSS JOIN LATERAL (
+                    SELECT value, in_list
+                    FROM jsonb_each(CASE jsonb_typeof(part.value) WHEN 'object' THEN part.value END)
+                    WHERE NOT {_ENVELOPE}
+                        AND (in_list OR NOT {_OUTSIDE_LISTS})
+                        AND NOT (at_top AND {_IS_NO_OP})
+                    UNION ALL
+                    SELECT value, true
+                    FROM jsonb_array_elements(CASE jsonb_typeof(part.value) WHEN 'array' THEN part.value END)
+                ) AS child (value, in_list)
+            )
+            SELECT FROM part
+            WHERE CASE jsonb_typeof(value)
+                WHEN 'number' THEN true
+                WHEN 'boolean' THEN true
+                WHEN 'string' THEN value #>> '{{}}' {_NOT_QUIET}
+                ELSE false
+            END
+        )
+        OR CASE WHEN jsonb_typeof({document} -> 'reason') = 'string'
+            AND {document} ->> 'reason' COLLATE "C" ~ {_quoted(f"[^{BLANKS}]")}
+            THEN EXISTS (SELECT FROM jsonb_each({document}) WHERE {_IS_NO_OP})
+            ELSE false
+        END)"""  # noqa: S608
+
+
+def is_silent_text(run: str) -> str:
+    """SQL of whether a row of the log, called `run`, is silent, also where it was stored by a narrower rule.
+
+    A summary with output is believed without a look at the payload, and so is a count.
+    """
+    return f"""CASE WHEN {run}.consecutive_silence_count > 0 THEN true
+        WHEN {run}.action_summary {_NOT_QUIET} THEN false
+        ELSE NOT {_holds_output(f"{run}.actions_taken")}
+    END"""
+
 
 COUNT_SILENCE = f"""
 DECLARE
-    output jsonb;
     previous_at timestamptz;
     previous_count integer;
 BEGIN
@@ -54,15 +119,15 @@ BEGIN
     IF NEW.consecutive_silence_count <> 0 THEN
         RETURN NEW;
     END IF;
-    output := NEW.actions_taken;
-    IF jsonb_path_match(output, 'strict $.no_op == true', silent => true) THEN
-        output := output - 'no_op';
-    END IF;
-    IF jsonb_path_match(output, E'{_QUIET_SUMMARY}', silent => true) THEN
-        output := output - 'summary';
-    END IF;
-    IF jsonb_path_exists(output, E'{_OUTPUT}') THEN
+    IF jsonb_typeof(NEW.actions_taken -> 'summary') = 'string'
+        AND NEW.actions_taken ->> 'summary' {_NOT_QUIET}
+    THEN
         RETURN NEW;
+    END IF;
+    IF NEW.actions_taken <> '{{}}' THEN
+        IF {_holds_output("NEW.actions_taken")} THEN
+            RETURN NEW;
+        END IF;
     END IF;
     IF previous_at IS NULL THEN
         SELECT * INTO previous_at, previous_count FROM ({_NEWEST_BEFORE}) AS previous;

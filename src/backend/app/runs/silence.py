@@ -1,81 +1,110 @@
-"""When a run counts as silent: the rule behind `consecutive_silence_count`.
+"""When a run is silent: the rule behind `consecutive_silence_count`, the Auditor's findings and scores.
 
 Rows that plain SQL inserts are counted by a trigger, which says the same rule in SQL (`app.models.silence`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
-from app.silent_texts import BLANKS, METADATA, QUIET_REPLIES, QUIET_WORDS
+from app.silent_texts import (
+    ENVELOPE,
+    ENVELOPE_OUTSIDE_LISTS,
+    NO_OP,
+    PROCESS_FIELDS,
+    QUIET_TEXT,
+    field_name,
+    field_names,
+)
 
-LONGEST_QUIET = 24
-"""Characters. Bound: longer than any of `QUIET_WORDS` with its decoration."""
-_NO_WORD = re.compile(r"[\W_]+")
+_LONGEST_KNOWN = 64  # characters of a key that is kept in a cache; bound on its memory
+_ANYWHERE = field_names(*ENVELOPE.values())
+_OUTSIDE_LISTS = field_names(*ENVELOPE_OUTSIDE_LISTS.values(), PROCESS_FIELDS)
+_quiet_text = re.compile(QUIET_TEXT).match
+
+
+class _Field(Enum):
+    OUTPUT = auto()
+    ENVELOPE = auto()
+    ENVELOPE_OUTSIDE_LISTS = auto()
+    NO_OP = auto()
 
 
 def is_silent(actions: Mapping[str, Any]) -> bool:
-    """Whether `actions_taken` holds no meaningful output.
+    """Whether `actions_taken` holds no output of the agent.
 
-    Nulls, blank strings and empty arrays and objects are dropped at every depth. The run is
-    silent when nothing is left, or only a top-level `summary` that is one of `QUIET_REPLIES`.
-    Every number and boolean is output, 0 and false too, except one: a top-level
-    `"no_op": true` is output only through its `reason`, so without one it is dropped as well.
-    """
-    for key, value in actions.items():
-        if value is None or (value is True and key == "no_op"):
-            continue
-        if isinstance(value, str):
-            text = value.strip(BLANKS)
-            if text and not (key == "summary" and text in QUIET_REPLIES):
-                return False
-            continue
-        if not isinstance(value, dict | list) or _holds_output(value):
-            return False
-    return True
+    These are dropped at every depth:
 
+    1. what no agent writes: `ENVELOPE` and, outside lists, `ENVELOPE_OUTSIDE_LISTS` and `PROCESS_FIELDS`;
+    2. nulls, blank texts and quiet replies (`QUIET_TEXT`);
+    3. empty arrays and objects, and what is empty after this;
+    4. a top-level `"no_op": true`, unless it is declared (`declares_no_op`).
 
-def says_nothing(actions: Mapping[str, Any]) -> bool:
-    """Whether a run tells of nothing: it `is_silent`, or its summary is quiet and the rest is `METADATA`.
-
-    What the Auditor goes by. The count in `consecutive_silence_count` goes by `is_silent`, as specified.
+    The run is silent when nothing is left. Numbers and booleans of other fields are output, 0 and false too.
     """
     summary = actions.get("summary")
-    if not isinstance(summary, str) or not is_quiet(summary):
-        return is_silent(actions)
-    if isinstance(actions.get("no_op"), bool):
-        return is_silent(actions)
-    return is_silent(
-        {key: value for key, value in actions.items() if key != "summary" and not _is_metadata(key)}
-    )
+    if isinstance(summary, str) and not _quiet_text(summary):
+        return False  # most runs end here
+    return not (_hold_output(_top_fields(actions)) or declares_no_op(actions))
 
 
-def is_quiet(summary: str) -> bool:
-    """Whether a summary tells of nothing: `[SILENT]`, `**HEARTBEAT_OK**`, `Done`, `.`."""
-    if len(summary.strip(BLANKS)) > LONGEST_QUIET:
-        return False
-    words = _NO_WORD.sub(" ", summary).strip().casefold()
-    return not words or words in QUIET_WORDS
-
-
-def _is_metadata(key: str) -> bool:
-    return key.replace("_", "").replace("-", "").casefold() in METADATA
-
-
-def _holds_output(container: dict[str, Any] | list[Any]) -> bool:
-    """Whether any leaf is left after dropping; depth first, with a stack of its own for deep nesting."""
-    stack: list[Iterator[Any]] = [_children(container)]
-    while stack:
-        for value in stack[-1]:
-            if isinstance(value, dict | list):
-                stack.append(_children(value))
-                break
-            if value is not None and not (isinstance(value, str) and not value.strip(BLANKS)):
+def _hold_output(values: Iterable[Any]) -> bool:
+    pending: list[tuple[Iterable[Any], bool]] = [(values, False)]
+    while pending:
+        values, in_list = pending.pop()
+        for value in values:
+            if isinstance(value, str):
+                if not _quiet_text(value):
+                    return True
+            elif isinstance(value, dict):
+                pending.append((_fields(value, in_list), in_list))
+            elif isinstance(value, list):
+                pending.append((value, True))
+            elif value is not None:
                 return True
-        else:
-            stack.pop()
     return False
 
 
-def _children(container: dict[str, Any] | list[Any]) -> Iterator[Any]:
-    return iter(container.values() if isinstance(container, dict) else container)
+def is_quiet(text: str) -> bool:
+    """Whether a text is no output: blank, or a quiet reply such as `[SILENT]`, `**HEARTBEAT_OK**`, `Done.`"""
+    return _quiet_text(text) is not None
+
+
+def declares_no_op(actions: Mapping[str, Any]) -> bool:
+    """Whether a run says that it had nothing to do, and why: `{"no_op": true, "reason": "bank holiday"}`."""
+    reason = actions.get("reason")
+    if not isinstance(reason, str) or not reason or reason.isspace():
+        return False
+    return any(value is True and _field(key) is _Field.NO_OP for key, value in actions.items())
+
+
+def _top_fields(actions: Mapping[str, Any]) -> Iterator[Any]:
+    for key, value in actions.items():
+        field = _field(key)
+        if field is _Field.OUTPUT or (field is _Field.NO_OP and value is not True):
+            yield value
+
+
+def _fields(container: dict[str, Any], in_list: bool) -> Iterator[Any]:
+    for key, value in container.items():
+        field = _field(key)
+        if field is not _Field.ENVELOPE and (in_list or field is not _Field.ENVELOPE_OUTSIDE_LISTS):
+            yield value
+
+
+def _field(key: str) -> _Field:
+    return _known_field(key) if len(key) <= _LONGEST_KNOWN else _read_field(key)
+
+
+def _read_field(key: str) -> _Field:
+    name = field_name(key)
+    if name in _ANYWHERE:
+        return _Field.ENVELOPE
+    if name in _OUTSIDE_LISTS:
+        return _Field.ENVELOPE_OUTSIDE_LISTS
+    return _Field.NO_OP if name == NO_OP else _Field.OUTPUT
+
+
+_known_field = lru_cache(maxsize=4096)(_read_field)

@@ -18,7 +18,7 @@ def padding(**actions: Any) -> float:
 
 
 @pytest.mark.parametrize(
-    "summary", ["Done.", FACT, "Rotated logs on web-01", "索引を再作成、88,410 件、6 分"]
+    "summary", ["Rotated the logs.", FACT, "Rotated logs on web-01", "索引を再作成、88,410 件、6 分"]
 )
 def test_a_short_report_wastes_no_words(summary: str) -> None:
     assert padding(summary=summary) == 1

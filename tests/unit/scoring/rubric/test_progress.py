@@ -20,7 +20,7 @@ def test_success_over_partial_over_failure_with_the_same_facts() -> None:
 
 
 def test_a_bare_success_is_worth_less_than_half_of_a_shown_one() -> None:
-    assert progress("success", summary="Done.") < 0.5 * progress("success", **FACTS)
+    assert progress("success", summary="Rotated the logs.") < 0.5 * progress("success", **FACTS)
 
 
 def test_success_over_nothing_but_zeros_is_hardly_one() -> None:
@@ -38,14 +38,16 @@ def test_an_exit_code_of_zero_is_no_count_of_work() -> None:
 
 
 def test_a_partial_run_earns_by_saying_what_is_open() -> None:
-    told = progress("partial", summary="Translated 7 of 10 pages.", left=["billing", "sso", "limits"])
-    untold = progress("partial", summary="Translated the pages.")
-    assert told > untold
+    stated = progress("partial", summary="Translated 7 of 10 pages.", left=["billing", "sso", "limits"])
+    unstated = progress("partial", summary="Translated the pages.")
+    assert stated > unstated
 
 
 def test_a_failure_is_no_progress_but_for_what_was_learned() -> None:
-    told = progress("failed", summary="Stopped: node es-3 is full (disk 96%). Still on v8, OPS-771.")
-    assert progress("failed", summary="It failed") < told < progress("success", summary="Done.")
+    diagnosed = progress("failed", summary="Stopped: node es-3 is full (disk 96%). Still on v8, OPS-771.")
+    assert (
+        progress("failed", summary="It failed") < diagnosed < progress("success", summary="Rotated the logs.")
+    )
 
 
 def test_a_contradicted_success_is_hardly_one() -> None:

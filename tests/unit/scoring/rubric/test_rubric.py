@@ -24,7 +24,7 @@ def test_a_score_has_its_dimensions_and_their_reasons() -> None:
 
 
 def test_the_scorer_names_itself() -> None:
-    assert (SCORER, VERSION) == ("rubric", "4")
+    assert (SCORER, VERSION) == ("rubric", "5")
 
 
 def test_the_weights_sum_to_one_where_nothing_failed() -> None:
@@ -57,7 +57,7 @@ def test_a_diagnosed_failure_beats_a_hollow_success() -> None:
     assert diagnosed.auto > hollow.auto + 0.1
 
 
-def test_a_shown_success_beats_an_equally_well_told_failure() -> None:
+def test_a_shown_success_beats_an_equally_well_stated_failure() -> None:
     done = rate(
         "success", summary="Restored 311 of 311 mailboxes from snapshot mx-0412, checksums in restore.log"
     )

@@ -28,7 +28,7 @@ class Lateness:
     """How late an agent is by a declared schedule, learned report by report.
 
     A wait is what passes from the first time that an agent is due after a report until its next report: so a
-    run that is long, skipped or held up counts with what the agent really took. Waits beyond the deadline
+    run that is long, skipped or delayed counts with what the agent really took. Waits beyond the deadline
     are stops and not learned, but postpone the next deadlines for some days.
     """
 

@@ -24,10 +24,10 @@ from app.audit.domain.quality import QualityTrend
 
 @dataclass(frozen=True, slots=True)
 class ReportedRun:
-    """A run as the Auditor sees it. `silence_count`: how many runs in a row up to it were silent.
+    """A run as the Auditor sees it. `silence_count`: how many runs in a row up to it were counted as silent.
 
-    `says_nothing` is whether it tells of nothing, counted as silent or not. `score` is its overall one, from
-    0 to 1, where it has one.
+    `silent` is whether it reported nothing meaningful, also where it was stored before the rule counted it;
+    a declared no-op is not silent. `score` is its overall one, from 0 to 1, where it has one.
     """
 
     id: str
@@ -36,12 +36,7 @@ class ReportedRun:
     silence_count: int = 0
     summary: str | None = None
     score: float | None = None
-    says_nothing: bool = False
-
-    @property
-    def silent(self) -> bool:
-        """Whether it reported nothing meaningful. A declared no-op is not silent."""
-        return self.says_nothing or self.silence_count > 0
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

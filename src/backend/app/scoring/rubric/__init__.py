@@ -4,6 +4,6 @@ from app.scoring.rubric.model import RunReport, Score
 from app.scoring.rubric.scorer import score
 
 SCORER = "rubric"
-VERSION = "4"
+VERSION = "5"
 
 __all__ = ["SCORER", "VERSION", "RunReport", "Score", "score"]

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from typing import Any, NamedTuple
 
-from app.runs.silence import is_silent
+from app.runs.silence import declares_no_op, is_silent
 from app.scoring.rubric import keys, lexicon
 from app.scoring.rubric.account_statements import Prominence, states_failure
 from app.scoring.rubric.calibration import (
@@ -34,17 +33,15 @@ from app.scoring.rubric.calibration import (
 )
 from app.scoring.rubric.languages import activity
 from app.scoring.rubric.outcomes import Outcome, denials, is_code
-from app.scoring.rubric.payload import MAX_CHILDREN, Leaf, Payload
+from app.scoring.rubric.payload import Leaf, Payload
 from app.scoring.rubric.references import Figure, Ratio, Reference, scan
 from app.scoring.rubric.text import Text
-from app.silent_texts import QUIET_REPLIES
 
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
 _PROPER = re.compile(
     r"(?<=[a-z,;:0-9(] )[A-Z][\w&-]{1,40}"
     r"|(?<=\()[A-Z][\w&-]{1,40}|(?<![\w'])'[^'\n]{2,60}'(?!\w)|\"[^\"\n]{2,60}\""
 )
-_NOOP = re.compile(r"no[ _-]?op", re.IGNORECASE)
 _DATES = frozenset({("date",), ("day",)})  # which day a run is about tells two runs apart, and proves nothing
 _TOP_MARKS = frozenset(
     {"high", "very high", "maximum", "max", "perfect", "excellent", "strong", "full", "alta", "高"}
@@ -176,8 +173,8 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
     whole, concrete = _things((in_headline, in_rest), counts, named + names)
     return Facts(
         status=status,
-        silent=is_silent(actions) or _is_quiet(headline, in_rest, counts),
-        declared_noop=_declares_noop(actions),
+        silent=is_silent(actions),
+        declared_noop=declares_no_op(actions),
         payload=payload,
         headline=headline,
         declared=head is not None and not head.in_list and " ".join(head.words) in keys.SUMMARY,
@@ -382,17 +379,3 @@ def _is_top_mark(value: str | float | bool | None) -> bool:
     if not isinstance(value, float):
         return False
     return TOP_MARK <= value <= 1 or value == 10 or 100 * TOP_MARK <= value <= 100
-
-
-def _is_quiet(headline: Text, rest: Found, counts: tuple[Count, ...]) -> bool:
-    quiet = headline.raw.strip() in QUIET_REPLIES
-    return quiet and not rest.references and not any(count.value for count in counts)
-
-
-def _declares_noop(actions: Mapping[str, Any]) -> bool:
-    reason = actions.get("reason")
-    if not isinstance(reason, str) or not reason.strip():
-        return False
-    return any(
-        value is True and _NOOP.fullmatch(str(key)) for key, value in islice(actions.items(), MAX_CHILDREN)
-    )

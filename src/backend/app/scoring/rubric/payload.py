@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from app.scoring.rubric.calibration import SHORT_FIGURE
 from app.scoring.rubric.text import entries
+from app.silent_texts import ENVELOPE, ENVELOPE_OUTSIDE_LISTS, field_names
 
 # Bounds on what a score may cost, above all but the largest reports; the top level is always seen.
 MAX_NODES = 500  # containers and leaves
@@ -28,33 +29,11 @@ _MARKS = ".,;:!?()[]{}'\"`*_"
 _MOMENT = re.compile(r"^\d{4}-|:")
 _DIGITS = re.compile(r"\d+")
 
-# The scheduler's own account of the run: identifiers, clocks, tokens and delivery. It does not depend on
-# what the agent did, so it proves nothing about the work.
-_PLUMBING = entries(
-    "job id, jobid, run id, session id, session key, session target, request id, trace id",
-    "correlation id, span id, parent id, message id, thread id, conversation id, task id, process id, pid",
-    "invocation id, execution id, workflow id, event id, instance id, tenant id, trace, uuid",
-    "created at, updated at, generated at, reported at, received at, completed at, executed at, scheduled at",
-    "scheduled for, ran at, last run, next run",
-    "duration seconds, duration minutes, run time, runtime ms, runtime s, took, took ms",
-    "wall time, cpu time, execution time, total duration ms, num turns, turns, total cost usd",
-    "prompt tokens, completion tokens, cached tokens, reasoning tokens, model name, model id, temperature",
-    "wake mode, agent id, model, provider, delivered, delivery status, completion status",
-    "run at, run at ms, next run at ms, ts, started at, ended at, finished at, timestamp",
-    "start time, end time, duration, duration ms, duration s, ms, elapsed, elapsed ms",
-    "elapsed s, tokens, input tokens, output tokens, total tokens, cost, cost usd",
-)
-# At the top of a report, these are the envelope that the agent's program adds; further down they are data.
-_ENVELOPE = entries(
-    "id, guid, host, hostname, platform, os, arch, python, runtime, version, agent version, app version",
-    "api version, schema, schema version, format version, time, env, environment, region, timezone, tz",
-    "locale, trigger, triggered by, attempt, retries, retry count, source, agent, agent name, job, job name",
-)
-_PLUMBING_OBJECTS = entries("job, usage, delivery, schedule")
-
-_PLUMBING, _ENVELOPE = (
-    frozenset(name.replace(" ", "") for name in names) for names in (_PLUMBING, _ENVELOPE)
-)
+# What no agent writes does not depend on what it did, so it proves nothing about the work. Further down than
+# at the top of a report the second kind of it is data.
+_ENVELOPE = field_names(*ENVELOPE.values())
+_TOP_ENVELOPE = field_names(*ENVELOPE_OUTSIDE_LISTS.values())
+_ENVELOPE_OBJECTS = entries("job, usage, delivery, schedule")
 
 
 Content = frozenset[tuple[tuple[str, ...], str]]
@@ -120,22 +99,22 @@ class Payload:
 
 
 class _Key(NamedTuple):
-    """The words of a key, and whether a value, a value at the top or a container is the scheduler's own."""
+    """The words of a key, and whether a value, a value at the top or a container is of the envelope."""
 
     words: tuple[str, ...]
-    plumbing_value: bool
     envelope: bool
-    plumbing_container: bool
+    top_envelope: bool
+    envelope_object: bool
 
 
-_NO_KEY = _Key((), plumbing_value=False, envelope=False, plumbing_container=False)
+_NO_KEY = _Key((), envelope=False, top_envelope=False, envelope_object=False)
 
 
 @lru_cache(maxsize=4096)
 def _read_key(key: str) -> _Key:
     words = tuple(word.lower() for word in _KEY_WORD.findall(key))
     name = "".join(words)
-    return _Key(words, name in _PLUMBING, name in _ENVELOPE, name in _PLUMBING_OBJECTS)
+    return _Key(words, name in _ENVELOPE, name in _TOP_ENVELOPE, name in _ENVELOPE_OBJECTS)
 
 
 def as_number(value: object) -> float | None:
@@ -165,11 +144,11 @@ def read(actions: Mapping[str, Any]) -> Payload:
         for name, value in islice(_items(container), MAX_CHILDREN):
             key = inherited if in_list else _read_key(str(name)[:_MAX_KEY])
             if not isinstance(value, _SCALARS) and isinstance(value, Mapping | list | tuple):
-                if not key.plumbing_container:
+                if not key.envelope_object:
                     kept = objects if isinstance(value, Mapping) else arrays
                     kept.append(Array(key.words, len(value), group))
                     queue.append((key, value, depth + 1))
-            elif not (key.plumbing_value or (key.envelope and depth == 0)):
+            elif not (key.envelope or (key.top_envelope and depth == 0)):
                 scalar = _scalar(value, budget)
                 budget -= len(scalar) if isinstance(scalar, str) else 0
                 leaves.append(Leaf(key.words, scalar, group, depth, in_list))
