@@ -50,7 +50,7 @@ def test_a_killed_server_takes_its_processes_along(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_server_told_to_end_answers_all_that_it_stores(
+def test_a_server_asked_to_end_answers_all_that_it_stores(
     postgres: Postgres, background: Background, check: Check, tmp_path: Path, workers: int
 ) -> None:
     port, log = free_port(), tmp_path / "serve.log"

@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
 
 class AgentConnection:
-    """Sends one request after the other to `url`, by HTTP/1.1; connects anew where it has to.
+    """Sends one request after the other to `url`, by HTTP/1.1; connects again where it has to.
 
     An answer may take `patience` seconds.
     """

@@ -74,5 +74,5 @@ async def rollups(db: asyncpg.Connection) -> list[list[tuple[Any, ...]]]:
         SELECT agent_id, bucket::text, sum(scored), sum(overall_sum), sum(overall_squares)
         FROM agent_rollup GROUP BY agent_id, bucket ORDER BY agent_id, bucket
     """
-    held = [await db.fetch(fleet), await db.fetch(agents)]
-    return [[tuple(row) for row in rows if any(row[2:])] for rows in held]
+    kept = [await db.fetch(fleet), await db.fetch(agents)]
+    return [[tuple(row) for row in rows if any(row[2:])] for rows in kept]

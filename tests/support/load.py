@@ -35,7 +35,7 @@ class HungError(AssertionError):
 
 @dataclass
 class Sent:
-    """One run, however often it was sent. `marker` is a key of its payload, and nobody else's."""
+    """One run, however often it was sent. `marker` is a key of its payload and of no other."""
 
     marker: str
     body: bytes
@@ -159,7 +159,7 @@ class Load:
         )
 
     async def stored_without_answer(self, database_url: str) -> list[str]:
-        """The markers of runs that are in the table though nobody got a 204 for them."""
+        """The markers of runs that are in the table though no client got a 204 for them."""
         stored = await self._stored(database_url)
         return [run.marker for run in self.runs if run.acknowledged is None and run.marker in stored]
 

@@ -24,7 +24,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving_requests(handler: type[QuietHandler], port: int, let_go: Callable[[], None]) -> Iterator[None]:
-    """A server on a local port for the time of the block; at its end `let_go` frees what is held."""
+    """A server on a local port for the time of the block; at its end `let_go` frees what is kept."""
     server = _Server(("127.0.0.1", port), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

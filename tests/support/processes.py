@@ -157,7 +157,7 @@ def wait_until_started(count: int, log: Path) -> None:
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """A port without a listener now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

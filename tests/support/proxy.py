@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Passes bytes on both ways until it is told to cut, to stall or to go away."""
+    """Passes bytes on both ways until it is asked to cut, to stall or to go away."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -19,7 +19,7 @@ class Proxy:
         self.port = 0
 
     def cut(self) -> None:
-        """Drop every client's connection. The server is not told: its side stays open."""
+        """Drop every client's connection. The server does not learn of it: its side stays open."""
         for client in self._clients:
             client.transport.abort()
 
@@ -33,7 +33,7 @@ class Proxy:
         self._flowing.clear()
 
     def resume(self) -> None:
-        """Pass on again, what was held back first."""
+        """Pass on again, what was kept back first."""
         self._flowing.set()
 
     def go_away(self) -> None:

@@ -1,4 +1,4 @@
-"""How Celery is told to talk to each kind of broker."""
+"""How Celery is configured for each kind of broker."""
 
 import pytest
 from celery import Celery

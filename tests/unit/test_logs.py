@@ -16,7 +16,7 @@ from app.logs import MOST_OF_AN_EVENT, ThreadedHandler, configure_logging, get_l
 
 
 class Slow:
-    """A stream that nobody reads until `read` is set."""
+    """A stream that is not read until `read` is set."""
 
     def __init__(self) -> None:
         self.read = threading.Event()
@@ -67,8 +67,8 @@ def test_an_event_that_comes_too_often_is_counted(tmp_path: Path) -> None:
     events = [line["event"] for line in lines]
     assert 0 < events.count("invalid_http_request") < 20 * MOST_OF_AN_EVENT
     assert events.count("something_else") == 1
-    told = sum(line["lines"] for line in lines if line["event"] == "log_lines_left_out")
-    assert told > 0
+    left_out = sum(line["lines"] for line in lines if line["event"] == "log_lines_left_out")
+    assert left_out > 0
     assert "hunter2hunter2" not in shown
 
 

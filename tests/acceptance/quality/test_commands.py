@@ -105,8 +105,8 @@ def test_feedback_for_a_prompt_is_plain_markdown_and_on_a_terminal_it_is_rendere
     )
     assert "**evidence** fell short in 21 of 28 runs." in done.stdout
     assert "`Fixed leak in session.py, #12`" in done.stdout
-    told = json.loads(runlog(log, "feedback", "nova", "--json").stdout)
-    assert (told["agent_id"], told["lacks"][0]["dimension"]) == ("nova", "evidence")
+    found = json.loads(runlog(log, "feedback", "nova", "--json").stdout)
+    assert (found["agent_id"], found["lacks"][0]["dimension"]) == ("nova", "evidence")
     lines = plain(on_a_terminal(log, "feedback", "nova"))
     assert max(map(len, lines)) <= 80
     assert not any("**" in line or line.startswith("#") for line in lines)

@@ -138,7 +138,7 @@ async def test_a_pause_until_ends_by_itself_and_the_wait_begins_anew(
     assert await state_when_paused_until(None) == "down"
     assert await state_when_paused_until(now + timedelta(hours=1)) == "paused"
     assert (await api.get(f"{AGENTS}/nova")).json()["paused_until"].startswith(f"{now:%Y-%m-%d}"[:8])
-    # It has ended a moment ago: whoever was not waited for is not overdue at once.
+    # It has ended a moment ago: an agent that was not waited for is not overdue at once.
     await db.execute("UPDATE agent SET paused_until = now() - interval '1 minute', resumed_at = NULL")
     assert (await api.get(f"{AGENTS}/nova")).json()["state"] == "up"
     # The next declaration keeps what is known of that.

@@ -38,16 +38,16 @@ def signed_by_hand(request: Request) -> str:
     return "v1," + base64.b64encode(mac.digest()).decode()
 
 
-async def test_a_finding_is_told_when_it_opens_and_when_it_closes(
+async def test_a_finding_is_sent_when_it_opens_and_when_it_closes(
     db: asyncpg.Connection, receiver: Receiver
 ) -> None:
     await db.execute(FAILING, "nova")
     await audited()
     await deliver()
-    [told] = receiver.requests
-    assert (told.method, told.path) == ("POST", "/hooks/s3cr3tpath")
-    assert told.json["type"] == "alert.opened"
-    data = told.json["data"]
+    [request] = receiver.requests
+    assert (request.method, request.path) == ("POST", "/hooks/s3cr3tpath")
+    assert request.json["type"] == "alert.opened"
+    data = request.json["data"]
     assert data["title"] == "HIGH: Nova: consecutive failures"
     assert data["text"].startswith("HIGH: nova failed 3 times in a row since ")
     assert "Last output: aborted (failed)" in data["text"]
@@ -72,10 +72,10 @@ async def test_it_is_signed_as_the_convention_says(db: asyncpg.Connection, recei
     await db.execute(FAILING, "nova")
     await audited()
     await deliver()
-    [told] = receiver.requests
-    assert told.headers["webhook-signature"] == signed_by_hand(told)
-    assert told.headers["webhook-id"] == told.json["data"]["id"]
-    assert abs(int(told.headers["webhook-timestamp"]) - time.time()) < 120
+    [request] = receiver.requests
+    assert request.headers["webhook-signature"] == signed_by_hand(request)
+    assert request.headers["webhook-id"] == request.json["data"]["id"]
+    assert abs(int(request.headers["webhook-timestamp"]) - time.time()) < 120
 
 
 async def test_what_the_receiver_does_not_take_comes_again_with_the_same_id(

@@ -205,8 +205,8 @@ async def test_of_several_targets_none_is_told_twice(
     refused.clear()
     await db.execute(AGAIN)
     await deliver()
-    told = [request.json["topic"] for request in receiver.requests]
-    assert sorted(told) == ["a", "b", "b", "b", "c", "d"]
+    topics = [request.json["topic"] for request in receiver.requests]
+    assert sorted(topics) == ["a", "b", "b", "b", "c", "d"]
     assert await states(db) == [("opened", "sent")]
 
 

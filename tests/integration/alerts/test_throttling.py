@@ -33,7 +33,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         yield receiver
 
 
-def told(receiver: Receiver) -> list[list[tuple[str, list[str]]]]:
+def events_sent(receiver: Receiver) -> list[list[tuple[str, list[str]]]]:
     """For each message the agents it names, each with what happened."""
     messages = [request.json["data"]["findings"] for request in receiver.requests]
     return [sorted((each["agent_id"], each["events"]) for each in findings) for findings in messages]
@@ -66,7 +66,7 @@ async def test_fifty_agents_that_fail_together_make_one_message(
     assert len(data["findings"]) == 50
 
 
-async def test_what_is_over_the_rate_is_told_together_later(
+async def test_what_is_over_the_rate_is_sent_together_later(
     db: asyncpg.Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle(monkeypatch, alert_rate=2)
@@ -82,7 +82,7 @@ async def test_what_is_over_the_rate_is_told_together_later(
         "UPDATE alert_notification SET first_attempt_at = first_attempt_at - interval '61 minutes'"
     )
     await deliver()
-    assert told(receiver)[2:] == [
+    assert events_sent(receiver)[2:] == [
         [("agent-2", ["opened"]), ("agent-3", ["opened"]), ("agent-4", ["closed", "opened"])]
     ]
     assert await states(db) == [("opened", "sent")] * 3
@@ -125,7 +125,7 @@ async def test_what_is_low_waits_for_the_end_of_the_quiet_hours(
     assert found == ([("high", now), ("low", due)] if due else [("high", now)])
 
 
-async def test_what_waited_is_told_in_the_morning_with_its_end(
+async def test_what_waited_is_sent_in_the_morning_with_its_end(
     db: asyncpg.Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quiet = f"{clock(timedelta(hours=-1))}-{clock(timedelta(hours=2))}"
@@ -143,10 +143,10 @@ async def test_what_waited_is_told_in_the_morning_with_its_end(
     assert receiver.requests == []
     await db.execute(AGAIN)
     await deliver()
-    assert told(receiver) == [[("nova", ["closed", "opened"])]]
+    assert events_sent(receiver) == [[("nova", ["closed", "opened"])]]
 
 
-async def test_an_open_finding_is_told_again_until_it_is_acknowledged(
+async def test_an_open_finding_is_sent_again_until_it_is_acknowledged(
     db: asyncpg.Connection, receiver: Receiver, api: Any
 ) -> None:
     day = "UPDATE audit_finding SET alerted_at = alerted_at - interval '24 hours'"
@@ -157,7 +157,7 @@ async def test_an_open_finding_is_told_again_until_it_is_acknowledged(
     await audited()
     await audited()
     await deliver()
-    assert told(receiver) == [[("nova", ["opened"])], [("nova", ["reminder"])]]
+    assert events_sent(receiver) == [[("nova", ["opened"])], [("nova", ["reminder"])]]
     assert receiver.requests[1].json["data"]["title"] == "HIGH, still: Nova: consecutive failures"
     [finding] = (await api.get("/api/v1/internal/audit/findings")).json()["findings"]
     path = f"/api/v1/internal/audit/findings/{finding['id']}/acknowledge"
@@ -173,7 +173,7 @@ async def test_an_open_finding_is_told_again_until_it_is_acknowledged(
     await db.execute(FIXED, "nova")
     await audited()
     await deliver()
-    assert told(receiver)[2:] == [[("nova", ["closed"])]]
+    assert events_sent(receiver)[2:] == [[("nova", ["closed"])]]
     assert (await api.post(path, json={"by": "kim"})).status_code == 404
 
 
@@ -186,7 +186,7 @@ async def test_a_bad_acknowledgement_is_refused(db: asyncpg.Connection, api: Any
     assert (await api.post(path.format("x"), json={"by": "kim"})).status_code == 422
 
 
-async def test_of_a_muted_agent_nothing_is_told_and_all_is_shown(
+async def test_of_a_muted_agent_nothing_is_sent_and_all_is_shown(
     db: asyncpg.Connection, receiver: Receiver, api: Any
 ) -> None:
     agent = "/api/v1/internal/agents/nova"
@@ -201,7 +201,7 @@ async def test_of_a_muted_agent_nothing_is_told_and_all_is_shown(
     assert (await api.put(agent, json={})).status_code == 204
     await audited()
     await deliver()
-    assert told(receiver) == [[("nova", ["opened"])]]
+    assert events_sent(receiver) == [[("nova", ["opened"])]]
     await api.put(agent, json={"muted": True})
     await db.execute(FIXED, "nova")
     await audited()
@@ -254,12 +254,12 @@ async def test_what_gets_worse_is_not_said_to_be_over(db: asyncpg.Connection, re
     cycle = await audited()
     assert [finding.rule for finding in cycle.closed] == ["late"]
     await deliver()
-    assert told(receiver) == [[("nova", ["opened"])], [("nova", ["opened"])]]
+    assert events_sent(receiver) == [[("nova", ["opened"])], [("nova", ["opened"])]]
     titles = [request.json["data"]["title"] for request in receiver.requests]
     assert titles == ["LOW: Nova: late", "HIGH: Nova: stopped reporting"]
 
 
-async def test_a_finding_that_is_being_changed_is_marked_as_told_afterwards(
+async def test_a_finding_that_is_being_changed_is_marked_as_sent_afterwards(
     database: str, db: asyncpg.Connection, receiver: Receiver
 ) -> None:
     await db.execute(FAILING, "nova")

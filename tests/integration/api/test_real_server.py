@@ -104,7 +104,7 @@ async def check_processes_agree(url: str, db: asyncpg.Connection) -> None:
     assert 'runlog_runs_total{status="success"} 201.0' in counted
 
 
-async def test_a_server_told_to_end_answers_what_it_took(
+async def test_a_server_asked_to_end_answers_what_it_took(
     database: str, db: asyncpg.Connection, tmp_path: Path
 ) -> None:
     port, log = free_port(), tmp_path / "serve.log"

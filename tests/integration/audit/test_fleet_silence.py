@@ -1,4 +1,4 @@
-"""When hardly any agent reports, the way to the log is broken: that is told once, and no agent is blamed."""
+"""When hardly any agent reports, the way to the log is broken: reported once, and no agent is blamed."""
 
 from collections import Counter
 from datetime import timedelta
@@ -94,7 +94,7 @@ async def test_on_the_next_day_it_says_on_which_it_began(db: asyncpg.Connection)
 async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Connection) -> None:
     await log_fleet(db, quiet=75 * MINUTE)
     assert rules(await cycle()) == {"fleet_silent": 1}
-    # Three hours later, and nobody ever reported at this time in the weeks before.
+    # Three hours later, and no agent ever reported at this time in the weeks before.
     await db.execute("""
         UPDATE agent_run_log SET created_at = created_at - interval '3 hours'
     """)
@@ -143,7 +143,7 @@ async def test_a_few_agents_are_no_fleet(db: asyncpg.Connection) -> None:
 
 
 async def test_where_some_go_on_for_hours_the_others_are_named(db: asyncpg.Connection) -> None:
-    """After an upgrade all but three are gone: first nobody is blamed, and after two hours those that are."""
+    """After an upgrade all but three are gone: no agent is blamed, but after two hours the missing are."""
     await log_fleet(db, quiet=75 * MINUTE)
     assert rules(await cycle()) == {"fleet_silent": 1}
     await db.execute("""

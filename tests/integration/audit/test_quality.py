@@ -1,4 +1,4 @@
-"""The Auditor's look at scores: drops are found in the rollups, and so are runs that nobody scores."""
+"""The Auditor's look at scores: drops are found in the rollups, and so are runs that are not scored."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4

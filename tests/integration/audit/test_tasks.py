@@ -186,7 +186,7 @@ def test_a_ping_that_fails_is_tried_again_and_fails_no_cycle(
         audit_tasks.run_audit()
         assert len(receiver.requests) == 3
     log.execute(AGE)
-    audit_tasks.run_audit()  # nobody listens any more
+    audit_tasks.run_audit()  # no one listens any more
     assert [status for status, _ in log.cycles()] == ["success", "success"]
     assert caplog.text.count("ping_failed") == 2
     assert "s3cr3tpath" not in caplog.text

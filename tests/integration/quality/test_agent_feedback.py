@@ -1,4 +1,4 @@
-"""An agent fetches what its runs lacked, as JSON or for its prompt; nobody's text can speak through it."""
+"""An agent fetches what its runs lacked, as JSON or for its prompt; no one's text can speak through it."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ async def comment(api: httpx.AsyncClient, run_id: UUID, text: str, rater: str = 
     assert (await api.post(f"{RUNS}/{run_id}/feedback", json=body)).status_code == 204
 
 
-async def test_an_agent_is_told_what_its_runs_lacked_and_shown_its_best(api: httpx.AsyncClient) -> None:
+async def test_an_agent_reads_what_its_runs_lacked_and_shown_its_best(api: httpx.AsyncClient) -> None:
     await report("sage", GOOD)
     for number in range(4):
         vague = await report("sage", {**VAGUE, "round": number})
@@ -49,23 +49,23 @@ async def test_an_agent_is_told_what_its_runs_lacked_and_shown_its_best(api: htt
     answer = await api.get(f"{AGENTS}/sage/feedback")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["vary"] == "Accept"
-    told = answer.json()
-    assert (told["agent_id"], told["runs"]) == ("sage", 5)
-    assert 1 <= len(told["lacks"]) <= 3
-    assert "evidence" in [lack["dimension"] for lack in told["lacks"]]
-    assert GOOD["summary"] in [lack["example"]["quote"] for lack in told["lacks"] if lack["example"]]
-    assert told["comments"][0] | {"commented_at": ""} == {
+    found = answer.json()
+    assert (found["agent_id"], found["runs"]) == ("sage", 5)
+    assert 1 <= len(found["lacks"]) <= 3
+    assert "evidence" in [lack["dimension"] for lack in found["lacks"]]
+    assert GOOD["summary"] in [lack["example"]["quote"] for lack in found["lacks"] if lack["example"]]
+    assert found["comments"][0] | {"commented_at": ""} == {
         "run_id": str(vague),
         "commented_at": "",
         "rating": 0.2,
         "text": "Which things? Name the files.",
     }
-    assert told["trend"]["verdict"] == "too_few_runs"
+    assert found["trend"]["verdict"] == "too_few_runs"
     markdown = await api.get(f"{AGENTS}/sage/feedback", headers=MARKDOWN)
     assert markdown.headers["content-type"] == "text/markdown; charset=utf-8"
     assert markdown.headers["vary"] == "Accept"
     assert markdown.text.startswith("# Feedback on the runs of `sage`\n")
-    assert all(lack["next_time"] in markdown.text for lack in told["lacks"])
+    assert all(lack["next_time"] in markdown.text for lack in found["lacks"])
     assert "`Which things? Name the files.`" in markdown.text
     assert "Not sage's" not in markdown.text
     assert len(markdown.text) <= 1_500
@@ -102,8 +102,8 @@ async def test_an_agent_without_a_score_and_one_that_is_unknown(api: httpx.Async
 async def test_runs_of_long_ago_are_forgotten(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
     await report("sage", VAGUE)
     await db.execute("UPDATE agent_run_log SET created_at = now() - interval '7 days 1 minute'")
-    told = (await api.get(f"{AGENTS}/sage/feedback")).json()
-    assert (told["runs"], told["trend"]["previous_runs"]) == (0, 1)
+    found = (await api.get(f"{AGENTS}/sage/feedback")).json()
+    assert (found["runs"], found["trend"]["previous_runs"]) == (0, 1)
 
 
 async def test_the_newest_50_scored_runs_are_looked_at(
@@ -146,9 +146,9 @@ async def test_nobody_speaks_through_the_feedback(api: httpx.AsyncClient, attack
     await comment(api, run_id, attack, rater=attack)
     await comment(api, run_id, "Which test failed?")
     path = f"{AGENTS}/{quote(agent, safe='')}"
-    told = (await api.get(f"{path}/feedback")).json()
-    assert told["comments_left_out"] == 1
-    assert [each["text"] for each in told["comments"]] == ["Which test failed?"]
+    found = (await api.get(f"{path}/feedback")).json()
+    assert found["comments_left_out"] == 1
+    assert [each["text"] for each in found["comments"]] == ["Which test failed?"]
     markdown = (await api.get(f"{path}/feedback", headers=MARKDOWN)).text
     assert markdown.startswith("# Feedback on the runs of this agent\n")
     assert [word for word in ("gnore", "root", "system", "10/10", "api keys") if word in markdown] == []

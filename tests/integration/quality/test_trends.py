@@ -60,7 +60,7 @@ async def quality(api: httpx.AsyncClient, **query: Any) -> Any:
     return answer.json()
 
 
-async def test_a_drop_is_told_of_the_fleet_the_agent_and_the_dimension(
+async def test_a_drop_is_found_of_the_fleet_the_agent_and_the_dimension(
     api: httpx.AsyncClient, db: asyncpg.Connection
 ) -> None:
     await two_weeks(db, "nova", 0.6, 0.8, evidence=0.5, outcome=0.9)
@@ -147,7 +147,7 @@ async def test_a_fleet_without_runs(api: httpx.AsyncClient) -> None:
 
 
 async def test_an_agents_windows_begin_to_the_instant(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
-    """As everywhere else its figures are told; and what is kept by the hour is cut there."""
+    """As everywhere else its figures are shown; and what is kept by the hour is cut there."""
     week, minute = 7 * DAY, timedelta(minutes=1)
     for newest, overall in ((week - minute, 0.2), (week + minute, 0.4), (2 * week - minute, 0.6)):
         await add(db, "nova", [overall], newest=newest, every=DAY)
@@ -222,8 +222,8 @@ async def test_few_rows_are_read_however_long_the_log_is(
     one = await entries_read(lambda session: trends.agent_quality(session, "agent-1"))
     # A day of so small a fleet is walked where it lies rather than by the index of the agent.
     assert one <= days * (a_day + 1) + 2 * a_day / 24
-    told = await entries_read(lambda session: agent_feedback(session, "agent-1"))
-    assert told <= one + 2 * (500 + 2_000)
+    read = await entries_read(lambda session: agent_feedback(session, "agent-1"))
+    assert read <= one + 2 * (500 + 2_000)
     report = await quality(api)
     assert report["sampled"] is True
     assert report["dimensions"]["evidence"]["runs"] == 7 * MOST_A_DAY

@@ -109,9 +109,9 @@ async def test_asked_again_it_goes_on_where_it_was(history: asyncpg.Connection) 
     assert (again.id, again.since, tally(again)) == (first.id, first.since, (20, 0, 0))
     assert (await opened(request="29d")).id != first.id
     assert tally(await finished(again)) == (25, 0, 0)
-    anew = await opened(request="30d")
-    assert anew.id != first.id
-    assert tally(await finished(anew)) == (0, 25, 0)
+    second = await opened(request="30d")
+    assert second.id != first.id
+    assert tally(await finished(second)) == (0, 25, 0)
     async with transaction() as session:
         assert [each.finished_at is not None for each in await recent_backfills(session, limit=9)] == [
             True,

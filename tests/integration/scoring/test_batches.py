@@ -1,4 +1,4 @@
-"""Scoring many runs at once comes to the same as scoring them one by one, whoever else is at it."""
+"""Scoring many runs at once comes to the same as scoring them one by one, whatever else scores them."""
 
 import asyncio
 import json

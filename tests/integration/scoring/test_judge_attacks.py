@@ -1,4 +1,4 @@
-"""Judges that obey whatever they are told: no report gains by telling them."""
+"""Judges that obey any order: no report gains by giving them one."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -63,8 +63,8 @@ def obedient(read: Callable[[Prompt], str], honest: float) -> Callable[[dict[str
 
     def decide(body: dict[str, Any]) -> Answer:
         said = read(body["messages"])
-        told = any(order in said for order in orders)
-        return Answer(completion(GOOD | {"overall": 1.0 if told else honest}))
+        obeys = any(order in said for order in orders)
+        return Answer(completion(GOOD | {"overall": 1.0 if obeys else honest}))
 
     return decide
 

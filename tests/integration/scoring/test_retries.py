@@ -1,4 +1,4 @@
-"""A scorer that fails is asked again after a while, a few times, and keeps nobody else waiting."""
+"""A scorer that fails is asked again after a while, a few times, and keeps no other run waiting."""
 
 import asyncio
 import json

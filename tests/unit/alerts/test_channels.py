@@ -42,9 +42,9 @@ def test_urls_are_shown_by_their_schemes_alone() -> None:
 @given(st.lists(URL_TEXT, min_size=1, max_size=4), st.text(max_size=50))
 def test_no_part_of_a_url_is_left(parts: list[str], said: str) -> None:
     url = f"slack://{'/'.join(parts)}"
-    told = scrub(f"{said} {url} {' '.join(parts)} {parts[-1].upper()} {said}", url)
+    masked = scrub(f"{said} {url} {' '.join(parts)} {parts[-1].upper()} {said}", url)
     for part in parts:
-        assert part not in told.replace("[redacted]", "")
+        assert part not in masked.replace("[redacted]", "")
 
 
 @pytest.mark.parametrize("name", ["RUNLOG_ALERT_WEBHOOK_SECRET", "RUNLOG_ALERT_URLS_FILE", "DATABASE_URL"])

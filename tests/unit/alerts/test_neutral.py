@@ -1,4 +1,4 @@
-"""Words of agents mention nobody and format nothing, and can still be read."""
+"""Words of agents mention no one and format nothing, and can still be read."""
 
 import re
 import unicodedata

@@ -26,7 +26,7 @@ def found(statuses: str) -> list[PastFinding]:
     return judge(RULES, {"nova": runs}, {}).found
 
 
-def told(statuses: str) -> Counter[str]:
+def findings_by_rule(statuses: str) -> Counter[str]:
     return Counter(past.finding.rule for past in found(statuses))
 
 
@@ -38,28 +38,28 @@ def test_an_episode_broken_by_partial_runs_is_one_finding(episode: str) -> None:
     assert past.closed_at == MONDAY + (60 + len(episode)) * HOUR
 
 
-def test_a_second_episode_is_told_as_well() -> None:
-    assert told("s" * 60 + "FFF" + "s" * 10 + "FFF" + "s" * 10) == {"consecutive_failures": 2}
+def test_a_second_episode_is_reported_as_well() -> None:
+    assert findings_by_rule("s" * 60 + "FFF" + "s" * 10 + "FFF" + "s" * 10) == {"consecutive_failures": 2}
 
 
-def test_a_flake_of_every_night_is_told_twice_and_then_a_rate() -> None:
+def test_a_flake_of_every_night_is_reported_twice_and_then_a_rate() -> None:
     night = "ssssFFFF" + "s" * 16
-    assert told(night * 60) == {"consecutive_failures": 2, "failure_rate": 1}
-    assert told(night * 20 + "F" * 12 + "s" * 12 + night * 5)["consecutive_failures"] == 3
+    assert findings_by_rule(night * 60) == {"consecutive_failures": 2, "failure_rate": 1}
+    assert findings_by_rule(night * 20 + "F" * 12 + "s" * 12 + night * 5)["consecutive_failures"] == 3
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("share", [0.2, 0.25, 0.35])
 def test_to_fail_by_nature_is_one_rate(share: float, seed: int) -> None:
     chance = random.Random(seed)
-    rules = told("".join("F" if chance.random() < share else "s" for _ in range(2000)))
+    rules = findings_by_rule("".join("F" if chance.random() < share else "s" for _ in range(2000)))
     assert 1 <= rules["failure_rate"] <= 2
     assert sum(rules.values()) <= 4
 
 
 def test_who_fails_now_and_then_is_not_told_of() -> None:
     chance = random.Random(1)
-    assert not told("".join("F" if chance.random() < 0.03 else "s" for _ in range(3000)))
+    assert not findings_by_rule("".join("F" if chance.random() < 0.03 else "s" for _ in range(3000)))
 
 
 def test_partial_for_ever_is_told_once() -> None:
@@ -74,7 +74,7 @@ def test_partial_for_ever_is_told_once() -> None:
 
 @pytest.mark.parametrize("statuses", ["p" * 300, "spp" * 100, "s" * 50 + "p" * 9 + "s" * 20])
 def test_partial_by_nature_or_for_a_while_is_no_news(statuses: str) -> None:
-    assert not told(statuses)
+    assert not findings_by_rule(statuses)
 
 
 def reported(times: Iterable[tuple[timedelta, str]]) -> list[PastFinding]:

@@ -113,10 +113,12 @@ def finding(*statuses: str) -> Finding:
 
 
 def test_a_finding_opens_once_and_then_persists() -> None:
-    told = nova("failed", "failed", "failed")
-    verdicts = [evaluate(RULES, told)]
-    assert transitions(RULES, {}, {"nova": told}, verdicts).opened == [finding("failed", "failed", "failed")]
-    changes = transitions(RULES, {FAILING: None}, {"nova": told}, verdicts)
+    judged = nova("failed", "failed", "failed")
+    verdicts = [evaluate(RULES, judged)]
+    assert transitions(RULES, {}, {"nova": judged}, verdicts).opened == [
+        finding("failed", "failed", "failed")
+    ]
+    changes = transitions(RULES, {FAILING: None}, {"nova": judged}, verdicts)
     assert (changes.opened, changes.closed) == ([], {})
     assert changes.persisting == [finding("failed", "failed", "failed")]
 
@@ -146,7 +148,7 @@ def test_the_run_that_ended_it_is_the_proof() -> None:
 def test_why_else_a_finding_closes(rule: str, history: AgentHistory | None, reason: str) -> None:
     open_findings = {(rule, "nova"): finding("failed", "failed", "failed").last_run_at}
     histories = {"nova": history} if history else {}
-    verdicts = [evaluate(RULES, told) for told in histories.values()]
+    verdicts = [evaluate(RULES, judged) for judged in histories.values()]
     proof = transitions(RULES, open_findings, histories, verdicts).closed[rule, "nova"]
     assert proof["reason"].startswith(reason)
     assert "run" not in proof
@@ -154,7 +156,7 @@ def test_why_else_a_finding_closes(rule: str, history: AgentHistory | None, reas
 
 def test_a_finding_stays_while_its_rule_crashes() -> None:
     rules = (Crashing(), *RULES)
-    told = nova("success")
-    changes = transitions(rules, {("crashing", "nova"): None}, {"nova": told}, [evaluate(rules, told)])
+    judged = nova("success")
+    changes = transitions(rules, {("crashing", "nova"): None}, {"nova": judged}, [evaluate(rules, judged)])
     assert [finding.rule for finding in changes.opened] == ["not_judged"]
     assert (changes.persisting, changes.closed) == ([], {})

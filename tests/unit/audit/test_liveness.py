@@ -72,17 +72,20 @@ def test_what_shows_no_stop(ages: list[timedelta]) -> None:
 
 
 def test_a_long_gap_of_this_week_is_reckoned_with() -> None:
-    told = history(hourly(10 * HOUR))
-    assert rule.check(told)
-    came_back_after_14_hours = [*told.reports, *(told.reports[-1] - 14 * HOUR - i * HOUR for i in range(400))]
+    judged = history(hourly(10 * HOUR))
+    assert rule.check(judged)
+    came_back_after_14_hours = [
+        *judged.reports,
+        *(judged.reports[-1] - 14 * HOUR - i * HOUR for i in range(400)),
+    ]
     known = Cadence.of(reversed(came_back_after_14_hours))
-    assert rule.check(AgentHistory("atlas", NOW, told.runs, known)) is None
+    assert rule.check(AgentHistory("atlas", NOW, judged.runs, known)) is None
 
 
 def test_a_run_that_came_in_while_reading_counts() -> None:
-    told = history(hourly(3 * HOUR))
-    fresh = Cadence.of(reversed([NOW, *told.reports]))
-    assert rule.check(AgentHistory("atlas", NOW, told.runs, fresh)) is None
+    judged = history(hourly(3 * HOUR))
+    fresh = Cadence.of(reversed([NOW, *judged.reports]))
+    assert rule.check(AgentHistory("atlas", NOW, judged.runs, fresh)) is None
 
 
 @pytest.mark.parametrize("declared", [{}, {"schedule": "0 * * * *"}, {"schedule": "every 1h"}])
@@ -103,26 +106,26 @@ def test_what_an_outage_of_our_own_excuses(
     declared: dict[str, str], began: float, over: float, stopped: bool
 ) -> None:
     outage = Outage((NOW - began * HOUR).timestamp(), (NOW - over * HOUR).timestamp())
-    told = history(hourly(8 * HOUR), outages=Outages([outage]), **declared)
-    assert bool(rule.check(told)) == stopped
+    judged = history(hourly(8 * HOUR), outages=Outages([outage]), **declared)
+    assert bool(rule.check(judged)) == stopped
 
 
 @settings(deadline=None)
 @given(st.integers(30, 3000), st.integers(0, 5000), st.sampled_from([None, "*/7 * * * *", "0 9 * * *"]))
 def test_it_is_late_before_it_is_overdue(step: int, silence: int, schedule: str | None) -> None:
-    told = history([(silence + i * step) * MINUTE for i in range(50)], schedule=schedule)
-    stopped, notice = rule.check(told), late.check(told)
+    judged = history([(silence + i * step) * MINUTE for i in range(50)], schedule=schedule)
+    stopped, notice = rule.check(judged), late.check(judged)
     assert not (stopped and notice)
-    [deadline] = rule.change_times(told) or [None]
+    [deadline] = rule.change_times(judged) or [None]
     if deadline:
         assert bool(stopped) == (deadline <= NOW)
-        began = min(late.change_times(told), default=deadline)
+        began = min(late.change_times(judged), default=deadline)
         assert bool(notice) == (began <= NOW < deadline)
 
 
 def test_a_notice_is_of_low_severity() -> None:
-    told = history([DAY + 25 * MINUTE + i * DAY for i in range(30)])
-    finding = late.check(told)
+    judged = history([DAY + 25 * MINUTE + i * DAY for i in range(30)])
+    finding = late.check(judged)
     assert finding
     assert finding.evidence["severity"] == "low"
     assert finding.message.startswith("atlas is late; its last report was at 2026-09-16 11:35 UTC")
@@ -137,12 +140,12 @@ def test_a_notice_is_of_low_severity() -> None:
     ],
 )
 def test_a_schedule_that_is_none_is_found_and_the_habit_judged(declared: dict[str, str], reason: str) -> None:
-    told = history(hourly(3 * HOUR), **declared)
-    finding = BadSchedule().check(told)
+    judged = history(hourly(3 * HOUR), **declared)
+    finding = BadSchedule().check(judged)
     assert finding
     assert finding.message.startswith("atlas is watched by its habit alone: ")
     assert reason in finding.message
-    stopped = rule.check(told)
+    stopped = rule.check(judged)
     assert stopped
     assert stopped.evidence["learned"]
 

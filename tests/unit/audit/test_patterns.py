@@ -86,9 +86,9 @@ def rounds(statuses: Sequence[str]) -> int:
     """How many times either rule would have opened over these runs, oldest first."""
     opened, was_open = 0, {rate: False, flapping: False}
     for i in range(len(statuses)):
-        told = history("".join(reversed(statuses[max(0, i - 49) : i + 1])))
+        judged = history("".join(reversed(statuses[max(0, i - 49) : i + 1])))
         for rule in was_open:
-            found = rule.check(told, is_open=was_open[rule]) is not None
+            found = rule.check(judged, is_open=was_open[rule]) is not None
             opened += found and not was_open[rule]
             was_open[rule] = found
     return opened

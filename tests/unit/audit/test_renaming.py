@@ -1,4 +1,4 @@
-"""An agent that took another name is told apart from one that stopped."""
+"""An agent that took another name is distinguished from one that stopped."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,12 +30,12 @@ def test_numbers_tell_agents_apart() -> None:
 
 def test_the_first_that_began_afterwards_may_be_the_same() -> None:
     began = {"sage-v2": NOON - HOUR, "sage-v3": NOON - HOUR / 2, "sage-old": NOON - 30 * HOUR}
-    told = name_successor(STOPPED, began, NOON)
-    assert told.message == (
+    finding = name_successor(STOPPED, began, NOON)
+    assert finding.message == (
         "sage has not reported since 09:00 UTC; sage-v2 began to report 11:00 UTC: was it renamed?"
     )
-    assert told.evidence["perhaps_renamed_to"] == "sage-v2"
-    assert told.key == STOPPED.key
+    assert finding.evidence["perhaps_renamed_to"] == "sage-v2"
+    assert finding.key == STOPPED.key
 
 
 def test_an_agent_that_was_there_before_is_another() -> None:

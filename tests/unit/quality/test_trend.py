@@ -1,4 +1,4 @@
-"""A change is told from chance: seldom seen where there is none, and seen where it is large."""
+"""A change is distinguished from chance: seldom seen where there is none, and seen where it is large."""
 
 import random
 from collections.abc import Sequence

@@ -28,8 +28,8 @@ def test_a_run_is_in_one_state(scores: Any, locked: bool, expected: str) -> None
 
 def test_an_error_tells_all_that_is_known() -> None:
     failure = {"overall": None, "error": "no", "attempts": 2, "retry_at": "2026-11-22T10:00:00Z"}
-    told = {key: value for key, value in failure.items() if key != "overall"}
-    assert scoring_state(failure, locked=False) == {"state": "error", **told}
+    failure_only = {key: value for key, value in failure.items() if key != "overall"}
+    assert scoring_state(failure, locked=False) == {"state": "error", **failure_only}
     assert scoring_state({"overall": "high", "error": 5}, locked=False) == {
         "state": "error",
         "attempts": 0,

@@ -1,4 +1,4 @@
-"""Outages: told from the reports of all, and looked up."""
+"""Outages: known from the reports of all, and looked up."""
 
 import random
 

@@ -56,7 +56,7 @@ def taught(taste: str, count: int) -> Training:
 
 
 def by_model(training: Training, taste: str) -> float:
-    """How often the model agrees with the taste on runs that nobody rated."""
+    """How often the model agrees with the taste on runs without a rating."""
     scores = [training.model.score(*each).auto for each in zip(runs()[FRESH], scored()[FRESH], strict=True)]
     return agreement(worth(taste, runs(), scored())[FRESH], scores)
 

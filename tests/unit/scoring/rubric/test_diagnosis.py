@@ -1,4 +1,4 @@
-"""Diagnosis: what a run that failed leaves for whoever looks into it."""
+"""Diagnosis: what a failed run leaves for the person who looks into it."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ def diagnosis(**actions: Any) -> float:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "account",
     [
         "Deploy of api 4.2.0 stopped: migration 0117 locks orders > 60 s. Rolled back to 4.1.9, DBA asked.",
         "Abgebrochen: Zertifikat von ldap-2 ist am 3. Mai abgelaufen. Nichts geändert, IT-411.",
         "El proveedor cambió la columna 'precio' el 4 de mayo, por eso falló. No se escribió nada; DAT-77.",
     ],
 )
-def test_the_worth_of_a_failure_is_its_diagnosis(told: str) -> None:
+def test_the_worth_of_a_failure_is_its_diagnosis(account: str) -> None:
     vague = "Something went wrong, see the logs. There could be various reasons. Please try again later."
-    assert diagnosis(summary=told) > diagnosis(summary=vague) + 0.3
+    assert diagnosis(summary=account) > diagnosis(summary=vague) + 0.3
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,10 @@ def test_what_follows_the_colon_is_a_cause() -> None:
 
 
 def test_fields_may_tell_it() -> None:
-    told = {"cause": "discount_pct came as a string", "remedy": "cast it in stg_orders.sql"}
+    account = {"cause": "discount_pct came as a string", "remedy": "cast it in stg_orders.sql"}
     assert (
-        diagnosis(summary="Hourly load failed", details=told) > diagnosis(summary="Hourly load failed") + 0.3
+        diagnosis(summary="Hourly load failed", details=account)
+        > diagnosis(summary="Hourly load failed") + 0.3
     )
 
 

@@ -1,4 +1,4 @@
-"""Failure, promise, harm and pleas, told in many languages, and what only looks like them."""
+"""Failure, promise, harm and pleas, stated in many languages, and what only looks like them."""
 
 import re
 
