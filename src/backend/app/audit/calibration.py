@@ -186,10 +186,10 @@ LARGEST_ALIKE = 3
 """Values. So many of the largest that are alike recur, as nights and weekends do. Decision, as of gaps."""
 MOST_TAIL_INDEX = 5.0
 """Tail index. Bound: of more, a level is no number any more; with 1 already there is no mean."""
-OVERDUE_ONCE_IN = 3_000 * DAY
-"""Seconds. How seldom by chance an agent that is well may be called overdue. Decision: a fleet of 3,000
+OVERDUE_ONCE_IN = 2_000 * DAY
+"""Seconds. How seldom by chance an agent that is well may be called overdue. Decision: a fleet of 2,000
 agents has one false alarm a day."""
-LATE_ONCE_IN = 700 * DAY
+LATE_ONCE_IN = 500 * DAY
 """Seconds. The same of a notice that it is late. Decision: four for one of `OVERDUE_ONCE_IN`."""
 LATE_SCALE = 120
 """Seconds that are added to how late a report is before its tail is looked at. Decision: what differs by less
