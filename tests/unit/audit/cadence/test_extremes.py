@@ -46,6 +46,15 @@ def test_nothing_is_known_of_nothing() -> None:
     assert (len(Extremes()), Extremes().longest, Extremes().level(DAY)) == (0, 0.0, 0.0)
 
 
+def test_what_is_exceeded_sixteen_times_is_usual() -> None:
+    extremes = Extremes()
+    for day in range(16):
+        assert not extremes.exceed(60)
+        extremes.add(100 + day, day * 86_400)
+    assert extremes.exceed(60)
+    assert not extremes.exceed(100)
+
+
 def test_what_is_long_ago_is_forgotten_but_not_the_newest_fifty() -> None:
     found = Extremes()
     found.add(1000.0, 0.0)

@@ -17,9 +17,9 @@ from app.audit.cadence.outages import Outages
 from app.audit.cadence.recovered import Recovered
 from app.audit.cadence.weekly_pattern import (
     WeeklyPattern,
-    a_week_before,
     deadline_by_count,
     next_report,
+    usual_wait,
     weekly_pattern,
 )
 from app.audit.calibration import DAY, HOUR
@@ -149,11 +149,11 @@ class Cadence:
         return False
 
     def _learn_lateness(self, moment: float) -> None:
-        """How much later it came than by the clock; where that did not tell, than a day and a week before."""
+        """How much later it came than by the clock; where that did not tell, than in most weeks before."""
         expected = (
             self._clock.middle
             if self._clock
-            else a_week_before(self._activity, self._begun, self.typical, self._is_excluded)
+            else usual_wait(self._activity, self._begun, self.typical, self._is_excluded)
         )
         if expected is not None and moment > expected:
             self._late_by_clock.add(moment - expected + calibration.LATE_SCALE, moment)
@@ -295,13 +295,15 @@ class Cadence:
         """
         late = self._late_by_clock
         most = max(self.typical, calibration.LONGEST_TIMES * late.longest)
-        by_clock = min(late.level(once_in), most) - calibration.LATE_SCALE
+        level = late.level(once_in) if len(late) >= calibration.LEAST_GAPS else 0.0
+        by_clock = min(level, most) - calibration.LATE_SCALE
         return pattern.middle + max(by_clock, self._excess(once_in)) - pattern.latest
 
     def _excess(self, once_in: float) -> float:
         """By how much its gaps exceed their median once in so long, where they mostly are about as long."""
         gaps, middle, longest = self._sorted, self._sorted[len(self._sorted) // 2], self._extremes.longest
-        if gaps[len(gaps) * 9 // 10] > middle * calibration.EVEN or self._extremes.recur(middle):
+        uneven = gaps[len(gaps) * 9 // 10] > middle * calibration.EVEN
+        if uneven or self._extremes.recur(middle) or self._extremes.exceed(middle * calibration.EVEN):
             return 0.0
         level = self._extremes.level(once_in, middle - calibration.LATE_SCALE)
         return min(level - middle, max(self.typical, calibration.LONGEST_TIMES * (longest - middle)))

@@ -169,16 +169,22 @@ def deadline_by_count(
     return latest + margin
 
 
-def a_week_before(
+def usual_wait(
     activity: ActivityBitmap, moment: float, typical: float, is_excluded: Excluded
 ) -> float | None:
-    """When the next report came after one at this time a week before, or a day before if that was later.
+    """When the next report is usual, by what followed one at this time before, in seconds since the epoch.
 
-    In seconds since the epoch; None where there was no report a week before.
+    The median of up to five weeks, so that a run by hand in one of them changes nothing; later, if it came
+    later a week or a day before, as after clocks were changed. None unless a report came at this time a week
+    before, in two weeks and in most.
     """
     past = _Past.of(activity, moment, typical, is_excluded)
-    waits = [past.wait(A_WEEK), past.wait(A_DAY)]
-    return float((past.here + max(waits) + 1) * STEP) if waits[0] >= 0 else None
+    weeks = [past.wait(ago) for ago in range(A_WEEK, calibration.WEEKS_COMPARED * A_WEEK + 1, A_WEEK)]
+    known = [wait for wait in weeks if wait != _EXCLUDED]
+    waits = sorted(wait for wait in known if wait >= 0)
+    if weeks[0] < 0 or len(waits) < 2 or len(waits) * 2 <= len(known):
+        return None
+    return float((past.here + max(waits[len(waits) // 2], weeks[0], past.wait(A_DAY)) + 1) * STEP)
 
 
 def next_report(activity: ActivityBitmap, pattern: WeeklyPattern, moment: float) -> float:
