@@ -248,16 +248,15 @@ class Cadence:
         if not recur(self._sorted) or not (even or len(self._gaps) >= calibration.LEAST_UNEVEN_GAPS):
             return None
         if newest - self._first < DAY:
+        recurring = self._extremes.recur(typical)
             longest = max(longest, DAY)
         share = max(calibration.GAP_MARGIN, calibration.GAP_MARGIN_OF_FEW / len(self._gaps))
-        spread = min(max(longest - typical, longest * share), longest / 2 if even else longest)
+        spread = min(max(longest - typical, longest * share), longest / 2 if even or recurring else longest)
         margin = max(spread, _GRACE, clock_change(newest, newest + longest))
         late = margin / 2
-        if not self._extremes.recur(typical):
-            above, most = (
-                typical - calibration.LATE_SCALE if even else 0.0,
-                calibration.LONGEST_TIMES * longest,
-            )
+        if not recurring:
+            above = typical - calibration.LATE_SCALE if even else 0.0
+            most = calibration.LONGEST_TIMES * longest
             rare = self._extremes.level(calibration.OVERDUE_ONCE_IN, above)
             margin = max(margin, min(rare, most) - longest)
             late = max(late, min(self._extremes.level(calibration.LATE_ONCE_IN, above), most) - longest)
