@@ -207,8 +207,8 @@ AT_ONCE = 60
 LEAST_FLUSHED = 3
 """Reports that come at once, at least, to say that the agent ran meanwhile. Decision: two may be a retry."""
 LAST_RESORT_KNOWN = 7 * DAY
-"""Seconds. An agent known for less is not called gone before it is silent for as long as it is known.
-Decision: then a week has been seen."""
+"""Seconds. An agent without a cadence is not called gone before it is known for as long, with its silence;
+nor, known for less, before it is silent for as long as it is known. Decision: then a week has been seen."""
 SAME_OCCASION = 0.1
 """Share of the mean gap within which, and within a step of five minutes, reports are of one occasion: sent
 twice, or started together. Formula: gaps of a Poisson process are as short in one case of ten."""

@@ -84,7 +84,8 @@ def test_of_random_gaps_only_the_end_is_told(seed: int) -> None:
     assert str(cadence).startswith("at no set times, at most ")
     found, longest = deadline(reports), max(later - earlier for earlier, later in pairwise(reports))
     assert found
-    assert found - reports[-1] >= max(DAY, 2 * longest)
+    assert found - reports[-1] >= longest
+    assert found >= TUESDAY + 7 * DAY
 
 
 def test_an_end_without_a_cadence_is_told_after_three_times_the_longest_gap_at_most() -> None:
@@ -95,7 +96,39 @@ def test_an_end_without_a_cadence_is_told_after_three_times_the_longest_gap_at_m
     longest = max(later - earlier for earlier, later in pairwise(recent))
     found = deadline(reports)
     assert found
-    assert 2 * longest <= found - reports[-1] <= 3 * longest + timedelta(seconds=1)
+    assert longest < found - reports[-1] <= 3 * longest + timedelta(seconds=1)
+
+
+def test_frequent_events_that_cease_are_told_within_hours() -> None:
+    chance, reports = random.Random(1), [TUESDAY]
+    while reports[-1] < TUESDAY + 30 * DAY:
+        reports.append(reports[-1] + chance.expovariate(100) * DAY)
+    found = deadline(reports)
+    assert found
+    assert found - reports[-1] < 8 * HOUR
+
+
+def test_an_end_of_a_daily_agent_with_runs_by_hand_is_told_within_half_a_day() -> None:
+    chance, daily = random.Random(0), every(DAY, 60)
+    by_hand = [
+        day + chance.uniform(1, 12) * HOUR for day in daily[1:] for _ in range(2) if chance.random() < 0.2
+    ]
+    reports = sorted([*daily, *(at for at in by_hand if at < daily[-1])])
+    assert alarms(reports) == []
+    assert not Cadence.of(reports).has_cadence
+    found = deadline(reports)
+    assert found
+    assert found < daily[-1] + 36 * HOUR
+
+
+def test_where_the_longest_gaps_recur_half_of_one_is_allowed_besides() -> None:
+    """Every ten minutes from two to four on Tuesdays and Thursdays, at the end of runs of some minutes."""
+    chance, due = random.Random(0), local("UTC", [2 + i / 6 for i in range(12)], 70, weekdays=(1, 3))
+    reports = sorted(at + chance.lognormvariate(0, 0.8) * 3 * MINUTE for at in due)
+    assert alarms(reports) == []
+    found = deadline(reports)
+    assert found
+    assert found < reports[-1] + 1.5 * (5 * DAY) + HOUR
 
 
 def test_what_is_sent_twice_or_together_is_one_occasion() -> None:

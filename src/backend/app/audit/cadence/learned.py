@@ -220,15 +220,14 @@ class Cadence:
     def _at_last(self) -> Forecast:
         """When an agent that shows no cadence has gone for good: silent for far longer than ever of late.
 
-        That is the gap that comes once in years by those seen, between two and three times the longest, and a
-        day at least. One that is known for days only may be silent for as long as it is known.
+        That is the gap that comes once in years by those seen, three times the longest at most. One that is
+        known for days only may be silent for as long as it is known, and until it is known for a week.
         """
         longest, newest = self._extremes.longest, self.newest
-        level = max(self._extremes.level(calibration.OVERDUE_ONCE_IN), 2 * longest)
         known = newest - self._first
-        wait = max(min(level, calibration.LONGEST_TIMES * longest), DAY)
+        wait = min(self._extremes.level(calibration.OVERDUE_ONCE_IN), calibration.LONGEST_TIMES * longest)
         if known < calibration.LAST_RESORT_KNOWN:
-            wait = max(wait, known)
+            wait = max(wait, known, calibration.LAST_RESORT_KNOWN - known)
         deadline = self._after_unseen_days(newest + wait)
         while over := self._outages.over(newest, deadline):
             if over + wait <= deadline:
@@ -248,8 +247,8 @@ class Cadence:
         if not recur(self._sorted) or not (even or len(self._gaps) >= calibration.LEAST_UNEVEN_GAPS):
             return None
         if newest - self._first < DAY:
-        recurring = self._extremes.recur(typical)
             longest = max(longest, DAY)
+        recurring = self._extremes.recur(typical)
         share = max(calibration.GAP_MARGIN, calibration.GAP_MARGIN_OF_FEW / len(self._gaps))
         spread = min(max(longest - typical, longest * share), longest / 2 if even or recurring else longest)
         margin = max(spread, _GRACE, clock_change(newest, newest + longest))
