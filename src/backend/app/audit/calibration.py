@@ -162,6 +162,9 @@ OWN_OUTAGE_CYCLES = 3
 
 # Declared schedules.
 
+FIRST_DAY = timedelta(days=1)
+"""An agent known for less, without a grace of its own, may be silent for half as long as it is known.
+Decision: what was not seen in part of a day may be usual at another hour."""
 LEAST_GRACE = timedelta(minutes=10)
 """A declared agent without a grace of its own, and a learned one, is never called late before this.
 Decision."""

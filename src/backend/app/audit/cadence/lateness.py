@@ -42,6 +42,7 @@ class Lateness:
         self._recovered = Recovered()
         self._at_once = 0
         self._missed = 0.0
+        self._first: datetime | None = None
         self._newest: datetime | None = None
         self._known: tuple[datetime, tuple[datetime, datetime]] | None = None
 
@@ -71,6 +72,7 @@ class Lateness:
         """Learn from a report that came after all others. Raises `ValueError` as `due_after`."""
         newest, self._newest = self._newest, report
         if newest is None:
+            self._first = report
             if not isinstance(self._schedule, IntervalSchedule):
                 self._learn((report - self._schedule.last_until(report)).total_seconds(), report)
             return
@@ -106,10 +108,14 @@ class Lateness:
         """What is expected of the agent, silent since then. Raises `ValueError` as `due_after`.
 
         The grace is the declared one. Without it, it is half the period, between 10 minutes and an hour, or
-        the wait that comes once in years by the waits that were; while hardly any are known, a period.
+        the wait that comes once in years by the waits that were; while hardly any are known, a period, and on
+        its first day half as long as it is known.
         """
         due, following = self._due(since)
         late, deadline = self._margins(following - due, since)
+        known = since - (self._first or since)
+        if self._grace is None and deadline < known / 2 < calibration.FIRST_DAY / 2:
+            late = deadline = known / 2
         return Expectation(due, due + late if late < deadline else due + deadline, due + deadline)
 
     def never_late_before(self, since: datetime) -> datetime:
