@@ -162,15 +162,15 @@ OWN_OUTAGE_CYCLES = 3
 
 # Declared schedules.
 
-FIRST_DAY = timedelta(days=1)
-"""An agent known for less, without a grace of its own, may be silent for half as long as it is known.
-Decision: what was not seen in part of a day may be usual at another hour."""
 LEAST_GRACE = timedelta(minutes=10)
 """A declared agent without a grace of its own, and a learned one, is never called late before this.
 Decision."""
 MOST_GRACE = timedelta(hours=1)
 """What half a period comes to at most without a grace of its own. Decision: a daily job is known to be
 missing soon."""
+FIRST_DAY = timedelta(days=1)
+"""An agent known for less, without a grace of its own, may be silent for half as long as it is known.
+Decision: what was not seen in part of a day may be usual at another hour."""
 MOST_EARLY = timedelta(minutes=5)
 """A report so long before a due time answers it. Decision: clocks differ by less."""
 

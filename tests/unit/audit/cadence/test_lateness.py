@@ -102,6 +102,17 @@ def test_after_a_stop_its_length_is_allowed_for_some_days() -> None:
     assert 10 * HOUR <= expected.deadline - expected.due < 12 * HOUR
 
 
+def test_on_its_first_day_it_may_be_silent_for_half_as_long_as_it_is_known() -> None:
+    for known in (8, 20, 23):
+        reports = [TUESDAY + i * HOUR for i in range(known + 1)]
+        expected = Lateness.of(HOURLY, None, reports).expectation(reports[-1])
+        assert expected.deadline - expected.due == expected.late - expected.due == known * HOUR / 2
+    reports = [TUESDAY + i * HOUR for i in range(25)]
+    assert deadline_after(Lateness.of(HOURLY, None, reports), reports[-1] + HOUR) == 30 * MINUTE
+    with_grace = Lateness.of(HOURLY, 7 * MINUTE, reports[:20]).expectation(reports[19])
+    assert with_grace.deadline - with_grace.due == 7 * MINUTE
+
+
 def test_reports_kept_meanwhile_show_that_it_ran() -> None:
     reports = [TUESDAY + i * HOUR for i in range(200) if not 150 <= i < 160]
     at = reports.index(TUESDAY + 160 * HOUR)

@@ -178,6 +178,20 @@ def test_runs_by_hand_do_not_make_an_hourly_agent_look_frequent() -> None:
     assert found >= newest + 65 * MINUTE
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_runs_by_hand_at_other_times_do_not_delay_what_the_clock_tells(seed: int) -> None:
+    chance, stopped = random.Random(seed), datetime(2026, 10, 27, 12, tzinfo=UTC)
+    office = [at + chance.uniform(0, 5) * MINUTE for at in local("UTC", range(8, 19), 57, weekdays=range(5))]
+    nights = [
+        TUESDAY + day * DAY + chance.uniform(-5, 7) * HOUR for day in range(56) if chance.random() < 0.5
+    ]
+    weekends = [at + chance.random() * DAY for at in local("UTC", [0], 56, weekdays=(5, 6))]
+    by_hand = [*nights[::4], *chance.sample(weekends, 6)]
+    found = deadline(at for at in [*office, *by_hand] if at < stopped)
+    assert found
+    assert found < stopped + HOUR
+
+
 def test_a_report_from_the_future_is_no_reason_for_alarm() -> None:
     now = TUESDAY + 10 * DAY
     found = deadline([*every(HOUR, 240), now + 3 * HOUR])
@@ -212,20 +226,6 @@ def test_before_the_first_weekend_it_does_not_wait_for_it() -> None:
 @pytest.mark.parametrize("start", ["2026-02-20", "2026-03-01", "2026-10-05"])
 @pytest.mark.parametrize(
     ("zone", "hours", "weekdays"),
-@pytest.mark.parametrize("seed", range(8))
-def test_runs_by_hand_at_other_times_do_not_delay_what_the_clock_tells(seed: int) -> None:
-    chance, stopped = random.Random(seed), datetime(2026, 10, 27, 12, tzinfo=UTC)
-    office = [at + chance.uniform(0, 5) * MINUTE for at in local("UTC", range(8, 19), 57, weekdays=range(5))]
-    nights = [
-        TUESDAY + day * DAY + chance.uniform(-5, 7) * HOUR for day in range(56) if chance.random() < 0.5
-    ]
-    weekends = [at + chance.random() * DAY for at in local("UTC", [0], 56, weekdays=(5, 6))]
-    by_hand = [*nights[::4], *chance.sample(weekends, 6)]
-    found = deadline(at for at in [*office, *by_hand] if at < stopped)
-    assert found
-    assert found < stopped + HOUR
-
-
     [
         ("Europe/Berlin", [9.0], range(7)),
         ("America/New_York", range(8, 19), range(5)),
