@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.audit.domain.backtest import PastFinding, judge
+from app.audit.domain.backtest import judge
 from app.audit.domain.evaluation import all_rules
 from app.audit.domain.history import ReportedRun
+from app.audit.domain.replay import PastFinding
 
 MONDAY = datetime(2026, 8, 31, tzinfo=UTC)
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
@@ -42,10 +43,21 @@ def test_a_second_episode_is_reported_as_well() -> None:
     assert findings_by_rule("s" * 60 + "FFF" + "s" * 10 + "FFF" + "s" * 10) == {"consecutive_failures": 2}
 
 
-def test_a_flake_of_every_night_is_reported_twice_and_then_a_rate() -> None:
+def test_a_flake_of_every_night_is_reported_once_and_then_stays_a_rate() -> None:
     night = "ssssFFFF" + "s" * 16
-    assert findings_by_rule(night * 60) == {"consecutive_failures": 2, "failure_rate": 1}
-    assert findings_by_rule(night * 20 + "F" * 12 + "s" * 12 + night * 5)["consecutive_failures"] == 3
+    assert findings_by_rule(night * 60) == {"consecutive_failures": 1, "failure_rate": 1}
+    assert findings_by_rule(night * 20 + "F" * 12 + "s" * 12 + night * 5)["consecutive_failures"] == 2
+
+
+def test_failures_at_another_hour_than_the_known_flake_are_news() -> None:
+    days = ["ssssFFFF" + "s" * 16, "s" * 14 + "FFFF" + "s" * 6]
+    assert findings_by_rule("".join(days))["consecutive_failures"] == 2
+
+
+def test_an_agent_that_keeps_failing_is_not_reported_for_a_streak_of_five() -> None:
+    quarter = "Fsss" * 60
+    assert findings_by_rule(quarter + "FFFFF" + "sss" + quarter)["consecutive_failures"] == 0
+    assert findings_by_rule(quarter + "F" * 15 + "sss" + quarter)["consecutive_failures"] == 1
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -151,6 +151,9 @@ GO_ON_FOR = 2 * HOUR
 third hour, who is missing is to be reported."""
 GO_ON_AGENTS = 2
 """Agents that do, at least. Decision: one may have another way to the log."""
+GO_ON_SHARE = 2 / 3
+"""Share of a present outage, up to now, in which these came. Formula: it may have begun within the time that
+is looked at."""
 FLEET_SAMPLE = 300
 """Agents of a large fleet whose reports are read. Bound on the cost; a quarter of 300 is known to 5 %."""
 FLEET_LOOK_BACK = timedelta(hours=3)
@@ -219,7 +222,40 @@ twice, or started together. Formula: gaps of a Poisson process are as short in o
 TOGETHER = timedelta(hours=3)
 """Between the deadlines of agents that stopped together. Decision: hourly ones of one host are among them."""
 COMPANIONS = 4
-"""Others that stopped together with an agent, at least, to be named. Decision, as `OUTAGE_AGENTS`."""
+"""Others that stopped with an agent, at least, to be named together. Decision, as `OUTAGE_AGENTS`."""
+TOGETHER_OF_MISSING = 3
+"""Agents that stopped together, at least, where as many reports as of `COMPANIONS` are missing at this hour:
+the deadlines of some come later. Decision: two are by chance."""
+MOST_MISSING = 1_000
+"""Agents of one finding. Bound on its size: 40 KB of names."""
+EXCUSED_FROM = 6 * HOUR
+"""Seconds that agents are missing together, at least, to learn nothing from it. Decision: schedules that
+change together, as with a change of clocks, move by less, and that is to be learned."""
+HELD_FOR = HOUR
+"""Seconds for which an overdue agent is not reported alone while others may be missing with it. Decision: by
+then the hourly ones of a host are overdue, too."""
+HELD_OF_WAIT = 0.25
+"""Share of the wait for which one is not that does not begin its day, `TOGETHER` at most. Decision: little
+of what it takes to know it."""
+NIGHT = 8 * HOUR
+"""Seconds without a report before a day begins. Decision."""
+REST = 36 * HOUR
+"""Seconds. The longest gap of late of an agent that rests on some days. Formula: a daily one with half a day
+to spare; the shortest weekend of working hours is longer."""
+DAILY = 26 * HOUR
+"""Seconds. The typical gap of such an agent at most. Formula: a day, and what its report may differ."""
+HOLIDAYS_AHEAD = timedelta(days=8)
+"""How far ahead public holidays are known. Formula: deadlines of working days lie within a week."""
+WORKING_DAYS = 4
+"""Days of the week, by UTC, on which an agent works that rests on others. Decision: most of them."""
+WORKING_DAY = 0.25
+"""Share of a seventh of its reports that makes one. Decision: working hours may span two days by UTC."""
+DAY_OFF = 0.05
+"""Share of a seventh of its reports on a day of rest at most. Decision: for a few runs by hand."""
+ATTENDANCE_SHARE = 0.75
+"""Share of the usual agents below which some are missing. Decision: half of what a host with half of them
+leaves."""
+
 OFF_SCHEDULE_RUNS = 6
 """Gaps between reports that are all off the declared schedule. Decision: most of a week of a daily agent."""
 OFF_SCHEDULE_FOR = timedelta(days=4)
@@ -262,6 +298,8 @@ UNUSUAL_FAILURE = 1e-3
 """The same of failures, which it is worse not to tell of. Decision."""
 FAILED_BEFORE = 2
 """Streaks of failures before, that make one as long a habit. Decision: what happens for the third time."""
+LONGEST_FLAKE = timedelta(hours=12)
+"""How long a streak may be to be one of a time of the day. Decision: longer ones are of days."""
 LONGER_STREAK = 1.5
 """Times the longest streak known that another one is to be news. Decision, as `EVEN`."""
 LASTING_RATE = 0.12
