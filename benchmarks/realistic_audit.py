@@ -24,8 +24,9 @@ from fleets.shared import SHARED
 from fleets.sums import total
 from fleets.truth import Row, compare, compare_shared
 
-from app.audit.domain.backtest import PastFinding, judge
+from app.audit.domain.backtest import judge
 from app.audit.domain.evaluation import all_rules
+from app.audit.domain.replay import PastFinding
 from app.models.agent_run_log import AUDITOR
 
 RULES = all_rules(failure_streak=3, silence_streak=3)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
+from app.audit.domain.replay import Declaration
 from app.runs.silence import is_silent
 from fleets.outcomes import OUTCOMES, Outcomes, productive
 from fleets.schedules import DAY, HOUR, MINUTE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from app.audit.domain.backtest import Declaration
+from app.audit.domain.replay import Declaration
 from fleets.outcomes import productive
 from fleets.realistic import Agent, RealFleet, Stop
 from fleets.schedules import DAY, HOUR, MINUTE

@@ -1,11 +1,13 @@
 """How findings compare with what happened, by kind."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from app.audit.domain.backtest import PastFinding
+from app.audit.domain.replay import PastFinding
+from app.runs.silence import is_silent
 from fleets.realistic import SLACK, Agent, RealFleet
 from fleets.schedules import DAY, HOUR
 from fleets.shared import Shared
@@ -37,6 +39,7 @@ class Row(Sums):
     silences: int = 0
     silences_reported: int = 0
     silences_false: int = 0
+    unspoken: int = 0
     troubles: int = 0
     troubles_reported: int = 0
     troubles_reported_again: int = 0
@@ -55,6 +58,7 @@ class Row(Sums):
             "silences": self.silences,
             "silences reported": self.silences_reported,
             "silence false": self.rate(self.silences_false),
+            "never spoke": self.unspoken,
             "troubles": self.troubles,
             "troubles reported": self.troubles_reported,
             "reported again": self.troubles_reported_again,
@@ -119,7 +123,15 @@ def _silences(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
     row.silences += len(spans)
     hits = [sum(begin <= _at(past) <= end + HOUR for past in findings) for begin, end in spans]
     row.silences_reported += sum(map(bool, hits))
-    row.silences_false += len(findings) - sum(map(bool, hits))
+    begun = sum(_never_spoke(agent, past) for past in findings)
+    row.unspoken += begun
+    row.silences_false += len(findings) - sum(map(bool, hits)) - begun
+
+
+def _never_spoke(agent: Agent, past: PastFinding) -> bool:
+    """Whether an agent had said nothing at all up to a finding: of a new one that is reported, once."""
+    count = bisect_right(agent.reports, _at(past))
+    return all(is_silent(actions) for _, actions in agent.outcomes.reports[:count])
 
 
 def _troubles(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:

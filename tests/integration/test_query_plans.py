@@ -16,6 +16,7 @@ from app.audit.cadence import Outages
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import deepened
+from app.audit.known_outages import KnownOutages
 from app.audit.outages import silences
 from app.db.session import transaction
 from app.models import AgentRunLog, ScoreBackfill
@@ -29,6 +30,7 @@ from app.scoring.backfills import next_runs
 from app.scoring.pipeline import read_batch
 from app.scoring.status import error_reasons, results_by_version, scoring_counts
 
+NO_OUTAGES = KnownOutages(Outages(), Outages(), {})
 pytestmark = pytest.mark.anyio
 
 NOW = datetime.now(UTC)
@@ -253,7 +255,7 @@ async def test_the_past_of_a_quiet_agent_is_read_once(busy_log: asyncpg.Connecti
         """How many entries of the log and its indexes a look at the agents reads, and what it sees."""
         async with transaction() as session:
             before = await session.scalar(text(entries))
-            found = await deepened(session, histories, suspicions, 50, Outages())
+            found = await deepened(session, histories, suspicions, 50, NO_OUTAGES)
             return int(await session.scalar(text(entries)) - before), found
 
     two_weeks = 14 * 24 * 40

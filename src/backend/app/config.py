@@ -19,6 +19,7 @@ from pydantic import (
 
 from app.environment import DEFAULT_URL, data_directory, environment_name, nothing_runs, read_settings
 from app.errors import ConfigError
+from app.kit.countries import parse_countries
 from app.kit.daily_times import DailyTime, QuietHours
 from app.kit.hosts import host_names
 from app.kit.signature import signing_key
@@ -67,6 +68,7 @@ class Settings(BaseModel):
     audit_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
     audit_failure_streak: Annotated[int, Field(ge=1)] = 3
     audit_silence_streak: Annotated[int, Field(ge=1)] = 3
+    audit_holidays: Annotated[str, AfterValidator(_checked_by(parse_countries))] | None = None
 
     audit_ping_url: SecretStr | None = None
 

@@ -8,6 +8,7 @@ from app.alerts.settings import AlertSettings, ChannelSettings
 from app.audit.settings import AuditSettings
 from app.config import Settings
 from app.errors import ConfigError
+from app.kit.countries import parse_countries
 from app.kit.daily_times import DailyTime, QuietHours
 from app.scoring.endpoint.settings import JudgeSettings
 
@@ -18,6 +19,7 @@ def audit_settings(settings: Settings) -> AuditSettings:
         interval=timedelta(seconds=settings.audit_interval),
         failure_streak=settings.audit_failure_streak,
         silence_streak=settings.audit_silence_streak,
+        countries=parse_countries(settings.audit_holidays or ""),
     )
 
 

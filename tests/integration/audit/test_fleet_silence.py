@@ -75,7 +75,9 @@ async def test_nobody_is_blamed_while_nobody_can_report(db: asyncpg.Connection) 
 
     # An hour later, those that did not come back have stopped.
     await db.execute("UPDATE audit_finding SET closed_at = closed_at - interval '1 hour'")
-    assert rules(await cycle()) == {"stopped_reporting": 5}
+    found = await cycle()
+    assert rules(found) == {"agents_missing": 1}
+    assert found.opened[0].message.startswith("5 agents stopped reporting at about ")
     assert await states() == {"down": 5, "up": 15}
 
 
@@ -111,7 +113,7 @@ async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Con
     assert rules(await cycle()) == {}
 
 
-async def test_some_that_stop_together_are_blamed(db: asyncpg.Connection) -> None:
+async def test_some_that_stop_together_are_named_together(db: asyncpg.Connection) -> None:
     await log_fleet(db, quiet=75 * MINUTE)
     await db.execute("""
         INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, run_at, created_at)
@@ -119,7 +121,9 @@ async def test_some_that_stop_together_are_blamed(db: asyncpg.Connection) -> Non
         FROM generate_series(1, 12) AS agent,
             generate_series(0, 6) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
     """)
-    assert rules(await cycle()) == {"stopped_reporting": 8}
+    [finding] = (await cycle()).opened
+    assert finding.rule == "agents_missing"
+    assert finding.evidence["agents"] == sorted(f"agent-{n}" for n in range(13, 21))
     assert await states() == {"down": 8, "up": 12}
 
 
@@ -158,8 +162,8 @@ async def test_where_some_go_on_for_hours_the_others_are_named(db: asyncpg.Conne
             generate_series(0, 18) AS n, LATERAL (SELECT now() - n * interval '10 minutes' AS at) AS t
     """)
     found = await cycle()
-    assert rules(found) == {"stopped_reporting": 17}
-    assert all(len(finding.evidence["stopped_with"]) == 16 for finding in found.open)
+    assert rules(found) == {"agents_missing": 1}
+    assert len(found.opened[0].evidence["agents"]) == 17
     assert found.closed[0].closing_evidence
     assert found.closed[0].closing_evidence["reason"].startswith("some agents report as usual for hours")
-    assert rules(await cycle()) == {"stopped_reporting": 17}
+    assert rules(await cycle()) == {"agents_missing": 1}

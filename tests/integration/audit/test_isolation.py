@@ -80,5 +80,7 @@ async def test_after_days_off_every_agent_is_judged(
     await record_cycles(db, ago=timedelta(0), every=timedelta(minutes=5), count=157)
     done = await audited()
     assert (done.errors, done.agents) == ([], 6)
-    assert {finding.rule for finding in done.open} == {"stopped_reporting"}
+    [finding] = done.open
+    assert finding.rule == "agents_missing"
+    assert len(finding.evidence["agents"]) == 6
     assert (await api.get("/api/v1/internal/agents")).status_code == 200

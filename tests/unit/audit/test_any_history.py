@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from app.audit.cadence import Cadence, Outage, Outages
 from app.audit.calibration import HISTORY_DEPTH
-from app.audit.domain.backtest import Declaration, judge
+from app.audit.domain.backtest import judge
 from app.audit.domain.evaluation import all_rules, evaluate
 from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.replay import Declaration
 
 EXAMPLES = int(os.environ.get("RUNLOG_TEST_EXAMPLES", "0"))
 """How many random histories a search for new cases tries; a run of all tests tries the same few each time."""

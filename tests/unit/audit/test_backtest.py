@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from app.audit.cadence import Cadence
 from app.audit.calibration import HISTORY_DEPTH
-from app.audit.domain.backtest import Backtest, Declaration, judge
+from app.audit.domain.backtest import Backtest, judge
 from app.audit.domain.evaluation import all_rules, evaluate
 from app.audit.domain.finding import FindingKey
 from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.replay import Declaration
 from app.audit.domain.transitions import transitions
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

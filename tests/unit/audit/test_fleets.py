@@ -28,9 +28,12 @@ def judged(kinds: dict[str, Kind], seed: int, each: int, **settings: Any) -> dic
     assert result.errors == []
     opened = defaultdict(list)
     for past in result.found:
-        assert past.finding.rule in ("stopped_reporting", "late", "fleet_silent")
+        assert past.finding.rule in ("stopped_reporting", "agents_missing", "late", "fleet_silent")
         if past.finding.rule == "stopped_reporting":
             opened[past.finding.agent_id].append(past.opened_at.timestamp())
+        for agent_id in past.finding.evidence.get("agents", ()):
+            if agent_id not in past.finding.evidence["quiet"]:
+                opened[agent_id].append(past.opened_at.timestamp())
     # The simulation ends everywhere at once, which the fleet's last finding says.
     silences = [past for past in result.found if past.finding.rule == "fleet_silent" and past.closed_at]
     assert len(silences) == len(settings.get("down", ()))

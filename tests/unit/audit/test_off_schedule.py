@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.audit.domain.backtest import Declaration, PastFinding, judge
+from app.audit.domain.backtest import judge
 from app.audit.domain.evaluation import all_rules
 from app.audit.domain.history import ReportedRun
+from app.audit.domain.replay import Declaration, PastFinding
 
 MONDAY = datetime(2026, 8, 31, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -68,11 +68,11 @@ async def agent_statuses(
 ) -> list[AgentStatus]:
     """Every agent that reported or is declared, by id; or `agent_id` alone."""
     now = await database_now(session)
-    outages = await known_outages(session, now, settings.interval)
+    outages = await known_outages(session, now, settings)
     declared = await declared_agents(session)
     only = None if agent_id is None else [agent_id]
     histories = await agent_histories(
-        session, now, HISTORY_DEPTH, agent_ids=only, declared=declared, outages=outages.all
+        session, now, HISTORY_DEPTH, agent_ids=only, declared=declared, outages=outages
     )
     ids = await known_ids(session)
     # All of whose runs have no date, or one out of reach: written by another program.
@@ -81,7 +81,7 @@ async def agent_statuses(
     suspects = {
         each: [_OVERDUE] for each, history in histories.items() if only or suspecting([_OVERDUE], history)
     }
-    histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages.over)
+    histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages)
     known = await identities(session)
     successes = await _last_successes(session, list(histories))
     qualities = await _qualities(session, now - WEEK, list(histories))

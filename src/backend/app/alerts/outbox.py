@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.registry import muted_agents
 from app.alerts.domain.incident import GROWS_INTO, gravest, kind_of
 from app.alerts.settings import AlertSettings
+from app.audit.domain.missing import is_joined
 from app.models import AlertNotification, AuditFinding
 
 
@@ -25,7 +26,8 @@ async def announce(
     1. Leave out muted agents.
     2. Claim the open findings that no alert was about, and those that need a reminder: not acknowledged, and
        announced longer ago than the reminders' interval.
-    3. Add the closed findings that were announced, unless they grew into something worse that is open now.
+    3. Add the closed findings that were announced, unless they grew into something worse that is open now, or
+       into one of several agents.
     4. In quiet hours, those of low severity wait for their end; all else is due at once.
     """
     channels = settings.channels.names
@@ -33,7 +35,12 @@ async def announce(
         return
     muted = await muted_agents(session)
     present = {(each.rule, each.agent_id) for each in open_}
-    over = [each for each in closed if (GROWS_INTO.get(each.rule), each.agent_id) not in present]
+    over = [
+        each
+        for each in closed
+        if (GROWS_INTO.get(each.rule), each.agent_id) not in present
+        and not is_joined(each.rule, each.closing_evidence)
+    ]
     events: list[tuple[AuditFinding, str]] = [
         *await _claim_open(session, settings, now, [each for each in open_ if each.agent_id not in muted]),
         *((each, "closed") for each in over if each.alerted_at and each.agent_id not in muted),

@@ -6,6 +6,7 @@ to read it once is enough.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ARRAY, DateTime, Select, Subquery, func, select, true, type_coerce
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -13,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
 from app.audit.cache import AgentCache, last_changes
-from app.audit.cadence import Cadence, Lateness, Outages, Schedule
+from app.audit.cadence import Cadence, Lateness, Outage, Schedule, days_off
+from app.audit.known_outages import KnownOutages
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import AgentRunLog
 
@@ -26,15 +28,23 @@ Learned = Cadence | Lateness | Exception
 Declared = tuple[Schedule, timedelta | None]
 """A schedule and the grace that is declared with it."""
 
-# The last change, and what is declared.
-_CacheKey = tuple[datetime, int | None, Declared | None]
-_cache: AgentCache[_CacheKey, Learned] = AgentCache()
+
+class LearnedPast(NamedTuple):
+    """How an agent has reported, and the public holidays that it takes off."""
+
+    value: Learned
+    days_off: tuple[Outage, ...]
+
+
+# The last change, what is declared, and when it was excused.
+_CacheKey = tuple[datetime, int | None, Declared | None, tuple[Outage, ...]]
+_cache: AgentCache[_CacheKey, LearnedPast] = AgentCache()
 
 
 async def learned_cadences(
-    session: AsyncSession, agents: Mapping[str, Declared | None], outages: Outages
-) -> dict[str, Learned]:
-    """How each of the agents with runs has reported, apart from the `outages`, which must be over.
+    session: AsyncSession, agents: Mapping[str, Declared | None], outages: KnownOutages
+) -> dict[str, LearnedPast]:
+    """How each of the agents with runs has reported, apart from the `outages` that are over.
 
     By what is declared of it, or without that by its habit. Where learning fails, the error stands for it.
     Only these agents stay in the cache.
@@ -42,15 +52,19 @@ async def learned_cadences(
     if not agents:
         return {}
     changes = await last_changes(session, list(agents))
-    keys = {agent_id: (*change, agents[agent_id]) for agent_id, change in changes.items()}
+    keys = {
+        agent_id: (*change, agents[agent_id], tuple(outages.excused.get(agent_id, ())))
+        for agent_id, change in changes.items()
+    }
+    dependency = outages.over, outages.holidays
     return await _cache.read(
-        session, keys, lambda due: _learn(session, {each: agents[each] for each in due}, outages), outages
+        session, keys, lambda due: _learn(session, {each: agents[each] for each in due}, outages), dependency
     )
 
 
 async def _learn(
-    session: AsyncSession, agents: Mapping[str, Declared | None], outages: Outages
-) -> dict[str, Learned]:
+    session: AsyncSession, agents: Mapping[str, Declared | None], outages: KnownOutages
+) -> dict[str, LearnedPast]:
     """Learned from as many reports of each agent as matter."""
     wanted, created_at = wanted_agents(list(agents)), AgentRunLog.created_at
     newest = _newest_reports(wanted, calibration.NEWEST_GAPS + 1).subquery()
@@ -66,15 +80,27 @@ async def _learn(
     pairs = select(wanted.c.agent_id, reports.c.reports).select_from(wanted)
     statement = pairs.join(known, true()).join(reports, true()).where(reports.c.reports.is_not(None))
     rows = await session.execute(statement)
-    return {agent_id: _learned_from(reports, agents[agent_id], outages) for agent_id, reports in rows}
+    return {
+        agent_id: _learned_from(reports, agents[agent_id], outages, outages.excused.get(agent_id, ()))
+        for agent_id, reports in rows
+    }
 
 
-def _learned_from(reports: Sequence[datetime], declared: Declared | None, outages: Outages) -> Learned:
+def _learned_from(
+    reports: Sequence[datetime],
+    declared: Declared | None,
+    outages: KnownOutages,
+    excused: Sequence[Outage],
+) -> LearnedPast:
+    times = [report.timestamp() for report in reports] if outages.holidays else []
+    off = tuple(days_off(times, outages.holidays))
+    own = outages.over.joined(*excused, *off)
     try:
-        return Lateness.of(*declared, reports, outages) if declared else Cadence.of(reports, outages)
+        learned: Learned = Lateness.of(*declared, reports, own) if declared else Cadence.of(reports, own)
     # One agent's history must not keep the others from being judged; the rules of this one raise it again.
     except Exception as error:  # noqa: BLE001
-        return error
+        learned = error
+    return LearnedPast(learned, off)
 
 
 def _newest_reports(wanted: Subquery, count: int) -> Select[datetime | None]:

@@ -1,6 +1,6 @@
 """The Auditor's cycle: it judges each agent by its runs, and stores findings when they open and close."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,15 @@ from app.audit import calibration
 from app.audit.domain.evaluation import RuleError, all_rules
 from app.audit.domain.finding import FindingKey
 from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON, REPORTING_AGAIN, fleet_silent
+from app.audit.domain.liveness import StoppedReporting
+from app.audit.domain.missing import (
+    AGENTS_MISSING,
+    Grouping,
+    MissingGroup,
+    agents_missing,
+    back_again,
+    joined,
+)
 from app.audit.domain.scores import QualityDrop
 from app.audit.domain.transitions import Transitions, transitions
 from app.audit.findings import JUDGED, close, open_findings, open_new, update_changed
@@ -66,8 +75,8 @@ async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     judged = await _judged(session, settings)
     context, stored, changes = judged.context, judged.stored, judged.changes
     closed = {stored[key].id: proof for key, proof in changes.closed.items()}
-    closed_findings = await close(session, context.now, closed)
     await update_changed(session, stored, changes.persisting)
+    closed_findings = await close(session, context.now, closed)
     return AuditCycle(
         at=context.now,
         agents=judged.agents,
@@ -120,7 +129,7 @@ class _Judged:
 async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
     """Steps 1 to 5 of `audit`, which only read, and what they change about the findings."""
     stored = await open_findings(session)
-    context = await _context(session, settings, stored.keys())
+    context = await _context(session, settings, stored)
     found = await prefilter(
         session,
         context.now,
@@ -145,7 +154,7 @@ async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
 
 
 async def _context(
-    session: AsyncSession, settings: AuditSettings, open_keys: Collection[FindingKey]
+    session: AsyncSession, settings: AuditSettings, stored: Mapping[FindingKey, AuditFinding]
 ) -> CycleContext:
     failures, silences = settings.failure_streak, settings.silence_streak
     now = await database_now(session)
@@ -154,17 +163,23 @@ async def _context(
         rules=all_rules(failure_streak=failures, silence_streak=silences),
         depth=max(calibration.PREFILTER_DEPTH, failures, silences),
         declared=await declared_agents(session),
-        outages=await known_outages(session, now, settings.interval),
-        open_keys=open_keys,
+        outages=await known_outages(session, now, settings),
+        open_keys=[key for key in stored if key != _FLEET_SILENCE and key[0] != AGENTS_MISSING],
+        groups=[
+            MissingGroup.from_evidence(agent_id, finding.evidence)
+            for (rule, agent_id), finding in stored.items()
+            if rule == AGENTS_MISSING
+        ],
     )
 
 
 def _changes(
     context: CycleContext, judgement: Judgement, stored: Mapping[FindingKey, AuditFinding]
 ) -> Transitions:
-    """What the verdicts change about the `stored` findings, with the one that is of all agents."""
-    of_agents = {key: finding.last_run_at for key, finding in stored.items() if key != _FLEET_SILENCE}
+    """What the verdicts change about the `stored` findings, with those that are of many agents."""
+    of_agents = {key: stored[key].last_run_at for key in context.open_keys}
     changes = transitions(context.rules, of_agents, judgement.histories, judgement.verdicts)
+    _change_groups(context, judgement.grouping, changes)
     silence, known = judgement.silence.outage, stored.get(_FLEET_SILENCE)
     if silence and known:
         began = known.began_at or known.opened_at
@@ -176,3 +191,17 @@ def _changes(
         others_go_on = judgement.silence.others_go_on
         changes.closed[_FLEET_SILENCE] = OTHERS_GO_ON if others_go_on else REPORTING_AGAIN
     return changes
+
+
+def _change_groups(context: CycleContext, grouping: Grouping, changes: Transitions) -> None:
+    """Open, update and close the findings of agents that are missing together."""
+    known = {group.first for group in context.groups}
+    for group in (*grouping.groups, *grouping.over):
+        finding = agents_missing(group, context.now)
+        (changes.persisting if group.first in known else changes.opened).append(finding)
+    for group in grouping.over:
+        changes.closed[AGENTS_MISSING, group.first] = back_again(group)
+    for group in grouping.groups:
+        for agent_id in group.missing:
+            if (StoppedReporting.name, agent_id) in changes.closed:
+                changes.closed[StoppedReporting.name, agent_id] = joined(group)

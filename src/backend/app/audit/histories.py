@@ -10,10 +10,11 @@ from sqlalchemy import String, cast, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.cadence import Outages
-from app.audit.cadences import Declared, learned_cadences
+from app.audit.cadences import Declared, LearnedPast, learned_cadences
 from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedule
 from app.audit.domain.rule import Rule
 from app.audit.habits import known_habits
+from app.audit.known_outages import KnownOutages
 from app.kit.sql import IS_SILENT, WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
 from app.runs.scores import overall_score
@@ -35,7 +36,7 @@ async def agent_histories(
     *,
     agent_ids: Sequence[str] | None = None,
     declared: Mapping[str, Agent],
-    outages: Outages,
+    outages: KnownOutages,
 ) -> dict[str, AgentHistory]:
     """Each agent that reported or is `declared`, or those of `agent_ids`, with its newest `depth` runs."""
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
@@ -47,7 +48,8 @@ async def agent_histories(
             agent_id,
             now,
             tuple(runs.get(agent_id, ())),
-            outages=outages,
+            outages=outages.all.joined(*outages.excused.get(agent_id, ())),
+            excused=tuple(outages.excused.get(agent_id, ())),
             **_declaration(declared.get(agent_id), now),
         )
         for agent_id in sorted({*runs, *known})
@@ -59,12 +61,12 @@ async def deepened(
     histories: Mapping[str, AgentHistory],
     suspicions: Mapping[str, Sequence[Rule]],
     depth: int,
-    outages: Outages,
+    outages: KnownOutages,
 ) -> dict[str, AgentHistory]:
     """The histories of the agents under suspicion, with what the suspecting rules need.
 
     Rules need the newest `depth` runs, how its runs go, or the cadence, which is learned from
-    what was reported apart from the `outages`, which are over.
+    what was reported apart from the `outages` that are over.
     """
     needs = {agent_id: {rule.needs for rule in rules} for agent_id, rules in suspicions.items() if rules}
     of_runs = [agent_id for agent_id, needed in needs.items() if "runs" in needed]
@@ -79,10 +81,21 @@ async def deepened(
         agent_id: replace(
             histories[agent_id],
             runs=runs.get(agent_id, histories[agent_id].runs),
-            learned_past=learned.get(agent_id),
+            **_past(histories[agent_id], learned.get(agent_id)),
             known_habits=habits.get(agent_id),
         )
         for agent_id in needs
+    }
+
+
+def _past(history: AgentHistory, learned: LearnedPast | None) -> dict[str, Any]:
+    """What was learned of an agent, and the holidays that it takes off."""
+    if learned is None:
+        return {"learned_past": None}
+    return {
+        "learned_past": learned.value,
+        "outages": history.outages.joined(*learned.days_off),
+        "excused": (*history.excused, *learned.days_off),
     }
 
 

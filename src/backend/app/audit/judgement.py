@@ -4,20 +4,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
-from app.audit.domain.companions import name_companions
 from app.audit.domain.evaluation import Verdict, evaluate, suspecting
-from app.audit.domain.finding import FindingKey
+from app.audit.domain.finding import Finding, FindingKey
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import Late, StoppedReporting
+from app.audit.domain.missing import Grouping, MissingGroup, overdue_agent, regroup
 from app.audit.domain.rule import Rule
 from app.audit.histories import agent_histories, deepened
-from app.audit.outages import FleetSilence, KnownOutages, fleet_silence
+from app.audit.known_outages import KnownOutages
+from app.audit.outages import FleetSilence, fleet_silence
 from app.audit.prefilter import Prefiltered
 from app.audit.successors import with_successors
 from app.models import Agent
@@ -30,8 +30,8 @@ _OVERDUE = frozenset({StoppedReporting.name, Late.name})
 class CycleContext:
     """What the steps share, known before any run is read, at `now` of the database's clock.
 
-    `depth` is how many of an agent's newest runs it takes to suspect it. `open_keys` are the findings that
-    are open.
+    `depth` is how many of an agent's newest runs it takes to suspect it. `open_keys` are the findings of
+    single agents that are open, `groups` those that are missing together.
     """
 
     now: datetime
@@ -40,6 +40,7 @@ class CycleContext:
     declared: Mapping[str, Agent]
     outages: KnownOutages
     open_keys: Collection[FindingKey]
+    groups: Sequence[MissingGroup]
 
     def open_rules(self) -> Mapping[str, Collection[str]]:
         """Of each agent, the rules by which a finding is open."""
@@ -50,11 +51,15 @@ class CycleContext:
 
 
 class Judgement(NamedTuple):
-    """What the rules say of the judged agents, by these histories; and since when the fleet is silent."""
+    """What the rules say of the judged agents, by these histories; and since when the fleet is silent.
+
+    Of those that are missing together the `grouping` says so, and not their verdicts.
+    """
 
     verdicts: Sequence[Verdict]
     histories: Mapping[str, AgentHistory]
     silence: FleetSilence
+    grouping: Grouping
 
 
 async def load_histories(
@@ -72,7 +77,7 @@ async def load_histories(
         context.depth,
         agent_ids=suspects,
         declared=context.declared,
-        outages=context.outages.all,
+        outages=context.outages,
     )
     histories = {
         agent_id: replace(
@@ -86,7 +91,7 @@ async def load_histories(
         for agent_id, history in histories.items()
     }
     depth = max(calibration.HISTORY_DEPTH, context.depth)
-    histories |= await deepened(session, histories, suspicions, depth, context.outages.over)
+    histories |= await deepened(session, histories, suspicions, depth, context.outages)
     judged = {agent_id for agent_id, suspecting_rules in suspicions.items() if suspecting_rules}
     return histories, sorted(judged | open_rules.keys() & histories.keys())
 
@@ -105,20 +110,24 @@ async def judge(
     1. Apply each rule to each agent.
     2. If the fleet's silence is an open finding, or an agent is about to be called overdue, see whether
        hardly any agent reports. If so, apply the rules again, with that as an outage.
-    3. Name the others that stopped together with an agent, and the one that may have taken over from it.
+    3. See which of those that are overdue are missing together.
+    4. Name the agent that may have taken over from one that stopped.
     """
     verdicts = _apply(context, histories, judged)
     silence = FleetSilence()
-    if silence_open or _newly_overdue(verdicts, context.open_keys):
+    if silence_open or _newly_overdue(verdicts, context):
         awaited = set(reporting) - paused(histories) - {AUDITOR}
         silence = await fleet_silence(session, context.now, awaited, known=silence_open)
     if silence.outage or silence.others_go_on:
         outages = context.outages.all.joined(silence.outage) if silence.outage else context.outages.over
-        histories = {agent: replace(history, outages=outages) for agent, history in histories.items()}
+        histories = {
+            agent: replace(history, outages=outages.joined(*history.excused))
+            for agent, history in histories.items()
+        }
         verdicts = _apply(context, histories, judged)
-    verdicts = _with_companions(verdicts)
+    verdicts, grouping = _grouped(context, histories, verdicts, silence)
     verdicts = await with_successors(session, context.now, verdicts, set(reporting) - {AUDITOR})
-    return Judgement(verdicts, histories, silence)
+    return Judgement(verdicts, histories, silence, grouping)
 
 
 def paused(histories: Mapping[str, AgentHistory]) -> set[str]:
@@ -133,14 +142,56 @@ def _apply(
     return [evaluate(context.rules, histories[agent_id], open_rules.get(agent_id, ())) for agent_id in judged]
 
 
-def _with_companions(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    named = iter(name_companions([finding for verdict in verdicts for finding in verdict.findings]))
-    return [replace(verdict, findings=tuple(islice(named, len(verdict.findings)))) for verdict in verdicts]
+def _grouped(
+    context: CycleContext,
+    histories: Mapping[str, AgentHistory],
+    verdicts: Sequence[Verdict],
+    silence: FleetSilence,
+) -> tuple[list[Verdict], Grouping]:
+    """The verdicts without what is said of agents together, or not yet; and how these are grouped."""
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    stopped = [each for each in findings if each.rule == StoppedReporting.name]
+    grouping = regroup(
+        context.now.timestamp(),
+        [overdue_agent(histories[each.agent_id], each) for each in stopped],
+        context.groups,
+        {agent_id for rule, agent_id in context.open_keys if rule == StoppedReporting.name},
+        _first_back(context, histories),
+        silence.attendance,
+    )
+
+    def is_reported(finding: Finding) -> bool:
+        if finding.rule == StoppedReporting.name:
+            return finding.agent_id in grouping.alone
+        if finding.rule != Late.name or finding.key in context.open_keys:
+            return True
+        late = overdue_agent(histories[finding.agent_id], finding)
+        is_missing = any(group.takes_in(late) for group in grouping.groups)
+        return not is_missing and not silence.attendance.some_missing
+
+    kept = [replace(verdict, findings=tuple(filter(is_reported, verdict.findings))) for verdict in verdicts]
+    return kept, grouping
 
 
-def _newly_overdue(verdicts: Iterable[Verdict], open_keys: Collection[FindingKey]) -> bool:
+def _first_back(context: CycleContext, histories: Mapping[str, AgentHistory]) -> dict[str, float]:
+    """When members of the groups reported again, those that did."""
+    back = {}
+    for group in context.groups:
+        for agent_id in group.missing & histories.keys():
+            later = [
+                run.created_at.timestamp()
+                for run in histories[agent_id].runs
+                if run.created_at.timestamp() > group.since
+            ]
+            if later:
+                back[agent_id] = min(later)
+    return back
+
+
+def _newly_overdue(verdicts: Iterable[Verdict], context: CycleContext) -> bool:
+    missing = {agent_id for group in context.groups for agent_id in group.missing}
     return any(
-        finding.rule in _OVERDUE and finding.key not in open_keys
+        finding.rule in _OVERDUE and finding.key not in context.open_keys and finding.agent_id not in missing
         for verdict in verdicts
         for finding in verdict.findings
     )

@@ -4,15 +4,18 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from zlib import crc32
 
-from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_column, select, text
+from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_column, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
-from app.audit.cadence import Outage, Outages, present_outage, some_go_on
+from app.audit.cadence import Attendance, Outage, Outages, attendance, present_outage, some_go_on
 from app.audit.cadences import PAST
-from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON
+from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON, sampled
+from app.audit.domain.missing import AGENTS_MISSING, MissingGroup
+from app.audit.known_outages import KnownOutages
+from app.audit.public_holidays import public_holidays
+from app.audit.settings import AuditSettings
 from app.models import AgentRunLog, AuditCycleRecord, AuditFinding
 from app.models.agent_run_log import AUDITOR
 
@@ -33,26 +36,25 @@ CROSS JOIN LATERAL (
 
 
 class FleetSilence(NamedTuple):
-    """The time up to now in which hardly any agent reported, if any; or whether it is none, as some go on."""
+    """The time up to now in which hardly any agent reported, if any; or whether it is none, as some go on.
+
+    `attendance` is that of the agents, a sample of a large fleet.
+    """
 
     outage: Outage | None = None
     others_go_on: bool = False
+    attendance: Attendance = Attendance()
 
 
-class KnownOutages(NamedTuple):
-    """The times in which agents could not report lately: those that are over, and all, with one that lasts.
-
-    Of the one that lasts nothing can be learned yet.
-    """
-
-    over: Outages
-    all: Outages
-
-
-async def known_outages(session: AsyncSession, now: datetime, interval: timedelta) -> KnownOutages:
-    """The outages of the days that cadences are learned from. `interval` lies between two audits."""
-    found = [*await _own_outages(session, now, interval), *await _past_silences(session, now, now - PAST)]
-    return KnownOutages(Outages(outage for outage in found if outage.end < now.timestamp()), Outages(found))
+async def known_outages(session: AsyncSession, now: datetime, settings: AuditSettings) -> KnownOutages:
+    """The outages of the days that cadences are learned from."""
+    found = [
+        *await _own_outages(session, now, settings.interval),
+        *await _past_silences(session, now, now - PAST),
+    ]
+    over = Outages(outage for outage in found if outage.end < now.timestamp())
+    holidays = public_holidays(settings.countries, now - PAST, now + calibration.HOLIDAYS_AHEAD)
+    return KnownOutages(over, Outages(found), await _excused(session, now - PAST), holidays)
 
 
 async def _own_outages(session: AsyncSession, now: datetime, interval: timedelta) -> list[Outage]:
@@ -88,9 +90,7 @@ async def fleet_silence(
     before. A silence that is `known` is not over while no agent reports at all, be it at an hour at which few
     ever do.
     """
-    sample = sorted(agent_ids, key=lambda agent_id: (crc32(agent_id.encode()), agent_id))[
-        : calibration.FLEET_SAMPLE
-    ]
+    sample = sampled(agent_ids)
     reports: dict[str, list[float]] = defaultdict(list)
     moments = {"agent_ids": sample, "weeks": _WEEKS, "since": now - calibration.FLEET_LOOK_BACK, "now": now}
     for agent_id, reported_at in await session.execute(_REPORTS, moments):
@@ -101,7 +101,8 @@ async def fleet_silence(
     no_report = bool(sample) and all(times[-1] <= since for times in reports.values())
     whole = Outage(since, now.timestamp())
     outage = present_outage(reports, now.timestamp()) or (whole if known and no_report else None)
-    return FleetSilence(outage, others_go_on=outage is None and some_go_on(reports, whole))
+    go_on = outage is None and some_go_on(reports, whole)
+    return FleetSilence(outage, others_go_on=go_on, attendance=attendance(reports, now.timestamp()))
 
 
 def silences(now: datetime, since: datetime) -> Select[datetime, datetime]:
@@ -120,3 +121,21 @@ async def _past_silences(session: AsyncSession, now: datetime, since: datetime) 
     """The times that were found: each from when it began until it was over, or until now."""
     rows = await session.execute(silences(now, since))
     return [Outage(began.timestamp(), over.timestamp()) for began, over in rows]
+
+
+async def _excused(session: AsyncSession, since: datetime) -> dict[str, list[Outage]]:
+    """When agents were missing together with others, by agent: in groups that were not over at `since`."""
+    statement = select(AuditFinding.agent_id, AuditFinding.evidence, AuditFinding.closed_at).where(
+        # As the condition of the index has it.
+        AuditFinding.rule == literal_column(f"'{AGENTS_MISSING}'"),
+        or_(AuditFinding.closed_at.is_(None), AuditFinding.closed_at > since),
+    )
+    excused: dict[str, list[Outage]] = defaultdict(list)
+    for first, evidence, closed_at in await session.execute(statement.order_by(AuditFinding.began_at)):
+        group = MissingGroup.from_evidence(first, evidence)
+        for agent_id in group.members if closed_at else group.returned:
+            ended = closed_at.timestamp() if closed_at else group.returned[agent_id]
+            known = excused[agent_id]
+            outage = group.excuse(agent_id, ended, known[-1] if known else None)
+            known += [outage] if outage else []
+    return excused

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
+from app.audit.domain.replay import Declaration
 from app.kit.sql import IS_SILENT, database_now
 from app.models import Agent, AgentRunLog
 from app.models.agent_run_log import AUDITOR

@@ -27,7 +27,8 @@ def suspects(context: CycleContext, found: Prefiltered) -> list[str]:
         for agent_id in declared.keys() & snapshots.keys()
         if _is_on_time(declared[agent_id], snapshots[agent_id], context.now, context.outages.all)
     }
-    suspected = not_well - on_time | found.trends.keys() | found.waiting.keys() | context.open_rules().keys()
+    of_findings = context.open_rules().keys() | {each for group in context.groups for each in group.missing}
+    suspected = not_well - on_time | found.trends.keys() | found.waiting.keys() | of_findings
     return sorted(suspected - {AUDITOR})
 
 

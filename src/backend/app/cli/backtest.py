@@ -5,7 +5,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,22 @@ from rich.table import Table
 from rich.text import Text
 
 from app.audit import recorded_history
-from app.audit.domain.backtest import Declaration, PastFinding, judge
+from app.audit.cadence import Outage
+from app.audit.domain.backtest import judge
 from app.audit.domain.evaluation import all_rules
-from app.audit.domain.history import ReportedRun
+from app.audit.domain.recorded import RecordedRuns
+from app.audit.domain.replay import Declaration, PastFinding
 from app.audit.domain.rule import Rule
+from app.audit.public_holidays import public_holidays
 from app.cli.backtest_input import read_declarations, read_runs
 from app.cli.output import console, parse_since, print_json_lines, run_on_database
 from app.config import get_settings
 from app.db.session import transaction
 from app.kit.text import counted, printable
 from app.models.agent_run_log import AUDITOR
+from app.wiring import audit_settings
 
-Runs = dict[str, list[ReportedRun]]
+Runs = dict[str, RecordedRuns]
 
 
 def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json: bool) -> None:
@@ -43,7 +47,8 @@ def backtest(runs: Path | None, agents: Path | None, since: str | None, as_json:
         else:
             history, declared = run_on_database(_of_database(parse_since(since or "")))
         tracked = partial(progress.track, description="Judging")
-        result = judge(_rules(), history, declared, tracked, found_by=AUDITOR)
+        holidays = _holidays(history)
+        result = judge(_rules(), history, declared, tracked, found_by=AUDITOR, holidays=holidays)
     for error in result.errors:
         typer.echo(f"{error.rule} could not judge {printable(error.agent_id)}: {error.error}", err=True)
     if as_json:
@@ -64,12 +69,22 @@ def _rules() -> tuple[Rule, ...]:
     )
 
 
+def _holidays(history: Runs) -> tuple[Outage, ...]:
+    """The public holidays of the time of the runs, where a country is set."""
+    times = [runs.times for runs in history.values() if len(runs)]
+    if not times:
+        return ()
+    begin, end = min(each[0] for each in times), max(each[-1] for each in times)
+    countries = audit_settings(get_settings()).countries
+    return public_holidays(countries, datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC))
+
+
 async def _of_database(since: datetime) -> tuple[Runs, dict[str, Declaration]]:
-    history: Runs = defaultdict(list)
+    history: Runs = defaultdict(RecordedRuns)
     async with transaction() as session:
         async for chunk in recorded_history.runs_since(session, since):
             for agent_id, run in chunk:
-                history[agent_id].append(run)
+                history[agent_id].add(run)
         return history, await recorded_history.declarations(session)
 
 
@@ -87,12 +102,15 @@ def _progress() -> Iterator[Progress]:
 
 
 def _as_json(past: PastFinding) -> dict[str, Any]:
+    finding = past.finding
+    of_many = {"agents": finding.evidence["agents"]} if "agents" in finding.evidence else {}
     return {
-        "rule": past.finding.rule,
-        "agent_id": past.finding.agent_id,
+        "rule": finding.rule,
+        "agent_id": finding.agent_id,
         "opened_at": past.opened_at,
         "closed_at": past.closed_at,
-        "message": past.finding.message,
+        "message": finding.message,
+        **of_many,
     }
 
 

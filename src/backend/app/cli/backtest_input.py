@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,8 +12,9 @@ from msgspec import Meta, Struct
 from rich.progress import Progress
 
 from app.audit.cadence import DEFAULT_TIMEZONE
-from app.audit.domain.backtest import Declaration
 from app.audit.domain.history import ReportedRun
+from app.audit.domain.recorded import RecordedRuns
+from app.audit.domain.replay import Declaration
 from app.errors import InputFileError
 from app.runs.run import MAX_AGENT_ID
 from app.runs.silence import is_silent
@@ -50,9 +50,9 @@ class _Agents(Struct):
     agents: list[_Agent]
 
 
-def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
+def read_runs(path: Path, progress: Progress) -> dict[str, RecordedRuns]:
     """Each agent's runs in order. Raises `InputFileError` naming the first line that is no run."""
-    rows: dict[str, list[tuple[datetime, str, str, str, bool, float | None]]] = defaultdict(list)
+    history: dict[str, RecordedRuns] = defaultdict(RecordedRuns)
     decode = msgspec.json.Decoder(_Line).decode
     for number, line in _lines(path, progress):
         try:
@@ -63,18 +63,20 @@ def read_runs(path: Path, progress: Progress) -> dict[str, list[ReportedRun]]:
             raise InputFileError(f"{path}, line {number}: no run (created_at is out of range)")
         actions = run.actions_taken or {}
         summary = actions.get("summary")
-        rows[run.agent_id.strip()].append(
-            (
-                _utc(run.created_at),
+        history[run.agent_id.strip()].add(
+            ReportedRun(
                 run.id or "",
                 run.status,
+                _utc(run.created_at),
+                int(is_silent(actions)),
                 summary[:_SUMMARY_LENGTH] if isinstance(summary, str) else "",
-                is_silent(actions),
                 run.rlhf_scores.overall if run.rlhf_scores else None,
+                is_silent(actions),
             )
         )
-    # Each agent's rows are let go once its runs are made of them: a million of both is too much.
-    return {agent_id: list(_in_order(rows.pop(agent_id))) for agent_id in list(rows)}
+    for runs in history.values():
+        runs.sort()
+    return history
 
 
 def read_declarations(path: Path) -> dict[str, Declaration]:
@@ -117,19 +119,3 @@ def _is_in_range(moment: datetime) -> bool:
 
 def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-@cache
-def _nth(number: int) -> str:
-    """The name of a run without one: the same text for all agents."""
-    return f"run {number}"
-
-
-def _in_order(
-    rows: list[tuple[datetime, str, str, str, bool, float | None]],
-) -> Iterator[ReportedRun]:
-    rows.sort()
-    silences = 0
-    for number, (created_at, run_id, status, summary, silent, score) in enumerate(rows, 1):
-        silences = silences + 1 if silent else 0
-        yield ReportedRun(run_id or _nth(number), status, created_at, silences, summary, score, silent)

@@ -62,6 +62,11 @@ class AuditFinding(Base):
             "opened_at",
             postgresql_where=text("((rule)::text = 'fleet_silent'::text)"),
         ),
+        Index(
+            "idx_audit_finding_missing",
+            "closed_at",
+            postgresql_where=text("((rule)::text = 'agents_missing'::text)"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))

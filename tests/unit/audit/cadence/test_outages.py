@@ -125,7 +125,7 @@ def test_where_some_go_on_as_usual_the_others_are_lost_and_it_is_no_outage(lost:
     now = START + 15 * DAY
     assert not present_outage(reports, now + 4 * HOUR)
     if lost == 34:
-        assert present_outage(reports, now + 1.5 * HOUR)
+        assert not present_outage(reports, now + 1.5 * HOUR)
 
 
 @given(spans, st.integers(0, 1100), st.integers(0, 200))

@@ -19,6 +19,7 @@ from app.alerts.domain.incident import Incident, as_json, by_gravity, gravest
 from app.alerts.domain.neutral import neutral
 from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
+from app.audit.domain.missing import AGENTS_MISSING
 from app.kit.secrets import redact, redact_json
 from app.kit.text import at, counted, printable, shortened
 from app.kit.times import moment_in
@@ -183,7 +184,7 @@ def _where_to_look(incidents: Sequence[Incident], product_url: str) -> str:
     base = f"{product_url.rstrip('/')}/api/v1/internal"
     agents = {incident.agent_id for incident in incidents}
     of_one = f"{base}/agents/{quote(agents.pop(), safe='')}" if len(agents) == 1 else ""
-    fleet = any(incident.rule == FLEET_SILENT for incident in incidents)
+    fleet = any(incident.rule in (FLEET_SILENT, AGENTS_MISSING) for incident in incidents)
     return of_one if of_one and not fleet and len(of_one) <= LONGEST_LINK else f"{base}/audit/findings"
 
 

@@ -181,6 +181,11 @@ class Cadence:
         return ordered[len(ordered) // 4] if ordered else 0.0
 
     @property
+    def longest_gap(self) -> float:
+        """The longest of the newest 30 gaps and of 17 days, in seconds; 0 without one."""
+        return self._longest[0][2] if self._longest else 0.0
+
+    @property
     def least_wait(self) -> float:
         """For how long, in seconds, it may be silent at any time, whatever else is known of it."""
         return max(self.typical, shortest_gap(self._latest)) + _GRACE

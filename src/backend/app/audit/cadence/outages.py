@@ -44,9 +44,9 @@ class Outages:
     def __iter__(self) -> Iterator[Outage]:
         return map(Outage, self._starts, self._ends)
 
-    def joined(self, outage: Outage) -> "Outages":
-        """These and another one."""
-        return Outages([*self, outage])
+    def joined(self, *outages: Outage) -> "Outages":
+        """These and others."""
+        return Outages([*self, *outages]) if outages else self
 
     def touches(self, start: float, end: float) -> bool:
         """Whether an outage lies, in part at least, between `start` and `end`."""
@@ -128,25 +128,77 @@ def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage
 
     In some time up to now, from ten minutes to three hours, fewer than a quarter of the agents reported,
     and fewer reports came, than then in the weeks before (medians of up to four): of five agents at least,
-    and a dozen reports are missing. None also in the first week.
+    and a dozen reports are missing. None also in the first week, and where two agents and more reported
+    in the later two thirds of it: then the log can be reached, and those that do not report are missing.
     """
     earliest = min((times[0] for times in reports.values() if times), default=now)
     for span in calibration.OUTAGE_SPANS:
         weeks = [week for week in range(1, 5) if now - span - week * _WEEK_SECONDS >= earliest]
         if weeks and _is_far_below(reports, now - span, now, weeks):
             outage = Outage(now - span, now)
-            return None if some_go_on(reports, outage) else outage
+            late = _came(reports, now - span * calibration.GO_ON_SHARE, now)[0]
+            go_on = late >= calibration.GO_ON_AGENTS or some_go_on(reports, outage)
+            return None if go_on else outage
     return None
+
+
+class Attendance(NamedTuple):
+    """How many agents usually report up to now, whether some of those are missing, and who has not come.
+
+    `quiet` are those that usually report within an hour or more up to now and did not.
+    """
+
+    usual: int = 0
+    some_missing: bool = False
+    quiet: frozenset[str] = frozenset()
+
+
+def attendance(reports: Mapping[str, Sequence[float]], now: float) -> Attendance:
+    """Who usually reports, up to `now`, from the sorted report times of all agents.
+
+    An agent usually does in a time, from ten minutes to three hours up to now, if it did then in most of the
+    weeks before, up to four. Some are missing where of five agents that usually report fewer than three
+    quarters did, and four at least did not. Nothing is known in the first week.
+    """
+    earliest = min((times[0] for times in reports.values() if times), default=now)
+    usual, some_missing, all_quiet = 0, False, set()
+    for span in calibration.OUTAGE_SPANS:
+        known = [week for week in range(1, 5) if now - span - week * _WEEK_SECONDS >= earliest]
+        starts = [now - span - week * _WEEK_SECONDS for week in known]
+        expected = [
+            agent_id
+            for agent_id, times in reports.items()
+            if 2 * sum(_count(times, start, start + span) > 0 for start in starts) > len(starts)
+        ]
+        quiet = [agent_id for agent_id in expected if not _count(reports[agent_id], now - span, now)]
+        usual = max(usual, len(expected))
+        came = len(expected) - len(quiet)
+        some_missing = some_missing or (
+            len(expected) >= calibration.OUTAGE_AGENTS
+            and came < len(expected) * calibration.ATTENDANCE_SHARE
+            and len(quiet) >= calibration.COMPANIONS
+        )
+        if span >= calibration.HOUR:
+            all_quiet.update(quiet)
+    return Attendance(usual, some_missing, frozenset(all_quiet))
 
 
 def _is_far_below(
     reports: Mapping[str, Sequence[float]], start: float, end: float, weeks: Iterable[int]
 ) -> bool:
+    usual_agents, usual_reports = _usual(reports, start, end, weeks)
+    agents, count = _came(reports, start, end)
+    few = agents < usual_agents * calibration.OUTAGE_SHARE
+    is_missing = usual_reports - count >= calibration.OUTAGE_MISSING
+    return few and usual_agents >= calibration.OUTAGE_AGENTS and is_missing
+
+
+def _usual(
+    reports: Mapping[str, Sequence[float]], start: float, end: float, weeks: Iterable[int]
+) -> tuple[float, float]:
+    """How many agents reported at this time of the weeks before, and how often: the medians."""
     before = [_came(reports, start - week * _WEEK_SECONDS, end - week * _WEEK_SECONDS) for week in weeks]
-    usual_agents = median([agents for agents, _ in before])
-    missing = median([count for _, count in before]) - _came(reports, start, end)[1]
-    few = _came(reports, start, end)[0] < usual_agents * calibration.OUTAGE_SHARE
-    return few and usual_agents >= calibration.OUTAGE_AGENTS and missing >= calibration.OUTAGE_MISSING
+    return median([agents for agents, _ in before]), median([count for _, count in before])
 
 
 def _came(reports: Mapping[str, Sequence[float]], start: float, end: float) -> tuple[int, int]:

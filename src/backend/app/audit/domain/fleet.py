@@ -1,7 +1,10 @@
 """What the Auditor finds about all agents together."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from zlib import crc32
 
+from app.audit import calibration
 from app.audit.cadence import Outage
 from app.audit.domain.finding import Evidence, Finding
 from app.kit.text import at
@@ -23,3 +26,9 @@ def fleet_silent(outage: Outage, now: datetime, found_by: str) -> Finding:
     )
     evidence = {"severity": "high", "since": since.isoformat()}
     return Finding(FLEET_SILENT, found_by, "high", message, evidence, began_at=since)
+
+
+def sampled(agent_ids: Iterable[str]) -> list[str]:
+    """The agents of a fleet whose reports are compared with those of the weeks before: a sample of many."""
+    by_digest = sorted(agent_ids, key=lambda agent_id: (crc32(agent_id.encode()), agent_id))
+    return by_digest[: calibration.FLEET_SAMPLE]

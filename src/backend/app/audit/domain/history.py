@@ -13,6 +13,7 @@ from app.audit.cadence import (
     Cadence,
     Expectation,
     Lateness,
+    Outage,
     Outages,
     Schedule,
     parse_schedule,
@@ -20,6 +21,8 @@ from app.audit.cadence import (
 )
 from app.audit.domain.habit import Habits
 from app.audit.domain.quality import QualityTrend
+
+_MOST_DUE_TIMES = 1_500  # of nine days with one every five minutes in working hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ class AgentHistory:
     `learned_past` is how it reported, further back than `runs` where that was read, or the error that it
     raised to learn that: its lateness by its declared schedule, where it has one, else its cadence.
     `known_habits` are how its runs go, further back as well. `quality` is how its scores went, and
-    `unscored` are its runs that have waited too long for a score, newest first. In `outages` no agent could
-    report. `watching_since` is when its latest pause ended.
+    `unscored` are its runs that have waited too long for a score, newest first. In `outages` it could not
+    report; those that were not of all agents are `excused` as well. `watching_since` is when its latest pause
+    ended.
     `registered_at` is None for an agent that is not declared.
     """
 
@@ -68,6 +72,7 @@ class AgentHistory:
     quality: QualityTrend | None = None
     unscored: tuple[ReportedRun, ...] = ()
     outages: Outages = field(default_factory=Outages)
+    excused: tuple[Outage, ...] = ()
     schedule: str | None = None
     timezone: str = DEFAULT_TIMEZONE
     grace: timedelta | None = None
@@ -115,6 +120,30 @@ def readable_schedule(history: AgentHistory) -> Schedule | None:
     """The declared schedule; None without one, or where what is declared is none."""
     read = read_schedule(history.schedule, history.timezone) if history.schedule else None
     return None if isinstance(read, str) else read
+
+
+def rests(history: AgentHistory) -> bool:
+    """Whether an agent that runs daily or more often does not on some days of the week.
+
+    Raises what learning its cadence raised.
+    """
+    if history.schedule and readable_schedule(history):
+        return _rests(history.schedule, history.timezone)
+    cadence = history.learned
+    return cadence.typical <= calibration.DAILY and cadence.longest_gap >= calibration.REST
+
+
+@lru_cache(maxsize=16_384)
+def _rests(text: str, timezone: str) -> bool:
+    """Whether a readable schedule does, in the first nine days of a year."""
+    due, gaps = datetime(2001, 1, 1, tzinfo=UTC), []
+    schedule = parse_schedule(text, timezone)
+    for _ in range(_MOST_DUE_TIMES):
+        due, before = schedule.next_after(due), due
+        gaps.append((due - before).total_seconds())
+        if sum(gaps) > 9 * calibration.DAY:
+            break
+    return min(gaps) <= calibration.DAILY and max(gaps[1:], default=0.0) >= calibration.REST
 
 
 @lru_cache(maxsize=16_384)

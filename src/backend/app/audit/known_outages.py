@@ -1,0 +1,19 @@
+"""The times in which agents could not report lately, by kind."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from app.audit.cadence import Outage, Outages
+
+
+class KnownOutages(NamedTuple):
+    """The times in which agents could not report lately: those that are over, and all, with one that lasts.
+
+    Of the one that lasts nothing can be learned yet. `excused` are those of single agents, which were missing
+    together with others; `holidays` are those that agents may keep, with those of the coming days.
+    """
+
+    over: Outages
+    all: Outages
+    excused: Mapping[str, Sequence[Outage]]
+    holidays: Sequence[Outage] = ()
