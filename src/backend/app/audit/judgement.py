@@ -42,6 +42,11 @@ class CycleContext:
     open_keys: Collection[FindingKey]
     groups: Sequence[MissingGroup]
 
+    def stopped(self) -> set[str]:
+        """The agents that are reported to have stopped, alone or together."""
+        alone = {agent_id for rule, agent_id in self.open_keys if rule == StoppedReporting.name}
+        return alone | {agent_id for group in self.groups for agent_id in group.missing}
+
     def open_rules(self) -> Mapping[str, Collection[str]]:
         """Of each agent, the rules by which a finding is open."""
         rules = defaultdict(set)
@@ -117,7 +122,9 @@ async def judge(
     silence = FleetSilence()
     if silence_open or _newly_overdue(verdicts, context):
         awaited = set(reporting) - paused(histories) - {AUDITOR}
-        silence = await fleet_silence(session, context.now, awaited, known=silence_open)
+        silence = await fleet_silence(
+            session, context.now, awaited, known=silence_open, stopped=context.stopped()
+        )
     if silence.outage or silence.others_go_on:
         outages = context.outages.all.joined(silence.outage) if silence.outage else context.outages.over
         histories = {

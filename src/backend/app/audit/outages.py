@@ -82,13 +82,18 @@ async def _own_outages(session: AsyncSession, now: datetime, interval: timedelta
 
 
 async def fleet_silence(
-    session: AsyncSession, now: datetime, agent_ids: Collection[str], *, known: bool = False
+    session: AsyncSession,
+    now: datetime,
+    agent_ids: Collection[str],
+    *,
+    known: bool = False,
+    stopped: Collection[str] = (),
 ) -> FleetSilence:
     """The time up to now in which hardly any of the agents reported; none while they do as usual.
 
     The reports of the agents, a sample of a large fleet, are compared with the same hours of the four weeks
     before. A silence that is `known` is not over while no agent reports at all, be it at an hour at which few
-    ever do.
+    ever do. Those that are known to have `stopped` are not missed among the others.
     """
     sample = sampled(agent_ids)
     reports: dict[str, list[float]] = defaultdict(list)
@@ -102,7 +107,8 @@ async def fleet_silence(
     whole = Outage(since, now.timestamp())
     outage = present_outage(reports, now.timestamp()) or (whole if known and no_report else None)
     go_on = outage is None and some_go_on(reports, whole)
-    return FleetSilence(outage, others_go_on=go_on, attendance=attendance(reports, now.timestamp()))
+    others = {agent_id: times for agent_id, times in reports.items() if agent_id not in stopped}
+    return FleetSilence(outage, others_go_on=go_on, attendance=attendance(others, now.timestamp()))
 
 
 def silences(now: datetime, since: datetime) -> Select[datetime, datetime]:

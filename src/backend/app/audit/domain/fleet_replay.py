@@ -83,7 +83,13 @@ class FleetReplay:
     def _is_news(self, event: OverdueEvent) -> bool:
         """Whether it is that an agent is late: not where others are missing as well."""
         is_missing = any(group.takes_in(event.overdue) for group in self._groups)
-        return not is_missing and not attendance(self._reports, event.at.timestamp()).some_missing
+        return not is_missing and not self._attendance(event.at).some_missing
+
+    def _attendance(self, now: datetime) -> Attendance:
+        """That of the agents of which nothing is reported yet."""
+        known = {agent_id for group in self._groups for agent_id in group.missing} | self._alone.keys()
+        others = {agent_id: times for agent_id, times in self._reports.items() if agent_id not in known}
+        return attendance(others, now.timestamp())
 
     def _back(self, event: OverdueEvent, now: datetime) -> None:
         """An agent reports, unless it was excused before that."""
@@ -112,7 +118,7 @@ class FleetReplay:
             self._groups,
             self._alone.keys(),
             {},
-            Attendance() if is_settled else attendance(self._reports, now.timestamp()),
+            Attendance() if is_settled else self._attendance(now),
         )
         self._groups = grouping.groups
         for group in grouping.groups:
