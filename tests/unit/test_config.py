@@ -25,6 +25,7 @@ OTHER = {
     "audit_ping_url": "https://h/ping",
     "alert_urls": "mailto://u:p@h slack://a/b/c",
     "alert_webhook_url": "https://h/hook",
+    "audit_holidays": "DE-BY,US",
     "alert_quiet_hours": "22:00-07:00 Europe/Berlin",
     "alert_digest": "08:00",
     "allowed_hosts": "runlog.internal",
