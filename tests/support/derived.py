@@ -71,7 +71,8 @@ async def rollups(db: asyncpg.Connection) -> list[list[tuple[Any, ...]]]:
         FROM run_rollup GROUP BY width, bucket ORDER BY width, bucket
     """
     agents = """
-        SELECT agent_id, bucket::text, sum(scored), sum(overall_sum), sum(overall_squares)
+        SELECT agent_id, bucket::text, sum(scored), sum(overall_sum), sum(overall_squares), sum(failed),
+            sum(silent)
         FROM agent_rollup GROUP BY agent_id, bucket ORDER BY agent_id, bucket
     """
     kept = [await db.fetch(fleet), await db.fetch(agents)]

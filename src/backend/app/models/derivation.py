@@ -44,12 +44,15 @@ _SUMS = {
     "overall_sum": f"sum(sign * overall) FILTER (WHERE {_OF_AGENTS})",
 }
 ROLLUP_KEYS = {"run_rollup": "width, bucket", "agent_rollup": "agent_id, bucket"}
-_MEASURES = {"run_rollup": tuple(_SUMS), "agent_rollup": ("scored", "overall_sum", "overall_squares")}
+MEASURES = {
+    "run_rollup": tuple(_SUMS),
+    "agent_rollup": ("scored", "overall_sum", "overall_squares", "failed", "silent"),
+}
 
 
 def add_up(table: str, rows: str, shard: str = str(MERGED), measures: Sequence[str] | None = None) -> str:
     """SQL that adds `rows` (SQL of the rollup's keys and measures, by default of all) to a rollup."""
-    keys, measures = ROLLUP_KEYS[table], measures or _MEASURES[table]
+    keys, measures = ROLLUP_KEYS[table], measures or MEASURES[table]
     return f"""INSERT INTO {table} AS rollup ({keys}, shard, {", ".join(measures)})
     SELECT {keys}, {shard}, {", ".join(f"sum({name})" for name in measures)}
     FROM ({rows}) AS change
@@ -66,7 +69,7 @@ def missing(table: str, runs: str, condition: str) -> str:
     One snapshot shows both, and no transaction changes the one without the other, so this is exact while
     others write.
     """
-    added = ", ".join(f"-{name} AS {name}" for name in _MEASURES[table])
+    added = ", ".join(f"-{name} AS {name}" for name in MEASURES[table])
     return f"""{_ROWS[table](runs)}
     UNION ALL SELECT {ROLLUP_KEYS[table]}, {added} FROM {table} WHERE {condition}"""  # noqa: S608
 
@@ -88,13 +91,15 @@ def _agent_rows(runs: str) -> str:
     # A score written by others may be a number whose square is out of range.
     size = "least(abs(overall), 1000000)"
     return f"""SELECT agent_id, date_bin('1 hour', created_at, {_EPOCH}) AS bucket,
-        sign AS scored, sign * overall AS overall_sum, sign * {size} * {size} AS overall_squares
+        sign AS scored, sign * overall AS overall_sum, sign * {size} * {size} AS overall_squares,
+        sign * CAST(status = 'failed' AS int) AS failed,
+        sign * CAST(consecutive_silence_count > 0 AS int) AS silent
     FROM ({_with_overall(runs)}) AS run
     WHERE overall IS NOT NULL AND created_at > now() - interval '{AGENTS_KEPT}'"""  # noqa: S608
 
 
 def _with_overall(runs: str) -> str:
-    return f"""SELECT sign, agent_id, created_at, status,
+    return f"""SELECT sign, agent_id, created_at, status, consecutive_silence_count,
             CASE WHEN {IS_SCORED}
             THEN CAST(rlhf_scores ->> 'overall' AS numeric) END AS overall
         FROM ({runs}) AS run"""  # noqa: S608

@@ -45,7 +45,8 @@ class RunRollup(Base):
 class AgentRollup(Base):
     """The scores of an agent's runs of the hour from `bucket` on, sharded as `RunRollup` is.
 
-    `overall_squares` is the sum of their squares, which tells how much they vary.
+    `overall_squares` is the sum of their squares, which tells how much they vary. `failed` and `silent` count
+    those of the scored runs that were so: a run comes in with its score, so that recording one stays cheap.
     """
 
     __tablename__ = "agent_rollup"
@@ -57,6 +58,8 @@ class AgentRollup(Base):
     scored: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     overall_sum: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
     overall_squares: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
+    failed: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    silent: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
 class RollupGap(Base):

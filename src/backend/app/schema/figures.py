@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.kit.text import counted
-from app.models.derivation import LAST_SUCCESS, NEWEST_RUN, ROLLUP_KEYS, missing
+from app.models.derivation import LAST_SUCCESS, MEASURES, NEWEST_RUN, ROLLUP_KEYS, missing
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MINUTES_KEPT
 
 COMPARED_RUNS = 200_000  # about a second
@@ -44,14 +44,10 @@ _KEPT = {
     "run_rollup": f"width = {HOUR} OR bucket > now() - interval '{MINUTES_KEPT}' + interval '1 hour'",
     "agent_rollup": f"bucket > now() - interval '{AGENTS_KEPT}' + interval '1 day'",
 }
-_MEASURES = {
-    "run_rollup": ("runs", "succeeded", "scored", "overall_sum"),
-    "agent_rollup": ("scored", "overall_sum", "overall_squares"),
-}
 
 
 def _rollup_differences(table: str) -> str:
-    differs = " OR ".join(f"sum({name}) <> 0" for name in _MEASURES[table])
+    differs = " OR ".join(f"sum({name}) <> 0" for name in MEASURES[table])
     return f"""SELECT count(DISTINCT bucket) FROM (
         SELECT {ROLLUP_KEYS[table]} FROM ({missing(table, _RUNS, f"bucket {_FROM_SINCE}")}) AS change
         WHERE {_KEPT[table]}
@@ -60,7 +56,7 @@ def _rollup_differences(table: str) -> str:
     ) AS difference"""  # noqa: S608
 
 
-_ROLLUPS = {table: text(_rollup_differences(table)) for table in _MEASURES}
+_ROLLUPS = {table: text(_rollup_differences(table)) for table in MEASURES}
 
 _COUNTS = text("""
     SELECT count(*) FROM (SELECT agent_id, count(*) AS runs FROM agent_run_log GROUP BY agent_id) AS log

@@ -1,0 +1,48 @@
+"""How many runs agents had, hour by hour or day by day, and how these went: from the rollups."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from sqlalchemy import ARRAY, DateTime, String, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.agent_run_log import UNSCORED
+
+# A run is in the rollup once it is scored; until then it is in the index of those without a score.
+_RUNS = f"""
+    SELECT agent_id, bucket, scored AS runs, failed, silent FROM agent_rollup
+    WHERE agent_id = ANY(:agent_ids) AND bucket >= :since
+    UNION ALL
+    SELECT agent_id, created_at, 1, CAST(status = 'failed' AS int),
+        CAST(consecutive_silence_count > 0 AS int)
+    FROM agent_run_log
+    WHERE {UNSCORED} AND created_at >= :since AND agent_id = ANY(:agent_ids)
+"""  # noqa: S608
+_SUMS = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in ("runs", "failed", "silent"))
+_ACTIVITY = text(
+    f"SELECT agent_id, date_trunc(:unit, bucket, 'UTC') AS start, {_SUMS} FROM ({_RUNS}) AS part"  # noqa: S608
+    " GROUP BY 1, 2 HAVING sum(runs) > 0"
+).bindparams(
+    bindparam("agent_ids", type_=ARRAY(String)),
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("unit", type_=String),
+)
+
+
+class Activity(NamedTuple):
+    """So many runs of an agent in the hour or day that begins at `start`."""
+
+    agent_id: str
+    start: datetime
+    runs: int
+    failed: int
+    silent: int
+
+
+async def agent_activity(
+    session: AsyncSession, agent_ids: Sequence[str], since: datetime, unit: Literal["hour", "day"]
+) -> list[Activity]:
+    """What `agent_ids` did from `since` on, a full hour in UTC up to `AGENTS_KEPT` ago."""
+    rows = await session.execute(_ACTIVITY, {"agent_ids": list(agent_ids), "since": since, "unit": unit})
+    return [Activity(*row) for row in rows]
