@@ -96,6 +96,8 @@ async def test_an_empty_fleet_has_zeros_and_no_quality(api: httpx.AsyncClient) -
             "runs_scored_7d": 0,
         },
         "events": [],
+        "events_total": 0,
+        "next_cursor": None,
     }
 
 

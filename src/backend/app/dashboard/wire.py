@@ -47,6 +47,8 @@ class Intelligence(BaseModel):
     generated_at: datetime
     metrics: IntelligenceMetrics
     events: list[AgentEvent]
+    events_total: int = Field(description="How many agents have a card.")
+    next_cursor: str | None = Field(description="Of the page after; null on the last one.")
 
 
 class HeartbeatIn(BaseModel):

@@ -3,6 +3,7 @@
 import base64
 import re
 import struct
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,10 @@ EARLIEST, LATEST = -(2**63), 2**63 - 1
 CURSOR_PATTERN = r"^[du][A-Za-z0-9_-]{32}$"
 # Microseconds since 2000 of the moments that PostgreSQL has: 4714-11-24 BC to the end of the year 294276.
 _FIRST, _LAST = -211_813_488_000_000_000, 9_223_371_331_199_999_999
+_NO_CURSOR = "not a cursor of this list: ask for the first page without one"
 _DATED, _UNDATED = "d", "u"
+AGENT_CURSOR_PATTERN = r"^a[A-Za-z0-9_-]{12,1400}={0,2}$"  # eight bytes and an id of up to 255 characters
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _MOMENT, _PLACE = struct.Struct(">q"), struct.Struct(">q16s")
 
 
@@ -43,9 +47,44 @@ class Cursor(NamedTuple):
         A moment that PostgreSQL does not have is taken for the nearest that it has.
         """
         if not re.fullmatch(CURSOR_PATTERN, text):
-            raise ValueError("not a cursor of this list: ask for the first page without one")
+            raise ValueError(_NO_CURSOR)
         micros, id_bytes = _PLACE.unpack(base64.urlsafe_b64decode(text[1:]))
         if text[0] == _UNDATED:
             return cls(None, UUID(bytes=id_bytes))
         is_infinite = micros in (EARLIEST, LATEST)
         return cls(micros if is_infinite else min(max(micros, _FIRST), _LAST), UUID(bytes=id_bytes))
+
+
+class AgentCursor(NamedTuple):
+    """A place among agents: right after this one, by their newest runs, newest first, and then by id.
+
+    `micros` is when its newest run was created, in microseconds since 2000 UTC.
+    """
+
+    micros: int
+    agent_id: str
+
+    @classmethod
+    def after(cls, agent_id: str, moment: datetime) -> "AgentCursor":
+        """The place after the agent whose newest run was created at `moment`."""
+        return cls((moment - _BEGINNING) // timedelta(microseconds=1), agent_id)
+
+    def encode(self) -> str:
+        """As an opaque URL-safe string."""
+        place = _MOMENT.pack(self.micros) + self.agent_id.encode()
+        return "a" + base64.urlsafe_b64encode(place).decode()
+
+    @classmethod
+    def decode(cls, text: str) -> "AgentCursor":
+        """The cursor that `encode` made. Raises `ValueError` for any other text."""
+        if not re.fullmatch(AGENT_CURSOR_PATTERN, text):
+            raise ValueError(_NO_CURSOR)
+        try:
+            place = base64.urlsafe_b64decode(text[1:])
+            agent_id = place[_MOMENT.size :].decode()
+            (micros,) = _MOMENT.unpack(place[: _MOMENT.size])
+        except ValueError:
+            raise ValueError(_NO_CURSOR) from None
+        if "\0" in agent_id:
+            raise ValueError(_NO_CURSOR)
+        return cls(min(max(micros, _FIRST), _LAST), agent_id)

@@ -14,10 +14,12 @@ from sqlalchemy import (
     Select,
     String,
     Subquery,
+    and_,
     any_,
     cast,
     func,
     literal,
+    or_,
     select,
     union_all,
 )
@@ -50,6 +52,19 @@ def successes_since(start: datetime) -> Select[int]:
     """How many runs succeeded, without the Auditor's, from `start` on, a full hour in UTC."""
     total = func.coalesce(func.sum(RunRollup.succeeded), 0)
     return select(cast(total, BigInteger)).where(RunRollup.width == HOUR, RunRollup.bucket >= start)
+
+
+def successes_between(start: datetime, end: datetime) -> Select[int]:
+    """How many runs succeeded, without the Auditor's, from `start`, a full hour in UTC, up to `end`'s minute.
+
+    Minutes are known for `MINUTES_KEPT`.
+    """
+    last_hour, total = _floor(end, _HOUR), func.coalesce(func.sum(RunRollup.succeeded), 0)
+    whole_hours = and_(RunRollup.width == HOUR, RunRollup.bucket >= start, RunRollup.bucket < last_hour)
+    minutes = and_(
+        RunRollup.width == MINUTE, RunRollup.bucket >= last_hour, RunRollup.bucket < _floor(end, _MINUTE)
+    )
+    return select(cast(total, BigInteger)).where(or_(whole_hours, minutes))
 
 
 def scores_between(start: datetime, end: datetime) -> Select[Decimal | None, int]:

@@ -1,25 +1,50 @@
 """The public Intelligence Dashboard's data."""
 
-from dataclasses import asdict
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.errors import UNAVAILABLE
+from app.agents.registry import identities
+from app.api.errors import INVALID, UNAVAILABLE
 from app.dashboard import insights
+from app.dashboard.cards import CardPage, EventCard, event_cards
 from app.dashboard.wire import AgentEvent, Intelligence, IntelligenceMetrics, MetricSources
 from app.db.session import transaction
+from app.kit.cursors import AGENT_CURSOR_PATTERN, AgentCursor
 
 router = APIRouter(prefix="/api/v1/public/platform", tags=["intelligence"])
 
+MOST_CARDS = 100
+"""On a page, unless asked otherwise: 40 kilobytes."""
 
-@router.get("/intelligence", summary="Today's work and the week's quality", responses=UNAVAILABLE)
-async def get_platform_intelligence() -> Intelligence:
+
+def _checked_cursor(text: str) -> str:
+    AgentCursor.decode(text)
+    return text
+
+
+@router.get(
+    "/intelligence", summary="Today's work and the week's quality", responses={**INVALID, **UNAVAILABLE}
+)
+async def get_platform_intelligence(
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many cards.")] = MOST_CARDS,
+    cursor: Annotated[
+        str | None,
+        AfterValidator(_checked_cursor),
+        Query(
+            json_schema_extra={"pattern": AGENT_CURSOR_PATTERN},
+            description="`next_cursor` of the page before.",
+        ),
+    ] = None,
+) -> Intelligence:
     """What the fleet did: metrics of today and of 7 days, and a card an agent, newest run first."""
     async with transaction() as session:
         metrics = await insights.metrics(session)
-        events = await _get_peer_swarm_events(session, metrics.generated_at)
+        after = AgentCursor.decode(cursor) if cursor else None
+        page = await _get_peer_swarm_events(session, metrics.generated_at, limit, after)
     return Intelligence(
         generated_at=_to_seconds(metrics.generated_at),
         metrics=IntelligenceMetrics(
@@ -33,14 +58,31 @@ async def get_platform_intelligence() -> Intelligence:
             rlhf_quality_score_previous_7d=metrics.quality_previous_7d.mean,
             runs_scored_7d=metrics.quality_7d.runs,
         ),
-        events=events,
+        events=[_event(card) for card in page.cards],
+        events_total=page.total,
+        next_cursor=page.next_cursor.encode() if page.next_cursor else None,
     )
 
 
-async def _get_peer_swarm_events(session: AsyncSession, now: datetime) -> list[AgentEvent]:
+async def _get_peer_swarm_events(
+    session: AsyncSession, now: datetime, limit: int, after: AgentCursor | None
+) -> CardPage:
     """Each agent's most recent run as a card."""
-    cards = await insights.event_cards(session, now)
-    return [AgentEvent(**{**asdict(card), "ran_at": _to_seconds(card.ran_at)}) for card in cards]
+    return await event_cards(session, now, await identities(session), limit, after)
+
+
+def _event(card: EventCard) -> AgentEvent:
+    return AgentEvent(
+        agent_id=card.agent_id,
+        agent=card.agent,
+        role=card.role,
+        title=card.title,
+        action=card.action,
+        status=card.status,
+        run_status=card.run_status,
+        ran_at=_to_seconds(card.ran_at),
+        ago=card.ago,
+    )
 
 
 def _to_seconds(moment: datetime) -> datetime:
