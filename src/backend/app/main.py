@@ -1,14 +1,17 @@
 """The web application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 
 from app.api import health
 from app.api.application import Application
 from app.api.browser_guard import BrowserGuard
+from app.api.connection import STOPPING
 from app.api.errors import install_error_handlers
 from app.api.internal import (
     agent_cloud,
@@ -30,6 +33,7 @@ from app.db.session import close_database
 from app.logs import configure_logging
 from app.runs.dispatch import close_dispatcher
 from app.runs.writer import close_writer
+from app.web import assets, home, live
 
 INTERNAL = (
     agent_run_log.router,
@@ -44,8 +48,8 @@ INTERNAL = (
     review.router,
     health.metrics_router,
 )
-PUBLIC = (platform_intelligence.router,)
-ROUTERS = {"all": (*INTERNAL, *PUBLIC), "internal": INTERNAL, "public": PUBLIC}
+PUBLIC = (platform_intelligence.router, home.router, live.router, assets.router)
+ROUTERS = {"all": (*INTERNAL, *PUBLIC), "internal": (*INTERNAL, live.router, assets.router), "public": PUBLIC}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -59,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
     )
+    app.state.expose = settings.expose
     # The last one added is the first to see a request.
     app.add_middleware(ReadsApart)
     app.add_middleware(BrowserGuard, settings.allowed_hosts, checks_host=settings.expose != "public")
@@ -71,8 +76,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
-    yield
+async def _lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    yield {STOPPING: asyncio.Event()}
+    await live.close_watcher()
     await close_readers()
     # In the order of the way of a run: answer what was accepted, hand it on, then hang up.
     await close_writer()

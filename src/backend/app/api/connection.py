@@ -5,6 +5,7 @@
 - Trailers are not made headers (RFC 9110, 6.5.1).
 - A client that closes its side after a whole request gets its answer; then the connection is closed.
 - A client that resets its connection amid an answer causes no error.
+- An answer without an end ends with the server (`STOPPING`).
 """
 
 from typing import Any
@@ -15,6 +16,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 BOUND_HOST = "bound_host"
 """The key in an ASGI scope's `state` of the host that the server was set to listen on."""
+
+STOPPING = "stopping"
+"""The key in the application's state of an `asyncio.Event` that is set when the server begins to end."""
 
 _CLOSED = "the handler is closed"  # of uvloop's error, which has no type of its own
 
@@ -85,6 +89,12 @@ class Connection(HttpToolsProtocol):
             return
         self._is_whole = True
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """The server ends: so do answers that last as long as their readers."""
+        if stopping := self.app_state.get(STOPPING):
+            stopping.set()
+        super().shutdown()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more. True keeps the connection for the answers that are under way."""

@@ -10,7 +10,8 @@ these steps:
 3. The answer is sent from the server's loop. Answers that clients do not take hold `MOST_UNSENT_BYTES` at
    most: beyond that reads are refused until they are taken, or their connections ended.
 
-Health checks are answered in the server's loop: they ask whether that one can work.
+Health checks are answered in the server's loop: they ask whether that one can work. So are streams, which
+last as long as their readers, and files, which are in memory.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ MOST_UNSENT_BYTES = 64 * 1024 * 1024
 """Of answers on their way, in a process: as much as requests that are not whole may hold."""
 
 _READING = frozenset({"GET", "HEAD"})
-_PATHS = "/api/"
+_IN_SERVERS_LOOP = ("/healthz", "/readyz", "/live", "/static/")
 
 
 class Readers:
@@ -99,7 +100,11 @@ class ReadsApart:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] not in _READING or not scope["path"].startswith(_PATHS):
+        if (
+            scope["type"] != "http"
+            or scope["method"] not in _READING
+            or scope["path"].startswith(_IN_SERVERS_LOOP)
+        ):
             await self._app(scope, receive, send)
             return
         readers = _readers.get()

@@ -92,6 +92,18 @@ def difference(now: Window, before: Window) -> Difference:
     return Difference(now.mean - before.mean, sqrt(variance), max(freedom, 1))
 
 
+def mean_margin(window: Window, confidence: float) -> float | None:
+    """How far from the mean of `window` the true one lies at most, with a `confidence` between 0 and 1.
+
+    The variance is that of `difference`, with the window's own correlation of neighbouring days. None for one
+    day, which does not show how much days differ.
+    """
+    if window.days < 2:
+        return None
+    widened, _ = _widened(window, window)
+    return student_quantile(confidence, window.days - 1) * sqrt(widened.variance)
+
+
 def _widened(new: Window, old: Window) -> tuple[Window, Window]:
     """Both with the variance of a mean of days that resemble the day before.
 

@@ -1,0 +1,222 @@
+"""How the fleet stands, in one sentence, and what of it needs a person."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.agents.identity import Identity, identify
+from app.audit.domain.fleet import FLEET_SILENT
+from app.audit.heartbeat import last_cycle
+from app.kit.text import at, counted
+from app.models import Agent, AgentRunState, AuditFinding
+from app.models.agent_run_log import AUDITOR
+
+Level = Literal["fine", "attention", "trouble", "unknown"]
+
+TROUBLES: Mapping[str, str] = {
+    FLEET_SILENT: "silent all together",
+    "stopped_reporting": "stopped reporting",
+    "consecutive_failures": "failing",
+    "silent_runs": "silent",
+    "not_succeeding": "not succeeding",
+    "never_reported": "never reported",
+    "flapping": "failing on and off",
+    "failure_rate": "failing more often than before",
+    "runs_twice": "running twice",
+    "off_schedule": "off schedule",
+    "bad_schedule": "with a schedule that cannot be read",
+    "quality_drop": "doing worse work than before",
+    "late": "late",
+    "stuck_scoring": "not scored",
+    "not_judged": "not judged",
+}
+"""What is wrong with an agent, by rule, as it follows a number of agents: the gravest first."""
+
+MISSED_CYCLES = 3
+"""Of the Auditor, after which what it last found is no verdict any more; alerts about it say the same."""
+
+_ORDER = {rule: place for place, rule in enumerate(TROUBLES)}
+_SEVERITIES = ("high", "medium", "low")
+_ENDED_BY_A_REPORT = ("stopped_reporting", "late", "never_reported")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An open finding: `words` say what is wrong, after the agent's name; `message` is not for the public."""
+
+    finding_id: UUID
+    rule: str
+    agent_id: str
+    agent: Identity
+    words: str
+    severity: str
+    since: datetime
+    message: str
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FleetState:
+    """The verdict, as of the Auditor's last cycle at `judged_at`.
+
+    `agents` are those that are not paused; `fine` of them have reported and have no trouble. `troubles` come
+    the gravest first.
+    """
+
+    level: Level
+    sentence: str
+    agents: int
+    fine: int
+    paused: int
+    waiting: int
+    troubles: Sequence[Trouble]
+    judged_at: datetime | None
+
+
+async def fleet_state(
+    session: AsyncSession, now: datetime, interval: timedelta, known: Mapping[str, Identity]
+) -> FleetState:
+    """How the fleet stands; `interval` is the time between two of the Auditor's cycles."""
+    judged_at = await last_cycle(session)
+    troubles = await _troubles(session, known)
+    total, paused, waiting = await _counts(session)
+    troubled = {trouble.agent_id for trouble in troubles if trouble.agent_id != AUDITOR}
+    fine = max(0, total - waiting - len(troubled))
+    stale = bool(total) and is_stale(judged_at, now, interval)
+    severities = {trouble.severity for trouble in troubles if not trouble.acknowledged}
+    return FleetState(
+        level=level_of(severities, stale=stale),
+        sentence=_sentence(troubles, total, fine, waiting, judged_at, now, stale=stale),
+        agents=total,
+        fine=fine,
+        paused=paused,
+        waiting=waiting,
+        troubles=troubles,
+        judged_at=judged_at,
+    )
+
+
+def is_open() -> ColumnElement[bool]:
+    """That a finding is open, and not of an agent that has reported since: the next cycle closes that one."""
+    last_known = func.coalesce(AuditFinding.last_run_at, AuditFinding.opened_at)
+    reported_since = (
+        select(AgentRunState.agent_id)
+        .where(AgentRunState.agent_id == AuditFinding.agent_id, AgentRunState.last_created_at > last_known)
+        .exists()
+    )
+    is_over = and_(AuditFinding.rule.in_(_ENDED_BY_A_REPORT), reported_since)
+    return and_(AuditFinding.closed_at.is_(None), not_(is_over))
+
+
+def level_of(severities: Collection[str], *, stale: bool) -> Level:
+    """How the fleet is by the severities of its open findings that are not acknowledged."""
+    if stale:
+        return "unknown"
+    if "high" in severities:
+        return "trouble"
+    return "attention" if severities else "fine"
+
+
+def is_stale(judged_at: datetime | None, now: datetime, interval: timedelta) -> bool:
+    """Whether the Auditor's last cycle ended too long ago to tell how agents are."""
+    return judged_at is None or now - judged_at > MISSED_CYCLES * interval
+
+
+async def _troubles(session: AsyncSession, known: Mapping[str, Identity]) -> list[Trouble]:
+    found = await session.scalars(select(AuditFinding).where(is_open()))
+    troubles = [
+        Trouble(
+            finding_id=finding.id,
+            rule=finding.rule,
+            agent_id=finding.agent_id,
+            agent=(known.get(finding.agent_id) or identify(finding.agent_id)).masked(),
+            words=TROUBLES.get(finding.rule, finding.rule.replace("_", " ")),
+            severity=finding.severity,
+            since=_since(finding),
+            message=finding.message,
+            acknowledged=finding.acknowledged_at is not None,
+        )
+        for finding in found
+    ]
+    return sorted(troubles, key=lambda each: (each.acknowledged, *_gravity(each), each.since, each.agent_id))
+
+
+def _since(finding: AuditFinding) -> datetime:
+    if finding.rule == "stopped_reporting" and finding.last_run_at:
+        return finding.last_run_at
+    return finding.began_at or finding.opened_at
+
+
+def _gravity(trouble: Trouble) -> tuple[int, int]:
+    severity = _SEVERITIES.index(trouble.severity) if trouble.severity in _SEVERITIES else len(_SEVERITIES)
+    return severity, _ORDER.get(trouble.rule, len(_ORDER))
+
+
+async def _counts(session: AsyncSession) -> tuple[int, int, int]:
+    """Agents that are not paused, those that are, and those of the former that have no run yet."""
+    agent_id = func.coalesce(AgentRunState.agent_id, Agent.agent_id)
+    is_paused = or_(func.coalesce(Agent.paused, False), func.coalesce(Agent.paused_until > func.now(), False))
+    statement = (
+        select(
+            func.count().filter(~is_paused),
+            func.count().filter(is_paused),
+            func.count().filter(~is_paused, AgentRunState.agent_id.is_(None)),
+        )
+        .select_from(AgentRunState)
+        .join(Agent, Agent.agent_id == AgentRunState.agent_id, full=True)
+        .where(agent_id != AUDITOR)
+    )
+    total, paused, waiting = (await session.execute(statement)).one()
+    return total, paused, waiting
+
+
+def _sentence(
+    troubles: Sequence[Trouble],
+    total: int,
+    fine: int,
+    waiting: int,
+    judged_at: datetime | None,
+    now: datetime,
+    *,
+    stale: bool,
+) -> str:
+    if not total:
+        return "No agent has reported yet"
+    if stale:
+        them, since = "them" if total > 1 else "it", f"since {at(judged_at, now)}" if judged_at else "yet"
+        return f"{counted(total, 'agent')}; the Auditor has not judged {them} {since}"
+    if silent := next((trouble for trouble in troubles if trouble.rule == FLEET_SILENT), None):
+        return f"Hardly any of {counted(total, 'agent')} has reported since {at(silent.since, now)}"
+    parts = ["The one agent is fine" if total == fine == 1 else f"{fine} of {counted(total, 'agent')} fine"]
+    parts += _troubles_in_words(troubles, now)
+    if waiting:
+        parts.append(f"{waiting} yet to report")
+    return f"{parts[0]}; {', '.join(parts[1:])}" if parts[1:] else parts[0]
+
+
+def _troubles_in_words(troubles: Sequence[Trouble], now: datetime) -> list[str]:
+    """Each agent once, by its gravest trouble: `2 late`, `1 silent since Tuesday`."""
+    worst: dict[str, Trouble] = {}
+    for trouble in sorted(troubles, key=_gravity):
+        worst.setdefault(trouble.agent_id, trouble)
+    counts = Counter(trouble.words for trouble in worst.values())
+    since = {trouble.words: trouble.since for trouble in worst.values()}
+    return [
+        f"{count} {words}" + (f" since {_day(since[words], now)}" if count == 1 else "")
+        for words, count in counts.items()
+    ]
+
+
+def _day(moment: datetime, now: datetime) -> str:
+    """When something began, in UTC, as people say it: an hour of today, a weekday, else the date."""
+    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
+    days = (now.date() - moment.date()).days
+    if days == 0:
+        return f"{moment:%H:%M} UTC"
+    return f"{moment:%A}" if days < 7 else f"{moment:%Y-%m-%d}"

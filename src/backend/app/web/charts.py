@@ -1,0 +1,158 @@
+"""Shapes for SVG, from numbers: where a bar, a point or a cell lies. Pure; templates draw them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from app.dashboard.quality_weeks import QualityWeek
+from app.kit.text import counted
+from app.runs.activity import Activity
+
+
+class Cell(NamedTuple):
+    """An hour or day that was not all good: its place, and what went on in words."""
+
+    x: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A row of bars, one for each hour or day with runs, as SVG paths.
+
+    The share of failed runs hangs from the top of a bar, that of silent ones stands at its bottom, so that it
+    is seen without colours. `words` sum all up, and `notable` cells have words of their own.
+    """
+
+    good: str
+    failed: str
+    silent: str
+    notable: Sequence[Cell]
+    words: str
+
+
+CELL, BAR, STRIP_HEIGHT = 10, 8, 16
+"""Width of a cell and of the bar in it, and their height, in units of the drawing."""
+
+_LEAST = 3  # units of a share that is not 0
+
+
+def strip(activity: Mapping[datetime, Activity], starts: Sequence[datetime], form: str) -> Strip:
+    """A strip of the hours or days that begin at `starts`; `form` is how a start is written (strftime)."""
+    good, failed, silent, notable = [], [], [], []
+    for place, start in enumerate(starts):
+        if (found := activity.get(start)) is None:
+            continue
+        x = place * CELL
+        top, bottom = _units(found.failed, found.runs), _units(_only_silent(found), found.runs)
+        failed += [_bar(x, 0, top)] if top else []
+        silent += [_bar(x, STRIP_HEIGHT - bottom, bottom)] if bottom else []
+        if top + bottom < STRIP_HEIGHT:
+            good.append(_bar(x, top, STRIP_HEIGHT - top - bottom))
+        if top or bottom:
+            notable.append(Cell(x, f"{start:{form}}: {_in_words(found.runs, found.failed, found.silent)}"))
+    return Strip(
+        "".join(good), "".join(failed), "".join(silent), notable, _in_words(*_sums(activity.values()))
+    )
+
+
+def _only_silent(found: Activity) -> int:
+    """Silent runs that did not fail, at most: a run that failed without a word is shown as failed."""
+    return min(found.silent, found.runs - found.failed)
+
+
+def _sums(activity: Collection[Activity]) -> tuple[int, int, int]:
+    return (
+        sum(each.runs for each in activity),
+        sum(each.failed for each in activity),
+        sum(each.silent for each in activity),
+    )
+
+
+def _units(part: int, runs: int) -> int:
+    """The height of a share: all of the bar for all runs only, and never too low to be seen."""
+    if part in (0, runs):
+        return STRIP_HEIGHT if part else 0
+    return min(max(round(part / runs * STRIP_HEIGHT), _LEAST), STRIP_HEIGHT - 2 * _LEAST)
+
+
+def _bar(x: int, y: int, height: int) -> str:
+    return f"M{x} {y}h{BAR}v{height}h-{BAR}z"
+
+
+def _in_words(runs: int, failed: int, silent: int) -> str:
+    parts = [counted(runs, "run")]
+    parts += [f"{failed:,} failed"] if failed else []
+    parts += [f"{silent:,} silent"] if silent else []
+    return ", ".join(parts)
+
+
+class Point(NamedTuple):
+    """A week's mean with its interval, in units of the drawing."""
+
+    x: float
+    y: float
+    top: float
+    bottom: float
+    week: QualityWeek
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Weeks as points, the line through those that have scores, and the scores at the drawing's edges."""
+
+    points: Sequence[Point]
+    line: str
+    low: float
+    high: float
+
+
+WIDTH, HEIGHT = 960, 140
+"""Of the drawing of a series, in its units."""
+
+_EDGE = 12
+_LEAST_RANGE = 0.2  # of scores shown: less would make a change of nothing look large
+
+
+def series(weeks: Sequence[QualityWeek]) -> Series | None:
+    """The weeks drawn; None where none has a score."""
+    known = [week for week in weeks if week.mean is not None]
+    if not known:
+        return None
+    bounds = [
+        week.mean + sign * (week.margin or 0) for week in known for sign in (-1, 1) if week.mean is not None
+    ]
+    middle, half = (min(bounds) + max(bounds)) / 2, max(max(bounds) - min(bounds), _LEAST_RANGE) / 2
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+
+    def y(score: float) -> float:
+        return round(
+            HEIGHT - _EDGE - (min(max(score, low), high) - low) / (high - low) * (HEIGHT - 2 * _EDGE), 1
+        )
+
+    step = (WIDTH - 2 * _EDGE) / (len(weeks) - 1)
+    points = [
+        Point(
+            round(_EDGE + place * step, 1),
+            y(week.mean),
+            y(week.mean + (week.margin or 0)),
+            y(week.mean - (week.margin or 0)),
+            week,
+        )
+        for place, week in enumerate(weeks)
+        if week.mean is not None
+    ]
+    return Series(points, " ".join(f"{point.x},{point.y}" for point in points), round(low, 2), round(high, 2))
+
+
+def hours_until(now: datetime, count: int) -> list[datetime]:
+    """When each of the last `count` hours began, the present one last."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return [hour - timedelta(hours=ago) for ago in reversed(range(count))]
+
+
+def days_until(now: datetime, count: int) -> list[datetime]:
+    """When each of the last `count` days began in UTC, the present one last."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return [day - timedelta(days=ago) for ago in reversed(range(count))]

@@ -1,0 +1,113 @@
+"""The Intelligence Dashboard in a real browser: what it shows, how it stays true, whom it serves."""
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from support.browser import TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
+from support.processes import Served
+
+REPORTS = "/api/v1/internal/agent-run-log"
+HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> \u202eevil\u200b {{ 7*7 }}'
+
+expect.set_options(timeout=TIMEOUT_MS)
+
+
+def report(site: Served, agent_id: str, status: str = "success", **actions: object) -> None:
+    """Record a run."""
+    body = {"agent_id": agent_id, "status": status, "actions_taken": actions}
+    assert httpx.post(site.url + REPORTS, json=body).status_code == 204
+
+
+def execute(url: str, statement: str, *values: object) -> None:
+    """Run one statement on the database."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement, *values)
+        finally:
+            await connection.close()
+
+    # Playwright keeps this thread's event loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()
+
+
+def test_without_a_run_it_shows_how_to_begin(visitor: Visitor, site: Served) -> None:
+    page = visitor.open("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("No agent has reported yet")
+    expect(page.locator("code")).to_contain_text(f"{site.url}{REPORTS}")
+    assert accessibility_problems(page) == []
+
+
+def test_a_run_appears_in_every_open_tab_without_a_reload(visitor: Visitor, site: Served) -> None:
+    first, second = visitor.open("/"), visitor.open("/")
+    for page in (first, second):
+        expect(page.locator("#live")).to_have_text("live")
+        page.evaluate("window.untouched = true")
+    report(site, "sage", summary="Fixed database connection pool leak in session.py")
+    for page in (first, second):
+        row = page.get_by_role("row").filter(has_text="Sage -- Backend")
+        expect(row).to_contain_text("Fixed database connection pool leak in session.py")
+        expect(row).to_contain_text("completed")
+        assert page.evaluate("window.untouched")
+
+
+def test_what_an_agent_wrote_is_text(visitor: Visitor, site: Served) -> None:
+    report(site, HOSTILE[:200], summary=HOSTILE)
+    page = visitor.open("/")
+    action = page.locator(".action").filter(has_text="onerror").first
+    expect(action).to_contain_text("<script>document.title=2</script>")
+    expect(action).to_contain_text("U+202E")
+    expect(action).to_contain_text("{{ 7*7 }}")
+    assert page.locator("main script, main img").count() == 0
+    assert page.title().endswith("Intelligence · Agent Run Log")
+
+
+def test_the_verdict_names_who_is_in_trouble(visitor: Visitor, site: Served, module_database: str) -> None:
+    report(site, "nova", summary="Scanned 212 dependencies: no new CVE")
+    now = datetime.now(UTC)
+    execute(module_database, "INSERT INTO audit_cycle (ended_at) VALUES ($1)", now)
+    execute(
+        module_database,
+        "INSERT INTO audit_finding (rule, agent_id, message, severity, opened_at, last_run_at, evidence)"
+        " VALUES ('silent_runs', 'nova', 'secret detail', 'high', $1, $1, $2)",
+        now + timedelta(seconds=1),
+        json.dumps({}),
+    )
+    page = visitor.open("/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("1 silent since")
+    expect(page.get_by_role("list").filter(has_text="Nova -- Security")).to_contain_text("silent")
+    assert "secret detail" not in page.content()
+    expect(page).to_have_title("(1) Intelligence · Agent Run Log")
+    assert page.locator("#icon").get_attribute("href") == page.locator("#icon").get_attribute("data-trouble")
+    execute(module_database, "UPDATE audit_finding SET closed_at = now()")
+    expect(page).to_have_title("Intelligence · Agent Run Log")
+    expect(page.get_by_role("heading", level=1)).not_to_contain_text("silent")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_it_serves_everybody(browser: Browser, site: Served, scheme: str, width: int) -> None:
+    report(site, "aurora", "failed", summary="Smoke tests: 2 of 38 failed")
+    window = {"width": width, "height": 900}
+    with visiting(browser, site.url, color_scheme=scheme, viewport=window) as visitor:
+        page = visitor.open("/")
+        expect(page.get_by_role("row").filter(has_text="Aurora -- QA")).to_contain_text("failed")
+        assert accessibility_problems(page) == []
+        assert not is_wider_than_window(page)
+
+
+def test_without_scripts_all_of_it_can_be_read(browser: Browser, site: Served) -> None:
+    report(site, "atlas", summary="Rotated the TLS certificates of 6 hosts")
+    with visiting(browser, site.url, java_script_enabled=False) as visitor:
+        page = visitor.open("/")
+        expect(page.get_by_role("row").filter(has_text="Atlas")).to_contain_text("6 hosts")
+        expect(page.locator("#live")).to_have_text("not live")
