@@ -37,6 +37,8 @@ OTHER = {
 def other_value(field: str) -> str:
     """A valid value of `field` that is not its default."""
     default = Settings.model_fields[field].default
+    if isinstance(default, bool):
+        return str(not default)
     return OTHER.get(field) or str(default + 1 if isinstance(default, int | float) else "/elsewhere")
 
 

@@ -50,6 +50,8 @@ class Settings(BaseModel):
     log_format: Literal["auto", "json", "console"] = "auto"
 
     expose: Literal["all", "public", "internal"] = "all"
+    token: SecretStr | None = None
+    reports_need_token: bool = False
     allowed_hosts: Annotated[str, AfterValidator(_checked_by(host_names))] = ""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
 
@@ -116,9 +118,9 @@ class Settings(BaseModel):
             raise ValueError("must be one URL that starts with https:// or http://")
         return value or None
 
-    @field_validator("judge_api_key")
+    @field_validator("judge_api_key", "token")
     @classmethod
-    def _api_key_fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not re.fullmatch(r"[!-~]*", value.get_secret_value()):
             raise ValueError("must be visible ASCII characters")
         return value

@@ -19,6 +19,8 @@ RUNTIME_FILE = "runtime.json"
 RUNNING = "running"
 """In the default data directory: a link to every other one that this user's `runlog up` runs on."""
 SETTINGS_FILE = "settings.env"
+TOKEN_FILE = "token"  # noqa: S105  # its name
+"""In the data directory: the token that a server made when it first needed one."""
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -101,14 +103,31 @@ def read_url() -> str:
     `…_FILE` that cannot be read, or the several `runlog up` of which none is chosen.
     """
     directory = data_directory()
-    try:
-        filed = read_settings_file(directory)
-    except ConfigError:
-        filed = {}
-    url = _read(["url"], directory, filed).get("url")
+    url = _read(["url"], directory, _filed_or_nothing(directory)).get("url")
     if url is None and not _given("data_dir", os.environ) and len(running_directories()) > 1:
         raise ConfigError(f"RUNLOG_URL is not set and {nothing_runs()}")
     return url or DEFAULT_URL
+
+
+def read_token() -> str | None:
+    """The token to send to the server at `read_url()`: that of a data directory goes to no other server.
+
+    Raises as `read_url` does.
+    """
+    directory = data_directory()
+    filed = _filed_or_nothing(directory)
+    given = [{field: _given(field, source) for field in ("url", "token")} for source in (os.environ, filed)]
+    if token := next((source["token"] for source in given if source["token"] is not None), None):
+        return token
+    is_own = all(source["url"] is None for source in given)
+    return stored_token(directory).get("token") if is_own else None
+
+
+def _filed_or_nothing(directory: Path) -> dict[str, str]:
+    try:
+        return read_settings_file(directory)
+    except ConfigError:
+        return {}
 
 
 def read_settings_file(directory: Path) -> dict[str, str]:
@@ -153,6 +172,14 @@ def read_runtime(data_dir: Path) -> dict[str, str]:
     return {str(key): str(value) for key, value in runtime.items()}
 
 
+def stored_token(data_dir: Path) -> dict[str, str]:
+    """The `token` that is kept in the data directory; `{}` where there is none that we may read."""
+    try:
+        return {"token": (data_dir / TOKEN_FILE).read_text(encoding="ascii").strip()}
+    except (OSError, UnicodeDecodeError):
+        return {}
+
+
 def _is_ours(link: Path) -> bool:
     """Whether we made the link to a data directory, and what its `runlog up` says of itself."""
     try:
@@ -163,7 +190,7 @@ def _is_ours(link: Path) -> bool:
 
 
 def _read(fields: Iterable[str], directory: Path, filed: Mapping[str, str]) -> dict[str, str]:
-    found = read_runtime(directory)
+    found = read_runtime(directory) | stored_token(directory)
     for field in fields:
         # The file cannot say where it is itself.
         sources = (os.environ,) if field == "data_dir" else (os.environ, filed)

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.api import health
+from app.api.access import AccessGuard
 from app.api.application import Application
 from app.api.browser_guard import BrowserGuard
 from app.api.connection import STOPPING
@@ -33,7 +34,7 @@ from app.db.session import close_database
 from app.logs import configure_logging
 from app.runs.dispatch import close_dispatcher
 from app.runs.writer import close_writer
-from app.web import assets, home, live
+from app.web import assets, home, live, sign_in
 
 INTERNAL = (
     agent_run_log.router,
@@ -47,6 +48,7 @@ INTERNAL = (
     agreement.router,
     review.router,
     health.metrics_router,
+    sign_in.router,
 )
 PUBLIC = (platform_intelligence.router, home.router, live.router, assets.router)
 ROUTERS = {"all": (*INTERNAL, *PUBLIC), "internal": (*INTERNAL, live.router, assets.router), "public": PUBLIC}
@@ -66,6 +68,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.expose = settings.expose
     # The last one added is the first to see a request.
     app.add_middleware(ReadsApart)
+    if settings.expose != "public":
+        token = settings.token.get_secret_value() if settings.token else None
+        app.add_middleware(AccessGuard, token, reports_need_token=settings.reports_need_token)
     app.add_middleware(BrowserGuard, settings.allowed_hosts, checks_host=settings.expose != "public")
     app.add_middleware(RequestContext)
     install_error_handlers(app)

@@ -283,13 +283,15 @@ def test_a_server_that_is_open_says_so_and_a_missing_schema_is_named(
     empty_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     log = tmp_path_factory.mktemp("server") / "serve.log"
-    env = {"DATABASE_URL": empty_database}
+    env = {"DATABASE_URL": empty_database, "RUNLOG_TOKEN": "token"}
     with serving("--host", "0.0.0.0", "--expose", "internal", env=env, log=log) as url:  # noqa: S104
         answer = httpx.post(f"{url}{ENDPOINT}", content=RUN, headers={**JSON, "Host": "runlog-internal:8000"})
-        answers_ = [answer, httpx.get(f"{url}{ENDPOINT}"), httpx.get(f"{url}/api/v1/internal/agents")]
+        bearer = {"Authorization": "Bearer token"}
+        paths = (ENDPOINT, "/api/v1/internal/agents")
+        answers_ = [answer, *(httpx.get(url + path, headers=bearer) for path in paths)]
     for answer in answers_:
         assert answer.status_code == 503
         assert "runlog schema sync" in answer.json()["detail"]
     said = log.read_text(encoding="utf-8")
-    assert "warning: no password guards" in said
+    assert "warning: other machines can reach this address" in said
     assert "table agent_run_log" in said

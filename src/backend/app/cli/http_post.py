@@ -66,7 +66,7 @@ def post_json(url: str, body: bytes, timeout: float, headers: Mapping[str, str] 
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError("Request URL is missing an 'http://' or 'https://' protocol.")
     sent = {"Content-Type": "application/json", "User-Agent": "runlog", **(headers or {})}
-    if userinfo:
+    if userinfo:  # what a proxy before the server asks for comes before the server's own
         sent["Authorization"] = f"Basic {b64encode(unquote(userinfo).encode()).decode()}"
     target = parts._replace(netloc=host, path=quote(parts.path, safe=_PATH_CHARACTERS)).geturl()
     request = urllib.request.Request(target, body, sent)  # noqa: S310  # the scheme is checked above

@@ -41,6 +41,7 @@ COMMANDS = {
     "export": "app.cli.commands.export:app",
     "schema": "app.cli.commands.schema:app",
     "config": "app.cli.commands.config:config",
+    "token": "app.cli.commands.token:token",
 }
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 import msgspec
 
 from app.cli.http_post import Answer, post_json
-from app.environment import read_url
+from app.environment import read_token, read_url
 from app.errors import RunLogError
 from app.kit.backoff import Backoff
 from app.kit.text import counted
@@ -80,6 +80,8 @@ def send_run(agent: str, status: str, actions: dict[str, Any], key: str | None =
 def _try(run: bytes, headers: dict[str, str]) -> str | None:
     """Send a run once. Raises `_NotNowError` where another try may succeed, else `RunLogError`."""
     base = read_url().rstrip("/")  # each time: a server that was started again may have another port
+    if token := read_token():
+        headers = {**headers, "Authorization": f"Bearer {token}"}
     try:
         answer = post_json(base + ENDPOINT, run, _TIMEOUT, headers)
     except (ValueError, ssl.SSLCertVerificationError) as error:

@@ -21,9 +21,10 @@ closes it first, a request may be on its way already, and is lost."""
 # Of every answer: none is to be taken for another type than it says, and none says where a reader came from.
 _HEADERS = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
 
-_OPEN = (
-    "warning: no password guards the internal routes: anyone who can reach this address can read and change"
-    " everything; bind to 127.0.0.1, or let a firewall admit none but a gateway"
+_NOT_ENCRYPTED = (
+    "warning: other machines can reach this address. Internal routes need the token of `runlog token`, which"
+    " HTTP does not hide on its way: put a gateway that speaks TLS before it. Agents report without it,"
+    " unless RUNLOG_REPORTS_NEED_TOKEN=true"
 )
 
 # Seconds after which uvicorn replaces a process that does not answer it. On a busy machine a start takes
@@ -52,6 +53,7 @@ def _serve(host: str, port: int, workers: int) -> None:
     import uvicorn
 
     from app.cli.setting_warnings import warn_of_settings
+    from app.cli.token import require_token
     from app.config import get_settings
     from app.db.engine import libpq_url
     from app.db.problems import SCHEMA_MISSING
@@ -60,15 +62,18 @@ def _serve(host: str, port: int, workers: int) -> None:
 
     settings = get_settings()
     url = libpq_url(settings.require_database_url())
+    if settings.expose != "public" and (settings.reports_need_token or not is_loopback(host)):
+        require_token(settings)
     if settings.expose != "public" and not is_loopback(host):
-        typer.echo(_OPEN, err=True)
+        typer.echo(_NOT_ENCRYPTED, err=True)
     if missing := asyncio.run(look_for_missing(url)):
         typer.echo(f"warning: {SCHEMA_MISSING} ({', '.join(missing)})", err=True)
     warn_of_settings()
     _allow_many_connections()
-    # By name: a process that only starts others need not load the application itself.
-    public = settings.expose == "public"
-    protocol = "bounded_protocol:BoundedProtocol" if public else "http_protocol:HttpProtocol"
+    # By name: a process that only starts others need not load the application itself. The direct way of
+    # reports knows no token.
+    indirect = settings.expose == "public" or settings.reports_need_token
+    protocol = "bounded_protocol:BoundedProtocol" if indirect else "http_protocol:HttpProtocol"
     # uvicorn raises the signal again when all is answered; a server that was asked to stop has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

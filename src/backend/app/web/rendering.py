@@ -54,7 +54,7 @@ _UNSEEN = re.compile(
 )
 
 
-def render(request: Request, template: str, **context: Any) -> Response:
+def render(request: Request, template: str, status: int = 200, **context: Any) -> Response:
     """The page, or its main part alone where the page's own script asks for that (`HX-Request`)."""
     html = (
         _environment()
@@ -68,10 +68,13 @@ def render(request: Request, template: str, **context: Any) -> Response:
             **context,
         )
     )
-    return answer(request, html.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": _POLICY})
+    headers = {"Content-Security-Policy": _POLICY}
+    return answer(request, html.encode(), "text/html; charset=utf-8", headers, status)
 
 
-def answer(request: Request, body: bytes, media_type: str, headers: dict[str, str] | None = None) -> Response:
+def answer(
+    request: Request, body: bytes, media_type: str, headers: dict[str, str] | None = None, status: int = 200
+) -> Response:
     """`body` for one reader: compressed where they can, and not sent again where they have it."""
     tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
     sent = {
@@ -80,12 +83,12 @@ def answer(request: Request, body: bytes, media_type: str, headers: dict[str, st
         "Vary": "Accept-Encoding, Cookie, HX-Request",
         **(headers or {}),
     }
-    if request.headers.get("if-none-match") == tag:
+    if status == 200 and request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=sent)
     if len(body) >= _LEAST_COMPRESSED_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body, _COMPRESSION_LEVEL, mtime=0)
         sent["Content-Encoding"] = "gzip"
-    return Response(body, headers=sent, media_type=media_type)
+    return Response(body, status, headers=sent, media_type=media_type)
 
 
 @cache

@@ -1,0 +1,91 @@
+"""Who may use the internal face: everybody on this machine; from other machines who has the token.
+
+A server that listens on a loopback address asks for none. On any other address the internal face takes the
+token as a bearer (RFC 6750) from programs, and from browsers the session that `/sign-in` gives for it. The
+public face and health checks stay open, and so do agents' reports, unless `RUNLOG_REPORTS_NEED_TOKEN` is set.
+"""
+
+from datetime import UTC, datetime
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.connection import BOUND_HOST
+from app.api.negotiation import preferred
+from app.kit.hosts import is_loopback
+from app.kit.sessions import is_session, is_token
+
+SIGN_IN_PATH = "/sign-in"
+SESSION_COOKIE = "runlog_session"
+
+_OPEN = frozenset({"/", "/live", "/docs", "/redoc", "/openapi.json", "/healthz", SIGN_IN_PATH})
+_OPEN_BELOW = ("/readyz", "/static/", "/badge/", "/api/v1/public/")
+REPORTS = frozenset(
+    {
+        "/api/v1/internal/agent-run-log",
+        "/api/v1/internal/peer-swarm/heartbeat",
+        "/api/v1/internal/agent-cloud/tasks",
+    }
+)
+"""What agents send of themselves, by POST."""
+
+_HOW_TO_ENTER = "this needs the token that `runlog token` shows, as `Authorization: Bearer TOKEN`"
+_BEARER = "bearer "
+_JSON, _HTML = "application/json", "text/html"
+
+
+class AccessGuard:
+    """ASGI middleware that lets nobody without the token into the internal face from another machine."""
+
+    def __init__(self, app: ASGIApp, token: str | None, *, reports_need_token: bool) -> None:
+        self._app = app
+        self._token = token
+        self._reports_need_token = reports_need_token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and not self._is_admitted(scope):
+            await _refusal(scope)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_admitted(self, scope: Scope) -> bool:
+        path, is_report = scope["path"], scope["method"] == "POST" and scope["path"] in REPORTS
+        if is_report:
+            return not self._reports_need_token or self._is_signed_in(scope)
+        if path in _OPEN or path.startswith(_OPEN_BELOW):
+            return True
+        bound = scope.get("state", {}).get(BOUND_HOST)
+        return bound is None or is_loopback(bound) or self._is_signed_in(scope)
+
+    def _is_signed_in(self, scope: Scope) -> bool:
+        if not self._token:
+            return False
+        headers = Headers(scope=scope)
+        given = headers.get("authorization", "")
+        if given[: len(_BEARER)].lower() == _BEARER:
+            return is_token(given[len(_BEARER) :].strip(), self._token)
+        session = session_of(headers.get("cookie", ""))
+        return session is not None and is_session(session, self._token, datetime.now(UTC))
+
+
+def session_of(cookies: str) -> str | None:
+    """The session in a `Cookie` header, if there is one."""
+    try:
+        found = SimpleCookie(cookies).get(SESSION_COOKIE)
+    except CookieError:
+        return None
+    return found.value if found else None
+
+
+def _refusal(scope: Scope) -> Response:
+    headers = Headers(scope=scope)
+    wants_page = preferred(headers.get("accept", ""), (_JSON, _HTML)) == _HTML
+    if scope["method"] in ("GET", "HEAD") and wants_page and not scope["path"].startswith("/api/"):
+        query = scope["query_string"].decode("latin-1")
+        wanted = quote(scope["path"] + (f"?{query}" if query else ""), safe="/")
+        return RedirectResponse(f"{SIGN_IN_PATH}?next={wanted}", 303)
+    return JSONResponse({"detail": _HOW_TO_ENTER}, 401, {"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,20 @@
+"""`runlog token`."""
+
+from typing import Annotated
+
+import typer
+
+
+def token(
+    renew: Annotated[bool, typer.Option("--renew", help="Make another one; the old one ends.")] = False,
+) -> None:
+    """Show the token by which other machines read and change what is recorded.
+
+    \b
+    Examples:
+      runlog token
+      runlog token --renew
+    """
+    from app.cli import token as work
+
+    work.token(renew=renew)
