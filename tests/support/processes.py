@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import BytesIO, StringIO, TextIOWrapper
@@ -146,6 +146,16 @@ def wait_until_alive(url: str, process: subprocess.Popen[bytes], log: Path) -> N
             except httpx.TransportError:
                 time.sleep(0.05)
     raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
+
+
+def eventually(condition: Callable[[], bool], timeout: float = START_TIMEOUT) -> bool:
+    """Whether `condition` comes to hold within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def wait_until_started(count: int, log: Path) -> None:

@@ -34,7 +34,8 @@ from app.db.session import close_database
 from app.logs import configure_logging
 from app.runs.dispatch import close_dispatcher
 from app.runs.writer import close_writer
-from app.web import assets, home, live, sign_in
+from app.web import assets, badges, home, live, reference, sign_in
+from app.web.errors import ErrorPages
 
 INTERNAL = (
     agent_run_log.router,
@@ -50,8 +51,13 @@ INTERNAL = (
     health.metrics_router,
     sign_in.router,
 )
-PUBLIC = (platform_intelligence.router, home.router, live.router, assets.router)
-ROUTERS = {"all": (*INTERNAL, *PUBLIC), "internal": (*INTERNAL, live.router, assets.router), "public": PUBLIC}
+COMMON = (live.router, assets.router, reference.router)
+PUBLIC = (platform_intelligence.router, home.router, badges.router)
+ROUTERS = {
+    "all": (*INTERNAL, *PUBLIC, *COMMON),
+    "internal": (*INTERNAL, *COMMON),
+    "public": (*PUBLIC, *COMMON),
+}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -64,6 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="The system of record for fleets of scheduled AI agents.",
         lifespan=_lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.expose = settings.expose
     # The last one added is the first to see a request.
@@ -72,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         token = settings.token.get_secret_value() if settings.token else None
         app.add_middleware(AccessGuard, token, reports_need_token=settings.reports_need_token)
     app.add_middleware(BrowserGuard, settings.allowed_hosts, checks_host=settings.expose != "public")
+    app.add_middleware(ErrorPages)
     app.add_middleware(RequestContext)
     install_error_handlers(app)
     app.include_router(health.router)

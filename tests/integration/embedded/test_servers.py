@@ -9,8 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.process import EmbeddedServerError, processes_in
 from app.embedded.server import Server
 from app.embedded.valkey import Valkey
+from support.processes import eventually
 from support.standby import copy_of
 
 PASSWORD = "a-password"
@@ -76,15 +76,6 @@ def sql(url: str, *statements: str) -> Any:
             await connection.close()
 
     return asyncio.run(run())
-
-
-def eventually(condition: Callable[[], bool], timeout: float = 120) -> bool:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def restart(server: Server) -> None:

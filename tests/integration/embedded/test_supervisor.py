@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from app.embedded.ports import free_port
 from app.embedded.process import processes_in
 from app.embedded.valkey import Valkey
+from support.processes import eventually
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the parent-death signal")
 
@@ -143,15 +144,6 @@ def is_session_alive(session: int) -> bool:
         if int(of_session) == session and state != "Z":
             return True
     return False
-
-
-def eventually(condition: Callable[[], bool], timeout: float = 120) -> bool:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @linux

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
+from app.agents.registry import require_known
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.heartbeat import last_cycle
 from app.kit.text import at, counted
@@ -43,6 +44,7 @@ MISSED_CYCLES = 3
 
 _ORDER = {rule: place for place, rule in enumerate(TROUBLES)}
 _SEVERITIES = ("high", "medium", "low")
+_IS_PAUSED = or_(func.coalesce(Agent.paused, False), func.coalesce(Agent.paused_until > func.now(), False))
 _ENDED_BY_A_REPORT = ("stopped_reporting", "late", "never_reported")
 
 
@@ -128,8 +130,38 @@ def is_stale(judged_at: datetime | None, now: datetime, interval: timedelta) -> 
     return judged_at is None or now - judged_at > MISSED_CYCLES * interval
 
 
-async def _troubles(session: AsyncSession, known: Mapping[str, Identity]) -> list[Trouble]:
-    found = await session.scalars(select(AuditFinding).where(is_open()))
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """How one agent is, in a word or two."""
+
+    agent: Identity
+    level: Level
+    words: str
+
+
+async def agent_state(
+    session: AsyncSession, now: datetime, interval: timedelta, known: Mapping[str, Identity], agent_id: str
+) -> AgentState:
+    """How the agent is by its gravest trouble, as in `fleet_state`. Raises `NotFoundError`."""
+    await require_known(session, agent_id)
+    shown = (known.get(agent_id) or identify(agent_id)).masked()
+    troubles = await _troubles(session, known, AuditFinding.agent_id == agent_id)
+    if await session.scalar(select(_IS_PAUSED).where(Agent.agent_id == agent_id)):
+        return AgentState(shown, "unknown", "paused")
+    if troubles:
+        worst = min(troubles, key=_gravity)
+        return AgentState(shown, level_of({worst.severity}, stale=False), worst.words)
+    if is_stale(await last_cycle(session), now, interval):
+        return AgentState(shown, "unknown", "not judged")
+    if not await session.scalar(select(AgentRunState.runs).where(AgentRunState.agent_id == agent_id)):
+        return AgentState(shown, "unknown", "no run yet")
+    return AgentState(shown, "fine", "fine")
+
+
+async def _troubles(
+    session: AsyncSession, known: Mapping[str, Identity], *conditions: ColumnElement[bool]
+) -> list[Trouble]:
+    found = await session.scalars(select(AuditFinding).where(is_open(), *conditions))
     troubles = [
         Trouble(
             finding_id=finding.id,
@@ -161,12 +193,11 @@ def _gravity(trouble: Trouble) -> tuple[int, int]:
 async def _counts(session: AsyncSession) -> tuple[int, int, int]:
     """Agents that are not paused, those that are, and those of the former that have no run yet."""
     agent_id = func.coalesce(AgentRunState.agent_id, Agent.agent_id)
-    is_paused = or_(func.coalesce(Agent.paused, False), func.coalesce(Agent.paused_until > func.now(), False))
     statement = (
         select(
-            func.count().filter(~is_paused),
-            func.count().filter(is_paused),
-            func.count().filter(~is_paused, AgentRunState.agent_id.is_(None)),
+            func.count().filter(not_(_IS_PAUSED)),
+            func.count().filter(_IS_PAUSED),
+            func.count().filter(not_(_IS_PAUSED), AgentRunState.agent_id.is_(None)),
         )
         .select_from(AgentRunState)
         .join(Agent, Agent.agent_id == AgentRunState.agent_id, full=True)

@@ -1,8 +1,10 @@
 """The files that pages load: each under a path that names its content, so that browsers keep it for good."""
 
 import gzip
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
+from importlib.resources import files
 from mimetypes import guess_type
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 from app.errors import NotFoundError
 
 STATIC_PATH = "/static/"
+_SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")  # of the files that fastapi_offline brings along
 _STATIC = Path(__file__).parent / "static"
 _FOREVER = "public, max-age=31536000, immutable"  # RFC 8246: a year, and never asked for again
 _DIGEST_LENGTH = 12  # hexadecimal digits; enough to tell a few versions of a file apart
@@ -31,9 +34,9 @@ class Asset(NamedTuple):
 @cache
 def asset(name: str) -> Asset:
     """The file `name` of `static/`. Raises `NotFoundError`."""
-    if name not in _names():
+    if name not in _files():
         raise NotFoundError("there is no such file")
-    content = (_STATIC / name).read_bytes()
+    content = _files()[name].read_bytes()
     digest = sha256(content).hexdigest()[:_DIGEST_LENGTH]
     media_type = guess_type(name)[0] or "application/octet-stream"
     return Asset(f"{STATIC_PATH}{digest}/{name}", media_type, content, gzip.compress(content, mtime=0))
@@ -45,8 +48,10 @@ def asset_path(name: str) -> str:
 
 
 @cache
-def _names() -> frozenset[str]:
-    return frozenset(str(each.relative_to(_STATIC)) for each in _STATIC.rglob("*") if each.is_file())
+def _files() -> Mapping[str, Path]:
+    own = {str(each.relative_to(_STATIC)): each for each in _STATIC.rglob("*") if each.is_file()}
+    brought = Path(str(files("fastapi_offline"))) / "static"
+    return own | {name: brought / name for name in _SWAGGER_UI}
 
 
 @router.get(STATIC_PATH + "{digest}/{name:path}")

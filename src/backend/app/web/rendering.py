@@ -15,15 +15,20 @@ from app.kit.text import ago, counted, in_words
 from app.web.assets import asset_path
 
 # Nothing that an agent wrote can run: no script or style but files of this server.
-_POLICY = "; ".join(
+POLICY = "; ".join(
     (
         "default-src 'none'",
-        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect", "worker", "manifest")),
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "connect", "worker", "img")),
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
 )
+"""Content-Security-Policy of a page."""
+
+INLINE_IMAGES = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+"""The same where a library has its icons in its style sheet."""
+
 LIVE_PATH = "/live"
 """Of the stream that tells pages what has changed."""
 
@@ -54,21 +59,25 @@ _UNSEEN = re.compile(
 )
 
 
-def render(request: Request, template: str, status: int = 200, **context: Any) -> Response:
+def render_text(template: str, **context: Any) -> str:
+    """A template with no more than its context."""
+    return _environment().get_template(template).render(**context)
+
+
+def render(
+    request: Request, template: str, status: int = 200, policy: str = POLICY, **context: Any
+) -> Response:
     """The page, or its main part alone where the page's own script asks for that (`HX-Request`)."""
-    html = (
-        _environment()
-        .get_template(template)
-        .render(
-            partial="hx-request" in request.headers,
-            path=request.url.path,
-            pages=PAGES[request.app.state.expose],
-            live_path=LIVE_PATH,
-            origin=f"{request.url.scheme}://{request.url.netloc}",
-            **context,
-        )
+    html = render_text(
+        template,
+        partial="hx-request" in request.headers,
+        path=request.url.path,
+        pages=PAGES[request.app.state.expose],
+        live_path=LIVE_PATH,
+        origin=f"{request.url.scheme}://{request.url.netloc}",
+        **context,
     )
-    headers = {"Content-Security-Policy": _POLICY}
+    headers = {"Content-Security-Policy": policy}
     return answer(request, html.encode(), "text/html; charset=utf-8", headers, status)
 
 
