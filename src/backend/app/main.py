@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from app.api import health
 from app.api.access import AccessGuard
@@ -36,6 +36,7 @@ from app.runs.dispatch import close_dispatcher
 from app.runs.writer import close_writer
 from app.web import assets, badges, home, live, reference, sign_in
 from app.web.errors import ErrorPages
+from app.web.page_cache import PageCache
 
 INTERNAL = (
     agent_run_log.router,
@@ -52,7 +53,8 @@ INTERNAL = (
     sign_in.router,
 )
 COMMON = (live.router, assets.router, reference.router)
-PUBLIC = (platform_intelligence.router, home.router, badges.router)
+PUBLIC = (platform_intelligence.router, badges.router)
+PAGES: dict[str, tuple[APIRouter, ...]] = {"internal": (), "public": (home.router,)}
 ROUTERS = {
     "all": (*INTERNAL, *PUBLIC, *COMMON),
     "internal": (*INTERNAL, *COMMON),
@@ -74,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.expose = settings.expose
+    app.state.public_pages = PageCache()
     # The last one added is the first to see a request.
     app.add_middleware(ReadsApart)
     if settings.expose != "public":
@@ -86,6 +89,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     for router in ROUTERS[settings.expose]:
         app.include_router(router)
+    for face in PAGES if settings.expose == "all" else (settings.expose,):
+        for page in PAGES[face]:
+            app.include_router(page, dependencies=[Depends(live.note_versions)])
     return app
 
 

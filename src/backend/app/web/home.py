@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -19,7 +19,8 @@ from app.kit.cursors import AgentCursor
 from app.runs.activity import Activity, agent_activity
 from app.scoring.domain.bands import band_of
 from app.web import charts
-from app.web.rendering import render
+from app.web.page_cache import PageCache
+from app.web.rendering import page_answer, page_text
 from app.wiring import audit_settings
 
 CARDS_A_PAGE = 50
@@ -46,7 +47,17 @@ class AgentRow:
 @router.get("/")
 async def get_home(request: Request, after: Annotated[str | None, Query(max_length=2000)] = None) -> Response:
     """How the fleet is, what it did today, how good that was, and a row an agent."""
-    cursor = _cursor(after)
+    pages: PageCache = request.app.state.public_pages
+    key = (after, "hx-request" in request.headers, request.url.netloc)
+    versions, staleness = request.state.versions, request.state.staleness
+    text = pages.get(key, versions, staleness)
+    if text is None:
+        text = page_text(request, "home.html", **await _context(_cursor(after)))
+        pages.put(key, versions, text)
+    return page_answer(request, text)
+
+
+async def _context(cursor: AgentCursor | None) -> dict[str, Any]:
     settings = audit_settings(get_settings())
     async with transaction() as session:
         metrics = await insights.metrics(session)
@@ -59,24 +70,22 @@ async def get_home(request: Request, after: Annotated[str | None, Query(max_leng
         by_hour = await agent_activity(session, ids, hours[0], "hour")
         by_day = await agent_activity(session, ids, days[0], "day")
         weeks = await quality_by_week(session, now)
-    return render(
-        request,
-        "home.html",
-        now=now,
-        metrics=metrics,
-        band=band_of(metrics.quality_7d.mean) if metrics.quality_7d.mean is not None else None,
-        state=state,
-        troubles=state.troubles[:TROUBLES_SHOWN],
-        more_troubles=max(0, len(state.troubles) - TROUBLES_SHOWN),
-        rows=_rows(page.cards, by_hour, hours, by_day, days),
-        total=page.total,
-        days=days,
-        is_first_page=cursor is None,
-        next_page=page.next_cursor.encode() if page.next_cursor else None,
-        weeks=weeks,
-        series=charts.series(weeks),
-        charts=charts,
-    )
+    return {
+        "now": now,
+        "metrics": metrics,
+        "band": band_of(metrics.quality_7d.mean) if metrics.quality_7d.mean is not None else None,
+        "state": state,
+        "troubles": state.troubles[:TROUBLES_SHOWN],
+        "more_troubles": max(0, len(state.troubles) - TROUBLES_SHOWN),
+        "rows": _rows(page.cards, by_hour, hours, by_day, days),
+        "total": page.total,
+        "days": days,
+        "is_first_page": cursor is None,
+        "next_page": page.next_cursor.encode() if page.next_cursor else None,
+        "weeks": weeks,
+        "series": charts.series(weeks),
+        "charts": charts,
+    }
 
 
 def _cursor(text: str | None) -> AgentCursor | None:

@@ -42,8 +42,13 @@ RETRY_MILLISECONDS = 2_000
 MOST_STREAMS = 2_000
 """Of a process, each of which takes about 20 kilobytes."""
 
-SECONDS_A_STREAM = 0.02
-"""Of time between two loads of a page, for each open stream: together they load 50 pages a second at most."""
+SECONDS_A_STREAM = 0.05
+"""Of time between two loads of a page, for each open stream: together they load 20 pages a second at most."""
+
+STALE_SECONDS_A_STREAM = 0.005
+"""How old a page may be that several readers are given, for each open stream: 200 make one a second."""
+
+MOST_STALE_SECONDS = 1.0
 
 LEAST_PACE_SECONDS = 1.0
 
@@ -76,6 +81,11 @@ class Watcher:
             if not self.streams and self._looking:
                 self._looking.cancel()
                 self._looking = self.changes = None
+
+    @property
+    def staleness(self) -> float:
+        """Seconds that a page may be old which one reader is given after another."""
+        return min(MOST_STALE_SECONDS, self.streams * STALE_SECONDS_A_STREAM)
 
     @property
     def pace(self) -> float:
@@ -112,10 +122,18 @@ async def close_watcher() -> None:
     await _watcher.close()
 
 
+async def note_versions(request: Request) -> None:
+    """Note before anything is read what a page will show at least, which its script compares."""
+    watcher: Watcher | None = getattr(request.app.state, "watcher", None)
+    changes = watcher.changes if watcher else None
+    request.state.versions = dict(changes.versions) if changes else {}
+    request.state.staleness = watcher.staleness if watcher and changes else 0.0
+
+
 @router.get(LIVE_PATH)
 async def stream_changes(request: Request) -> Response:
     """Signals that something has changed, until the reader or the server ends."""
-    watcher = _watcher.get()
+    watcher = request.app.state.watcher = _watcher.get()
     if watcher.streams >= MOST_STREAMS:
         return unavailable("too many pages are open")
     stopping: asyncio.Event = getattr(request.state, STOPPING, None) or asyncio.Event()

@@ -68,17 +68,27 @@ def render(
     request: Request, template: str, status: int = 200, policy: str = POLICY, **context: Any
 ) -> Response:
     """The page, or its main part alone where the page's own script asks for that (`HX-Request`)."""
-    html = render_text(
+    return page_answer(request, page_text(request, template, **context), status, policy)
+
+
+def page_text(request: Request, template: str, **context: Any) -> str:
+    """What `render` sends."""
+    return render_text(
         template,
         partial="hx-request" in request.headers,
+        versions=getattr(request.state, "versions", {}),
         path=request.url.path,
         pages=PAGES[request.app.state.expose],
         live_path=LIVE_PATH,
         origin=f"{request.url.scheme}://{request.url.netloc}",
         **context,
     )
+
+
+def page_answer(request: Request, text: str, status: int = 200, policy: str = POLICY) -> Response:
+    """A page as it is sent."""
     headers = {"Content-Security-Policy": policy}
-    return answer(request, html.encode(), "text/html; charset=utf-8", headers, status)
+    return answer(request, text.encode(), "text/html; charset=utf-8", headers, status)
 
 
 def answer(

@@ -8,7 +8,7 @@
   const button = document.getElementById("changed");
   const icon = document.getElementById("icon");
   const title = document.title;
-  let seen, state, heard = 0, loadedAt = Date.now(), loading = false, waiting;
+  let state, heard = 0, loadedAt = Date.now(), loading = false, waiting;
 
   const main = () => document.getElementById("main");
 
@@ -73,20 +73,20 @@
     return main().hasAttribute("data-hold") && scrollY > 80;
   }
 
+  // Each page names the versions of what it shows; one that does not was made while nobody was listening.
   function hasChanged() {
     if (!state) return false;
-    const topics = main().dataset.topics.split(" ").filter(Boolean);
-    return topics.some((topic) => !seen || seen[topic] !== state.versions[topic]);
+    const { topics, versions } = main().dataset;
+    const shown = new Map(versions.split(" ").map((each) => each.split(":")));
+    return topics.split(" ").some((topic) => topic && shown.get(topic) !== state.versions[topic]);
   }
 
   async function load() {
     if (loading) return;
     loading = true;
     button.hidden = true;
-    const versions = state && state.versions;
     try {
       await htmx.ajax("GET", location.pathname + location.search, { target: "#main", swap: "outerMorph" });
-      seen = versions;
     } catch {
       setTimeout(consider, RETRY_MS);
     } finally {
