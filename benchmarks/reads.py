@@ -49,11 +49,11 @@ FILL = """
             'reasons', jsonb_build_array('It says what it changed'), 'scored_at', created_at) END,
         created_at
     FROM (
-        SELECT n, 'agent-' || n % 50 AS agent_id, round((0.5 + n % 500 / 1000.0)::numeric, 4) AS overall,
+        SELECT n, 'agent-' || n % $4 AS agent_id, round((0.5 + n % 500 / 1000.0)::numeric, 4) AS overall,
             now() - interval '90 days' * (1 - n / $3::float8) AS created_at
         FROM generate_series($1::bigint, $2::bigint) AS n
     ) AS run
-    WHERE n % 50 >= 10 OR created_at < now() - interval '3 days'
+    WHERE n % $4 >= 10 OR created_at < now() - interval '3 days'
 """
 REPORT = "INSERT INTO agent_run_log (agent_id) SELECT 'agent-' || n FROM generate_series(10, 49) AS n"
 COLUMNS = {
@@ -67,13 +67,13 @@ Read = Callable[[], Awaitable[object]]
 Took = dict[str, dict[str, list[float]]]
 
 
-async def fill(url: str, rows: int) -> None:
-    """A log of `rows` runs, all that is derived from it included."""
+async def fill(url: str, rows: int, agents: int = 50) -> None:
+    """A log of `rows` runs of so many agents, all that is derived from it included."""
     await sync_schema(url)
     connection = await asyncpg.connect(url)
     await connection.execute(f"ALTER TABLE agent_run_log DISABLE TRIGGER USER; DROP INDEX {INDEXES}")
     for start in range(1, rows + 1, CHUNK):
-        await connection.execute(FILL, start, min(start + CHUNK - 1, rows), rows, timeout=600)
+        await connection.execute(FILL, start, min(start + CHUNK - 1, rows), rows, agents, timeout=600)
     await sync_schema(url)
     await connection.execute("VACUUM ANALYZE", timeout=3600)
     await connection.close()
@@ -107,6 +107,7 @@ async def reads(url: str, stack: AsyncExitStack, env: Mapping[str, str]) -> dict
         "recent_runs": recent,
         "agents": lambda: get("/api/v1/internal/agents"),
         "audit cycle": cycle,
+        "page /": lambda: get("/"),
     }
 
 

@@ -27,8 +27,11 @@ from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
 from app.web.rendering import LIVE_PATH
 
-POLL_SECONDS = 0.25
+LEAST_POLL_SECONDS = 0.25
 """Between two looks at the database: with the loading of a page, a change shows within a second."""
+
+POLLS_A_LOAD = 10
+"""Looks at the most in the time that a page lets pass between two loads."""
 
 AFTER_FAILURE_SECONDS = 2.0
 """Before the next look where the database could not be asked."""
@@ -106,7 +109,7 @@ class Watcher:
                     self.changes = found
                     self.upcoming.set()
                     self.upcoming = asyncio.Event()
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(max(LEAST_POLL_SECONDS, self.pace / POLLS_A_LOAD))
 
     async def close(self) -> None:
         """Look no more."""
