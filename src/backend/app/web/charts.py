@@ -1,6 +1,6 @@
 """Shapes for SVG, from numbers: where a bar, a point or a cell lies. Pure; templates draw them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -38,36 +38,39 @@ CELL, BAR, STRIP_HEIGHT = 10, 8, 16
 _LEAST = 3  # units of a share that is not 0
 
 
-def strip(activity: Mapping[datetime, Activity], starts: Sequence[datetime], form: str) -> Strip:
-    """A strip of the hours or days that begin at `starts`; `form` is how a start is written (strftime)."""
+class Axis(NamedTuple):
+    """The hours or days of strips, by when each begins: its place, and how that is written."""
+
+    places: Mapping[datetime, tuple[int, str]]
+
+    @classmethod
+    def of(cls, starts: Sequence[datetime], form: str) -> "Axis":
+        """The hours or days that begin at `starts`, written by `form` (strftime)."""
+        return cls({start: (place * CELL, f"{start:{form}}") for place, start in enumerate(starts)})
+
+
+def strip(activity: Sequence[Activity], axis: Axis) -> Strip:
+    """A strip of one agent's hours or days."""
     good, failed, silent, notable = [], [], [], []
-    for place, start in enumerate(starts):
-        if (found := activity.get(start)) is None:
+    runs = failures = silences = 0
+    for found in activity:
+        if found.start not in axis.places:
             continue
-        x = place * CELL
-        top, bottom = _units(found.failed, found.runs), _units(_only_silent(found), found.runs)
+        x, start = axis.places[found.start]
+        runs, failures, silences = runs + found.runs, failures + found.failed, silences + found.silent
+        if not found.failed and not found.silent:
+            good.append(_bar(x, 0, STRIP_HEIGHT))
+            continue
+        # A run that failed without a word is shown as failed.
+        top = _units(found.failed, found.runs)
+        bottom = _units(min(found.silent, found.runs - found.failed), found.runs)
         failed += [_bar(x, 0, top)] if top else []
         silent += [_bar(x, STRIP_HEIGHT - bottom, bottom)] if bottom else []
         if top + bottom < STRIP_HEIGHT:
             good.append(_bar(x, top, STRIP_HEIGHT - top - bottom))
-        if top or bottom:
-            notable.append(Cell(x, f"{start:{form}}: {_in_words(found.runs, found.failed, found.silent)}"))
-    return Strip(
-        "".join(good), "".join(failed), "".join(silent), notable, _in_words(*_sums(activity.values()))
-    )
-
-
-def _only_silent(found: Activity) -> int:
-    """Silent runs that did not fail, at most: a run that failed without a word is shown as failed."""
-    return min(found.silent, found.runs - found.failed)
-
-
-def _sums(activity: Collection[Activity]) -> tuple[int, int, int]:
-    return (
-        sum(each.runs for each in activity),
-        sum(each.failed for each in activity),
-        sum(each.silent for each in activity),
-    )
+        notable.append(Cell(x, f"{start}: {_in_words(found.runs, found.failed, found.silent)}"))
+    words = _in_words(runs, failures, silences)
+    return Strip("".join(good), "".join(failed), "".join(silent), notable, words)
 
 
 def _units(part: int, runs: int) -> int:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -77,7 +76,13 @@ async def _context(cursor: AgentCursor | None) -> dict[str, Any]:
         "state": state,
         "troubles": state.troubles[:TROUBLES_SHOWN],
         "more_troubles": max(0, len(state.troubles) - TROUBLES_SHOWN),
-        "rows": _rows(page.cards, by_hour, hours, by_day, days),
+        "rows": _rows(
+            page.cards,
+            by_hour,
+            charts.Axis.of(hours, "%H:%M UTC"),
+            by_day,
+            charts.Axis.of(days, "%Y-%m-%d"),
+        ),
         "total": page.total,
         "days": days,
         "is_first_page": cursor is None,
@@ -99,23 +104,21 @@ def _cursor(text: str | None) -> AgentCursor | None:
 def _rows(
     cards: Sequence[EventCard],
     by_hour: Sequence[Activity],
-    hours: Sequence[datetime],
+    hours: charts.Axis,
     by_day: Sequence[Activity],
-    days: Sequence[datetime],
+    days: charts.Axis,
 ) -> list[AgentRow]:
     of_hours, of_days = _by_agent(by_hour), _by_agent(by_day)
     return [
         AgentRow(
-            card,
-            charts.strip(of_hours[card.agent_id], hours, "%H:%M UTC"),
-            charts.strip(of_days[card.agent_id], days, "%Y-%m-%d"),
+            card, charts.strip(of_hours[card.agent_id], hours), charts.strip(of_days[card.agent_id], days)
         )
         for card in cards
     ]
 
 
-def _by_agent(activity: Sequence[Activity]) -> dict[str, dict[datetime, Activity]]:
-    found: dict[str, dict[datetime, Activity]] = defaultdict(dict)
+def _by_agent(activity: Sequence[Activity]) -> dict[str, list[Activity]]:
+    found: dict[str, list[Activity]] = defaultdict(list)
     for each in activity:
-        found[each.agent_id][each.start] = each
+        found[each.agent_id].append(each)
     return found
