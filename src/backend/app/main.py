@@ -36,7 +36,6 @@ from app.runs.dispatch import close_dispatcher
 from app.runs.writer import close_writer
 from app.web import assets, badges, home, live, reference, sign_in
 from app.web.errors import ErrorPages
-from app.web.page_cache import PageCache
 
 INTERNAL = (
     agent_run_log.router,
@@ -76,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.expose = settings.expose
-    app.state.public_pages = PageCache()
+    app.state.home_cache = home.HomeCache()
     # The last one added is the first to see a request.
     app.add_middleware(ReadsApart)
     if settings.expose != "public":

@@ -1,7 +1,7 @@
 """How many runs agents had, hour by hour or day by day, and how these went: from the rollups."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from sqlalchemy import ARRAY, DateTime, String, bindparam, text
@@ -12,12 +12,12 @@ from app.models.agent_run_log import UNSCORED
 # A run is in the rollup once it is scored; until then it is in the index of those without a score.
 _RUNS = f"""
     SELECT agent_id, bucket, scored AS runs, failed, silent FROM agent_rollup
-    WHERE agent_id = ANY(:agent_ids) AND bucket >= :since
+    WHERE agent_id = ANY(:agent_ids) AND bucket >= :since AND bucket < :until
     UNION ALL
     SELECT agent_id, created_at, 1, CAST(status = 'failed' AS int),
         CAST(consecutive_silence_count > 0 AS int)
     FROM agent_run_log
-    WHERE {UNSCORED} AND created_at >= :since AND agent_id = ANY(:agent_ids)
+    WHERE {UNSCORED} AND created_at >= :since AND created_at < :until AND agent_id = ANY(:agent_ids)
 """  # noqa: S608
 _SUMS = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in ("runs", "failed", "silent"))
 _ACTIVITY = text(
@@ -26,8 +26,12 @@ _ACTIVITY = text(
 ).bindparams(
     bindparam("agent_ids", type_=ARRAY(String)),
     bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
     bindparam("unit", type_=String),
 )
+
+
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class Activity(NamedTuple):
@@ -39,10 +43,22 @@ class Activity(NamedTuple):
     failed: int
     silent: int
 
+    def with_more(self, other: "Activity") -> "Activity":
+        """This one with the runs of another one, within the same hour or day."""
+        return self._replace(
+            runs=self.runs + other.runs,
+            failed=self.failed + other.failed,
+            silent=self.silent + other.silent,
+        )
+
 
 async def agent_activity(
-    session: AsyncSession, agent_ids: Sequence[str], since: datetime, unit: Literal["hour", "day"]
+    session: AsyncSession,
+    agent_ids: Sequence[str],
+    since: datetime,
+    unit: Literal["hour", "day"],
+    until: datetime = LATEST,
 ) -> list[Activity]:
-    """What `agent_ids` did from `since` on, a full hour in UTC up to `AGENTS_KEPT` ago."""
-    rows = await session.execute(_ACTIVITY, {"agent_ids": list(agent_ids), "since": since, "unit": unit})
-    return [Activity(*row) for row in rows]
+    """What `agent_ids` did from `since`, a full hour in UTC up to `AGENTS_KEPT` ago, to before `until`."""
+    values = {"agent_ids": list(agent_ids), "since": since, "until": until, "unit": unit}
+    return [Activity(*row) for row in await session.execute(_ACTIVITY, values)]

@@ -49,8 +49,8 @@ class Axis(NamedTuple):
         return cls({start: (place * CELL, f"{start:{form}}") for place, start in enumerate(starts)})
 
 
-def strip(activity: Sequence[Activity], axis: Axis) -> Strip:
-    """A strip of one agent's hours or days."""
+def strip(activity: Sequence[Activity], axis: Axis, *, detailed: bool = True) -> Strip:
+    """A strip of one agent's hours or days; with words for each cell only where it is `detailed`."""
     good, failed, silent, notable = [], [], [], []
     runs = failures = silences = 0
     for found in activity:
@@ -68,7 +68,8 @@ def strip(activity: Sequence[Activity], axis: Axis) -> Strip:
         silent += [_bar(x, STRIP_HEIGHT - bottom, bottom)] if bottom else []
         if top + bottom < STRIP_HEIGHT:
             good.append(_bar(x, top, STRIP_HEIGHT - top - bottom))
-        notable.append(Cell(x, f"{start}: {_in_words(found.runs, found.failed, found.silent)}"))
+        if detailed:
+            notable.append(Cell(x, f"{start}: {_in_words(found.runs, found.failed, found.silent)}"))
     words = _in_words(runs, failures, silences)
     return Strip("".join(good), "".join(failed), "".join(silent), notable, words)
 

@@ -1,9 +1,10 @@
 """`/`: the Intelligence Dashboard, fit for the public."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -15,10 +16,10 @@ from app.dashboard.quality_weeks import quality_by_week
 from app.dashboard.verdict import fleet_state
 from app.db.session import transaction
 from app.kit.cursors import AgentCursor
+from app.kit.expiring import ExpiringCache
 from app.runs.activity import Activity, agent_activity
 from app.scoring.domain.bands import band_of
 from app.web import charts
-from app.web.page_cache import PageCache
 from app.web.rendering import page_answer, page_text
 from app.wiring import audit_settings
 
@@ -30,6 +31,17 @@ TROUBLES_SHOWN = 20
 
 HOURS, DAYS = 24, 28
 """How far back an agent's row shows its hours and its days."""
+
+MOST_PAGES = 32
+"""Kept at a time, of about 100 kilobytes each."""
+
+PAGE_SECONDS = 30.0
+"""For which a page is given though nothing has changed: what it says of the time grows old."""
+
+DAYS_SECONDS, WEEKS_SECONDS = 600.0, 60.0
+"""For which past days, and the quality of weeks, are not read again: they change by late scores alone."""
+
+T = TypeVar("T")
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,20 +55,54 @@ class AgentRow:
     days: charts.Strip
 
 
+class HomeCache:
+    """What the pages of `/` share: themselves, while nothing of them has changed, and what changes slowly."""
+
+    def __init__(self) -> None:
+        self._pages: ExpiringCache[Hashable, tuple[Mapping[str, str], str]] = ExpiringCache(MOST_PAGES)
+        self._past: ExpiringCache[Hashable, Any] = ExpiringCache(MOST_PAGES)
+
+    def page(self, key: Hashable, versions: Mapping[str, str], staleness: float) -> str | None:
+        """The page made of these `versions`, or of others up to `staleness` seconds ago.
+
+        Without versions nobody looks for changes, and no page is given twice.
+        """
+        kept = self._pages.get(key) if versions else None
+        if kept is None:
+            return None
+        made_of, text = kept.value
+        return text if kept.age <= (PAGE_SECONDS if made_of == versions else staleness) else None
+
+    def keep_page(self, key: Hashable, versions: Mapping[str, str], text: str) -> None:
+        """Keep a page that was made of these versions, or later ones."""
+        if versions:
+            self._pages.put(key, (versions, text))
+
+    async def past(self, key: Hashable, seconds: float, read: Callable[[], Awaitable[T]]) -> T:
+        """What was read for `key` in the last `seconds`, else what `read` gives."""
+        kept = self._past.get(key)
+        if kept is not None and kept.age <= seconds:
+            found: T = kept.value
+            return found
+        value = await read()
+        self._past.put(key, value)
+        return value
+
+
 @router.get("/")
 async def get_home(request: Request, after: Annotated[str | None, Query(max_length=2000)] = None) -> Response:
     """How the fleet is, what it did today, how good that was, and a row an agent."""
-    pages: PageCache = request.app.state.public_pages
+    cache: HomeCache = request.app.state.home_cache
     key = (after, "hx-request" in request.headers, request.url.netloc)
     versions, staleness = request.state.versions, request.state.staleness
-    text = pages.get(key, versions, staleness)
+    text = cache.page(key, versions, staleness)
     if text is None:
-        text = page_text(request, "home.html", **await _context(_cursor(after)))
-        pages.put(key, versions, text)
+        text = page_text(request, "home.html", **await _context(cache, _cursor(after)))
+        cache.keep_page(key, versions, text)
     return page_answer(request, text)
 
 
-async def _context(cursor: AgentCursor | None) -> dict[str, Any]:
+async def _context(cache: HomeCache, cursor: AgentCursor | None) -> dict[str, Any]:
     settings = audit_settings(get_settings())
     async with transaction() as session:
         metrics = await insights.metrics(session)
@@ -64,11 +110,13 @@ async def _context(cursor: AgentCursor | None) -> dict[str, Any]:
         known = await identities(session)
         state = await fleet_state(session, now, settings.interval, known)
         page = await event_cards(session, now, known, CARDS_A_PAGE, cursor)
-        ids = [card.agent_id for card in page.cards]
+        ids = tuple(card.agent_id for card in page.cards)
         hours, days = charts.hours_until(now, HOURS), charts.days_until(now, DAYS)
         by_hour = await agent_activity(session, ids, hours[0], "hour")
-        by_day = await agent_activity(session, ids, days[0], "day")
-        weeks = await quality_by_week(session, now)
+        by_day = await cache.past(
+            (ids, days[0]), DAYS_SECONDS, lambda: agent_activity(session, ids, days[0], "day", days[-1])
+        )
+        weeks = await cache.past("weeks", WEEKS_SECONDS, lambda: quality_by_week(session, now))
     return {
         "now": now,
         "metrics": metrics,
@@ -76,13 +124,7 @@ async def _context(cursor: AgentCursor | None) -> dict[str, Any]:
         "state": state,
         "troubles": state.troubles[:TROUBLES_SHOWN],
         "more_troubles": max(0, len(state.troubles) - TROUBLES_SHOWN),
-        "rows": _rows(
-            page.cards,
-            by_hour,
-            charts.Axis.of(hours, "%H:%M UTC"),
-            by_day,
-            charts.Axis.of(days, "%Y-%m-%d"),
-        ),
+        "rows": _rows(page.cards, by_hour, hours, [*by_day, *_of_today(by_hour, days[-1])], days),
         "total": page.total,
         "days": days,
         "is_first_page": cursor is None,
@@ -101,17 +143,30 @@ def _cursor(text: str | None) -> AgentCursor | None:
         return None
 
 
+def _of_today(by_hour: Sequence[Activity], today: datetime) -> list[Activity]:
+    """The present day of each agent, from its hours."""
+    sums: dict[str, Activity] = {}
+    for hour in by_hour:
+        if hour.start >= today:
+            before = sums.get(hour.agent_id, Activity(hour.agent_id, today, 0, 0, 0))
+            sums[hour.agent_id] = before.with_more(hour)
+    return list(sums.values())
+
+
 def _rows(
     cards: Sequence[EventCard],
     by_hour: Sequence[Activity],
-    hours: charts.Axis,
+    hours: Sequence[datetime],
     by_day: Sequence[Activity],
-    days: charts.Axis,
+    days: Sequence[datetime],
 ) -> list[AgentRow]:
     of_hours, of_days = _by_agent(by_hour), _by_agent(by_day)
+    hour_axis, day_axis = charts.Axis.of(hours, "%H:%M UTC"), charts.Axis.of(days, "%Y-%m-%d")
     return [
         AgentRow(
-            card, charts.strip(of_hours[card.agent_id], hours), charts.strip(of_days[card.agent_id], days)
+            card,
+            charts.strip(of_hours[card.agent_id], hour_axis, detailed=False),
+            charts.strip(of_days[card.agent_id], day_axis, detailed=False),
         )
         for card in cards
     ]
