@@ -1,14 +1,18 @@
 """The cursor of the list: opaque, exact, and never an error of another kind than ValueError."""
 
 import base64
+import re
 import struct
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kit.cursors import CURSOR_PATTERN, EARLIEST, LATEST, Cursor
+from app.kit.cursors import AGENT_CURSOR_PATTERN, CURSOR_PATTERN, EARLIEST, LATEST, AgentCursor, Cursor
+
+MICROSECOND = timedelta(microseconds=1)
 
 MOMENTS = st.sampled_from([None, EARLIEST, LATEST, 0]) | st.integers(
     -211_813_488_000_000_000, 9_223_371_331_199_999_999
@@ -40,3 +44,26 @@ def test_what_matches_the_pattern_is_a_place(text: str) -> None:
 def test_a_moment_that_no_run_has_is_the_nearest_that_one_has() -> None:
     too_late = "d" + base64.urlsafe_b64encode(struct.pack(">q", LATEST - 1) + bytes(16)).decode()
     assert Cursor.decode(too_late).micros == 9_223_371_331_199_999_999
+
+
+@given(
+    st.integers(-211_813_488_000_000_000, 9_223_371_331_199_999_999),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=4, max_size=255),
+)
+def test_a_place_among_agents_survives_its_encoding(micros: int, agent_id: str) -> None:
+    text = AgentCursor(micros, agent_id).encode()
+    assert re.fullmatch(AGENT_CURSOR_PATTERN, text)
+    assert AgentCursor.decode(text) == (micros, agent_id)
+
+
+def test_a_place_among_agents_is_the_moment_of_the_newest_run() -> None:
+    moment = datetime(2026, 11, 29, 10, 0, 0, 123_456, tzinfo=UTC)
+    assert (
+        AgentCursor.after("sage", moment).micros == (moment - datetime(2000, 1, 1, tzinfo=UTC)) // MICROSECOND
+    )
+
+
+@pytest.mark.parametrize("text", ["", "a", "a" + "A" * 11, "d" + "A" * 32, "a" + "_" * 20, "aAAAAAAAAAAAA"])
+def test_what_is_no_place_among_agents_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match="not a cursor of this list"):
+        AgentCursor.decode(text)

@@ -88,15 +88,13 @@ async def fleet_state(
     judged_at = await last_cycle(session)
     troubles = await _troubles(session, known)
     total, paused, waiting = await _counts(session)
-    troubled = {trouble.agent_id for trouble in troubles if trouble.agent_id != AUDITOR}
-    fine = max(0, total - waiting - len(troubled))
     stale = bool(total) and is_stale(judged_at, now, interval)
     severities = {trouble.severity for trouble in troubles if not trouble.acknowledged}
     return FleetState(
         level=level_of(severities, stale=stale),
-        sentence=_sentence(troubles, total, fine, waiting, judged_at, now, stale=stale),
+        sentence=verdict(troubles, total, waiting, judged_at=judged_at, now=now, stale=stale),
         agents=total,
-        fine=fine,
+        fine=fine_agents(troubles, total, waiting),
         paused=paused,
         waiting=waiting,
         troubles=troubles,
@@ -207,28 +205,34 @@ async def _counts(session: AsyncSession) -> tuple[int, int, int]:
     return total, paused, waiting
 
 
-def _sentence(
+def verdict(
     troubles: Sequence[Trouble],
     total: int,
-    fine: int,
     waiting: int,
+    *,
     judged_at: datetime | None,
     now: datetime,
-    *,
     stale: bool,
 ) -> str:
+    """How `total` agents are in one sentence; `waiting` of them have not reported yet."""
+    agents = counted(total, "agent")
     if not total:
         return "No agent has reported yet"
     if stale:
         them, since = "them" if total > 1 else "it", f"since {at(judged_at, now)}" if judged_at else "yet"
-        return f"{counted(total, 'agent')}; the Auditor has not judged {them} {since}"
+        return f"{agents}; the Auditor has not judged {them} {since}"
     if silent := next((trouble for trouble in troubles if trouble.rule == FLEET_SILENT), None):
-        return f"Hardly any of {counted(total, 'agent')} has reported since {at(silent.since, now)}"
-    parts = ["The one agent is fine" if total == fine == 1 else f"{fine} of {counted(total, 'agent')} fine"]
-    parts += _troubles_in_words(troubles, now)
-    if waiting:
-        parts.append(f"{waiting} yet to report")
-    return f"{parts[0]}; {', '.join(parts[1:])}" if parts[1:] else parts[0]
+        return f"Hardly any of {agents} has reported since {at(silent.since, now)}"
+    fine = fine_agents(troubles, total, waiting)
+    parts = ["The one agent is fine" if total == fine == 1 else f"{fine:,} of {agents} fine"]
+    rest = _troubles_in_words(troubles, now)
+    rest += [f"{waiting:,} yet to report"] if waiting else []
+    return "; ".join([*parts, ", ".join(rest)] if rest else parts)
+
+
+def fine_agents(troubles: Sequence[Trouble], total: int, waiting: int) -> int:
+    """How many of `total` agents have reported and have no trouble."""
+    return max(0, total - waiting - len({each.agent_id for each in troubles} - {AUDITOR}))
 
 
 def _troubles_in_words(troubles: Sequence[Trouble], now: datetime) -> list[str]:
@@ -239,7 +243,7 @@ def _troubles_in_words(troubles: Sequence[Trouble], now: datetime) -> list[str]:
     counts = Counter(trouble.words for trouble in worst.values())
     since = {trouble.words: trouble.since for trouble in worst.values()}
     return [
-        f"{count} {words}" + (f" since {_day(since[words], now)}" if count == 1 else "")
+        f"{count:,} {words}" + (f" since {_day(since[words], now)}" if count == 1 else "")
         for words, count in counts.items()
     ]
 
