@@ -5,7 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from app.agents.identity import Identity
+from app.audit.domain.evaluation import NOT_JUDGED, all_rules
+from app.audit.domain.fleet import FLEET_SILENT
+from app.audit.domain.missing import AGENTS_MISSING
 from app.dashboard.verdict import TROUBLES, Trouble, is_stale, level_of, verdict
 
 NOW = datetime(2026, 11, 29, 10, 30, tzinfo=UTC)  # a Sunday
@@ -14,17 +16,8 @@ MINUTE = timedelta(minutes=1)
 
 def trouble(agent: str, rule: str, severity: str = "high", ago: timedelta = 30 * MINUTE) -> Trouble:
     """An open finding."""
-    return Trouble(
-        uuid4(),
-        rule,
-        agent,
-        Identity(agent, None),
-        TROUBLES[rule],
-        severity,
-        NOW - ago,
-        "",
-        acknowledged=False,
-    )
+    agents = agent.split(",")
+    return Trouble(uuid4(), rule, agents, agent, TROUBLES[rule], severity, NOW - ago, "", acknowledged=False)
 
 
 LATE = [trouble("a", "late", "low"), trouble("b", "late", "low")]
@@ -46,6 +39,12 @@ SILENT = trouble("c", "silent_runs", ago=timedelta(days=5))
             10_000,
             0,
             "9,999 of 10,000 agents fine; 1 stopped reporting since 2026-11-20",
+        ),
+        (
+            [trouble("a,b,c", "agents_missing"), SILENT],
+            14,
+            0,
+            "11 of 14 agents fine; 3 missing together since 10:00 UTC",
         ),
         (
             [trouble("auditor", "fleet_silent"), SILENT],
@@ -77,3 +76,8 @@ def test_the_gravest_finding_makes_the_level() -> None:
     assert level_of(["low", "medium"], stale=False) == "attention"
     assert level_of(["low", "high"], stale=False) == "trouble"
     assert level_of(["high"], stale=True) == "unknown"
+
+
+def test_every_rule_has_words() -> None:
+    rules = {rule.name for rule in all_rules(failure_streak=3, silence_streak=3)}
+    assert rules | {AGENTS_MISSING, FLEET_SILENT, NOT_JUDGED} == TROUBLES.keys()

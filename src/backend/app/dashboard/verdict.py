@@ -1,6 +1,6 @@
 """How the fleet stands, in one sentence, and what of it needs a person."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.identity import Identity, identify
 from app.agents.registry import require_known
 from app.audit.domain.fleet import FLEET_SILENT
+from app.audit.domain.missing import AGENTS_MISSING, MissingGroup
 from app.audit.heartbeat import last_cycle
 from app.kit.text import at, counted
 from app.models import Agent, AgentRunState, AuditFinding
@@ -22,6 +23,7 @@ Level = Literal["fine", "attention", "trouble", "unknown"]
 
 TROUBLES: Mapping[str, str] = {
     FLEET_SILENT: "silent all together",
+    AGENTS_MISSING: "missing together",
     "stopped_reporting": "stopped reporting",
     "consecutive_failures": "failing",
     "silent_runs": "silent",
@@ -50,12 +52,15 @@ _ENDED_BY_A_REPORT = ("stopped_reporting", "late", "never_reported")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An open finding: `words` say what is wrong, after the agent's name; `message` is not for the public."""
+    """An open finding: `words` say what is wrong, after `title`; `message` is not for the public.
+
+    `agent_ids` are whom it is about: several of one finding where they are missing together.
+    """
 
     finding_id: UUID
     rule: str
-    agent_id: str
-    agent: Identity
+    agent_ids: Sequence[str]
+    title: str
     words: str
     severity: str
     since: datetime
@@ -143,7 +148,9 @@ async def agent_state(
     """How the agent is by its gravest trouble, as in `fleet_state`. Raises `NotFoundError`."""
     await require_known(session, agent_id)
     shown = (known.get(agent_id) or identify(agent_id)).masked()
-    troubles = await _troubles(session, known, AuditFinding.agent_id == agent_id)
+    is_member = and_(AuditFinding.rule == AGENTS_MISSING, AuditFinding.evidence["agents"].has_key(agent_id))
+    found = await _troubles(session, known, or_(AuditFinding.agent_id == agent_id, is_member))
+    troubles = [trouble for trouble in found if agent_id in trouble.agent_ids]
     if await session.scalar(select(_IS_PAUSED).where(Agent.agent_id == agent_id)):
         return AgentState(shown, "unknown", "paused")
     if troubles:
@@ -164,8 +171,8 @@ async def _troubles(
         Trouble(
             finding_id=finding.id,
             rule=finding.rule,
-            agent_id=finding.agent_id,
-            agent=(known.get(finding.agent_id) or identify(finding.agent_id)).masked(),
+            agent_ids=(agent_ids := _agent_ids(finding)),
+            title=_title(finding, len(agent_ids), known),
             words=TROUBLES.get(finding.rule, finding.rule.replace("_", " ")),
             severity=finding.severity,
             since=_since(finding),
@@ -174,7 +181,20 @@ async def _troubles(
         )
         for finding in found
     ]
-    return sorted(troubles, key=lambda each: (each.acknowledged, *_gravity(each), each.since, each.agent_id))
+    return sorted(troubles, key=lambda each: (each.acknowledged, *_gravity(each), each.since, each.title))
+
+
+def _agent_ids(finding: AuditFinding) -> Sequence[str]:
+    if finding.rule != AGENTS_MISSING:
+        return [finding.agent_id]
+    return sorted(MissingGroup.from_evidence(finding.agent_id, finding.evidence).missing)
+
+
+def _title(finding: AuditFinding, agents: int, known: Mapping[str, Identity]) -> str:
+    if finding.rule == FLEET_SILENT:
+        return "The fleet"
+    shown = (known.get(finding.agent_id) or identify(finding.agent_id)).masked().title
+    return shown if finding.rule != AGENTS_MISSING else f"{counted(agents, 'agent')}, first {shown}"
 
 
 def _since(finding: AuditFinding) -> datetime:
@@ -232,18 +252,23 @@ def verdict(
 
 def fine_agents(troubles: Sequence[Trouble], total: int, waiting: int) -> int:
     """How many of `total` agents have reported and have no trouble."""
-    return max(0, total - waiting - len({each.agent_id for each in troubles} - {AUDITOR}))
+    troubled = {agent_id for trouble in troubles for agent_id in trouble.agent_ids}
+    return max(0, total - waiting - len(troubled - {AUDITOR}))
 
 
 def _troubles_in_words(troubles: Sequence[Trouble], now: datetime) -> list[str]:
     """Each agent once, by its gravest trouble: `2 late`, `1 silent since Tuesday`."""
     worst: dict[str, Trouble] = {}
     for trouble in sorted(troubles, key=_gravity):
-        worst.setdefault(trouble.agent_id, trouble)
+        for agent_id in trouble.agent_ids:
+            worst.setdefault(agent_id, trouble)
     counts = Counter(trouble.words for trouble in worst.values())
-    since = {trouble.words: trouble.since for trouble in worst.values()}
+    since: dict[str, dict[UUID, datetime]] = defaultdict(dict)
+    for trouble in worst.values():
+        since[trouble.words][trouble.finding_id] = trouble.since
     return [
-        f"{count:,} {words}" + (f" since {_day(since[words], now)}" if count == 1 else "")
+        f"{count:,} {words}"
+        + (f" since {_day(next(iter(since[words].values())), now)}" if len(since[words]) == 1 else "")
         for words, count in counts.items()
     ]
 
