@@ -241,3 +241,60 @@ async def test_a_schedule_that_is_not_understood_is_refused_and_not_repeated(api
     assert answer.status_code == 422
     assert "`rate(10 minutes)`" in answer.json()["detail"][0]["msg"]
     assert "s3cret" not in answer.text
+
+
+async def test_the_next_report_is_expected_by_schedule_or_by_habit(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    hour = timedelta(hours=1)
+    await add_runs(db, "atlas", *["success"] * 30, every=hour, newest=timedelta(minutes=5))
+    await add_runs(db, "lyra", "success", every=hour, newest=timedelta(minutes=5))
+    for agent in ("luma", "helios"):
+        await add_runs(db, agent, "success", every=hour, newest=timedelta(hours=2))
+    await api.put(f"{AGENTS}/luma", json={"schedule": "every 3h"})
+    await api.put(f"{AGENTS}/helios", json={"schedule": "every 3h", "paused": True})
+    await api.put(f"{AGENTS}/nova", json={"schedule": "every 4h"})
+    agents = {agent["agent_id"]: agent for agent in (await api.get(AGENTS)).json()["agents"]}
+
+    def expected_in(agent: str) -> timedelta:
+        return datetime.fromisoformat(agents[agent]["next_expected"]) - datetime.now(UTC)
+
+    # Many minutes apart, whatever the test takes.
+    assert timedelta(minutes=30) < expected_in("atlas") < hour
+    assert timedelta(minutes=30) < expected_in("luma") <= hour
+    assert 3 * hour < expected_in("nova") <= 4 * hour
+    assert agents["lyra"]["next_expected"] is None, "one run shows no habit"
+    assert agents["helios"]["next_expected"] is None, "none is expected of a paused agent"
+    assert (await api.get(f"{AGENTS}/luma")).json() == agents["luma"]
+
+
+async def test_a_report_that_has_not_come_is_expected_in_the_past(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    await add_runs(db, "nova", "success", every=timedelta(), newest=timedelta(days=1))
+    await api.put(f"{AGENTS}/nova", json={"schedule": "every 1h"})
+    agent = (await api.get(f"{AGENTS}/nova")).json()
+    last = datetime.fromisoformat(agent["last_run"]["ran_at"])
+    assert datetime.fromisoformat(agent["next_expected"]) == last + timedelta(hours=1)
+
+
+async def test_a_removed_declaration_leaves_the_runs(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    await add_runs(db, "sage", "success", every=timedelta(), newest=timedelta())
+    for agent in ("sage", "nova"):
+        await api.put(
+            f"{AGENTS}/{agent}", json={"display_name": "Wise", "schedule": "every 1h", "muted": True}
+        )
+        assert (await api.delete(f"{AGENTS}/{agent}")).status_code == 204
+        assert (await api.delete(f"{AGENTS}/{agent}")).status_code == 404
+    (agent,) = (await api.get(AGENTS)).json()["agents"]
+    assert (agent["agent_id"], agent["display_name"], agent["schedule"]) == ("sage", "Sage", None)
+    assert agent["last_run"]
+    assert not agent["muted"]
+
+
+async def test_feedback_is_no_agent_to_declare_or_remove(api: httpx.AsyncClient) -> None:
+    assert (await api.put(f"{AGENTS}/sage", json={})).status_code == 204
+    for method in ("PUT", "DELETE"):
+        answer = await api.request(method, f"{AGENTS}/sage/feedback")
+        assert answer.status_code == 405
+        assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"

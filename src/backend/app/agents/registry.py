@@ -1,23 +1,36 @@
 """Which agents there are, how each is shown, and of which no alert goes out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import exists, or_, select, union
+from sqlalchemy import ARRAY, String, any_, exists, literal, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
 from app.errors import NotFoundError
+from app.kit.sql import wanted_agents
 from app.models import Agent, AgentRunState, PeerSwarmHeartbeat
 
 NO_SUCH_AGENT = "this agent has neither reported nor been declared"
 
 
-async def identities(session: AsyncSession) -> Mapping[str, Identity]:
-    """How every agent is shown that is declared or sent a heartbeat; the registry wins."""
+async def identities(
+    session: AsyncSession, agent_ids: Collection[str] | None = None
+) -> Mapping[str, Identity]:
+    """How every agent is shown, or each of `agent_ids`, that is declared or sent a heartbeat.
+
+    The registry wins.
+    """
     known: dict[str, tuple[str | None, str | None]] = {}
-    for beat in await session.execute(select(PeerSwarmHeartbeat.agent_id, PeerSwarmHeartbeat.role)):
+    beats = select(PeerSwarmHeartbeat.agent_id, PeerSwarmHeartbeat.role)
+    declared = select(Agent.agent_id, Agent.display_name, Agent.role)
+    if agent_ids is not None:
+        ids = literal(list(agent_ids), ARRAY(String))
+        beats = beats.where(PeerSwarmHeartbeat.agent_id == any_(ids))
+        declared = declared.where(Agent.agent_id == any_(ids))
+    for beat in await session.execute(beats):
         known[beat.agent_id] = (None, beat.role)
-    for agent in await session.execute(select(Agent.agent_id, Agent.display_name, Agent.role)):
+    for agent in await session.execute(declared):
         known[agent.agent_id] = (agent.display_name, agent.role or known.get(agent.agent_id, (None, None))[1])
     return {agent_id: identify(agent_id, *names) for agent_id, names in known.items()}
 
@@ -25,6 +38,19 @@ async def identities(session: AsyncSession) -> Mapping[str, Identity]:
 async def known_ids(session: AsyncSession) -> set[str]:
     """Every agent that has reported or is declared."""
     return set(await session.scalars(union(select(Agent.agent_id), select(AgentRunState.agent_id))))
+
+
+async def agent_versions(
+    session: AsyncSession, agent_ids: Sequence[str]
+) -> dict[str, tuple[datetime | None, datetime | None]]:
+    """When the newest run of each was created, and when it was last declared; both None where neither was."""
+    wanted = wanted_agents(agent_ids)
+    statement = (
+        select(wanted.c.agent_id, AgentRunState.last_created_at, Agent.updated_at)
+        .outerjoin(AgentRunState, AgentRunState.agent_id == wanted.c.agent_id)
+        .outerjoin(Agent, Agent.agent_id == wanted.c.agent_id)
+    )
+    return {agent_id: (last, declared) for agent_id, last, declared in await session.execute(statement)}
 
 
 async def is_known(session: AsyncSession, agent_id: str) -> bool:

@@ -1,22 +1,21 @@
 """The agents: what is declared of each, and how each is doing now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import and_, case, func, not_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
 from app.agents.registry import NO_SUCH_AGENT, identities, known_ids
 from app.agents.similar import similar_ids
-from app.audit.cadence import Cadence, Outages, parse_schedule
+from app.audit.cadence import Cadence, Outages, Schedule, parse_schedule
 from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, evaluate, isolated, suspecting
-from app.audit.domain.history import AgentHistory, ReportedRun
+from app.audit.domain.history import AgentHistory, ReportedRun, expect_by, readable_schedule
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import agent_histories, declared_agents, deepened
 from app.audit.outages import known_outages
@@ -39,14 +38,18 @@ class AgentStatus:
     `state` is `new` (no dated run yet), `up`, `down` (overdue), `unknown` (it would be, had all been able to
     report; or it could not be judged) or `paused`. Streaks count its newest runs in a row; failures are
     counted among the newest 50.
-    `similar_to` are other agents whose ids look like its own.
+    `next_expected` is when its next report is due, or by when it has come so far where that is learned; it is
+    past where the report has not come, and None where nothing is expected. `similar_to` are other agents
+    whose ids look like its own.
     """
 
     agent_id: str
     identity: Identity
     declared: Agent | None
+    history: AgentHistory
     state: State
     cadence: str | None
+    next_expected: datetime | None
     last_run: ReportedRun | None
     last_success_at: datetime | None
     consecutive_failures: int
@@ -56,33 +59,39 @@ class AgentStatus:
 
 
 async def agent_status(session: AsyncSession, settings: AuditSettings, agent_id: str) -> AgentStatus:
-    """How one agent is doing. Raises `NotFoundError`."""
-    statuses = await agent_statuses(session, settings, agent_id)
+    """How one agent is doing, by all of its past that matters. Raises `NotFoundError`."""
+    statuses = await agent_statuses(session, settings, [agent_id], in_depth=True)
     if not statuses:
         raise NotFoundError(NO_SUCH_AGENT)
     return statuses[0]
 
 
 async def agent_statuses(
-    session: AsyncSession, settings: AuditSettings, agent_id: str | None = None
+    session: AsyncSession,
+    settings: AuditSettings,
+    agent_ids: Sequence[str] | None = None,
+    *,
+    in_depth: bool = False,
 ) -> list[AgentStatus]:
-    """Every agent that reported or is declared, by id; or `agent_id` alone."""
+    """Every agent that reported or is declared, by id; or those of `agent_ids`.
+
+    The past beyond its newest runs is read of an agent that may be overdue, and `in_depth` of all of them.
+    """
     now = await database_now(session)
     outages = await known_outages(session, now, settings)
-    declared = await declared_agents(session)
-    only = None if agent_id is None else [agent_id]
+    declared = await declared_agents(session, agent_ids)
     histories = await agent_histories(
-        session, now, HISTORY_DEPTH, agent_ids=only, declared=declared, outages=outages
+        session, now, HISTORY_DEPTH, agent_ids=agent_ids, declared=declared, outages=outages
     )
     ids = await known_ids(session)
     # All of whose runs have no date, or one out of reach: written by another program.
-    undated = ids.difference(histories) if only is None else ids.intersection(only).difference(histories)
+    undated = (ids if agent_ids is None else ids.intersection(agent_ids)).difference(histories)
     histories = dict(sorted({**histories, **{each: AgentHistory(each, now, ()) for each in undated}}.items()))
     suspects = {
-        each: [_OVERDUE] for each, history in histories.items() if only or suspecting([_OVERDUE], history)
+        each: [_OVERDUE] for each, history in histories.items() if in_depth or suspecting([_OVERDUE], history)
     }
     histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages)
-    known = await identities(session)
+    known = await identities(session, agent_ids)
     successes = await _last_successes(session, list(histories))
     qualities = await _qualities(session, now - WEEK, list(histories))
     similar = similar_ids(ids)
@@ -91,8 +100,10 @@ async def agent_statuses(
             agent_id=each,
             identity=known.get(each) or identify(each),
             declared=declared.get(each),
+            history=history,
             state=_state(history),
             cadence=_cadence(history),
+            next_expected=_next_expected(history),
             last_run=history.runs[0] if history.runs else None,
             last_success_at=successes.get(each),
             consecutive_failures=len(list(takewhile(lambda run: run.status == "failed", history.runs))),
@@ -139,21 +150,37 @@ def _cadence(history: AgentHistory) -> str | None:
     return None if isinstance(described, RuleError) else described
 
 
+def observed_cadence(history: AgentHistory) -> str | None:
+    """The cadence that its newest reports show, in words, whatever is declared; None where they show none."""
+    described = isolated(
+        _OVERDUE.name,
+        history.agent_id,
+        lambda: _describe(Cadence.of(reversed(history.reports), history.outages)),
+    )
+    return None if isinstance(described, RuleError) else described
+
+
 def _describe(cadence: Cadence) -> str | None:
     return str(cadence) if cadence.has_cadence else None
 
 
-async def declare_agent(session: AsyncSession, agent_id: str, declaration: Mapping[str, Any]) -> None:
-    """Put the agent's registry entry: what `declaration` leaves out is unset."""
-    entry = insert(Agent).values(agent_id=agent_id, **declaration)
-    resumes = and_(Agent.paused, not_(entry.excluded.paused))
-    await session.execute(
-        entry.on_conflict_do_update(
-            index_elements=[Agent.agent_id],
-            set_={
-                **{name: entry.excluded[name] for name in declaration},
-                "resumed_at": case((resumes, func.now()), else_=Agent.resumed_at),
-                "updated_at": func.now(),
-            },
-        )
-    )
+def _next_expected(history: AgentHistory) -> datetime | None:
+    expected = isolated(_OVERDUE.name, history.agent_id, lambda: _expected(history))
+    return None if isinstance(expected, RuleError) else expected
+
+
+def _expected(history: AgentHistory) -> datetime | None:
+    if history.paused:
+        return None
+    if schedule := readable_schedule(history):
+        return _due(history, schedule)
+    expected = history.expected
+    return expected.by if expected and history.learned.has_cadence else None
+
+
+def _due(history: AgentHistory, schedule: Schedule) -> datetime | None:
+    """When it is due by its schedule; without a run yet, for the first time."""
+    if history.runs:
+        return history.expected.by if history.expected else None
+    since = max((each for each in (history.registered_at, history.watching_since) if each), default=None)
+    return expect_by(schedule, history, since).due if since else None

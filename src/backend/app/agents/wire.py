@@ -5,7 +5,15 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from app.agents.status import AgentStatus, State
 from app.audit.cadence import DEFAULT_TIMEZONE, parse_schedule
@@ -61,12 +69,16 @@ class AgentDeclarationIn(BaseModel):
             raise ValueError("; ".join(_unknown_field(name, cls.model_fields) for name in unknown[:5]))
         return given
 
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_is_one(cls, name: str) -> str:
+        parse_schedule("every 1d", name)
+        return name
+
     @model_validator(mode="after")
     def _schedule_comes(self) -> "AgentDeclarationIn":
         if self.schedule is not None:
             parse_schedule(self.schedule, self.timezone)
-        else:
-            parse_schedule("every 1d", self.timezone)
         return self
 
 
@@ -95,6 +107,10 @@ class AgentOut(BaseModel):
         description="`new`: no dated run yet; `down`: overdue; `unknown`: overdue in an outage of all."
     )
     cadence: str | None = Field(description="The declared schedule, or the rhythm it showed, in words.")
+    next_expected: datetime | None = Field(
+        description="When its next report is due by its schedule, or by when it has come so far by its habit;"
+        " past where it has not come, null where none is expected."
+    )
     last_run: LastRun | None
     last_success_at: datetime | None
     consecutive_failures: int
@@ -121,6 +137,7 @@ class AgentOut(BaseModel):
             muted=declared.muted if declared else False,
             state=status.state,
             cadence=status.cadence,
+            next_expected=status.next_expected,
             last_run=LastRun(id=last.id, status=last.status, summary=last.summary, ran_at=last.created_at)
             if last
             else None,

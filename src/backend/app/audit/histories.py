@@ -24,9 +24,12 @@ from app.services.agent_run_log_service import recent_runs
 _SUMMARY_LENGTH = 2_000  # characters, of which a finding quotes fewer
 
 
-async def declared_agents(session: AsyncSession) -> dict[str, Agent]:
-    """Every declared agent by its id."""
-    return {agent.agent_id: agent for agent in await session.scalars(select(Agent))}
+async def declared_agents(session: AsyncSession, agent_ids: Sequence[str] | None = None) -> dict[str, Agent]:
+    """Every declared agent by its id, or those of `agent_ids`."""
+    statement = select(Agent)
+    if agent_ids is not None:
+        statement = statement.where(Agent.agent_id.in_(agent_ids))
+    return {agent.agent_id: agent for agent in await session.scalars(statement)}
 
 
 async def agent_histories(

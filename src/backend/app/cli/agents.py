@@ -1,4 +1,4 @@
-"""`runlog agents`: how each is doing; pause and mute them."""
+"""`runlog agents`: how each is doing; pause and mute them, and remove what is declared."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents import pauses, registry
+from app.agents.declarations import remove_declaration
 from app.agents.status import AgentStatus, agent_statuses
 from app.agents.wire import AgentOut
 from app.cli.output import console, parse_until, print_json_lines, run_on_database
@@ -47,6 +48,12 @@ def resume(agent: str) -> None:
     """End an agent's pause."""
     _change(agent, lambda session: pauses.resume(session, agent))
     typer.echo(f"{printable(agent)} is watched")
+
+
+def remove(agent: str) -> None:
+    """Take back what is declared of an agent."""
+    _change(agent, lambda session: remove_declaration(session, agent))
+    typer.echo(f"{printable(agent)} is no longer declared; its runs stay")
 
 
 def mute(agent: str) -> None:

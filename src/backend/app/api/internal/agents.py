@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.agents.pauses import settle_pause
-from app.agents.status import agent_status, agent_statuses, declare_agent
+from app.agents.declarations import declare_agent, remove_declaration
+from app.agents.status import agent_status, agent_statuses
 from app.agents.wire import AgentDeclarationIn, AgentList, AgentOut
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
@@ -43,6 +43,18 @@ async def get_agent(agent_id: AgentPath) -> AgentOut:
 async def put_agent(agent_id: AgentPath, declaration: AgentDeclarationIn) -> Response:
     """Names, role, schedule, grace, pause and mute. An agent that reports needs no declaration."""
     async with transaction() as session:
-        await settle_pause(session, agent_id)
         await declare_agent(session, agent_id, declaration.model_dump())
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/{agent_id:any}",
+    status_code=204,
+    summary="Remove an agent's declaration",
+    responses={**INVALID, **NOT_FOUND, **UNAVAILABLE},
+)
+async def delete_agent(agent_id: AgentPath) -> Response:
+    """What is declared of it is gone; its runs, scores and findings stay, and it is watched by its habit."""
+    async with transaction() as session:
+        await remove_declaration(session, agent_id)
     return Response(status_code=204)

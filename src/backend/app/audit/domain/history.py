@@ -44,9 +44,13 @@ class ReportedRun:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An agent is late from `late` and overdue from `deadline` on. `due` is None where that is learned."""
+    """An agent reports by `by`, is late from `late` and overdue from `deadline` on.
+
+    `due` is what its schedule says, None where all is learned; then `by` is by when it has come so far.
+    """
 
     due: datetime | None
+    by: datetime
     late: datetime
     deadline: datetime
 
@@ -173,15 +177,18 @@ def expect(history: AgentHistory) -> Expected | None:
     schedule = readable_schedule(history)
     if schedule:
         found = expect_by(schedule, history, silent_since)
-        return Expected(found.due, found.late, found.deadline)
+        return Expected(found.due, found.due, found.late, found.deadline)
     cadence = history.learned
     forecast = cadence.forecast()
     if forecast is None:
         return None
-    if silent_since.timestamp() > cadence.newest:
-        forecast = forecast.not_before(silent_since.timestamp() + forecast.deadline - cadence.newest)
-    late, deadline = (datetime.fromtimestamp(moment, UTC) for moment in (forecast.late, forecast.deadline))
-    return Expected(None, late, deadline)
+    waited = max(silent_since.timestamp() - cadence.newest, 0.0)
+    if waited:
+        forecast = forecast.not_before(forecast.deadline + waited)
+    by = min(forecast.latest + waited, forecast.late)
+    return Expected(
+        None, *(datetime.fromtimestamp(each, UTC) for each in (by, forecast.late, forecast.deadline))
+    )
 
 
 def expect_by(schedule: Schedule, history: AgentHistory, since: datetime) -> Expectation:

@@ -1,4 +1,4 @@
-"""`runlog agents`: how each is doing; pause and mute them."""
+"""`runlog agents`: how each is doing; pause and mute them, and remove what is declared."""
 
 from typing import Annotated
 
@@ -90,3 +90,19 @@ def unmute(agent: Agent) -> None:
     from app.cli import agents as work
 
     work.unmute(agent)
+
+
+@app.command(name="rm")
+def remove(agent: Agent) -> None:
+    """Remove what is declared of an agent.
+
+    Its names, schedule, pause and mute are gone; its runs, scores and findings stay. It is watched by its
+    habit then; one that never reported is gone.
+
+    \b
+    Example:
+      runlog agents rm sage
+    """
+    from app.cli import agents as work
+
+    work.remove(agent)
