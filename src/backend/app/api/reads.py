@@ -22,7 +22,6 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import unavailable
-from app.db.session import close_database
 from app.kit.loop_local import LoopLocal
 
 MOST_READS = 4
@@ -77,11 +76,20 @@ class Readers:
             self._waiting -= 1
 
     async def close(self) -> None:
-        """Hang up and end the thread."""
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(close_database(), self._loop))
+        """End what goes on in the loop, its connections too, and the thread."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_end_all_tasks(), self._loop))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _end_all_tasks() -> None:
+    """As `asyncio.run` does: what is bound to the loop closes then."""
+    await asyncio.sleep(0)  # a task that is cancelled before it began closes nothing
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 _readers = LoopLocal(Readers, Readers.close)
