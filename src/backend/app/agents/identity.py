@@ -1,5 +1,6 @@
 """The agents that have names of their own."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.kit.secrets import redact
@@ -35,6 +36,8 @@ _BUILT_IN = {
 }
 
 
+# Pages identify the whole fleet to sort it by name.
+@lru_cache(maxsize=16_384)
 def identify(agent_id: str, display_name: str | None = None, role: str | None = None) -> Identity:
     """What is declared wins over what is built in; an unknown agent is called by its id."""
     known = _BUILT_IN.get(agent_id.lower(), Identity(agent_id, None))
