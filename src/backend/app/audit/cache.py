@@ -14,6 +14,10 @@ from app.models import AgentRunLog, AgentRunState
 LastChange = tuple[datetime, int | None]
 """When the newest run was created, and the last transaction besides the writer's that changed the runs."""
 
+MOST_OTHERS = 1_000
+"""Agents that stay in a cache beside those that were read last, of at most 2 kilobytes each: a person who
+looks at one agent after the other does not have each learned again."""
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -55,16 +59,18 @@ class AgentCache(Generic[Key, Value]):
         learn: Callable[[Sequence[str]], Awaitable[dict[str, Value]]],
         dependency: object = None,
     ) -> dict[str, Value]:
-        """The value of each agent of `keys`, learned where it is stale. Only these agents stay in the cache.
+        """The value of each agent of `keys`, learned where it is stale.
 
-        The keys are to be read before: what changes meanwhile is learned again next time.
+        These agents stay in the cache, and the `MOST_OTHERS` that were read last before. The keys are to be
+        read before: what changes meanwhile is learned again next time.
         """
         entries = self.entries(session, dependency)
         unknown = stale(entries, keys)
         learned = await learn(unknown) if unknown else {}
         values = {agent_id: entries[agent_id].value for agent_id in keys.keys() - set(unknown)} | learned
+        others = [(agent_id, entry) for agent_id, entry in entries.items() if agent_id not in values]
         kept = {agent_id: Entry(keys[agent_id], value) for agent_id, value in values.items()}
-        self.store(session, kept, dependency)
+        self.store(session, {**dict(others[-MOST_OTHERS:]), **kept}, dependency)
         return values
 
 

@@ -47,7 +47,6 @@ async def learned_cadences(
     """How each of the agents with runs has reported, apart from the `outages` that are over.
 
     By what is declared of it, or without that by its habit. Where learning fails, the error stands for it.
-    Only these agents stay in the cache.
     """
     if not agents:
         return {}

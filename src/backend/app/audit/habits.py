@@ -17,7 +17,7 @@ _cache: AgentCache[LastChange, Habits] = AgentCache()
 
 
 async def known_habits(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, Habits]:
-    """How the runs of each of the agents go. Only these agents stay in the cache."""
+    """How the runs of each of the agents go."""
     if not agent_ids:
         return {}
     keys = await last_changes(session, agent_ids)
