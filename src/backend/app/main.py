@@ -34,6 +34,8 @@ from app.db.session import close_database
 from app.logs import configure_logging
 from app.runs.dispatch import close_dispatcher
 from app.runs.writer import close_writer
+from app.web import agent as agent_page
+from app.web import agents as agents_page
 from app.web import assets, badges, home, live, reference, sign_in
 from app.web.errors import ErrorPages
 
@@ -53,7 +55,10 @@ INTERNAL = (
 )
 COMMON = (live.router, assets.router, reference.router)
 PUBLIC = (platform_intelligence.router, badges.router)
-PAGES: dict[str, tuple[APIRouter, ...]] = {"internal": (), "public": (home.router,)}
+PAGES: dict[str, tuple[APIRouter, ...]] = {
+    "internal": (agents_page.router, agent_page.router),
+    "public": (home.router,),
+}
 ROUTERS = {
     "all": (*INTERNAL, *PUBLIC, *COMMON),
     "internal": (*INTERNAL, *COMMON),

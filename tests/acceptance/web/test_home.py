@@ -1,43 +1,18 @@
 """The Intelligence Dashboard in a real browser: what it shows, how it stays true, whom it serves."""
 
-import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
 from support.browser import TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
+from support.pages import REPORTS, execute, report
 from support.processes import Served
 
-REPORTS = "/api/v1/internal/agent-run-log"
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> \u202eevil\u200b {{ 7*7 }}'
 
 expect.set_options(timeout=TIMEOUT_MS)
-
-
-def report(site: Served, agent_id: str, status: str = "success", **actions: object) -> None:
-    """Record a run."""
-    body = {"agent_id": agent_id, "status": status, "actions_taken": actions}
-    assert httpx.post(site.url + REPORTS, json=body).status_code == 204
-
-
-def execute(url: str, statement: str, *values: object) -> None:
-    """Run one statement on the database."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            await connection.execute(statement, *values)
-        finally:
-            await connection.close()
-
-    # Playwright keeps this thread's event loop.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, run()).result()
 
 
 def test_without_a_run_it_shows_how_to_begin(visitor: Visitor, site: Served) -> None:

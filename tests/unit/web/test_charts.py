@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from app.dashboard.quality_weeks import QualityWeek
-from app.runs.activity import Activity
-from app.web.charts import HEIGHT, Axis, days_until, hours_until, series, strip
+from app.runs.activity import Activity, RunMark
+from app.web.charts import CELL, HEIGHT, MARK, WIDTH, Axis, days_until, hours_until, series, strip, timeline
 
 NOW = datetime(2026, 11, 29, 10, 30, tzinfo=UTC)
 DAYS = days_until(NOW, 3)
@@ -63,3 +63,29 @@ def test_scores_at_the_ends_stay_within_the_drawing() -> None:
     assert found is not None
     assert (found.low, found.high) == (0.0, 1.0)
     assert all(0 <= y <= HEIGHT for point in found.points for y in (point.top, point.y, point.bottom))
+
+
+def test_an_expected_hour_has_a_place_up_to_some_hours_ahead() -> None:
+    hours = Axis.of(hours_until(NOW, 24), "%H:%M")
+    assert hours.place_of(NOW, 2) == 23 * CELL
+    assert hours.place_of(NOW + timedelta(hours=2), 2) == 25 * CELL
+    assert hours.place_of(NOW + timedelta(hours=3), 2) is None
+    assert hours.place_of(NOW - timedelta(hours=24), 2) is None
+
+
+def test_single_runs_lie_at_their_times_and_the_expected_one_ahead() -> None:
+    start, end = NOW - timedelta(hours=24), NOW + timedelta(hours=3)
+    runs = [
+        RunMark(NOW, "failed", silent=True),
+        RunMark(start, "success", silent=True),
+        RunMark(start, "partial", silent=False),
+    ]
+    found = timeline(runs, start, NOW, end, end)
+    assert found.failed.startswith(f"M{found.now} 0")
+    assert found.silent.startswith("M0.0 12")
+    assert found.good.startswith("M0.0 0")
+    assert found.expected == WIDTH - MARK
+    assert [cell.words for cell in found.notable] == ["10:30 UTC: failed", "10:30 UTC: silent"]
+    assert found.words == "3 runs, 1 failed, 1 silent"
+    for out_of_sight in (None, end + timedelta(hours=1), start - timedelta(hours=1)):
+        assert timeline([], start, NOW, end, out_of_sight).expected is None

@@ -5,12 +5,25 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text, Uuid, column, func, literal, select, update
+from sqlalchemy import (
+    DateTime,
+    Text,
+    Uuid,
+    and_,
+    column,
+    func,
+    literal,
+    literal_column,
+    not_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
 from app.audit.domain.finding import Evidence, Finding, FindingKey
+from app.audit.domain.missing import AGENTS_MISSING
 from app.models import AuditFinding
 
 _MOMENT = DateTime(timezone=True)
@@ -32,6 +45,20 @@ async def list_findings(
     if state == "open":
         statement = statement.where(AuditFinding.closed_at.is_(None))
     return list(await session.scalars(statement.limit(limit)))
+
+
+async def findings_of_agent(session: AsyncSession, agent_id: str, limit: int) -> list[AuditFinding]:
+    """The agent's newest findings, those with others included: first the open ones, at most `limit`."""
+    is_own = AuditFinding.agent_id == agent_id
+    # As the condition of the index has it.
+    is_grouped = AuditFinding.rule == literal_column(f"'{AGENTS_MISSING}'")
+    with_others = and_(is_grouped, AuditFinding.evidence["agents"].has_key(agent_id), not_(is_own))
+    found: list[AuditFinding] = []
+    for condition in (is_own, with_others):
+        statement = select(AuditFinding).where(condition).order_by(AuditFinding.opened_at.desc()).limit(limit)
+        found += await session.scalars(statement)
+    newest_first = sorted(found, key=lambda finding: finding.opened_at, reverse=True)
+    return sorted(newest_first, key=lambda finding: finding.closed_at is not None)[:limit]
 
 
 async def open_findings(session: AsyncSession) -> dict[FindingKey, AuditFinding]:

@@ -1,4 +1,4 @@
-"""How many runs agents had, hour by hour or day by day, and how these went: from the rollups."""
+"""How many runs agents had, hour by hour or day by day, and how these went; and an agent's single runs."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 from sqlalchemy import ARRAY, DateTime, String, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.sql import WELL_DATED, newest_of_agent
+from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
 
 # A run is in the rollup once it is scored; until then it is in the index of those without a score.
@@ -62,3 +64,20 @@ async def agent_activity(
     """What `agent_ids` did from `since`, a full hour in UTC up to `AGENTS_KEPT` ago, to before `until`."""
     values = {"agent_ids": list(agent_ids), "since": since, "until": until, "unit": unit}
     return [Activity(*row) for row in await session.execute(_ACTIVITY, values)]
+
+
+class RunMark(NamedTuple):
+    """That an agent's run was reported at `at`, and how it went."""
+
+    at: datetime
+    status: str
+    silent: bool
+
+
+async def agent_runs_since(
+    session: AsyncSession, agent_id: str, since: datetime, limit: int
+) -> list[RunMark]:
+    """The agent's runs from `since` on, newest first, at most `limit`."""
+    columns = AgentRunLog.created_at, AgentRunLog.status, AgentRunLog.consecutive_silence_count > 0
+    statement = newest_of_agent(columns, agent_id, limit, AgentRunLog.created_at >= since, WELL_DATED)
+    return [RunMark(*row) for row in await session.execute(statement)]

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from app.dashboard.quality_weeks import QualityWeek
 from app.kit.text import counted
-from app.runs.activity import Activity
+from app.runs.activity import Activity, RunMark
 
 
 class Cell(NamedTuple):
     """An hour or day that was not all good: its place, and what went on in words."""
 
-    x: int
+    x: float
     words: str
 
 
@@ -47,6 +47,11 @@ class Axis(NamedTuple):
     def of(cls, starts: Sequence[datetime], form: str) -> "Axis":
         """The hours or days that begin at `starts`, written by `form` (strftime)."""
         return cls({start: (place * CELL, f"{start:{form}}") for place, start in enumerate(starts)})
+
+    def place_of(self, moment: datetime, ahead: int) -> int | None:
+        """Where the hour of a moment lies on this axis of hours, `ahead` longer; None where it does not."""
+        place = (moment - min(self.places)) // timedelta(hours=1)
+        return place * CELL if 0 <= place < len(self.places) + ahead else None
 
 
 def strip(activity: Sequence[Activity], axis: Axis, *, detailed: bool = True) -> Strip:
@@ -148,6 +153,58 @@ def series(weeks: Sequence[QualityWeek]) -> Series | None:
         if week.mean is not None
     ]
     return Series(points, " ".join(f"{point.x},{point.y}" for point in points), round(low, 2), round(high, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Single runs as bars at their times, as SVG paths, in a drawing of `WIDTH`.
+
+    A failed run fills the upper half, a silent one the lower half, any other all of the height. `now` and
+    `expected`, where that is in sight, are places on it; `words` sum all up.
+    """
+
+    good: str
+    failed: str
+    silent: str
+    notable: Sequence[Cell]
+    now: float
+    expected: float | None
+    words: str
+
+
+MARK = 3
+"""The width of a run on a timeline, in units of the drawing."""
+
+TIMELINE_HEIGHT = 24
+
+
+def timeline(
+    runs: Sequence[RunMark], start: datetime, now: datetime, end: datetime, expected: datetime | None
+) -> Timeline:
+    """The runs from `start` up to `now` on a line that ends at `end`, with the one that is expected."""
+
+    def x(moment: datetime) -> float:
+        return round((moment - start) / (end - start) * (WIDTH - MARK), 1)
+
+    parts: dict[str, list[str]] = {"good": [], "failed": [], "silent": []}
+    notable, half = [], TIMELINE_HEIGHT // 2
+    for run in runs:
+        kind = "failed" if run.status == "failed" else "silent" if run.silent else "good"
+        top, height = {"good": (0, 2 * half), "failed": (0, half), "silent": (half, half)}[kind]
+        parts[kind].append(f"M{x(run.at)} {top}h{MARK}v{height}h-{MARK}z")
+        if kind != "good":
+            notable.append(Cell(x(run.at), f"{run.at:%H:%M} UTC: {kind}"))
+    words = _in_words(len(runs), len(parts["failed"]), len(parts["silent"]))
+    in_sight = expected is not None and start <= expected <= end
+    return Timeline(
+        "".join(parts["good"]),
+        "".join(parts["failed"]),
+        "".join(parts["silent"]),
+        notable,
+        x(now),
+        x(expected) if expected is not None and in_sight else None,
+        words,
+    )
 
 
 def hours_until(now: datetime, count: int) -> list[datetime]:

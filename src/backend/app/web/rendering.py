@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -40,7 +41,7 @@ class Page(NamedTuple):
     name: str
 
 
-_INTERNAL: tuple[Page, ...] = ()
+_INTERNAL: tuple[Page, ...] = (Page("/agents", "Agents"),)
 PAGES = {
     "public": (Page("/", "Intelligence"),),
     "internal": _INTERNAL,
@@ -79,6 +80,7 @@ def page_text(request: Request, template: str, **context: Any) -> str:
         versions=getattr(request.state, "versions", {}),
         path=request.url.path,
         pages=PAGES[request.app.state.expose],
+        is_internal=request.app.state.expose != "public",
         live_path=LIVE_PATH,
         origin=f"{request.url.scheme}://{request.url.netloc}",
         **context,
@@ -126,9 +128,16 @@ def _environment() -> Environment:
         "ago": ago_element,
         "span": in_words,
         "number": lambda value: f"{value:,}",
+        "agent_path": agent_path,
+        "path": lambda text: quote(text, safe=""),
     }
     environment.globals |= {"asset": asset_path, "counted": counted}
     return environment
+
+
+def agent_path(agent_id: str) -> str:
+    """The path of an agent's page. Browsers resolve a segment of dots alone: such an id is in the query."""
+    return f"/agents/?id={agent_id}" if agent_id in (".", "..") else f"/agents/{quote(agent_id, safe='')}"
 
 
 def foreign_text(value: object) -> Markup:
