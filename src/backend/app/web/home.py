@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.agents.registry import identities
+from app.agents.registry import agent_versions, identities
 from app.config import get_settings
 from app.dashboard import insights
 from app.dashboard.cards import EventCard, event_cards
@@ -20,6 +20,7 @@ from app.kit.expiring import ExpiringCache
 from app.runs.activity import Activity, agent_activity
 from app.scoring.domain.bands import band_of
 from app.web import charts
+from app.web.agent_views import AgentView, known_views
 from app.web.rendering import page_answer, page_text
 from app.wiring import audit_settings
 
@@ -31,6 +32,9 @@ TROUBLES_SHOWN = 20
 
 HOURS, DAYS = 24, 28
 """How far back an agent's row shows its hours and its days."""
+
+HOURS_AHEAD = 2
+"""How far ahead it shows when its next run is expected."""
 
 MOST_PAGES = 32
 """Kept at a time, of about 100 kilobytes each."""
@@ -48,9 +52,10 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True, slots=True)
 class AgentRow:
-    """A card with what the agent did by hours and by days."""
+    """A card with what the agent did by hours and by days, and where among the hours the next is expected."""
 
     card: EventCard
+    expected: int | None
     hours: charts.Strip
     days: charts.Strip
 
@@ -117,6 +122,8 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None) -> dict[str, An
             (ids, days[0]), DAYS_SECONDS, lambda: agent_activity(session, ids, days[0], "day", days[-1])
         )
         weeks = await cache.past("weeks", WEEKS_SECONDS, lambda: quality_by_week(session, now))
+        versions = await agent_versions(session, ids)
+    views = await known_views(versions)
     return {
         "now": now,
         "metrics": metrics,
@@ -124,7 +131,8 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None) -> dict[str, An
         "state": state,
         "troubles": state.troubles[:TROUBLES_SHOWN],
         "more_troubles": max(0, len(state.troubles) - TROUBLES_SHOWN),
-        "rows": _rows(page.cards, by_hour, hours, [*by_day, *_of_today(by_hour, days[-1])], days),
+        "rows": _rows(page.cards, views, by_hour, hours, [*by_day, *_of_today(by_hour, days[-1])], days),
+        "hours_shown": HOURS + HOURS_AHEAD,
         "total": page.total,
         "days": days,
         "is_first_page": cursor is None,
@@ -155,6 +163,7 @@ def _of_today(by_hour: Sequence[Activity], today: datetime) -> list[Activity]:
 
 def _rows(
     cards: Sequence[EventCard],
+    views: Mapping[str, AgentView],
     by_hour: Sequence[Activity],
     hours: Sequence[datetime],
     by_day: Sequence[Activity],
@@ -165,11 +174,18 @@ def _rows(
     return [
         AgentRow(
             card,
+            _expected(card, views.get(card.agent_id), hour_axis),
             charts.strip(of_hours[card.agent_id], hour_axis, detailed=False),
             charts.strip(of_days[card.agent_id], day_axis, detailed=False),
         )
         for card in cards
     ]
+
+
+def _expected(card: EventCard, view: AgentView | None, hours: charts.Axis) -> int | None:
+    """The place of the hour in which its next run is expected; None where that is out of sight or unknown."""
+    moment = view.status.next_expected if view else None
+    return hours.place_of(moment, HOURS_AHEAD) if moment and moment > card.ran_at else None
 
 
 def _by_agent(activity: Sequence[Activity]) -> dict[str, list[Activity]]:
