@@ -31,6 +31,8 @@ class AlertNotification(Base):
         ),
         Index("idx_alert_notification_created_at", text("created_at DESC")),
         Index("idx_alert_notification_first_attempt_at", "channel", "first_attempt_at"),
+        # Which notifications are about a finding.
+        Index("idx_alert_notification_events", text("events jsonb_path_ops"), postgresql_using="gin"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))

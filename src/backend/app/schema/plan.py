@@ -272,7 +272,7 @@ def _replacement(name: str) -> str:
 
 def _build(table: Table, index: Index, name: str) -> str:
     unique = "UNIQUE " if index.unique else ""
-    return f"CREATE {unique}INDEX CONCURRENTLY {name} ON {table.name} {_definition(index)}"
+    return f"CREATE {unique}INDEX CONCURRENTLY {name} ON {table.name} USING {_method(index)} {_body(index)}"
 
 
 def _drop(index: IndexInfo) -> str:
@@ -280,6 +280,15 @@ def _drop(index: IndexInfo) -> str:
 
 
 def _definition(index: Index) -> str:
+    """Without the method that is every index's unless it says another, as the catalog is read."""
+    return f"{_method(index)} {_body(index)}".removeprefix("btree ")
+
+
+def _method(index: Index) -> str:
+    return index.dialect_options["postgresql"]["using"] or "btree"
+
+
+def _body(index: Index) -> str:
     parts = (part.name if isinstance(part, Column) else str(part) for part in index.expressions)
     predicate = index.dialect_options["postgresql"]["where"]
     return f"({', '.join(parts)})" + (f" WHERE {predicate}" if predicate is not None else "")
