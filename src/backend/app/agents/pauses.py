@@ -1,13 +1,23 @@
 """Pausing and muting agents: a paused one raises no finding, of a muted one no alert goes out."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, or_, update
+from sqlalchemy import ARRAY, String, any_, case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Agent
+
+
+async def paused_agents(session: AsyncSession, agent_ids: Collection[str]) -> set[str]:
+    """Those of `agent_ids` that are paused now."""
+    ids = literal(list(agent_ids), ARRAY(String))
+    statement = select(Agent.agent_id).where(
+        Agent.agent_id == any_(ids), or_(Agent.paused, Agent.paused_until > func.now())
+    )
+    return set(await session.scalars(statement))
 
 
 async def settle_pause(session: AsyncSession, agent_id: str) -> None:

@@ -45,8 +45,10 @@ MISSED_CYCLES = 3
 """Of the Auditor, after which what it last found is no verdict any more; alerts about it say the same."""
 
 _ORDER = {rule: place for place, rule in enumerate(TROUBLES)}
-_SEVERITIES = ("high", "medium", "low")
 _IS_PAUSED = or_(func.coalesce(Agent.paused, False), func.coalesce(Agent.paused_until > func.now(), False))
+SEVERITIES = ("high", "medium", "low")
+"""Of findings, the gravest first."""
+
 _ENDED_BY_A_REPORT = ("stopped_reporting", "late", "never_reported")
 
 
@@ -204,7 +206,7 @@ def _since(finding: AuditFinding) -> datetime:
 
 
 def _gravity(trouble: Trouble) -> tuple[int, int]:
-    severity = _SEVERITIES.index(trouble.severity) if trouble.severity in _SEVERITIES else len(_SEVERITIES)
+    severity = SEVERITIES.index(trouble.severity) if trouble.severity in SEVERITIES else len(SEVERITIES)
     return severity, _ORDER.get(trouble.rule, len(_ORDER))
 
 

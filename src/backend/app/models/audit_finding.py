@@ -56,6 +56,8 @@ class AuditFinding(Base):
             postgresql_where=text("(closed_at IS NULL)"),
         ),
         Index("idx_audit_finding_opened_at", text("opened_at DESC")),
+        Index("idx_audit_finding_closed_at", "closed_at"),
+        Index("idx_audit_finding_agent", "agent_id", text("opened_at DESC")),
         # Every cycle asks for these few, however many others there are.
         Index(
             "idx_audit_finding_fleet",
