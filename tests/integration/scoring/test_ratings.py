@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,8 +11,9 @@ import httpx
 import pytest
 
 from app.db.session import transaction
+from app.errors import NotFoundError
 from app.scoring.pipeline import score_runs
-from app.scoring.ratings import rate_run
+from app.scoring.ratings import rate_run, undo_rating
 from app.services.agent_run_log_service import write_run_log
 
 pytestmark = pytest.mark.anyio
@@ -238,3 +240,60 @@ async def test_many_raters_of_one_run_at_once_lose_nothing(
     assert scored["human"] == {"rating": pytest.approx(mean, abs=1e-12), "raters": 30}
     assert scored["overall"] == scored["human"]["rating"]
     assert isinstance(scored["auto"], float)
+
+
+async def feedback(db: asyncpg.Connection, run_id: UUID) -> list[tuple[float, str | None]]:
+    """The ratings of a run with their comments, by rater."""
+    rows = await db.fetch(
+        "SELECT rating, comment FROM agent_run_feedback WHERE run_id = $1 ORDER BY rater", run_id
+    )
+    return [(row["rating"], row["comment"]) for row in rows]
+
+
+async def given(run_id: UUID, rater: str, rating: float, comment: str | None = None) -> datetime:
+    """Rate a run; returns when that was."""
+    async with transaction() as session:
+        return await rate_run(session, run_id, rater=rater, rating=rating, comment=comment)
+
+
+async def undone(run_id: UUID, rater: str, given_at: datetime) -> None:
+    """Undo a rating."""
+    async with transaction() as session:
+        await undo_rating(session, run_id, rater, given_at)
+
+
+async def test_undoing_a_rating_restores_the_one_before_with_its_comment(db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await given(run_id, "ada", 0.25, "shows nothing")
+    given_at = await given(run_id, "ada", 1.0)
+    await undone(run_id, "ada", given_at)
+    assert await feedback(db, run_id) == [(0.25, "shows nothing")]
+
+
+async def test_undoing_a_first_rating_deletes_it_and_leaves_those_of_others(db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    await score(run_id)
+    automatic = await db.fetchval("SELECT rlhf_scores ->> 'overall' FROM agent_run_log WHERE id = $1", run_id)
+    given_at = await given(run_id, "ada", 0.0)
+    await undone(run_id, "ada", given_at)
+    assert await feedback(db, run_id) == []
+    overall = "SELECT rlhf_scores ->> 'overall' FROM agent_run_log WHERE id = $1"
+    assert await db.fetchval(overall, run_id) == automatic
+    await given(run_id, "ben", 0.75)
+    given_at = await given(run_id, "ada", 0.25)
+    await undone(run_id, "ada", given_at)
+    assert await feedback(db, run_id) == [(0.75, None)]
+    assert float(await db.fetchval(overall, run_id)) == 0.75
+
+
+async def test_a_rating_is_undone_once_and_only_while_it_is_the_newest(db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed it"})
+    first = await given(run_id, "ada", 0.25)
+    second = await given(run_id, "ada", 0.5)
+    for rater, given_at in (("ada", first), ("ben", second)):
+        with pytest.raises(NotFoundError):
+            await undone(run_id, rater, given_at)
+    await undone(run_id, "ada", second)
+    with pytest.raises(NotFoundError):
+        await undone(run_id, "ada", second)
+    assert await feedback(db, run_id) == [(0.25, None)]

@@ -5,6 +5,7 @@ missed, and there is no deadlock.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFoundError
-from app.kit.sql import object_in
+from app.kit.sql import database_now, object_in
 from app.models import AgentRunFeedback, AgentRunLog
 from app.scoring.domain.results import with_human
 
@@ -48,20 +49,59 @@ WHERE id = :run_id AND jsonb_typeof(rlhf_scores) = 'object'
 
 async def rate_run(
     session: AsyncSession, run_id: UUID, *, rater: str, rating: float, comment: str | None
-) -> None:
-    """Keep a person's rating of a run and let it decide `overall`. Raises `NotFoundError`."""
+) -> datetime:
+    """Keep a person's rating of a run and let it decide `overall`; returns when. Raises `NotFoundError`."""
     if not await _lock(session, run_id):
         raise NotFoundError(_NO_RUN)
     given = {"rating": rating, "comment": comment}
-    await session.execute(
+    before = func.jsonb_build_object(
+        "rating", AgentRunFeedback.rating, "comment", AgentRunFeedback.comment, type_=JSONB
+    )
+    row = await session.execute(
         insert(AgentRunFeedback)
         .values(run_id=run_id, rater=rater, **given)
         .on_conflict_do_update(
             index_elements=[AgentRunFeedback.run_id, AgentRunFeedback.rater],
-            set_={**given, "updated_at": func.clock_timestamp()},
+            set_={**given, "replaced": before, "updated_at": func.clock_timestamp()},
+        )
+        .returning(AgentRunFeedback.updated_at)
+    )
+    given_at: datetime = row.scalar_one()
+    await _decide(session, run_id)
+    return given_at
+
+
+async def undo_rating(session: AsyncSession, run_id: UUID, rater: str, given_at: datetime) -> None:
+    """Undo the rating that a person gave at that moment: the one before it counts again, or none.
+
+    Raises `NotFoundError` where it is not their newest any more.
+    """
+    if not await _lock(session, run_id):
+        raise NotFoundError(_NO_RATING)
+    newest = await session.scalar(
+        select(AgentRunFeedback).where(
+            AgentRunFeedback.run_id == run_id,
+            AgentRunFeedback.rater == rater,
+            AgentRunFeedback.updated_at == given_at,
         )
     )
+    if newest is None:
+        raise NotFoundError("there is no such rating any more: it was undone, or given again")
+    if before := newest.replaced:
+        newest.rating, newest.comment, newest.replaced = before["rating"], before["comment"], None
+        newest.updated_at = await database_now(session)
+    else:
+        await session.delete(newest)
+    await session.flush()
     await _decide(session, run_id)
+
+
+async def ratings_given_since(session: AsyncSession, rater: str, start: datetime) -> int:
+    """How many ratings a person has given since."""
+    statement = select(func.count()).where(
+        AgentRunFeedback.rater == rater, AgentRunFeedback.updated_at >= start
+    )
+    return await session.scalar(statement) or 0
 
 
 async def withdraw_rating(session: AsyncSession, run_id: UUID, rater: str) -> None:

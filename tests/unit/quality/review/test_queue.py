@@ -125,3 +125,12 @@ def test_one_agent_alone_may_fill_it_the_newest_first() -> None:
 def test_the_order_does_not_depend_on_that_of_the_candidates() -> None:
     runs = [run(n, f"agent-{n % 7}", overall=n % 10 / 10) for n in range(100)]
     assert queue(*runs) == queue(*reversed(runs))
+
+
+def test_reasons_without_the_score_hold_no_figure_of_it() -> None:
+    torn = run(1, overall=0.52, scores={"rubric": 0.81, "judge": 0.35})
+    typical = [run(number, overall=0.81) for number in range(2, 8)]
+    assert queue(torn, rated())[0].blind_reasons == ("scorers disagree about it", "its score is uncertain")
+    assert queue(*typical, rated())[0].blind_reasons == ("it is typical of the agent",)
+    disputed = run(1, ratings=2, lowest=0.1, highest=0.9)
+    assert queue(disputed, rated())[0].blind_reasons == ("people disagree about it",)

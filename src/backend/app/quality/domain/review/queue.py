@@ -17,11 +17,15 @@ from app.quality.domain.review.signals import Recent, signals
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A run to look at, what that is worth beside others, and why in words."""
+    """A run to look at, what that is worth beside others, and why in words.
+
+    `blind_reasons` say why without its score, so that a rater is not led by it.
+    """
 
     run: Candidate
     worth: float
     reasons: tuple[str, ...]
+    blind_reasons: tuple[str, ...]
 
 
 def review_queue(candidates: Iterable[Candidate], now: datetime, limit: int) -> list[Suggestion]:
@@ -60,8 +64,9 @@ def _suggestion(run: Candidate, agent: Recent, now: datetime) -> Suggestion:
         worth *= WORTH_OF_RATED
     age = max(now - run.created_at, timedelta(0))
     worth *= (1 + 0.5 ** (age / HALF_AS_RECENT)) / 2
-    reasons = tuple(signal.reason for signal in found)
-    return Suggestion(run, worth, reasons or (_plainly(run),))
+    reasons = tuple(signal.reason for signal in found) or (_plainly(run),)
+    blind = tuple(signal.blind for signal in found) or reasons
+    return Suggestion(run, worth, reasons, blind)
 
 
 def _plainly(run: Candidate) -> str:

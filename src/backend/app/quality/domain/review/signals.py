@@ -29,12 +29,15 @@ from app.quality.domain.calibration import (
 )
 from app.quality.domain.review.candidate import Candidate
 
+_NO_SCORE = "no scorer could score it"
+
 
 class Signal(NamedTuple):
-    """A reason to look at a run, and its weight, from 0 to 1."""
+    """A reason to look at a run, and its weight, from 0 to 1. `blind` reveals nothing of its score."""
 
     worth: float
     reason: str
+    blind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def _scorers_disagree(run: Candidate, _: Recent) -> Iterator[Signal]:
     (low, lowest), (high, highest) = ordered[0], ordered[-1]
     if highest - lowest >= DISAGREEMENT:
         worth = min(1.0, WORTH_OF_DISAGREEMENT * (highest - lowest))
-        yield Signal(worth, f"scorers disagree: {high} says {highest:.2f}, {low} says {lowest:.2f}")
+        reason = f"scorers disagree: {high} says {highest:.2f}, {low} says {lowest:.2f}"
+        yield Signal(worth, reason, "scorers disagree about it")
 
 
 def _people_disagree(run: Candidate, _: Recent) -> Iterator[Signal]:
@@ -76,12 +80,13 @@ def _people_disagree(run: Candidate, _: Recent) -> Iterator[Signal]:
         yield Signal(
             WORTH_OF_PEOPLE_DISAGREEING,
             f"people disagree: they rated it {run.lowest:.2f} to {run.highest:.2f}",
+            "people disagree about it",
         )
 
 
 def _no_score(run: Candidate, _: Recent) -> Iterator[Signal]:
     if run.failed and run.overall is None:
-        yield Signal(WORTH_OF_NO_SCORE, "no scorer could score it")
+        yield Signal(WORTH_OF_NO_SCORE, _NO_SCORE, _NO_SCORE)
 
 
 def _near_the_boundary(run: Candidate, _: Recent) -> Iterator[Signal]:
@@ -90,27 +95,27 @@ def _near_the_boundary(run: Candidate, _: Recent) -> Iterator[Signal]:
     distance = abs(run.overall - BOUNDARY)
     if distance <= NEAR_BOUNDARY:
         worth = WORTH_AT_BOUNDARY * (1 - distance / NEAR_BOUNDARY / 2)
-        yield Signal(worth, f"its score of {run.overall:.2f} says neither good nor bad")
+        reason = f"its score of {run.overall:.2f} says neither good nor bad"
+        yield Signal(worth, reason, "its score is uncertain")
 
 
 def _near_the_mean(run: Candidate, agent: Recent) -> Iterator[Signal]:
     if run.overall is None or agent.mean is None or run.ratings:
         return
     if abs(run.overall - agent.mean) <= NEAR_MEAN:
-        yield Signal(
-            WORTH_OF_TYPICAL, f"it is typical of the agent, whose runs score {agent.mean:.2f} in the mean"
-        )
+        reason = f"it is typical of the agent, whose runs score {agent.mean:.2f} in the mean"
+        yield Signal(WORTH_OF_TYPICAL, reason, "it is typical of the agent")
 
 
 def _little_known_agent(run: Candidate, agent: Recent) -> Iterator[Signal]:
     if run.agent_runs <= NEW_AGENT and agent.ratings < FEW_RATINGS:
         ratings = counted(agent.ratings, "rating")
         worth = WORTH_OF_NEW_AGENT * (1 - agent.ratings / FEW_RATINGS)
-        yield Signal(worth, f"the agent is new: {counted(run.agent_runs, 'run')} and {ratings} so far")
+        reason = f"the agent is new: {counted(run.agent_runs, 'run')} and {ratings} so far"
+        yield Signal(worth, reason, reason)
     elif not agent.ratings:
-        yield Signal(
-            WORTH_OF_UNRATED_AGENT, f"the agent's latest {counted(agent.runs, 'run')} have no rating"
-        )
+        reason = f"the agent's latest {counted(agent.runs, 'run')} have no rating"
+        yield Signal(WORTH_OF_UNRATED_AGENT, reason, reason)
 
 
 _SIGNALS: tuple[Callable[[Candidate, Recent], Iterator[Signal]], ...] = (
