@@ -8,16 +8,18 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import Select, TextClause, select, text
+from sqlalchemy import Select, TextClause, TextualSelect, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
+from app.alerts.proofs import ABOUT
 from app.audit.cadence import Outages
 from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import deepened
 from app.audit.known_outages import KnownOutages
 from app.audit.outages import silences
+from app.dashboard.day import NEWEST_FAILURES
 from app.db.session import transaction
 from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
@@ -57,7 +59,9 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-async def explain(db: asyncpg.Connection, statement: Select[Any] | TextClause) -> list[dict[str, Any]]:
+async def explain(
+    db: asyncpg.Connection, statement: Select[Any] | TextClause | TextualSelect
+) -> list[dict[str, Any]]:
     """The nodes of the plan of `statement`, as it was executed."""
     sql = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
     (text,) = await db.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
@@ -348,3 +352,23 @@ async def test_times_of_silence_are_found_among_many_findings(db: asyncpg.Connec
     plan = await explain(db, silences(NOW, NOW - 60 * DAY))
     assert indexes(plan) == {"idx_audit_finding_fleet"}
     assert rows_read(plan) == 4
+
+
+async def test_the_alerts_of_a_finding_are_found_among_many(db: asyncpg.Connection) -> None:
+    await db.execute("""
+        INSERT INTO alert_notification (kind, channel, events)
+        SELECT 'opened', 'webhook', jsonb_agg(jsonb_build_array(gen_random_uuid(), 'opened'))
+        FROM generate_series(1, 20000) AS n, generate_series(1, 3) AS event GROUP BY n
+    """)
+    await db.execute("ANALYZE alert_notification")
+    wanted = await db.fetch("SELECT events -> 1 ->> 0 AS id FROM alert_notification LIMIT 50")
+    plan = await explain(db, ABOUT.bindparams(finding_ids=[UUID(row["id"]) for row in wanted]))
+    assert "idx_alert_notification_events" in indexes(plan)
+    assert rows_read(plan) <= 100
+
+
+async def test_the_newest_failure_of_an_agent_is_read_from_its_index(long_log: asyncpg.Connection) -> None:
+    bounds = {"agent_ids": ["agent-1", "agent-3"], "start": NOW - DAY, "end": NOW}
+    plan = await explain(long_log, NEWEST_FAILURES.bindparams(**bounds))
+    assert indexes(plan) == {"idx_agent_run_log_agent_created"}
+    assert rows_read(plan) <= 2 * 4

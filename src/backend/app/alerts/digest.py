@@ -12,6 +12,7 @@ from app.alerts.domain.digest import Digest, digest_message
 from app.alerts.domain.message import Message
 from app.alerts.incidents import incidents_of
 from app.alerts.settings import AlertSettings
+from app.audit.findings import opened_count
 from app.dashboard.insights import metrics
 from app.kit.sql import database_now
 from app.models import AgentRunLog, AlertNotification, AuditFinding
@@ -56,7 +57,6 @@ async def compose(session: AsyncSession, row: AlertNotification, now: datetime, 
     since = before or row.created_at - _DAY
     open_ = (await session.scalars(select(AuditFinding).where(AuditFinding.closed_at.is_(None)))).all()
     closed = (await session.scalars(select(AuditFinding).where(AuditFinding.closed_at > since))).all()
-    opened = select(func.count()).select_from(AuditFinding).where(AuditFinding.opened_at > since)
     runs = await session.execute(
         select(AgentRunLog.status, func.count().label("runs"))
         .where(AgentRunLog.created_at > since)
@@ -67,7 +67,7 @@ async def compose(session: AsyncSession, row: AlertNotification, now: datetime, 
         since=since,
         now=now,
         open=await incidents_of(session, open_, {}),
-        opened=await session.scalar(opened) or 0,
+        opened=await opened_count(session, since, now),
         closed=await incidents_of(session, closed, {each.id: {"closed"} for each in closed}),
         runs={row.status: row.runs for row in runs},
         quality_7d=figures.quality_7d.mean,

@@ -1,6 +1,6 @@
 """The findings as they are stored: list them, open, update and close them, acknowledge one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -59,6 +59,30 @@ async def findings_of_agent(session: AsyncSession, agent_id: str, limit: int) ->
         found += await session.scalars(statement)
     newest_first = sorted(found, key=lambda finding: finding.opened_at, reverse=True)
     return sorted(newest_first, key=lambda finding: finding.closed_at is not None)[:limit]
+
+
+async def opened_count(session: AsyncSession, start: datetime, end: datetime) -> int:
+    """How many findings opened from `start` until before `end`."""
+    opened_at = AuditFinding.opened_at
+    return await session.scalar(select(func.count()).where(opened_at >= start, opened_at < end)) or 0
+
+
+async def closed_count(session: AsyncSession, start: datetime, end: datetime) -> int:
+    """How many findings closed from `start` until before `end`."""
+    closed_at = AuditFinding.closed_at
+    return await session.scalar(select(func.count()).where(closed_at >= start, closed_at < end)) or 0
+
+
+async def open_during(
+    session: AsyncSession, rules: Collection[str], start: datetime, end: datetime, limit: int
+) -> list[AuditFinding]:
+    """Findings of `rules` that were open at some time from `start` until before `end`, at most `limit`."""
+    of_rules = AuditFinding.rule.in_(rules), AuditFinding.opened_at < end
+    is_open, closed_at = AuditFinding.closed_at.is_(None), AuditFinding.closed_at
+    still = select(AuditFinding).where(*of_rules, is_open).order_by(AuditFinding.opened_at)
+    over = select(AuditFinding).where(*of_rules, closed_at >= start).order_by(closed_at)
+    found = list(await session.scalars(still.limit(limit)))
+    return [*found, *await session.scalars(over.limit(limit - len(found)))]
 
 
 async def open_findings(session: AsyncSession) -> dict[FindingKey, AuditFinding]:

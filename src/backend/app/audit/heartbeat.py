@@ -10,7 +10,8 @@ from app.audit.cycle import AuditCycle
 from app.kit.sql import database_now
 from app.models import AuditCycleRecord
 
-_KEPT = timedelta(days=2 * calibration.PAST_DAYS)
+KEPT = timedelta(days=2 * calibration.PAST_DAYS)
+"""How long a cycle is known: twice as long as an outage matters."""
 
 
 async def record_cycle(session: AsyncSession, cycle: AuditCycle) -> None:
@@ -23,9 +24,8 @@ async def record_cycle(session: AsyncSession, cycle: AuditCycle) -> None:
             errors=len(cycle.errors),
         )
     )
-    # Twice as long as an outage matters.
     await session.execute(
-        delete(AuditCycleRecord).where(AuditCycleRecord.ended_at < func.clock_timestamp() - _KEPT)
+        delete(AuditCycleRecord).where(AuditCycleRecord.ended_at < func.clock_timestamp() - KEPT)
     )
 
 

@@ -1,8 +1,10 @@
 """Agent Cloud's finished tasks."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, null
+from sqlalchemy import func, null, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,3 +41,27 @@ async def record_task(
             },
         )
     )
+
+
+async def completed_tasks(
+    session: AsyncSession, start: datetime, end: datetime, limit: int
+) -> Sequence[AgentCloudTask]:
+    """The tasks that were completed from `start` until before `end`, the newest first, at most `limit`."""
+    at = AgentCloudTask.completed_at
+    statement = select(AgentCloudTask).where(at >= start, at < end)
+    return (await session.scalars(statement.order_by(at.desc(), AgentCloudTask.task_id).limit(limit))).all()
+
+
+async def completed_count(session: AsyncSession, start: datetime, end: datetime) -> int:
+    """How many tasks were completed from `start` until before `end`."""
+    at = AgentCloudTask.completed_at
+    return await session.scalar(select(func.count()).where(at >= start, at < end)) or 0
+
+
+async def failed_tasks(
+    session: AsyncSession, start: datetime, end: datetime, limit: int
+) -> Sequence[AgentCloudTask]:
+    """The tasks that stand as failed since a time in that span, the newest first, at most `limit`."""
+    at = AgentCloudTask.updated_at
+    statement = select(AgentCloudTask).where(AgentCloudTask.completed_at.is_(None), at >= start, at < end)
+    return (await session.scalars(statement.order_by(at.desc(), AgentCloudTask.task_id).limit(limit))).all()

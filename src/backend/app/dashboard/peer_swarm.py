@@ -1,12 +1,39 @@
 """The peer swarm's heartbeats."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import case, func
+from sqlalchemy import case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.cursors import AgentCursor
+from app.kit.sql import moment_at
 from app.models import PeerSwarmHeartbeat
+
+
+class HeartbeatPage(NamedTuple):
+    """Some of the heartbeats, of how many in all, and where the following ones begin."""
+
+    heartbeats: Sequence[PeerSwarmHeartbeat]
+    total: int
+    next_cursor: AgentCursor | None
+
+
+async def heartbeats_page(
+    session: AsyncSession, limit: int, after: AgentCursor | None = None
+) -> HeartbeatPage:
+    """At most `limit` heartbeats, the newest first."""
+    at, agent_id = PeerSwarmHeartbeat.heartbeat_at, PeerSwarmHeartbeat.agent_id
+    statement = select(PeerSwarmHeartbeat).order_by(at.desc(), agent_id).limit(limit + 1)
+    if after:
+        moment = moment_at(after.micros)
+        statement = statement.where((at < moment) | ((at == moment) & (agent_id > after.agent_id)))
+    found = (await session.scalars(statement)).all()
+    total = await session.scalar(select(func.count()).select_from(PeerSwarmHeartbeat))
+    last = found[limit - 1] if len(found) > limit else None
+    cursor = AgentCursor.after(last.agent_id, last.heartbeat_at) if last else None
+    return HeartbeatPage(found[:limit], total or 0, cursor)
 
 
 async def record_heartbeat(

@@ -14,7 +14,10 @@ class AgentCloudTask(Base):
     """A finished task. `completed_at` is when it was first reported completed; NULL while failed."""
 
     __tablename__ = "agent_cloud_task"
-    __table_args__ = (Index("idx_agent_cloud_task_completed_at", "completed_at"),)
+    __table_args__ = (
+        Index("idx_agent_cloud_task_completed_at", "completed_at"),
+        Index("idx_agent_cloud_task_failed", "updated_at", postgresql_where=text("(completed_at IS NULL)")),
+    )
 
     task_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     agent_id: Mapped[str | None] = mapped_column(String(255))
