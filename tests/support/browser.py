@@ -23,6 +23,9 @@ _ARGUMENTS = (
 )
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ACCESSIBLE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> \u202eevil\u200b {{ 7*7 }}'
+"""A text that would be seen to work in a page that takes it for more than text."""
+
 TIMEOUT_MS = 60_000  # for what a page shows in a second where the machine is not busy
 
 

@@ -37,6 +37,10 @@ from app.runs.writer import close_writer
 from app.web import agent as agent_page
 from app.web import agents as agents_page
 from app.web import assets, badges, home, live, reference, sign_in
+from app.web import audit as audit_page
+from app.web import day as day_page
+from app.web import review as review_page
+from app.web import swarm as swarm_page
 from app.web.errors import ErrorPages
 
 INTERNAL = (
@@ -56,7 +60,14 @@ INTERNAL = (
 COMMON = (live.router, assets.router, reference.router)
 PUBLIC = (platform_intelligence.router, badges.router)
 PAGES: dict[str, tuple[APIRouter, ...]] = {
-    "internal": (agents_page.router, agent_page.router),
+    "internal": (
+        agents_page.router,
+        agent_page.router,
+        audit_page.router,
+        review_page.router,
+        swarm_page.router,
+        day_page.router,
+    ),
     "public": (home.router,),
 }
 ROUTERS = {

@@ -6,11 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
+from support.browser import (
+    HOSTILE,
+    TIMEOUT_MS,
+    Visitor,
+    accessibility_problems,
+    is_wider_than_window,
+    visiting,
+)
 from support.pages import REPORTS, execute, report
 from support.processes import Served
-
-HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> \u202eevil\u200b {{ 7*7 }}'
 
 expect.set_options(timeout=TIMEOUT_MS)
 

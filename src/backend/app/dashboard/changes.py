@@ -6,15 +6,26 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy import ColumnElement, Text, cast, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.dashboard.verdict import Level, is_open, is_stale, level_of
-from app.models import AgentCloudTask, AuditCycleRecord, AuditFinding, PeerSwarmHeartbeat, RunRollup
+from app.models import (
+    AgentCloudTask,
+    AlertNotification,
+    AuditCycleRecord,
+    AuditFinding,
+    PeerSwarmHeartbeat,
+    RunRollup,
+)
 from app.models.run_rollup import HOUR
 
 _WATCHED = timedelta(hours=2)
 """How long ago a run may have been created whose score counts as a change."""
+
+
+TOPICS = ("runs", "scores", "findings", "swarm", "audit")
+"""What pages name to be loaded again when something of it changed. `audit`: cycles, and how alerts go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,12 @@ async def read_changes(session: AsyncSession, interval: timedelta) -> Changes:
         func.array_agg(severity.distinct()).filter(waits).label("severities"),
     ).where(is_open())
     cycle = select(func.max(AuditCycleRecord.ended_at)).scalar_subquery()
+    notified = select(func.max(AlertNotification.created_at)).scalar_subquery()
+    pending = (
+        select(_text(func.count(), func.sum(AlertNotification.attempts)))
+        .where(AlertNotification.state == "pending")
+        .scalar_subquery()
+    )
     beat = select(func.max(PeerSwarmHeartbeat.heartbeat_at)).scalar_subquery()
     task = select(func.max(AgentCloudTask.completed_at)).scalar_subquery()
     runs, findings = of_runs.subquery(), of_findings.subquery()
@@ -57,12 +74,13 @@ async def read_changes(session: AsyncSession, interval: timedelta) -> Changes:
                 runs,
                 findings,
                 _text(beat, task).label("swarm"),
+                _text(cycle, notified, pending).label("audit"),
                 cycle.label("judged_at"),
                 func.now().label("now"),
-            )
+            ).select_from(runs.join(findings, true()))
         )
     ).one()
-    topics = {"runs": row.runs, "scores": row.scores, "findings": row.findings, "swarm": row.swarm}
+    topics = {topic: row._mapping[topic] for topic in TOPICS}
     return Changes(
         versions={topic: blake2b(said.encode(), digest_size=6).hexdigest() for topic, said in topics.items()},
         level=level_of(row.severities or (), stale=is_stale(row.judged_at, row.now, interval)),

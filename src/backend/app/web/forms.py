@@ -1,11 +1,16 @@
-"""What a person sent by a form of a page."""
+"""What a person sent by a form of a page, what is wrong with it, and where they go afterwards."""
 
-from urllib.parse import parse_qsl
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
 
-from fastapi import Request
+from fastapi import Request, Response
+from pydantic import ValidationError
 
 MOST_FIELDS = 50
 """Of a form; those of our pages have a dozen."""
+
+_TOO_LONG = "string_too_long"
+_MISSING = frozenset({"missing", "string_too_short", "string_pattern_mismatch"})
 
 
 async def form_fields(request: Request) -> dict[str, str]:
@@ -19,3 +24,30 @@ async def form_fields(request: Request) -> dict[str, str]:
     except ValueError:
         return {}
     return {name: value.strip() for name, value in pairs if value.strip()}
+
+
+def field_errors(error: ValidationError) -> dict[str, str]:
+    """What is wrong with each field, in words that follow its label."""
+    return {
+        str(each["loc"][0]): _in_words(each["type"], each.get("ctx", {}), each["msg"])
+        for each in error.errors()
+    }
+
+
+def _in_words(kind: str, context: Mapping[str, object], message: str) -> str:
+    if kind in _MISSING:
+        return "is needed"
+    if kind == _TOO_LONG:
+        return f"has more than {context['max_length']} characters"
+    return message.removeprefix("Value error, ")
+
+
+def address(path: str, fragment: str = "", **parameters: object) -> str:
+    """`path` with those parameters that are not empty, as a link."""
+    query = urlencode({name: value for name, value in parameters.items() if value})
+    return path + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+
+
+def see_other(location: str) -> Response:
+    """The answer to a change: the browser shows `location`, and loading that again repeats nothing."""
+    return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})

@@ -41,7 +41,13 @@ class Page(NamedTuple):
     name: str
 
 
-_INTERNAL: tuple[Page, ...] = (Page("/agents", "Agents"),)
+_INTERNAL: tuple[Page, ...] = (
+    Page("/agents", "Agents"),
+    Page("/audit", "Audit"),
+    Page("/review", "Review"),
+    Page("/swarm", "Swarm"),
+    Page("/day", "Day"),
+)
 PAGES = {
     "public": (Page("/", "Intelligence"),),
     "internal": _INTERNAL,

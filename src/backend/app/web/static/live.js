@@ -64,13 +64,13 @@
     if (status.textContent !== text) status.textContent = text;
   }
 
-  // A person who types, marks text or has scrolled down a list is not to lose their place.
+  // A person who types, marks text, has opened something or scrolled down a list is not to lose their place.
   function isReading() {
     const field = document.activeElement;
     if (field && main().contains(field) && field.matches("input, textarea, select")) return true;
     const marked = getSelection();
     if (marked && !marked.isCollapsed && main().contains(marked.anchorNode)) return true;
-    return main().hasAttribute("data-hold") && scrollY > 80;
+    return main().hasAttribute("data-hold") && (scrollY > 80 || main().querySelector("details[open]"));
   }
 
   // Each page names the versions of what it shows; one that does not was made while nobody was listening.
