@@ -8,7 +8,7 @@ import typer
 def token(
     renew: Annotated[bool, typer.Option("--renew", help="Make another one; the old one ends.")] = False,
 ) -> None:
-    """Show the token by which other machines read and change what is recorded.
+    """Show the token that other machines need.
 
     \b
     Examples:
