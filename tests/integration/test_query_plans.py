@@ -26,6 +26,7 @@ from app.models.agent_run_log import UNSCORED
 from app.quality.export import NEXT_OF_AGENT
 from app.quality.rated_runs import RATED
 from app.quality.review_queue import CANDIDATES
+from app.runs import browsing
 from app.runs.queries import newest_of_each_agent, newest_runs
 from app.runs.window_sums import agent_scores_since, scores_between, successes_since
 from app.scoring.backfills import next_runs
@@ -110,6 +111,29 @@ async def test_a_page_of_the_list_is_read_from_an_index(
     plan = await explain(long_log, newest_runs([AgentRunLog], 101, **filters))
     assert indexes(plan) == {index}
     assert rows_read(plan) <= 103
+
+
+@pytest.mark.parametrize(
+    ("filters", "rows"),
+    [
+        ({}, 100),
+        ({"agent_id": "agent-3"}, 100),
+        ({"status": "failed"}, 200),
+        ({"agent_id": "agent-3", "status": "failed", "silent": False}, 200),
+        ({"least_score": 0.9}, 1000),
+        ({"agent_id": "agent-0", "q": "nowhere"}, 1000),
+    ],
+)
+async def test_a_page_of_browsing_reads_a_window_at_most(
+    long_log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, filters: Any, rows: int
+) -> None:
+    monkeypatch.setattr(browsing, "WINDOW_RUNS", 1000)
+    statement = browsing.matching_runs(None, 51, filters)
+    assert statement is not None
+    plan = await explain(long_log, statement)
+    agent = "agent_id" in filters
+    assert indexes(plan) == {f"idx_agent_run_log_{'agent_created' if agent else 'created_at'}"}
+    assert rows_read(plan) <= rows + 2
 
 
 async def test_of_runs_without_a_date_no_others_are_read(long_log: asyncpg.Connection) -> None:

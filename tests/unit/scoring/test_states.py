@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.scoring.domain.states import scoring_state
+from app.scoring.domain.states import score_word, scoring_state
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,18 @@ def test_an_error_tells_all_that_is_known() -> None:
         "attempts": 0,
         "error": "rlhf_scores holds no score",
     }
+
+
+@pytest.mark.parametrize(
+    ("scores", "locked", "word"),
+    [
+        (None, False, "queued"),
+        (None, True, "scoring"),
+        ({"overall": 0.61}, False, "sound"),
+        ({"overall": None, "error": "the worker was lost", "attempts": 1}, False, "failed"),
+        ({"overall": "high"}, False, "unknown"),
+        (7, False, "unknown"),
+    ],
+)
+def test_a_score_or_its_absence_has_a_word(scores: Any, locked: bool, word: str) -> None:
+    assert score_word(scoring_state(scores, locked=locked)) == word

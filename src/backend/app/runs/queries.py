@@ -40,7 +40,7 @@ from app.kit.sql import (
     of_agent,
     wanted_agents,
 )
-from app.models import AgentRunLog
+from app.models import AgentRunIdempotencyKey, AgentRunLog
 from app.models.moments import readable
 
 _AS_SENT = (
@@ -58,11 +58,19 @@ _AS_SENT = (
         for moment in (AgentRunLog.run_at, AgentRunLog.created_at)
     ),
 )
-_STORED_MOMENT = func.timestamptz_send(AgentRunLog.created_at, type_=LargeBinary).label("stored_moment")
+
+
+def stored_moment(run: type[AgentRunLog] = AgentRunLog) -> ColumnElement[Any]:
+    """The `created_at` of `run` as a `Cursor` takes it."""
+    return func.timestamptz_send(run.created_at, type_=LargeBinary).label("stored_moment")
+
 
 _ID_DIGITS = 32
 _ID_BEGINNING = re.compile(f"[0-9a-f]{{1,{_ID_DIGITS}}}")
 _MOST_NAMED = 5
+
+MOST_KEYS = 20_000
+"""Idempotency keys of an agent that one is looked for in: keys are found by agent, not by run."""
 
 PAGE_BYTES = 4 * 1024 * 1024
 """Of text on a page, which ends once it has more: with the largest reports, of two megabytes each with their
@@ -78,6 +86,13 @@ class RunPage(NamedTuple):
 
     runs: list[dict[str, Any]]
     next_cursor: str | None
+
+
+class SentKey(NamedTuple):
+    """The idempotency key of a run, None where it has none; or not `is_known` among too many of its agent."""
+
+    key: str | None
+    is_known: bool
 
 
 class RunFilters(TypedDict, total=False):
@@ -97,22 +112,23 @@ def run_conditions(
     since: datetime | None = None,
     until: datetime | None = None,
     q: str | None = None,
+    run: type[AgentRunLog] = AgentRunLog,
 ) -> list[ColumnElement[bool]]:
-    """`RunFilters` as WHERE clauses."""
+    """`RunFilters` as WHERE clauses about `run`."""
     conditions: list[ColumnElement[bool]] = []
     if agent_id is not None:
-        conditions.append(of_agent(agent_id))
+        conditions.append(of_agent(agent_id, run))
     if status is not None:
-        conditions.append(AgentRunLog.status == status)
+        conditions.append(run.status == status)
     if since is not None:
-        conditions.append(AgentRunLog.created_at >= since)
+        conditions.append(run.created_at >= since)
     if until is not None:
-        conditions.append(AgentRunLog.created_at < until)
+        conditions.append(run.created_at < until)
     if q:
         conditions.append(
             or_(
-                AgentRunLog.action_summary.icontains(q, autoescape=True),
-                cast(AgentRunLog.actions_taken, Text).icontains(q, autoescape=True),
+                run.action_summary.icontains(q, autoescape=True),
+                cast(run.actions_taken, Text).icontains(q, autoescape=True),
             )
         )
     return conditions
@@ -191,7 +207,7 @@ async def _fitting(
     """
     ids: list[UUID] = []
     last, size = None, 0
-    for statement in newest_first((AgentRunLog.id, _STORED_MOMENT, _SIZE), limit + 1, cursor, **filters):
+    for statement in newest_first((AgentRunLog.id, stored_moment(), _SIZE), limit + 1, cursor, **filters):
         rows = await session.stream(statement)
         async for run_id, moment, its_size in rows:
             if last and (len(ids) == limit or size > PAGE_BYTES):
@@ -209,6 +225,15 @@ async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     if row is None:
         raise NotFoundError("there is no run with this id")
     return _as_sent(row)
+
+
+async def key_of_run(session: AsyncSession, agent_id: str, run_id: UUID) -> SentKey:
+    """The idempotency key with which the agent sent a run."""
+    key = AgentRunIdempotencyKey
+    sent = select(key.key, key.run_id).where(key.agent_id == agent_id).limit(MOST_KEYS).subquery()
+    its = func.max(sent.c.key).filter(sent.c.run_id == run_id)
+    found, keys = (await session.execute(select(its, func.count()).select_from(sent))).one()
+    return SentKey(found, is_known=found is not None or keys < MOST_KEYS)
 
 
 async def find_run(session: AsyncSession, beginning: str) -> UUID:

@@ -6,6 +6,8 @@ from app.scoring.domain.bands import band_of
 
 STATES = ("queued", "scoring", "scored", "error")
 
+_NO_SCORE = "rlhf_scores holds no score"
+
 
 def scoring_state(scores: Any, *, locked: bool) -> dict[str, Any]:
     """The state of a run with these `rlhf_scores`; `locked` says that a scorer is at work on it now.
@@ -25,6 +27,19 @@ def scoring_state(scores: Any, *, locked: bool) -> dict[str, Any]:
     error = known.get("error")
     shown = {
         "attempts": known.get("attempts", 0),
-        "error": error if isinstance(error, str) else "rlhf_scores holds no score",
+        "error": error if isinstance(error, str) else _NO_SCORE,
     }
     return {"state": "error", **shown, **{name: known[name] for name in ("retry_at",) if name in known}}
+
+
+def score_word(state: dict[str, Any]) -> str:
+    """What `scoring_state` gave in one word: the band of a score, or why there is none.
+
+    `queued` and `scoring` will have one; `failed` is a scorer's failure; `unknown` is what another program
+    left in place of a score.
+    """
+    if state["state"] == "scored":
+        return str(state["band"])
+    if state["state"] == "error":
+        return "unknown" if state["error"] == _NO_SCORE else "failed"
+    return str(state["state"])
