@@ -57,7 +57,7 @@ def loads(data: bytes) -> Any:
         value = _loads_slowly(data) if _may_hold_unusual_number(data) else _loads_fast(data)
     except RecursionError:
         _refuse_depth(data)
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and is_deeper(value, MAX_DEPTH):
         _refuse_depth(data)
     return value
 
@@ -130,7 +130,7 @@ def _refuse_constant(token: str) -> NoReturn:
     raise StrictJSONError(f"{token} is not valid JSON")
 
 
-def _is_deeper(value: Any, levels: int) -> bool:
+def is_deeper(value: Any, levels: int) -> bool:
     """Whether objects and arrays are nested in more than so many levels, found level by level."""
     level = [value] if isinstance(value, (dict, list)) else []
     while level and levels:
