@@ -36,7 +36,7 @@ from app.runs.dispatch import close_dispatcher
 from app.runs.writer import close_writer
 from app.web import agent as agent_page
 from app.web import agents as agents_page
-from app.web import assets, badges, home, live, reference, sign_in
+from app.web import assets, badges, home, live, reference, run, runs, sign_in
 from app.web import audit as audit_page
 from app.web import day as day_page
 from app.web import review as review_page
@@ -61,6 +61,8 @@ COMMON = (live.router, assets.router, reference.router)
 PUBLIC = (platform_intelligence.router, badges.router)
 PAGES: dict[str, tuple[APIRouter, ...]] = {
     "internal": (
+        runs.router,
+        run.router,
         agents_page.router,
         agent_page.router,
         audit_page.router,

@@ -17,6 +17,7 @@ from support.alerting import audited
 from support.processes import called
 
 LOG = "/api/v1/internal/agent-run-log"
+PAGES = "/runs"
 AGENTS = "/api/v1/internal/agents"
 DATES = ["50000-01-01", "290000-01-01", "4000-01-01 BC", "0044-03-15 BC", "infinity", "-infinity", None]
 FACES = ["", "/feedback"]
@@ -31,6 +32,7 @@ SCORES = [
         '{"overall": "high"}',
         '{"overall": [1]}',
         '{"overall": 1e400}',
+        '{"error": "odd", "attempts": "many", "dimensions": {"a": true, "b": "c"}, "scorer": {}}',
     ),
     *('{"human": 3}', '{"overall": 0.5, "dimensions": 7, "reasons": {}}', "[" * 2000 + "]" * 2000),
 ]
@@ -64,7 +66,7 @@ TYPES = {"created_at": "timestamptz", "run_at": "timestamptz", "id": "uuid", "ac
 PATHS = [
     *(LOG, f"{LOG}?q=nowhere", AGENTS, "/api/v1/internal/audit/findings", "/api/v1/internal/alerts"),
     *("/api/v1/internal/quality", "/api/v1/internal/review-queue", "/api/v1/internal/scoring/agreement"),
-    *("/api/v1/public/platform/intelligence", "/metrics"),
+    *("/api/v1/public/platform/intelligence", "/metrics", "/runs", "/runs?q=nowhere&least_score=0"),
 ]
 COMMANDS = [
     *("runs", "runs --json", "agents", "audit", "audit backtest --since 30d", "feedback odd"),
@@ -109,7 +111,8 @@ async def test_every_row_is_shown_as_it_is_and_scored(
     agents = [columns.get("agent_id", "odd") for columns in COLUMNS]
     paths = [
         *(f"{LOG}/{run_id}" for run_id in odd),
-        *(f"{LOG}?agent_id={quote(agent)}" for agent in agents),
+        *(f"{PAGES}/{run_id}{part}" for run_id in odd for part in ("", "/payload")),
+        *(f"{face}?agent_id={quote(agent)}" for agent in agents for face in (LOG, PAGES)),
         *(f"{AGENTS}/{quote(agent, safe='')}{face}" for agent in agents if agent.strip() for face in FACES),
     ]
     for moment in ("before", "after"):

@@ -1,7 +1,7 @@
 """The findings as they are stored: list them, open, update and close them, acknowledge one."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -83,6 +83,27 @@ async def open_during(
     over = select(AuditFinding).where(*of_rules, closed_at >= start).order_by(closed_at)
     found = list(await session.scalars(still.limit(limit)))
     return [*found, *await session.scalars(over.limit(limit - len(found)))]
+
+
+async def findings_at(
+    session: AsyncSession, agent_id: str, moment: datetime, interval: timedelta, limit: int = 20
+) -> list[AuditFinding]:
+    """The agent's incidents that a run of `moment` may be part of, newest first, at most `limit`.
+
+    A cycle, one in each `interval`, opens a finding after the run that it is about.
+    """
+    began_at = func.least(AuditFinding.began_at, AuditFinding.opened_at)
+    statement = (
+        select(AuditFinding)
+        .where(
+            AuditFinding.agent_id == agent_id,
+            began_at <= moment + 2 * interval,
+            func.coalesce(AuditFinding.closed_at, moment) >= moment,
+        )
+        .order_by(AuditFinding.opened_at.desc())
+        .limit(limit)
+    )
+    return list(await session.scalars(statement))
 
 
 async def open_findings(session: AsyncSession) -> dict[FindingKey, AuditFinding]:

@@ -42,6 +42,7 @@ class Page(NamedTuple):
 
 
 _INTERNAL: tuple[Page, ...] = (
+    Page("/runs", "Runs"),
     Page("/agents", "Agents"),
     Page("/audit", "Audit"),
     Page("/review", "Review"),

@@ -9,3 +9,8 @@ _LOWEST, _HIGHEST = min(MARKS), max(MARKS)
 def rating_of_mark(mark: int) -> float:
     """The rating (0..1) of one of `MARKS`."""
     return (mark - _LOWEST) / (_HIGHEST - _LOWEST)
+
+
+def mark_of(rating: float) -> int:
+    """The mark that is nearest to a rating (0..1)."""
+    return round(_LOWEST + rating * (_HIGHEST - _LOWEST))
