@@ -19,6 +19,7 @@ OTHER = {
     "database_url": "postgresql://h/db",
     "celery_broker_url": "redis://h/0",
     "url": "http://h:1",
+    "public_url": "https://h/runlog/",
     "log_level": "debug",
     "log_format": "json",
     "expose": "public",

@@ -45,6 +45,7 @@ class Settings(BaseModel):
     celery_broker_url: SecretStr | None = None
     data_dir: Path = Field(default_factory=data_directory)
     url: str = DEFAULT_URL
+    public_url: str | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -111,9 +112,9 @@ class Settings(BaseModel):
             raise ValueError("must be one URL that starts with https:// or http://")
         return value
 
-    @field_validator("judge_url")
+    @field_validator("judge_url", "public_url")
     @classmethod
-    def _judge_url_is_one(cls, value: str | None) -> str | None:
+    def _http_url_is_one(cls, value: str | None) -> str | None:
         if value and not _HTTP_URL.fullmatch(value):
             raise ValueError("must be one URL that starts with https:// or http://")
         return value or None
@@ -137,6 +138,11 @@ class Settings(BaseModel):
         if self.database_url is None:
             raise ConfigError(f"DATABASE_URL is not set and {nothing_runs()}")
         return self.database_url.get_secret_value()
+
+    @property
+    def pages_url(self) -> str:
+        """Where people reach the pages, without a slash at its end."""
+        return (self.public_url or self.url).rstrip("/")
 
     @property
     def judge_is_on(self) -> bool:

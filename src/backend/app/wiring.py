@@ -40,7 +40,7 @@ def alert_settings(settings: Settings) -> AlertSettings:
         channels=channel_settings(settings),
         reminder_interval=timedelta(seconds=settings.alert_reminder_interval),
         rate=settings.alert_rate,
-        url=settings.url,
+        url=settings.pages_url,
         quiet_hours=QuietHours.parse(hours) if hours else None,
         digest=DailyTime.parse(digest) if digest else None,
     )

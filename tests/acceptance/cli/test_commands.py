@@ -215,6 +215,15 @@ def test_a_run_is_shown_in_full_by_the_beginning_of_its_id(server: str) -> None:
     assert run_id[:13] in runlog("runs", "--agent", "luma").stdout
 
 
+def test_a_run_leads_to_its_page_where_people_can_reach_it(server: str) -> None:
+    run_id = runlog("report", "luma", "success", "--summary", "Paid 3 invoices").stdout.strip()
+    public = {"RUNLOG_PUBLIC_URL": "https://runlog.example.com/"}
+    assert f"page: https://runlog.example.com/runs/{run_id}\n" in runlog("show", run_id, **public).stdout
+    assert runlog("runs", **public).stdout.endswith("Each in full: https://runlog.example.com/runs\n")
+    for unset in (runlog("show", run_id), runlog("runs"), runlog("runs", "--json", **public)):
+        assert "/runs" not in unset.stdout
+
+
 def test_a_beginning_of_several_ids_names_them(server: str) -> None:
     ids = [runlog("report", "scout", "success").stdout.strip() for _ in range(17)]
     digit = next(first[0] for first in ids if sum(each[0] == first[0] for each in ids) > 1)

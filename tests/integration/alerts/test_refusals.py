@@ -77,10 +77,7 @@ async def test_what_is_rejected_is_tried_in_ever_shorter_forms(
     assert len(sizes) == 5
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == sizes[-2] < sizes[0]
-    assert (
-        "8 findings: http://127.0.0.1:8000/api/v1/internal/audit/findings"
-        in receiver.requests[-1].body.decode()
-    )
+    assert "8 findings: http://127.0.0.1:8000/audit" in receiver.requests[-1].body.decode()
     receiver.status = 204
     await db.execute(AGAIN)
     await deliver()
@@ -118,7 +115,7 @@ async def test_four_failing_backups_fit_into_a_message_of_discord(
     content = request.json["content"]
     assert 0 < utf16_units(content) <= 2000
     assert all(f"backup-{number}" in content for number in range(4))
-    assert "/api/v1/internal/audit/findings" in content
+    assert "/audit" in content
     assert await states(db) == [("opened", "sent")]
 
 

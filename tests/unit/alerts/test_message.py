@@ -13,7 +13,7 @@ from app.alerts.domain.message import alert_message
 from app.alerts.domain.message import test_message as message_of_a_test
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-URL = "https://runlog.example.com/"
+URL = "https://runlog.example.com"
 STOPPED = Incident(
     finding_id="3f2a9c1b-0000-4000-8000-000000000000",
     rule="stopped_reporting",
@@ -61,7 +61,7 @@ def test_one_finding_in_full() -> None:
         "Last output: Scan aborted (failed)\n"
         "To stop reminders: runlog audit acknowledge 3f2a9c1b\n"
         "\n"
-        "Look: https://runlog.example.com/api/v1/internal/agents/nova\n"
+        "Look: https://runlog.example.com/agents/nova\n"
         "\n"
         "Notification 4c9d"
     )
@@ -75,13 +75,28 @@ def test_the_end_of_one() -> None:
     assert "acknowledge" not in message.text
 
 
+def test_the_message_about_one_finding_leads_to_its_run() -> None:
+    first, last = ({"id": f"01a22879-6adb-7b48-ae58-28da9144eb3{n}", "summary": "x"} for n in (1, 2))
+    judged = replace(STOPPED, evidence={"last_output": first, "last_run": last})
+    assert f"\n\nRun: {URL}/runs/{first['id']}\n\nLook: " in alert_message("id", [judged], NOW, URL).text
+    ended = replace(judged, closing_evidence={"run": last})
+    assert f"Run: {URL}/runs/{last['id']}" in alert_message("id", [ended], NOW, URL).text
+    assert "Run:" not in alert_message("id", [judged, CLOSED], NOW, URL).text
+    foreign = replace(STOPPED, evidence={"last_run": {"id": "../evil @everyone"}})
+    assert "Run:" not in alert_message("id", [foreign], NOW, URL).text
+
+
+def test_an_id_that_is_no_part_of_a_path_leads_to_all_findings() -> None:
+    assert f"Look: {URL}/audit\n" in alert_message("id", [replace(STOPPED, agent_id="..")], NOW, URL).text
+
+
 def test_fifty_are_listed_in_one_with_what_is_more() -> None:
     message = alert_message("id", fleet(50), NOW, URL)
     assert message.title == "HIGH: stopped reporting, 50 agents: A0, A1, A2 and 47 more"
     lines = message.text.splitlines()
     assert lines[0] == "HIGH A0: stopped reporting, since 10:00 UTC"
     assert lines[13] == "and 37 more"
-    assert "audit/findings" in message.text
+    assert f"Look: {URL}/audit\n" in message.text
     assert len(message.data["findings"]) == 50
 
 
@@ -111,7 +126,7 @@ def test_what_could_steer_a_terminal_is_not_in_it() -> None:
 
 def test_a_silent_fleet_is_not_to_be_looked_for_at_the_auditor() -> None:
     silent = replace(STOPPED, rule="fleet_silent", agent_id="auditor", agent="Auditor")
-    assert "/api/v1/internal/audit/findings\n" in alert_message("id", [silent], NOW, URL).text
+    assert "/audit\n" in alert_message("id", [silent], NOW, URL).text
 
 
 JSON = st.recursive(
@@ -174,7 +189,7 @@ def test_the_digest_says_who_is_open_and_what_came_and_went() -> None:
         "HIGH Nova: stopped reporting, since 10:00 UTC\n"
         "LOW Nova: late, since 10:00 UTC, acknowledged by kim, muted\n\n"
         "Closed:\nNova: stopped reporting, 10:00 UTC until 12:00 UTC\n\n"
-        "Look: https://runlog.example.com/api/v1/internal/audit/findings\n\n"
+        "Look: https://runlog.example.com/audit\n\n"
         "Notification id"
     )
 

@@ -12,7 +12,7 @@ from app.alerts.domain.room import Room, form_of, utf8_bytes, utf16_units
 from unit.alerts.test_message import NOW, STOPPED, URL, fleet
 
 EMOJI = "\U0001f600"
-LINK = "https://runlog.example.com/api/v1/internal/audit/findings"
+LINK = "https://runlog.example.com/audit"
 
 
 def size(message: Message, room: Room) -> int:
@@ -40,7 +40,7 @@ def test_what_does_not_fit_is_a_line_for_each_finding_and_says_what_is_left_out(
         "\n".join(f"HIGH A{n}: stopped reporting, since 10:00 UTC" for n in range(4))
         + f"\n\nLook: {LINK}\nNotification 4c9d"
     )
-    short = form_of(message, Room(most=250), 0)
+    short = form_of(message, Room(most=225), 0)
     assert short.text.startswith("HIGH A0: stopped reporting, since 10:00 UTC\nand 3 more that this message")
     assert short.text.endswith(f"Look: {LINK}\nNotification 4c9d")
 

@@ -50,7 +50,7 @@ async def _send_tests(wanted: Sequence[str] | None) -> list[Outcome]:
 
 def _test(channel: str) -> Delivery:
     test_id = uuid4()
-    message = test_message(str(test_id), channel, get_settings().url)
+    message = test_message(str(test_id), channel, get_settings().pages_url)
     return Delivery(test_id, "test", channel, None, datetime.now(UTC), 1, message)
 
 

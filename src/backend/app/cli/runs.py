@@ -76,6 +76,8 @@ async def _show(
         _print(found, as_json)
         if not found and not as_json:
             typer.echo(_nothing(is_filtered=bool(agent or status or since)))
+        if found and not as_json and get_settings().public_url:
+            typer.echo(f"Each in full: {get_settings().pages_url}/runs")
         return
     found.reverse()
     _print(found, as_json, follow)

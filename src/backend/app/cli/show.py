@@ -6,6 +6,7 @@ import msgspec
 from rich.text import Text
 
 from app.cli.output import check_id, console, print_json_lines, run_on_database
+from app.config import get_settings
 from app.db.session import transaction
 from app.kit.text import escape_unprintable, printable
 from app.runs.queries import find_run, get_run
@@ -25,6 +26,9 @@ def show(run_id: str, as_json: bool) -> None:
         value = run[field]
         out.print(_line(field, "-" if value is None else str(value)), soft_wrap=True)
     out.print(_line("score", _score(run)), soft_wrap=True)
+    settings = get_settings()
+    if settings.public_url:
+        out.print(_line("page", f"{settings.pages_url}/runs/{run['id']}"), soft_wrap=True)
     for name in ("rlhf_scores", "actions_taken"):
         if run[name] is not None:
             if name == "actions_taken":

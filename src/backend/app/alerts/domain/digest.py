@@ -49,7 +49,7 @@ def digest_message(notification_id: str, digest: Digest, product_url: str) -> Me
         data,
         lines=[runs, *open_, *(f"Closed: {line}" for line in closed)],
         count=f"{count} open",
-        link=f"{product_url.rstrip('/')}/api/v1/internal/audit/findings",
+        link=f"{product_url}/audit",
         notification_id=notification_id,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
+from uuid import UUID
 
 from app.alerts.domain.calibration import (
     LONGEST_LINK,
@@ -52,16 +53,18 @@ class Message:
         count: str,
         link: str,
         notification_id: str,
+        run_link: str = "",
     ) -> Self:
         """The message without secrets, and without what a chat would act on in `title`, `blocks` and `lines`.
 
         What it is about may have been stored before masking knew its secrets. `count` says of how much it
-        is; `link` is where to look.
+        is; `link` is where to look, and `run_link` the run that it is about, where it is about one.
         """
+        runs = [f"Run: {run_link}"] if run_link else []
         footer = [redact(f"Look: {link}"), f"Notification {notification_id}"]
         return cls(
             title=neutral(redact(" ".join(title.split()))),
-            text="\n\n".join([*(neutral(redact(block)) for block in blocks if block), *footer]),
+            text="\n\n".join([*(neutral(redact(block)) for block in blocks if block), *runs, *footer]),
             data=redact_json(data),
             lines=[neutral(redact(line)) for line in lines[:MOST_LINES]],
             more=max(0, len(lines) - MOST_LINES),
@@ -86,6 +89,7 @@ def alert_message(
         lines=[_in_a_line(incident, now) for incident in found],
         count=counted(len(found), "finding"),
         link=_where_to_look(found, product_url),
+        run_link=_run_link(found, product_url),
         notification_id=notification_id,
     )
 
@@ -181,11 +185,34 @@ def _output(evidence: Evidence) -> str | None:
 
 
 def _where_to_look(incidents: Sequence[Incident], product_url: str) -> str:
-    base = f"{product_url.rstrip('/')}/api/v1/internal"
+    """The page of the only agent, or of all findings."""
     agents = {incident.agent_id for incident in incidents}
-    of_one = f"{base}/agents/{quote(agents.pop(), safe='')}" if len(agents) == 1 else ""
+    of_one = _agent_page(agents.pop(), product_url) if len(agents) == 1 else ""
     fleet = any(incident.rule in (FLEET_SILENT, AGENTS_MISSING) for incident in incidents)
-    return of_one if of_one and not fleet and len(of_one) <= LONGEST_LINK else f"{base}/audit/findings"
+    return of_one if of_one and not fleet and len(of_one) <= LONGEST_LINK else f"{product_url}/audit"
+
+
+def _agent_page(agent_id: str, product_url: str) -> str:
+    # Browsers resolve a segment of dots alone.
+    return "" if agent_id in (".", "..") else f"{product_url}/agents/{quote(agent_id, safe='')}"
+
+
+def _run_link(incidents: Sequence[Incident], product_url: str) -> str:
+    """The page of the run by which the only incident was judged, or that ended it; empty without one."""
+    if len(incidents) > 1:
+        return ""
+    evidence, ending = incidents[0].evidence, incidents[0].closing_evidence or {}
+    for run in (ending.get("run"), evidence.get("last_output"), evidence.get("last_run")):
+        if isinstance(run, dict) and isinstance(run.get("id"), str) and _is_uuid(run["id"]):
+            return f"{product_url}/runs/{run['id']}"
+    return ""
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _parted(incidents: Iterable[Incident]) -> tuple[list[Incident], list[Incident]]:
