@@ -94,12 +94,12 @@ def _agent_rows(runs: str) -> str:
         sign AS scored, sign * overall AS overall_sum, sign * {size} * {size} AS overall_squares,
         sign * CAST(status = 'failed' AS int) AS failed,
         sign * CAST(consecutive_silence_count > 0 AS int) AS silent
-    FROM ({_with_overall(runs)}) AS run
+    FROM ({_with_overall(runs, ", consecutive_silence_count")}) AS run
     WHERE overall IS NOT NULL AND created_at > now() - interval '{AGENTS_KEPT}'"""  # noqa: S608
 
 
-def _with_overall(runs: str) -> str:
-    return f"""SELECT sign, agent_id, created_at, status, consecutive_silence_count,
+def _with_overall(runs: str, more: str = "") -> str:
+    return f"""SELECT sign, agent_id, created_at, status{more},
             CASE WHEN {IS_SCORED}
             THEN CAST(rlhf_scores ->> 'overall' AS numeric) END AS overall
         FROM ({runs}) AS run"""  # noqa: S608
@@ -188,11 +188,16 @@ _WRITER = f"""
     END IF;"""
 
 
+# A log that lacks a column takes rows all the same: the synchronisation that restores it fills all again.
 def _follow(name: str, runs: str) -> str:
     return f"""
 BEGIN{_WRITER if name == "inserted" else ""}
     {add_up("run_rollup", _fleet_rows(runs), _OWN)};
-    {add_up("agent_rollup", _agent_rows(runs), _OWN)};
+    BEGIN
+        {add_up("agent_rollup", _agent_rows(runs), _OWN)};
+    EXCEPTION WHEN undefined_column THEN
+        NULL;
+    END;
     {_note_changes(_STATE_CHANGES[name])};
     RETURN NULL;
 END

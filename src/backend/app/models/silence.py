@@ -42,9 +42,9 @@ _NEWEST_BEFORE = newest_runs_text(_PREVIOUS, "created_at < NEW.created_at", "1",
 
 
 def _quoted(text: str) -> str:
-    """A literal that means the same whatever `standard_conforming_strings` is."""
+    """A literal that means the same whatever `standard_conforming_strings` is, and survives being printed."""
     escaped = text.replace("\\", "\\\\").replace("'", "''")
-    return f"E'{escaped}'"
+    return "E'" + "".join(each if " " <= each <= "~" else f"\\U{ord(each):08x}" for each in escaped) + "'"
 
 
 def _is_any_of(name: str, names: Iterable[str]) -> str:

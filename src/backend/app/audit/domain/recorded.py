@@ -4,10 +4,9 @@ from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isnan, nan
+from sys import intern
 
 from app.audit.domain.history import ReportedRun
-
-_STATUSES = ("success", "partial", "failed")
 
 
 class RecordedRuns:
@@ -19,7 +18,7 @@ class RecordedRuns:
         self.times = array("d")
         """When they were reported, in seconds since the epoch."""
         self._ids: list[str] = []
-        self._statuses = bytearray()
+        self._statuses: list[str] = []
         self._silences = array("l")
         self._summaries: list[str | None] = []
         self._scores = array("d")
@@ -29,7 +28,7 @@ class RecordedRuns:
         """Take a run in."""
         self.times.append(run.created_at.timestamp())
         self._ids.append(run.id)
-        self._statuses.append(_STATUSES.index(run.status))
+        self._statuses.append(intern(run.status))
         self._silences.append(run.silence_count)
         self._summaries.append(run.summary)
         self._scores.append(nan if run.score is None else run.score)
@@ -40,7 +39,7 @@ class RecordedRuns:
         order = sorted(range(len(self.times)), key=lambda at: (self.times[at], self._ids[at]))
         self.times = array("d", (self.times[at] for at in order))
         self._ids = [self._ids[at] for at in order]
-        self._statuses = bytearray(self._statuses[at] for at in order)
+        self._statuses = [self._statuses[at] for at in order]
         self._summaries = [self._summaries[at] for at in order]
         self._scores = array("d", (self._scores[at] for at in order))
         self._quiet = bytearray(self._quiet[at] for at in order)
@@ -67,7 +66,7 @@ class RecordedRuns:
         for number, (moment, run_id, status, silences, summary, score, quiet) in enumerate(columns, 1):
             yield ReportedRun(
                 run_id or f"run {number}",
-                _STATUSES[status],
+                status,
                 datetime.fromtimestamp(moment, UTC),
                 silences,
                 summary,
