@@ -60,10 +60,11 @@ def test_the_verdict_names_who_is_in_trouble(visitor: Visitor, site: Served, mod
         "INSERT INTO audit_finding (rule, agent_id, message, severity, opened_at, last_run_at, evidence)"
         " VALUES ('silent_runs', 'nova', 'secret detail', 'high', $1, $1, $2)",
         now + timedelta(seconds=1),
-        json.dumps({}),
+        json.dumps({"first_run": {"created_at": (now - timedelta(days=9)).isoformat()}}),
     )
     page = visitor.open("/")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("1 silent since")
+    since = f"1 silent since {now - timedelta(days=9):%Y-%m-%d}"
+    expect(page.get_by_role("heading", level=1)).to_contain_text(since)
     expect(page.get_by_role("list").filter(has_text="Nova -- Security")).to_contain_text("silent")
     assert "secret detail" not in page.content()
     expect(page).to_have_title("(1) Intelligence · Agent Run Log")

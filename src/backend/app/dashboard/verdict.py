@@ -16,6 +16,7 @@ from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.missing import AGENTS_MISSING, MissingGroup
 from app.audit.heartbeat import last_cycle
 from app.kit.text import at, counted
+from app.kit.times import moment_in
 from app.models import Agent, AgentRunState, AuditFinding
 from app.models.agent_run_log import AUDITOR
 
@@ -202,7 +203,7 @@ def _title(finding: AuditFinding, agents: int, known: Mapping[str, Identity]) ->
 def _since(finding: AuditFinding) -> datetime:
     if finding.rule == "stopped_reporting" and finding.last_run_at:
         return finding.last_run_at
-    return finding.began_at or finding.opened_at
+    return finding.began_at or moment_in(finding.evidence, "first_run", "created_at") or finding.opened_at
 
 
 def _gravity(trouble: Trouble) -> tuple[int, int]:
