@@ -7,6 +7,10 @@ from xml.etree import ElementTree as ET
 import asyncpg
 import httpx
 import pytest
+from fastapi.routing import iter_route_contexts
+
+from app.config import Settings
+from app.main import create_app
 
 pytestmark = pytest.mark.anyio
 
@@ -110,3 +114,17 @@ async def test_the_reference_is_served_from_here(api: httpx.AsyncClient) -> None
     assert page.status_code == 200
     assert "//" not in re.sub(r'<!doctype html>|"/static/[^"]*"', "", page.text).replace("</", "")
     assert (await api.get("/redoc")).headers["location"] == "/docs"
+
+
+async def test_the_public_face_has_none_of_the_internal_paths(database: str) -> None:
+    """Every path of the internal face but those of both is 404 there, whatever the method."""
+    apps = {face: create_app(Settings(expose=face)) for face in ("public", "internal")}
+    paths = {face: {route.path for route in iter_route_contexts(app.routes)} for face, app in apps.items()}
+    alone = paths["internal"] - paths["public"]
+    assert {"/runs", "/agents", "/audit", "/review", "/swarm", "/day", "/sign-in", "/metrics"} <= alone
+    transport = httpx.ASGITransport(apps["public"])
+    async with httpx.AsyncClient(transport=transport, base_url="http://runlog.test") as client:
+        for path in alone:
+            filled = re.sub(r"\{[^}]*\}", "00000000-0000-4000-8000-000000000000", path)
+            for method in ("GET", "POST", "PUT", "DELETE"):
+                assert (await client.request(method, filled)).status_code == 404, (method, filled)
