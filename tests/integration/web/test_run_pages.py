@@ -134,3 +134,10 @@ async def test_the_public_face_has_no_page_of_runs(database: str) -> None:
             assert (await public.get(path)).status_code == 404
         assert (await public.post(f"/runs/{uuid4()}/rating")).status_code == 404
         assert "/runs" not in (await public.get("/")).text
+
+
+async def test_what_a_run_took_is_shown_where_its_report_says_so(api: httpx.AsyncClient) -> None:
+    took = {"durationMs": 65_000, "usage": {"total_tokens": 1290}, "total_cost_usd": 0.42}
+    page = await api.get(f"/runs/{await report(api, actions_taken=took)}")
+    assert "It took 65 s · 1,290 tokens · $0.42, as it reports." in words(page)
+    assert "It took" not in words(await api.get(f"/runs/{await report(api)}"))

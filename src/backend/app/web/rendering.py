@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -134,6 +134,7 @@ def _environment() -> Environment:
         "time": time_element,
         "ago": ago_element,
         "span": in_words,
+        "seconds": seconds_in_words,
         "number": lambda value: f"{value:,}",
         "agent_path": agent_path,
         "path": lambda text: quote(text, safe=""),
@@ -162,6 +163,11 @@ def foreign_text(value: object) -> Markup:
 
 def _code_point(character: str) -> Markup:
     return Markup('<span class="unseen">U+{:04X}</span>').format(ord(character))
+
+
+def seconds_in_words(seconds: float) -> str:
+    """A span of seconds, exact to the millisecond below one."""
+    return in_words(timedelta(seconds=seconds)) if seconds >= 1 else f"{seconds:.3f} s"
 
 
 def time_element(moment: datetime, form: str = "time") -> Markup:

@@ -31,6 +31,7 @@ from app.runs.browsing import last_good_run, place_of, run_after, run_before
 from app.runs.payloads import difference, part_at, read_payload
 from app.runs.queries import find_run, get_run, key_of_run
 from app.runs.scores import overall_score
+from app.runs.usage import usage_of
 from app.scoring.domain.marks import MARKS, mark_of, rating_of_mark
 from app.scoring.domain.states import score_word
 from app.scoring.ratings import rate_run, ratings_of_run, undo_rating
@@ -116,6 +117,7 @@ def _page(request: Request, facts: Mapping[str, Any], status: int = 200, **conte
         explanation=_explained(scores),
         difference=difference(facts["good_payload"], payload) if facts["good"] else None,
         tree=tree(payload),
+        usage=usage_of(payload),
         command=_command(run),
         reads_need_token=_is_asked_for_token(request),
         reports_need_token=get_settings().reports_need_token,
