@@ -61,7 +61,7 @@ class AgentRow:
 
 
 class HomeCache:
-    """What the pages of `/` share: themselves, while nothing of them has changed, and what changes slowly."""
+    """What open pages of `/` share: themselves, while nothing has changed, and what changes slowly."""
 
     def __init__(self) -> None:
         self._pages: ExpiringCache[Hashable, tuple[Mapping[str, str], str]] = ExpiringCache(MOST_PAGES)
@@ -98,8 +98,10 @@ class HomeCache:
 async def get_home(request: Request, after: Annotated[str | None, Query(max_length=2000)] = None) -> Response:
     """How the fleet is, what it did today, how good that was, and a row an agent."""
     cache: HomeCache = request.app.state.home_cache
-    key = (after, "hx-request" in request.headers, request.url.netloc)
-    versions, staleness = request.state.versions, request.state.staleness
+    # Who opens the page sees all that was recorded before. An open one looks again where it got an old one.
+    is_open_page = "hx-request" in request.headers
+    key = (after, request.url.netloc)
+    versions, staleness = request.state.versions if is_open_page else {}, request.state.staleness
     text = cache.page(key, versions, staleness)
     if text is None:
         text = page_text(request, "home.html", **await _context(cache, _cursor(after)))
