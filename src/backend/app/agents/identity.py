@@ -1,5 +1,6 @@
 """The agents that have names of their own."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -42,3 +43,8 @@ def identify(agent_id: str, display_name: str | None = None, role: str | None = 
     """What is declared wins over what is built in; an unknown agent is called by its id."""
     known = _BUILT_IN.get(agent_id.lower(), Identity(agent_id, None))
     return Identity(display_name or known.name, role or known.role)
+
+
+def identity_of(agent_id: str, known: Mapping[str, Identity]) -> Identity:
+    """How the agent is shown, where `known` are those that are declared or sent a heartbeat."""
+    return known.get(agent_id) or identify(agent_id)

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import Identity, identify
+from app.agents.identity import Identity, identity_of
 from app.agents.registry import NO_SUCH_AGENT, identities, known_ids
 from app.agents.similar import similar_ids
 from app.audit.cadence import Cadence, Outages, Schedule, parse_schedule
@@ -98,7 +98,7 @@ async def agent_statuses(
     return [
         AgentStatus(
             agent_id=each,
-            identity=known.get(each) or identify(each),
+            identity=identity_of(each, known),
             declared=declared.get(each),
             history=history,
             state=_state(history),

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import identify
+from app.agents.identity import identity_of
 from app.agents.registry import identities, muted_agents
 from app.alerts.domain.incident import Incident
 from app.models import AuditFinding
@@ -35,7 +35,7 @@ async def incidents_of(
             rule=finding.rule,
             severity=finding.severity,
             agent_id=finding.agent_id,
-            agent=(known.get(finding.agent_id) or identify(finding.agent_id)).name,
+            agent=identity_of(finding.agent_id, known).name,
             message=finding.message,
             evidence=finding.evidence,
             opened_at=finding.opened_at,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import Identity, identify
+from app.agents.identity import Identity, identity_of
 from app.agents.registry import known_ids
 from app.dashboard.verdict import Trouble
 
@@ -37,7 +37,7 @@ async def listed_agents(
     agents = [
         ListedAgent(agent_id, identity, of_agents.get(agent_id, ()))
         for agent_id in await known_ids(session)
-        if _holds(wanted, agent_id, identity := known.get(agent_id) or identify(agent_id))
+        if _holds(wanted, agent_id, identity := identity_of(agent_id, known))
     ]
     return sorted(
         agents,

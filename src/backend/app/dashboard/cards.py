@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import Identity, identify
+from app.agents.identity import Identity, identity_of
 from app.kit.cursors import AgentCursor
 from app.kit.secrets import public_text
 from app.kit.sql import moment_at, well_dated
@@ -73,7 +73,7 @@ async def event_cards(
 
 
 def _card(run: AgentRunLog, known: Mapping[str, Identity], now: datetime) -> EventCard:
-    shown = (known.get(run.agent_id) or identify(run.agent_id)).masked()
+    shown = identity_of(run.agent_id, known).masked()
     ran_at = run.created_at or run.run_at
     return EventCard(
         run_id=run.id,

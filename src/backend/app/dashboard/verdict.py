@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import Identity, identify
+from app.agents.identity import Identity, identity_of
 from app.agents.registry import require_known
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.missing import AGENTS_MISSING, MissingGroup
@@ -150,7 +150,7 @@ async def agent_state(
 ) -> AgentState:
     """How the agent is by its gravest trouble, as in `fleet_state`. Raises `NotFoundError`."""
     await require_known(session, agent_id)
-    shown = (known.get(agent_id) or identify(agent_id)).masked()
+    shown = identity_of(agent_id, known).masked()
     is_member = and_(AuditFinding.rule == AGENTS_MISSING, AuditFinding.evidence["agents"].has_key(agent_id))
     found = await _troubles(session, known, or_(AuditFinding.agent_id == agent_id, is_member))
     troubles = [trouble for trouble in found if agent_id in trouble.agent_ids]
@@ -196,7 +196,7 @@ def _agent_ids(finding: AuditFinding) -> Sequence[str]:
 def _title(finding: AuditFinding, agents: int, known: Mapping[str, Identity]) -> str:
     if finding.rule == FLEET_SILENT:
         return "The fleet"
-    shown = (known.get(finding.agent_id) or identify(finding.agent_id)).masked().title
+    shown = identity_of(finding.agent_id, known).masked().title
     return shown if finding.rule != AGENTS_MISSING else f"{counted(agents, 'agent')}, first {shown}"
 
 

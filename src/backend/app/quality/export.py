@@ -19,7 +19,7 @@ from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, cast, literal_column, s
 from sqlalchemy import Text as SqlText
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import Identity, identify
+from app.agents.identity import Identity, identity_of
 from app.agents.registry import identities
 from app.db.engine import dumps_exactly, loads_exactly
 from app.kit.secrets import public_text, redact, redact_json
@@ -176,7 +176,7 @@ class PreferenceLines:
         if chosen is None or rejected is None or chosen == rejected:
             return None
         agent_id = pair.chosen.agent_id
-        title = ((self._identities or {}).get(agent_id) or identify(agent_id)).title
+        title = identity_of(agent_id, self._identities or {}).title
         return {
             "prompt": conversation("user", prompt(public_text(title, _TEXT), past)),
             "chosen": conversation("assistant", chosen),

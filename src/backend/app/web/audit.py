@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import Identity, identify
+from app.agents.identity import Identity, identity_of
 from app.agents.pauses import paused_agents
 from app.agents.registry import identities, muted_agents
 from app.alerts.domain.proof import Proof
@@ -200,7 +200,7 @@ async def _views(
     return [
         FindingView(
             finding=each,
-            agent=known.get(each.agent_id) or identify(each.agent_id),
+            agent=identity_of(each.agent_id, known),
             words=TROUBLES.get(each.rule, each.rule.replace("_", " ")),
             facts=facts(each.evidence),
             proof=proofs[each.id],

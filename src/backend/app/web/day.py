@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.agents.identity import identify
+from app.agents.identity import identity_of
 from app.agents.registry import identities
 from app.dashboard.day import MOST_LISTED, Day, read_day
 from app.dashboard.verdict import TROUBLES
@@ -57,7 +57,7 @@ async def get_day(request: Request, text: str) -> Response:
         before=day - _ONE if day > _EARLIEST else None,
         after=day + _ONE if day < now.date() else None,
         band=band_of(found.quality.mean) if found.quality.mean is not None else None,
-        agents={agent_id: known.get(agent_id) or identify(agent_id) for agent_id in agent_ids},
+        agents={agent_id: identity_of(agent_id, known) for agent_id in agent_ids},
         troubles=TROUBLES,
         most=MOST_LISTED,
     )

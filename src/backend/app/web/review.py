@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import Identity, identify
+from app.agents.identity import Identity, identity_of
 from app.agents.registry import identities
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
@@ -229,7 +229,7 @@ async def _done(session: AsyncSession, parameters: Mapping[str, str]) -> Done | 
 
 
 async def _identity(session: AsyncSession, agent_id: str) -> Identity:
-    return (await identities(session, [agent_id])).get(agent_id) or identify(agent_id)
+    return identity_of(agent_id, await identities(session, [agent_id]))
 
 
 def _text(report: msgspec.Raw | None) -> str:

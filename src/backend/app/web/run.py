@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.identity import identify
+from app.agents.identity import identity_of
 from app.agents.registry import identities
 from app.api.connection import BOUND_HOST
 from app.api.strict_route import StrictRoute
@@ -86,7 +86,7 @@ async def _facts(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     return {
         "run": run,
         "now": await database_now(session),
-        "agent": known.get(agent_id) or identify(agent_id),
+        "agent": identity_of(agent_id, known),
         "before": await run_before(session, agent_id, place),
         "after": await run_after(session, agent_id, place),
         "good": good,

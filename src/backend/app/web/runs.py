@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import DBAPIError
 
-from app.agents.identity import Identity, identify
+from app.agents.identity import Identity, identity_of
 from app.agents.registry import identities
 from app.db.problems import TOO_MUCH, problem
 from app.db.session import transaction
@@ -48,7 +48,7 @@ async def get_runs(request: Request) -> Response:
         if problem(error) != TOO_MUCH:
             raise
         return _page(request, query, now, 503, took_too_long=True)
-    rows = [_row(run, known.get(run.agent_id) or identify(run.agent_id)) for run in found.runs]
+    rows = [_row(run, identity_of(run.agent_id, known)) for run in found.runs]
     return _page(request, query, now, found=found, rows=rows)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.agents.identity import identify
+from app.agents.identity import identity_of
 from app.agents.registry import identities
 from app.dashboard import insights
 from app.dashboard.agent_cloud import completed_tasks, failed_tasks
@@ -54,7 +54,7 @@ async def get_swarm(request: Request) -> Response:
         total=page.total,
         completed=completed,
         failed=failed,
-        agents={agent_id: known.get(agent_id) or identify(agent_id) for agent_id in agent_ids},
+        agents={agent_id: identity_of(agent_id, known) for agent_id in agent_ids},
         brief=_brief,
         is_first_page=after is None,
         next_page=address(PATH, after=page.next_cursor.encode()) if page.next_cursor else None,
