@@ -34,7 +34,7 @@ from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.sql import database_now
 from app.models import AuditFinding
-from app.web.forms import address, field_errors, form_fields, see_other
+from app.web.forms import address, field_errors, form_fields, place_in, see_other
 from app.web.rendering import render
 from app.wiring import alert_settings, audit_settings
 
@@ -69,7 +69,7 @@ class AuditQuery:
             rule=given.get("rule") or None,
             severity=severity if severity in SEVERITIES else None,
             state=state if state in STATES else None,
-            after=_cursor(given.get("after")),
+            after=place_in(FindingCursor.decode, given.get("after")),
         )
 
     @property
@@ -212,11 +212,3 @@ async def _views(
         )
         for each in findings
     ]
-
-
-def _cursor(text: str | None) -> FindingCursor | None:
-    """The place that an address names; an address that was cut or made up shows the first page."""
-    try:
-        return FindingCursor.decode(text) if text else None
-    except ValueError:
-        return None

@@ -1,6 +1,7 @@
-"""What a person sent by a form of a page, what is wrong with it, and where they go afterwards."""
+"""What a person sent by a form or an address, what is wrong with it, and where they go afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
@@ -8,6 +9,8 @@ from pydantic import ValidationError
 
 MOST_FIELDS = 50
 """Of a form; those of our pages have a dozen."""
+
+Place = TypeVar("Place")
 
 _TOO_LONG = "string_too_long"
 _MISSING = frozenset({"missing", "string_too_short", "string_pattern_mismatch"})
@@ -46,6 +49,14 @@ def address(path: str, fragment: str = "", **parameters: object) -> str:
     """`path` with those parameters that are not empty, as a link."""
     query = urlencode({name: value for name, value in parameters.items() if value})
     return path + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+
+
+def place_in(decode: Callable[[str], Place], cursor: str | None) -> Place | None:
+    """The place that an address names; an address that was cut or made up shows the first page."""
+    try:
+        return decode(cursor) if cursor else None
+    except ValueError:
+        return None
 
 
 def see_other(location: str) -> Response:

@@ -21,6 +21,7 @@ from app.runs.activity import Activity, agent_activity
 from app.scoring.domain.bands import band_of
 from app.web import charts
 from app.web.agent_views import AgentView, known_views
+from app.web.forms import place_in
 from app.web.rendering import page_answer, page_text
 from app.wiring import audit_settings
 
@@ -104,7 +105,7 @@ async def get_home(request: Request, after: Annotated[str | None, Query(max_leng
     versions, staleness = request.state.versions if is_open_page else {}, request.state.staleness
     text = cache.page(key, versions, staleness)
     if text is None:
-        text = page_text(request, "home.html", **await _context(cache, _cursor(after)))
+        text = page_text(request, "home.html", **await _context(cache, place_in(AgentCursor.decode, after)))
         cache.keep_page(key, versions, text)
     return page_answer(request, text)
 
@@ -143,14 +144,6 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None) -> dict[str, An
         "series": charts.series(weeks),
         "charts": charts,
     }
-
-
-def _cursor(text: str | None) -> AgentCursor | None:
-    """The place that an address names; an address that was cut or made up shows the first page."""
-    try:
-        return AgentCursor.decode(text) if text else None
-    except ValueError:
-        return None
 
 
 def _of_today(by_hour: Sequence[Activity], today: datetime) -> list[Activity]:

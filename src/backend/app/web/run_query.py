@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.kit.cursors import Cursor
 from app.kit.moments import UtcMoment
 from app.runs.browsing import BrowseFilters
+from app.web.forms import place_in
 
 PATH = "/runs"
 STATUSES = ("success", "partial", "failed")
@@ -64,10 +65,7 @@ class RunQuery:
         span = values.pop("span", None)
         if span:
             values["since"] = max(now - span, values.get("since", now - span))
-        try:
-            cursor = Cursor.decode(parameters["cursor"]) if parameters.get("cursor") else None
-        except ValueError:
-            cursor = None
+        cursor = place_in(Cursor.decode, parameters.get("cursor"))
         return cls(given, BrowseFilters(**values), cursor, errors)  # type: ignore[typeddict-item]
 
     @property

@@ -15,7 +15,7 @@ from app.db.engine import dumps_exactly
 from app.db.session import transaction
 from app.kit.cursors import AgentCursor
 from app.kit.text import shortened
-from app.web.forms import address
+from app.web.forms import address, place_in
 from app.web.rendering import render
 
 PATH = "/swarm"
@@ -32,7 +32,7 @@ router = APIRouter(include_in_schema=False)
 @router.get(PATH)
 async def get_swarm(request: Request) -> Response:
     """Heartbeats, what each adds to today's sum, and the tasks that Agent Cloud completed today."""
-    after = _cursor(request.query_params.get("after"))
+    after = place_in(AgentCursor.decode, request.query_params.get("after"))
     async with transaction() as session:
         metrics = await insights.metrics(session)
         now = metrics.generated_at
@@ -63,11 +63,3 @@ async def get_swarm(request: Request) -> Response:
 
 def _brief(details: Mapping[str, Any]) -> str:
     return shortened(dumps_exactly(details), DETAILS_LENGTH) if details else ""
-
-
-def _cursor(text: str | None) -> AgentCursor | None:
-    """The place that an address names; an address that was cut or made up shows the first page."""
-    try:
-        return AgentCursor.decode(text) if text else None
-    except ValueError:
-        return None
