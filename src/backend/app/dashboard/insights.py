@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.sql import database_now
-from app.kit.times import WEEK
+from app.kit.times import WEEK, start_of_day
 from app.models import AgentCloudTask, PeerSwarmHeartbeat
 from app.runs.window_sums import Quality, scores_between, successes_between, successes_since
 
@@ -38,7 +38,7 @@ class Metrics:
 async def metrics(session: AsyncSession) -> Metrics:
     """Today's and this week's figures."""
     now = await database_now(session)
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = start_of_day(now)
     counts = select(
         successes_since(today).scalar_subquery(),
         select(func.coalesce(func.sum(PeerSwarmHeartbeat.improvement_loops), 0))

@@ -6,6 +6,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 
 
+def start_of_day(moment: datetime) -> datetime:
+    """When the day of a moment began in the moment's own zone."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def moment_in(evidence: object, *path: str) -> datetime | None:
     """The moment that evidence has by these names; None also where the text is none."""
     value = evidence

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from app.dashboard.quality_weeks import QualityWeek
 from app.kit.text import counted
+from app.kit.times import start_of_day
 from app.runs.activity import Activity, RunMark
 
 
@@ -215,5 +216,5 @@ def hours_until(now: datetime, count: int) -> list[datetime]:
 
 def days_until(now: datetime, count: int) -> list[datetime]:
     """When each of the last `count` days began in UTC, the present one last."""
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = start_of_day(now)
     return [day - timedelta(days=ago) for ago in reversed(range(count))]

@@ -18,6 +18,7 @@ from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.sql import database_now
+from app.kit.times import start_of_day
 from app.quality.domain.agreement_report import report
 from app.quality.domain.agreement_words import agreement_in_words
 from app.quality.domain.review import Suggestion
@@ -164,9 +165,7 @@ async def _page(
         chosen = _choose(waiting, asked)
         shown = await _shown(session, chosen) if chosen else None
         done = await _done(session, parameters)
-        today = await ratings_given_since(
-            session, asked.rater, now.replace(hour=0, minute=0, second=0, microsecond=0)
-        )
+        today = await ratings_given_since(session, asked.rater, start_of_day(now))
         compared = await rated_runs(session, None, RUNS_COMPARED)
     # In a thread: it takes a while, and other requests are answered meanwhile.
     agreement = agreement_in_words(await asyncio.to_thread(report, compared), asked.rater)

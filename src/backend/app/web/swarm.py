@@ -15,6 +15,7 @@ from app.db.engine import dumps_exactly
 from app.db.session import transaction
 from app.kit.cursors import AgentCursor
 from app.kit.text import shortened
+from app.kit.times import start_of_day
 from app.web.forms import address, place_in
 from app.web.rendering import render
 
@@ -36,7 +37,7 @@ async def get_swarm(request: Request) -> Response:
     async with transaction() as session:
         metrics = await insights.metrics(session)
         now = metrics.generated_at
-        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = start_of_day(now)
         tomorrow = today + timedelta(days=1)
         page = await heartbeats_page(session, HEARTBEATS_A_PAGE, after)
         completed = await completed_tasks(session, today, tomorrow, TASKS_SHOWN)
