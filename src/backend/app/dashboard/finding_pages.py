@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
@@ -10,14 +10,13 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.dashboard.verdict import SEVERITIES, is_open
-from app.kit.cursors import Cursor
+from app.kit.cursors import Cursor, micros_of
 from app.kit.sql import moment_at
 from app.models import AuditCycleRecord, AuditFinding
 
 _DAY = timedelta(days=1)
 _UNKNOWN_SEVERITY = SEVERITIES.index("medium")  # of a row by another program; alerts say the same
 _AFTER_ALL_SEVERITIES = len(SEVERITIES)
-_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class FindingFilters(TypedDict, total=False):
@@ -151,5 +150,4 @@ def _is_after(place: Cursor) -> ColumnElement[bool]:
 
 
 def _cursor(rank: int, finding: AuditFinding) -> FindingCursor:
-    micros = (finding.opened_at - _BEGINNING) // timedelta(microseconds=1)
-    return FindingCursor(rank, Cursor(micros, finding.id))
+    return FindingCursor(rank, Cursor(micros_of(finding.opened_at), finding.id))

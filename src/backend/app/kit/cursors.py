@@ -20,6 +20,11 @@ _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _MOMENT, _PLACE = struct.Struct(">q"), struct.Struct(">q16s")
 
 
+def micros_of(moment: datetime) -> int:
+    """A moment as PostgreSQL keeps it: microseconds since 2000 UTC."""
+    return (moment - _BEGINNING) // timedelta(microseconds=1)
+
+
 class Cursor(NamedTuple):
     """A place in the log: right after this run, newest first, where runs without a date come last.
 
@@ -67,7 +72,7 @@ class AgentCursor(NamedTuple):
     @classmethod
     def after(cls, agent_id: str, moment: datetime) -> "AgentCursor":
         """The place after the agent whose newest run was created at `moment`."""
-        return cls((moment - _BEGINNING) // timedelta(microseconds=1), agent_id)
+        return cls(micros_of(moment), agent_id)
 
     def encode(self) -> str:
         """As an opaque URL-safe string."""
