@@ -190,7 +190,9 @@ def _is_ours(link: Path) -> bool:
 
 
 def _read(fields: Iterable[str], directory: Path, filed: Mapping[str, str]) -> dict[str, str]:
-    found = read_runtime(directory) | stored_token(directory)
+    found = read_runtime(directory)
+    if "token" in fields:
+        found |= stored_token(directory)
     for field in fields:
         # The file cannot say where it is itself.
         sources = (os.environ,) if field == "data_dir" else (os.environ, filed)
