@@ -40,7 +40,7 @@ REPEAT_SECONDS = 15.0
 """After which a stream says again how things stand, so that a reader knows that it is alive."""
 
 RETRY_MILLISECONDS = 2_000
-"""After which a browser connects again, give or take what `_retry` adds: not all at once."""
+"""After which a browser connects again."""
 
 MOST_STREAMS = 2_000
 """Of a process, each of which takes about 20 kilobytes."""
