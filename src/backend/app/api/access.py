@@ -58,8 +58,7 @@ class AccessGuard:
             return not self._reports_need_token or self._is_signed_in(scope)
         if path in _OPEN or path.startswith(_OPEN_BELOW):
             return True
-        bound = scope.get("state", {}).get(BOUND_HOST)
-        return bound is None or is_loopback(bound) or self._is_signed_in(scope)
+        return not reads_need_token(scope) or self._is_signed_in(scope)
 
     def _is_signed_in(self, scope: Scope) -> bool:
         if not self._token:
@@ -70,6 +69,12 @@ class AccessGuard:
             return is_token(given[len(_BEARER) :].strip(), self._token)
         session = session_of(headers.get("cookie", ""))
         return session is not None and is_session(session, self._token, datetime.now(UTC))
+
+
+def reads_need_token(scope: Scope) -> bool:
+    """Whether the server listens where other machines reach it, so that reads need the token."""
+    bound = scope.get("state", {}).get(BOUND_HOST)
+    return bound is not None and not is_loopback(bound)
 
 
 def session_of(cookies: str) -> str | None:

@@ -16,14 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import identity_of
 from app.agents.registry import identities
-from app.api.connection import BOUND_HOST
+from app.api.access import reads_need_token
 from app.api.strict_route import StrictRoute
 from app.audit.findings import findings_at
 from app.config import get_settings
 from app.db.engine import loads_any_depth
 from app.db.session import transaction
 from app.errors import NotFoundError
-from app.kit.hosts import is_loopback
 from app.kit.moments import UtcMoment
 from app.kit.sql import database_now
 from app.kit.text import escape_unprintable
@@ -97,12 +96,6 @@ async def _facts(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     }
 
 
-def _is_asked_for_token(request: Request) -> bool:
-    """Whether programs need the token to read what this server has."""
-    bound = request.scope.get("state", {}).get(BOUND_HOST)
-    return bound is not None and not is_loopback(bound)
-
-
 def _page(request: Request, facts: Mapping[str, Any], status: int = 200, **context: Any) -> Response:
     """The page of a run of which these are the facts."""
     run, payload = facts["run"], _payload(facts["run"])
@@ -119,7 +112,7 @@ def _page(request: Request, facts: Mapping[str, Any], status: int = 200, **conte
         tree=tree(payload),
         usage=usage_of(payload),
         command=_command(run),
-        reads_need_token=_is_asked_for_token(request),
+        reads_need_token=reads_need_token(request.scope),
         reports_need_token=get_settings().reports_need_token,
         marks=MARKS,
         mark_of=mark_of,
