@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Agent
 
+IS_PAUSED = or_(func.coalesce(Agent.paused, False), func.coalesce(Agent.paused_until > func.now(), False))
+"""That an agent is paused now; of one that is not declared, false."""
+
 
 async def paused_agents(session: AsyncSession, agent_ids: Collection[str]) -> set[str]:
     """Those of `agent_ids` that are paused now."""
     ids = literal(list(agent_ids), ARRAY(String))
-    statement = select(Agent.agent_id).where(
-        Agent.agent_id == any_(ids), or_(Agent.paused, Agent.paused_until > func.now())
-    )
+    statement = select(Agent.agent_id).where(Agent.agent_id == any_(ids), IS_PAUSED)
     return set(await session.scalars(statement))
 
 
@@ -27,7 +28,7 @@ async def settle_pause(session: AsyncSession, agent_id: str) -> None:
         update(Agent)
         .where(Agent.agent_id == agent_id, Agent.paused_until.is_not(None))
         .values(
-            paused=or_(Agent.paused, Agent.paused_until > func.now()),
+            paused=IS_PAUSED,
             resumed_at=func.greatest(Agent.resumed_at, ended),
             paused_until=None,
         )

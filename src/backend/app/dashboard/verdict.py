@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identity_of
+from app.agents.pauses import IS_PAUSED
 from app.agents.registry import require_known
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.missing import AGENTS_MISSING, MissingGroup
@@ -46,7 +47,6 @@ MISSED_CYCLES = 3
 """Of the Auditor, after which what it last found is no verdict any more; alerts about it say the same."""
 
 _ORDER = {rule: place for place, rule in enumerate(TROUBLES)}
-_IS_PAUSED = or_(func.coalesce(Agent.paused, False), func.coalesce(Agent.paused_until > func.now(), False))
 SEVERITIES = ("high", "medium", "low")
 """Of findings, the gravest first."""
 
@@ -154,7 +154,7 @@ async def agent_state(
     is_member = and_(AuditFinding.rule == AGENTS_MISSING, AuditFinding.evidence["agents"].has_key(agent_id))
     found = await _troubles(session, known, or_(AuditFinding.agent_id == agent_id, is_member))
     troubles = [trouble for trouble in found if agent_id in trouble.agent_ids]
-    if await session.scalar(select(_IS_PAUSED).where(Agent.agent_id == agent_id)):
+    if await session.scalar(select(IS_PAUSED).where(Agent.agent_id == agent_id)):
         return AgentState(shown, "unknown", "paused")
     if troubles:
         worst = min(troubles, key=_gravity)
@@ -216,9 +216,9 @@ async def _counts(session: AsyncSession) -> tuple[int, int, int]:
     agent_id = func.coalesce(AgentRunState.agent_id, Agent.agent_id)
     statement = (
         select(
-            func.count().filter(not_(_IS_PAUSED)),
-            func.count().filter(_IS_PAUSED),
-            func.count().filter(not_(_IS_PAUSED), AgentRunState.agent_id.is_(None)),
+            func.count().filter(not_(IS_PAUSED)),
+            func.count().filter(IS_PAUSED),
+            func.count().filter(not_(IS_PAUSED), AgentRunState.agent_id.is_(None)),
         )
         .select_from(AgentRunState)
         .join(Agent, Agent.agent_id == AgentRunState.agent_id, full=True)
