@@ -176,7 +176,7 @@ async def _troubles(
             rule=finding.rule,
             agent_ids=(agent_ids := _agent_ids(finding)),
             title=_title(finding, len(agent_ids), known),
-            words=TROUBLES.get(finding.rule, finding.rule.replace("_", " ")),
+            words=trouble_in_words(finding.rule),
             severity=finding.severity,
             since=_since(finding),
             message=finding.message,
@@ -185,6 +185,11 @@ async def _troubles(
         for finding in found
     ]
     return sorted(troubles, key=lambda each: (each.acknowledged, *_gravity(each), each.since, each.title))
+
+
+def trouble_in_words(rule: str) -> str:
+    """What is wrong with an agent by a rule of `TROUBLES`, or by one of another version."""
+    return TROUBLES.get(rule, rule.replace("_", " "))
 
 
 def _agent_ids(finding: AuditFinding) -> Sequence[str]:

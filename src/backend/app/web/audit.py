@@ -29,7 +29,7 @@ from app.dashboard.finding_pages import (
     open_findings_page,
     recent_cycles,
 )
-from app.dashboard.verdict import SEVERITIES, TROUBLES, is_stale
+from app.dashboard.verdict import SEVERITIES, TROUBLES, is_stale, trouble_in_words
 from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.sql import database_now
@@ -201,7 +201,7 @@ async def _views(
         FindingView(
             finding=each,
             agent=identity_of(each.agent_id, known),
-            words=TROUBLES.get(each.rule, each.rule.replace("_", " ")),
+            words=trouble_in_words(each.rule),
             facts=facts(each.evidence),
             proof=proofs[each.id],
             muted=each.agent_id in muted,
