@@ -1,6 +1,7 @@
 """The numbers for Prometheus."""
 
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import httpx
@@ -53,6 +54,24 @@ async def test_every_metric_has_a_help_text(api: httpx.AsyncClient) -> None:
     families = list(text_string_to_metric_families((await api.get("/metrics")).text))
     assert {family.name for family in families} >= {"runlog_runs", "runlog_score_dispatch_failed"}
     assert all(family.documentation for family in families if family.name.startswith("runlog_"))
+
+
+async def test_each_agent_that_is_missing_with_others_is_down(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    for agent in ("a", "b", "back", "quiet", "other"):
+        await api.post(ENDPOINT, json={"agent_id": agent, "status": "success"})
+    moment = datetime.now(UTC).isoformat()
+    times = {"since": moment, "expected_until": moment, "resting": False, "returned": {"back": moment}}
+    evidence = {"agents": ["a", "b", "back", "quiet"], "quiet": ["quiet"], **times}
+    await db.execute(
+        "INSERT INTO audit_finding (rule, agent_id, message, severity, evidence)"
+        " VALUES ('agents_missing', 'a', '2 agents are missing', 'high', $1)",
+        json.dumps(evidence),
+    )
+    found = await samples(api)
+    assert found["runlog_agents[('state', 'down')]"] == 2
+    assert found["runlog_agents[('state', 'up')]"] == 3
 
 
 async def test_the_fleet_is_measured_at_each_scrape(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     DateTime,
     Text,
     Uuid,
@@ -23,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
 from app.audit.domain.finding import Evidence, Finding, FindingKey
-from app.audit.domain.missing import AGENTS_MISSING
+from app.audit.domain.missing import AGENTS_MISSING, MissingGroup
 from app.models import AuditFinding
 
 _MOMENT = DateTime(timezone=True)
@@ -50,15 +51,27 @@ async def list_findings(
 async def findings_of_agent(session: AsyncSession, agent_id: str, limit: int) -> list[AuditFinding]:
     """The agent's newest findings, those with others included: first the open ones, at most `limit`."""
     is_own = AuditFinding.agent_id == agent_id
-    # As the condition of the index has it.
-    is_grouped = AuditFinding.rule == literal_column(f"'{AGENTS_MISSING}'")
-    with_others = and_(is_grouped, AuditFinding.evidence["agents"].has_key(agent_id), not_(is_own))
+    with_others = and_(is_among_missing(agent_id), not_(is_own))
     found: list[AuditFinding] = []
     for condition in (is_own, with_others):
         statement = select(AuditFinding).where(condition).order_by(AuditFinding.opened_at.desc()).limit(limit)
         found += await session.scalars(statement)
     newest_first = sorted(found, key=lambda finding: finding.opened_at, reverse=True)
     return sorted(newest_first, key=lambda finding: finding.closed_at is not None)[:limit]
+
+
+def is_among_missing(agent_id: str) -> ColumnElement[bool]:
+    """That a finding is of several agents that were missing together, with this one among them."""
+    # As the condition of the index has it.
+    is_grouped = AuditFinding.rule == literal_column(f"'{AGENTS_MISSING}'")
+    return and_(is_grouped, AuditFinding.evidence["agents"].has_key(agent_id))
+
+
+def affected_agents(finding: AuditFinding) -> Sequence[str]:
+    """The agents that a finding is about: those that are missing still, where several were together."""
+    if finding.rule != AGENTS_MISSING:
+        return [finding.agent_id]
+    return sorted(MissingGroup.from_evidence(finding.agent_id, finding.evidence).missing)
 
 
 async def opened_count(session: AsyncSession, start: datetime, end: datetime) -> int:

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ARRAY, String, any_, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.liveness import StoppedReporting
+from app.audit.domain.missing import AGENTS_MISSING
+from app.audit.findings import affected_agents
 from app.audit.heartbeat import cycle_age
 from app.kit.sql import database_now
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
@@ -79,9 +81,10 @@ async def _judge(session: AsyncSession, daily_budget: int | None) -> JudgeGauges
 
 async def _agents(session: AsyncSession) -> dict[str, int]:
     declared = select(Agent.agent_id, Agent.paused, Agent.paused_until).subquery()
-    stopped = select(AuditFinding.agent_id).where(
-        AuditFinding.rule == StoppedReporting.name, AuditFinding.closed_at.is_(None)
+    overdue = select(AuditFinding).where(
+        AuditFinding.rule.in_((StoppedReporting.name, AGENTS_MISSING)), AuditFinding.closed_at.is_(None)
     )
+    stopped = [agent_id for each in await session.scalars(overdue) for agent_id in affected_agents(each)]
     silent = select(AuditFinding.id).where(
         AuditFinding.rule == FLEET_SILENT, AuditFinding.closed_at.is_(None)
     )
@@ -90,7 +93,7 @@ async def _agents(session: AsyncSession) -> dict[str, int]:
         (func.coalesce(declared.c.paused, False), "paused"),
         (declared.c.paused_until > func.clock_timestamp(), "paused"),
         (AgentRunState.agent_id.is_(None), "new"),
-        (agent_id.in_(stopped), "down"),
+        (agent_id == any_(literal(stopped, ARRAY(String))), "down"),
         (silent.exists(), "unknown"),
         else_="up",
     ).label("state")

@@ -14,7 +14,8 @@ from app.agents.identity import Identity, identity_of
 from app.agents.pauses import IS_PAUSED
 from app.agents.registry import require_known
 from app.audit.domain.fleet import FLEET_SILENT
-from app.audit.domain.missing import AGENTS_MISSING, MissingGroup
+from app.audit.domain.missing import AGENTS_MISSING
+from app.audit.findings import affected_agents, is_among_missing
 from app.audit.heartbeat import last_cycle
 from app.kit.text import at, counted
 from app.kit.times import moment_in
@@ -151,8 +152,8 @@ async def agent_state(
     """How the agent is by its gravest trouble, as in `fleet_state`. Raises `NotFoundError`."""
     await require_known(session, agent_id)
     shown = identity_of(agent_id, known).masked()
-    is_member = and_(AuditFinding.rule == AGENTS_MISSING, AuditFinding.evidence["agents"].has_key(agent_id))
-    found = await _troubles(session, known, or_(AuditFinding.agent_id == agent_id, is_member))
+    is_own = AuditFinding.agent_id == agent_id
+    found = await _troubles(session, known, or_(is_own, is_among_missing(agent_id)))
     troubles = [trouble for trouble in found if agent_id in trouble.agent_ids]
     if await session.scalar(select(IS_PAUSED).where(Agent.agent_id == agent_id)):
         return AgentState(shown, "unknown", "paused")
@@ -174,7 +175,7 @@ async def _troubles(
         Trouble(
             finding_id=finding.id,
             rule=finding.rule,
-            agent_ids=(agent_ids := _agent_ids(finding)),
+            agent_ids=(agent_ids := affected_agents(finding)),
             title=_title(finding, len(agent_ids), known),
             words=trouble_in_words(finding.rule),
             severity=finding.severity,
@@ -190,12 +191,6 @@ async def _troubles(
 def trouble_in_words(rule: str) -> str:
     """What is wrong with an agent by a rule of `TROUBLES`, or by one of another version."""
     return TROUBLES.get(rule, rule.replace("_", " "))
-
-
-def _agent_ids(finding: AuditFinding) -> Sequence[str]:
-    if finding.rule != AGENTS_MISSING:
-        return [finding.agent_id]
-    return sorted(MissingGroup.from_evidence(finding.agent_id, finding.evidence).missing)
 
 
 def _title(finding: AuditFinding, agents: int, known: Mapping[str, Identity]) -> str:
