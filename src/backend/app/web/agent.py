@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,7 +28,7 @@ from app.runs.wire import AgentId
 from app.web import charts
 from app.web.agent_form import AgentForm, form_of, read_declaration, schedule_preview
 from app.web.agent_views import AgentView
-from app.web.forms import form_fields
+from app.web.forms import form_fields, see_other
 from app.web.rendering import agent_path, render
 from app.wiring import audit_settings
 
@@ -69,7 +68,7 @@ async def get_agent(
     if path_id == "preview" and schedule is not None:
         return await _preview(request, schedule, timezone or "")
     if not (path_id or id):
-        return RedirectResponse("/agents", 303)
+        return see_other("/agents")
     agent_id = _agent_id(path_id or id)
     if show == "edit":
         return await _edit_page(request, agent_id)
@@ -94,7 +93,7 @@ async def post_agent(request: Request, path_id: str, id: _Text = None) -> Respon
         await require_known(session, agent_id)
         await _CHANGES[action](session, agent_id, fields)
         is_left = await is_known(session, agent_id)
-    return RedirectResponse(agent_path(agent_id) if is_left else "/agents", 303)
+    return see_other(agent_path(agent_id) if is_left else "/agents")
 
 
 def _agent_id(text: str | None) -> str:
@@ -178,7 +177,7 @@ async def _declare(request: Request, agent_id: str, fields: Mapping[str, str]) -
         return await _edit_page(request, agent_id, declaration)
     async with transaction() as session:
         await declare_agent(session, agent_id, declaration.model_dump())
-    return RedirectResponse(agent_path(agent_id), 303)
+    return see_other(agent_path(agent_id))
 
 
 async def _pause(session: AsyncSession, agent_id: str, fields: Mapping[str, str]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -36,7 +35,7 @@ from app.scoring.domain.states import score_word
 from app.scoring.ratings import rate_run, ratings_of_run, undo_rating
 from app.scoring.status import scoring_of
 from app.scoring.wire import FeedbackIn
-from app.web.forms import form_fields
+from app.web.forms import address, form_fields, see_other
 from app.web.payload_tree import tree, whole_text
 from app.web.rendering import render
 from app.web.run_query import PATH
@@ -200,8 +199,7 @@ async def post_rating(request: Request, run_id: UUID) -> Response:
         async with transaction() as session:
             facts = await _facts(session, run_id)
         return _page(request, facts, 422, errors=errors, typed=fields)
-    done = urlencode({"rated": given["rater"], "given": given_at.isoformat()})
-    return RedirectResponse(f"{PATH}/{run_id}?{done}#rating", 303)
+    return see_other(address(f"{PATH}/{run_id}", "rating", rated=given["rater"], given=given_at.isoformat()))
 
 
 @router.post("/{run_id}/rating/undo")
@@ -214,7 +212,7 @@ async def post_rating_undo(request: Request, run_id: UUID) -> Response:
         raise NotFoundError("there is no such rating") from None
     async with transaction() as session:
         await undo_rating(session, run_id, fields.get("rater", ""), given_at)
-    return RedirectResponse(f"{PATH}/{run_id}#rating", 303)
+    return see_other(address(f"{PATH}/{run_id}", "rating"))
 
 
 async def _rate(session: AsyncSession, run_id: UUID, given: FeedbackIn) -> datetime:

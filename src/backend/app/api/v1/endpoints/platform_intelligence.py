@@ -72,17 +72,8 @@ async def _get_peer_swarm_events(
 
 
 def _event(card: EventCard) -> AgentEvent:
-    return AgentEvent(
-        agent_id=card.agent_id,
-        agent=card.agent,
-        role=card.role,
-        title=card.title,
-        action=card.action,
-        status=card.status,
-        run_status=card.run_status,
-        ran_at=_to_seconds(card.ran_at),
-        ago=card.ago,
-    )
+    event = AgentEvent.model_validate(card, from_attributes=True)
+    return event.model_copy(update={"ran_at": _to_seconds(card.ran_at)})
 
 
 def _to_seconds(moment: datetime) -> datetime:
