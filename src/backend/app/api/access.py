@@ -38,7 +38,7 @@ _JSON, _HTML = "application/json", "text/html"
 
 
 class AccessGuard:
-    """ASGI middleware that lets nobody without the token into the internal face from another machine."""
+    """ASGI middleware that keeps the internal face to readers with the token, off loopback addresses."""
 
     def __init__(self, app: ASGIApp, token: str | None, *, reports_need_token: bool) -> None:
         self._app = app
