@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import DateTime, Select, bindparam, func, literal, literal_column, or_, select, text
+from sqlalchemy import DateTime, Select, bindparam, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
@@ -13,6 +13,7 @@ from app.audit.cadence import Attendance, Outage, Outages, attendance, present_o
 from app.audit.cadences import PAST
 from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON, sampled
 from app.audit.domain.missing import AGENTS_MISSING, MissingGroup
+from app.audit.findings import of_rule
 from app.audit.known_outages import KnownOutages
 from app.audit.public_holidays import public_holidays
 from app.audit.settings import AuditSettings
@@ -116,8 +117,7 @@ def silences(now: datetime, since: datetime) -> Select[datetime, datetime]:
     began = func.coalesce(AuditFinding.began_at, AuditFinding.opened_at)
     over = func.coalesce(AuditFinding.closed_at, literal(now, DateTime(timezone=True)))
     return select(began.label("began"), over.label("over")).where(
-        # As the condition of the index has it: with a parameter the planner could not use the index.
-        AuditFinding.rule == literal_column(f"'{FLEET_SILENT}'"),
+        of_rule(FLEET_SILENT),
         over > since,
         AuditFinding.closing_evidence["reason"].astext.is_distinct_from(OTHERS_GO_ON["reason"]),
     )
@@ -132,8 +132,7 @@ async def _past_silences(session: AsyncSession, now: datetime, since: datetime) 
 async def _excused(session: AsyncSession, since: datetime) -> dict[str, list[Outage]]:
     """When agents were missing together with others, by agent: in groups that were not over at `since`."""
     statement = select(AuditFinding.agent_id, AuditFinding.evidence, AuditFinding.closed_at).where(
-        # As the condition of the index has it.
-        AuditFinding.rule == literal_column(f"'{AGENTS_MISSING}'"),
+        of_rule(AGENTS_MISSING),
         or_(AuditFinding.closed_at.is_(None), AuditFinding.closed_at > since),
     )
     excused: dict[str, list[Outage]] = defaultdict(list)
