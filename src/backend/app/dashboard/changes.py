@@ -32,6 +32,7 @@ TOPICS = ("runs", "scores", "findings", "swarm", "audit")
 class Changes:
     """A short text for each topic that differs when something of it changed, and how the fleet is.
 
+    No text comes back: a page made amid a change that was taken back at once is not taken for a fresh one.
     `attention` is how many open findings wait for a person.
     """
 
@@ -47,14 +48,16 @@ async def read_changes(session: AsyncSession, interval: timedelta) -> Changes:
     """
     severity, waits = AuditFinding.severity, AuditFinding.acknowledged_at.is_(None)
     is_recent = RunRollup.width == HOUR, RunRollup.bucket > func.now() - _WATCHED
+    first_hour = func.min(RunRollup.bucket)
     of_runs = select(
-        _text(func.sum(RunRollup.runs), func.sum(RunRollup.succeeded)).label("runs"),
-        _text(func.sum(RunRollup.scored), func.sum(RunRollup.overall_sum)).label("scores"),
+        _text(first_hour, func.sum(RunRollup.runs), func.sum(RunRollup.succeeded)).label("runs"),
+        _text(first_hour, func.sum(RunRollup.scored), func.sum(RunRollup.overall_sum)).label("scores"),
     ).where(*is_recent)
+    closed = select(func.max(AuditFinding.closed_at)).scalar_subquery()
     of_findings = select(
-        _text(func.count(), func.max(AuditFinding.opened_at), func.max(AuditFinding.acknowledged_at)).label(
-            "findings"
-        ),
+        _text(
+            func.count(), func.max(AuditFinding.opened_at), func.max(AuditFinding.acknowledged_at), closed
+        ).label("findings"),
         func.count().filter(waits).label("attention"),
         func.array_agg(severity.distinct()).filter(waits).label("severities"),
     ).where(is_open())
