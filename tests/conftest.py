@@ -207,8 +207,9 @@ def _settings(
 
 @pytest.fixture(autouse=True)
 def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scoring within the test's process is not delayed because other tests keep the processors busy."""
+    """What waits or gives up where the processors are busy does not because of other tests."""
     monkeypatch.setattr("app.tasks.pacing.others_seconds", lambda: None)
+    monkeypatch.setattr("app.kit.snapshot.FIRST_WAIT_SECONDS", 60.0)
 
 
 @pytest.fixture(scope="session")

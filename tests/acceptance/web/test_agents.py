@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import httpx
-import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
+from support.browser import LOOKS, TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
 from support.pages import execute, report
 from support.processes import Served
 
@@ -103,8 +102,7 @@ def test_what_agents_and_people_wrote_is_text(visitor: Visitor, site: Served, mo
     assert page.locator("main img, main script").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@LOOKS
 def test_they_serve_everybody(
     browser: Browser, site: Served, module_database: str, scheme: str, width: int
 ) -> None:

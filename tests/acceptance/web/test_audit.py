@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 from playwright.sync_api import Browser, expect
 
 from support.browser import (
     HOSTILE,
+    LOOKS,
     TIMEOUT_MS,
     Visitor,
     accessibility_problems,
@@ -145,8 +145,7 @@ def test_what_one_has_opened_stays_until_one_asks_for_the_news(
     expect(page.locator(f"#finding-{finding_id}")).to_contain_text("delivered by webhook")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@LOOKS
 def test_it_serves_everybody(
     browser: Browser, site: Served, module_database: str, scheme: str, width: int
 ) -> None:

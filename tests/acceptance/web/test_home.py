@@ -3,11 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from support.browser import (
     HOSTILE,
+    LOOKS,
     TIMEOUT_MS,
     Visitor,
     accessibility_problems,
@@ -74,8 +74,7 @@ def test_the_verdict_names_who_is_in_trouble(visitor: Visitor, site: Served, mod
     expect(page.get_by_role("heading", level=1)).not_to_contain_text("silent")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 390, 1280])
+@LOOKS
 def test_it_serves_everybody(browser: Browser, site: Served, scheme: str, width: int) -> None:
     report(site, "aurora", "failed", summary="Smoke tests: 2 of 38 failed")
     window = {"width": width, "height": 900}

@@ -6,6 +6,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.browser import (
     HOSTILE,
+    LOOKS,
     TIMEOUT_MS,
     Visitor,
     accessibility_problems,
@@ -148,8 +149,7 @@ def test_a_form_that_makes_no_sense_changes_nothing(
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@LOOKS
 def test_it_serves_everybody(browser: Browser, site: Served, scheme: str, width: int) -> None:
     agent_id = f"{HOSTILE}{scheme}{width}"
     body = {

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from support.browser import TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
+from support.browser import LOOKS, TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
 from support.database import execute
 from support.processes import Served
 
@@ -219,8 +218,7 @@ def test_what_was_opened_stays_open_while_a_finding_comes_in(
     expect(levels).to_have_count(opened)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@LOOKS
 def test_they_serve_everybody(browser: Browser, site: Served, scheme: str, width: int) -> None:
     report(site, "aurora", summary="Smoke tests: 38 of 38 passed", builds=[1, 2])
     run_id = report(site, "aurora", "failed", summary="Smoke tests: 2 of 38 failed", log="z" * 900)

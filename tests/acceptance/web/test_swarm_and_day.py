@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from support.browser import (
     HOSTILE,
+    LOOKS,
     TIMEOUT_MS,
     Visitor,
     accessibility_problems,
@@ -105,8 +106,7 @@ def test_what_is_no_day_is_not_found(site: Served, path: str) -> None:
     assert "A day is written YYYY-MM-DD" in answer.text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@LOOKS
 def test_they_serve_everybody(browser: Browser, site: Served, scheme: str, width: int) -> None:
     agent_id = f"{HOSTILE}{scheme}{width}"
     beat(site, agent_id, role=HOSTILE[:200], status=HOSTILE[:60], details={HOSTILE: HOSTILE})

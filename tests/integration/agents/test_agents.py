@@ -230,7 +230,8 @@ async def test_every_id_that_can_report_has_paths_that_work(api: httpx.AsyncClie
 async def test_an_agent_is_judged_by_a_schedule_of_any_dialect(
     api: httpx.AsyncClient, db: asyncpg.Connection, schedule: str, cadence: str, state: str
 ) -> None:
-    await add_runs(db, "nova", "success", every=timedelta(), newest=timedelta(hours=4))
+    # A first run far from a due time, as this one may be, lets the next be three times as late.
+    await add_runs(db, "nova", "success", every=timedelta(), newest=timedelta(hours=6))
     assert (await api.put(f"{AGENTS}/nova", json={"schedule": schedule})).status_code == 204
     shown = (await api.get(f"{AGENTS}/nova")).json()
     assert (shown["schedule"], shown["cadence"], shown["state"]) == (schedule, cadence, state)
