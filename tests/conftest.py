@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -28,9 +28,13 @@ from app.schema.sync import sync_schema
 from support.brokers import Broker
 from support.dealing import deal
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 hypothesis.settings.register_profile(
-    # How fast a machine makes examples says nothing of the product.
+    # How fast a machine makes examples says nothing of the product. Each run of the tests has other examples.
     "runlog",
+    max_examples=50,
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
@@ -261,12 +265,24 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     own.stop()
 
 
-@pytest.fixture
-async def api(database: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the real application on the test's database, without a network between."""
-    from app.main import create_app
+@pytest.fixture(scope="session")
+def applications() -> dict[object, "FastAPI"]:
+    """Applications by the settings that they are made of: their routes are built once, when first used."""
+    return {}
 
-    app = create_app()
+
+@pytest.fixture
+async def api(database: str, applications: dict[object, "FastAPI"]) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the real application on the test's database, without a network between."""
+    from app.logs import configure_logging
+    from app.main import create_app
+    from app.web.home import HomeCache
+
+    settings = get_settings()
+    made_of = settings.expose, settings.token, settings.reports_need_token, tuple(settings.allowed_hosts)
+    app = applications.setdefault(made_of, create_app(settings))
+    configure_logging(settings)
+    app.state.home_cache, app.state.watcher = HomeCache(), None
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://runlog.test") as client:

@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,7 +19,7 @@ from support.background import HANG, Background
 from support.brokers import Broker
 from support.database import execute, query, rows, until_it_is
 from support.load import PATH, Check, UnderLoad
-from support.processes import running
+from support.processes import Process, running
 
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
 # Each committed score leaves a note, and takes a moment, so that it can be caught in the middle.
@@ -52,7 +51,7 @@ TOLD_OTHERWISE = """
 """
 SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
 
-Start = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
+Start = Callable[..., AbstractContextManager[Process]]
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def start(postgres: Postgres, broker: Broker, background: Background, tmp_path: 
     """Starts a command on the test's database and broker."""
     background.run(execute(postgres.url, NOTE_SCORES))
 
-    def start_process(*arguments: str, **settings: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    def start_process(*arguments: str, **settings: str) -> AbstractContextManager[Process]:
         return running(*arguments, env=SWEEP_SOON | settings, log=tmp_path / "celery.log")
 
     return start_process

@@ -17,10 +17,12 @@ import psutil
 
 from app.cli.main import main
 from app.config import get_settings
+from support.forking import CopiedProcess
 
 RUNLOG = (sys.executable, "-m", "app.cli.main")
 START_TIMEOUT = 120.0
 # Environment of a process that neither lowers its priority nor rests while others are busy.
+Process = subprocess.Popen[bytes] | CopiedProcess
 UNHURRIED = {"PYTHONPATH": str(Path(__file__).parent / "unhurried")}
 
 
@@ -67,17 +69,21 @@ def _left_alone() -> Iterator[None]:
 @contextmanager
 def running(
     *arguments: str, env: Mapping[str, str | None], log: Path, program: Path | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Process]:
     """`runlog ARGUMENTS` as a process, ended with the block; its stderr goes to `log`.
 
     `env` is laid over the test's environment and `UNHURRIED`; None takes a variable away. `program` is a
-    script that stands for `runlog`.
+    script that stands for `runlog`. What changes how modules are loaded is started from nothing.
     """
-    command = RUNLOG if program is None else (sys.executable, str(program))
     overlaid = {**os.environ, **UNHURRIED, **env}
     environment = {name: value for name, value in overlaid.items() if value is not None}
-    with log.open("ab") as stderr:
-        process = subprocess.Popen([*command, *arguments], env=environment, stderr=stderr)
+    process: Process
+    if program is None and "PYTHONPATH" not in env:
+        process = CopiedProcess(arguments, environment, log)
+    else:
+        command = RUNLOG if program is None else (sys.executable, str(program))
+        with log.open("ab") as stderr:
+            process = subprocess.Popen([*command, *arguments], env=environment, stderr=stderr)
     try:
         yield process
     finally:
@@ -95,7 +101,7 @@ class Served:
     """A running `runlog serve`, and where it answers."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: Process
 
     def api_processes(self) -> list[psutil.Process]:
         """Its API processes, where it has several."""
@@ -133,7 +139,7 @@ def serving(*options: str, env: Mapping[str, str | None], log: Path, workers: in
         yield server.url
 
 
-def wait_until_alive(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_alive(url: str, process: Process, log: Path) -> None:
     """Return when `/healthz` answers; fail with the log when the process ends first."""
     deadline = time.monotonic() + START_TIMEOUT
     with httpx.Client(base_url=url, timeout=START_TIMEOUT) as client:

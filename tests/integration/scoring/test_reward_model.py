@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -29,7 +28,7 @@ from app.scoring.reward_training import is_due, lock_training, train_now
 from app.scoring.rubric import VERSION, RunReport, score
 from app.services.agent_run_log_service import write_run_log
 from support.brokers import Broker
-from support.processes import running
+from support.processes import Process, running
 
 pytestmark = pytest.mark.anyio
 
@@ -240,7 +239,7 @@ async def test_training_learns_from_rows_that_other_programs_wrote(db: asyncpg.C
     assert trained.runs == 240
 
 
-Start = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
+Start = Callable[..., AbstractContextManager[Process]]
 
 
 @pytest.fixture

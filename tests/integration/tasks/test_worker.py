@@ -15,7 +15,7 @@ import pytest
 
 from app.services.agent_run_log_service import write_run_log
 from support.brokers import Broker
-from support.processes import running
+from support.processes import Process, running
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ ENDPOINT = "/api/v1/internal/agent-run-log"
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores IS NULL"
 SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "0.5", "RUNLOG_SCORE_SWEEP_AGE": "0.2"}
 
-Start = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
+Start = Callable[..., AbstractContextManager[Process]]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def start(database: str, broker: Broker, tmp_path: Path) -> Iterator[Start]:
     """Starts a command on the test's database and broker; none of them may leave a traceback."""
     log = tmp_path / "processes.log"
 
-    def start_process(*arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    def start_process(*arguments: str) -> AbstractContextManager[Process]:
         return running(*arguments, env=SWEEP_SOON, log=log)
 
     yield start_process
