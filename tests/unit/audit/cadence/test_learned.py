@@ -163,11 +163,11 @@ def test_reports_that_were_kept_while_it_was_offline_show_that_it_ran() -> None:
 @pytest.mark.parametrize("hours", [1, 4, 24])
 def test_heavy_tailed_lengths_of_runs_raise_hardly_anything(hours: int, sigma: float) -> None:
     found = 0
-    for seed in range(8):
+    for seed in range(4):
         chance = random.Random(seed)
         due = every(hours * HOUR, 60 * 24 // hours)
         found += len(alarms(sorted(at + chance.lognormvariate(0, sigma) * hours * MINUTE for at in due)))
-    assert found <= 2
+    assert found <= 1
 
 
 def test_runs_by_hand_do_not_make_an_hourly_agent_look_frequent() -> None:

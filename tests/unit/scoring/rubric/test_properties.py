@@ -49,7 +49,7 @@ payloads = st.dictionaries(keys, values, max_size=8)
 statuses = st.sampled_from(["success", "partial", "failed", "", "SUCCESS"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25)
 @given(statuses, payloads, st.lists(payloads, max_size=3))
 def test_any_payload_has_a_score_in_range_and_always_the_same(
     status: str, actions: dict[str, Any], earlier: list[dict[str, Any]]
