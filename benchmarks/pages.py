@@ -4,11 +4,13 @@
 
 1. The first load of `/` in Chromium with an empty cache: bytes as sent, of scripts too, first paint
    and layout shift, of 50 agents and of 10,000, beside the time in which the server makes the page.
-2. From the answer to a report until an open page shows it.
-3. With so many readers who keep a page open as `live.js` does: processor time of the server while nothing
+2. The time in which the server makes each of the pages, of 50 agents: the first time, which finds caches
+   empty, and at the median.
+3. From the answer to a report until an open page shows it.
+4. With so many readers who keep a page open as `live.js` does: processor time of the server while nothing
    happens, and how many reports it takes a second, in turn with none.
 
-Figures of a browser that shares the processors with the server; quote the ratios of the third part.
+Figures of a browser that shares the processors with the server; quote the ratios of the last part.
 """
 
 import argparse
@@ -43,6 +45,11 @@ COLUMNS = {
     "shown p50 ms": ".0f",
     "shown p95 ms": ".0f",
 }
+PAGES = (
+    *("/", "/runs", "/runs?agent_id=agent-20&status=failed", "/runs?q=pool", "/agents", "/agents/agent-20"),
+    *("/audit", "/review", "/swarm", "/day"),
+)
+PAGE_COLUMNS = {"first ms": ".0f", "p50 ms": ".1f", "p95 ms": ".1f", "kB": ".1f"}
 OPEN_COLUMNS = {"idle % of a core": ".1f", "runs/s without": ".0f", "runs/s with": ".0f", "ratio": ".3f"}
 MEASURED = """() => {
     const sent = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
@@ -72,15 +79,27 @@ def site(found: Servers, name: str, rows: int, agents: int) -> Iterator[tuple[st
         yield f"http://127.0.0.1:{port}", port, psutil.Process(process.pid)
 
 
-def server_time(url: str, rounds: int = 60) -> float:
-    """Milliseconds in which the server answers with the page, at the median."""
-    with httpx.Client() as client:
+def server_times(url: str, rounds: int = 60) -> Figures:
+    """Milliseconds in which the server answers with the page, and its size as sent."""
+    with httpx.Client(follow_redirects=True, timeout=60) as client:
         took = []
         for _ in range(rounds):
             started = time.perf_counter()
-            client.get(url).raise_for_status()
+            answer = client.get(url).raise_for_status()
             took.append(1000 * (time.perf_counter() - started))
-    return median(took[5:])
+    size = answer.num_bytes_downloaded / 1000
+    return {
+        "first ms": took[0],
+        "p50 ms": median(took[5:]),
+        "p95 ms": quantiles(took[5:], n=20)[18],
+        "kB": size,
+    }
+
+
+def newest_run(url: str) -> str:
+    """The path of the page of the newest run."""
+    (run,) = httpx.get(url + REPORTS, params={"limit": 1}).json()["runs"]
+    return f"/runs/{run['id']}"
 
 
 def first_load(browser: Browser, url: str, rounds: int = 7) -> Figures:
@@ -161,19 +180,21 @@ async def open_pages(url: str, port: int, server: psutil.Process, count: int, ro
     }
 
 
-def measure(rows: int, streams: int) -> tuple[dict[str, Figures], dict[str, Figures]]:
-    """The figures of each fleet, and of the open pages."""
+def measure(rows: int, streams: int) -> list[dict[str, Figures]]:
+    """The figures of each fleet, of each page, and of the open pages."""
     pages: dict[str, Figures] = {}
     with servers() as found:
         for agents in (50, 10_000):
             name = f"{agents:,} agents"
             with site(found, f"fleet_{agents}", rows, agents) as (url, port, server):
-                pages[name] = {"server p50 ms": server_time(url + "/")}
+                if agents == 50:
+                    each = {path: server_times(url + path) for path in (*PAGES, newest_run(url))}
+                pages[name] = {"server p50 ms": server_times(url + "/")["p50 ms"]}
                 with launched() as browser:
                     pages[name] |= first_load(browser, url) | freshness(browser, url)
                 if agents == 50:
                     opened = {f"{streams} open pages": asyncio.run(open_pages(url, port, server, streams))}
-    return pages, opened
+    return [pages, each, opened]
 
 
 def main() -> None:
@@ -184,11 +205,11 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    pages, opened = measure(arguments.rows, arguments.streams)
+    pages, each, opened = measure(arguments.rows, arguments.streams)
     if arguments.json:
-        print(json.dumps({"machine": machine(), "pages": pages, "open": opened}))
+        print(json.dumps({"machine": machine(), "fleets": pages, "pages": each, "open": opened}))
     else:
-        print(table(pages, COLUMNS), table(opened, OPEN_COLUMNS), sep="\n\n")
+        print(table(pages, COLUMNS), table(each, PAGE_COLUMNS), table(opened, OPEN_COLUMNS), sep="\n\n")
 
 
 if __name__ == "__main__":
