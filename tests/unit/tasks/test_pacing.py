@@ -10,7 +10,6 @@ from app.runs.run import made_at, new_run_id
 from app.tasks import pacing
 from app.tasks.pacing import Pace, delay_seconds, others_seconds
 
-NEW = timedelta()
 WHEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
@@ -21,9 +20,9 @@ def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "others_seconds", others_seconds)
 
 
-def delay(busy: float, *, age: timedelta = NEW, overload: bool = True) -> float:
+def delay(busy: float) -> float:
     """The delay after a tenth of a second, with so many processors busy."""
-    return delay_seconds(busy=busy, worked=0.1, age=age, overload=overload)
+    return delay_seconds(busy=busy, worked=0.1)
 
 
 @pytest.mark.parametrize("busy", [0.0, 0.5, 1.0])
@@ -37,18 +36,6 @@ def test_the_busier_the_machine_the_longer_the_delay_but_never_long() -> None:
     assert delays[1] > 0
     assert delays[-1] == pytest.approx(5)
     assert delay(1000) == 10
-
-
-def test_runs_that_have_waited_are_not_kept_waiting() -> None:
-    delays = [delay(1.8, age=timedelta(seconds=seconds)) for seconds in (0, 590, 598, 600, 1000)]
-    assert delays == [pytest.approx(4), pytest.approx(4), pytest.approx(2), 0, 0]
-
-
-def test_runs_that_a_worker_can_follow_are_not_kept_waiting_for_long() -> None:
-    assert delay(1.8, overload=False) == pytest.approx(3)
-    assert delay(1.8, overload=False, age=timedelta(seconds=2)) == pytest.approx(1)
-    assert delay(1.8, overload=False, age=timedelta(seconds=3)) == 0
-    assert delay(1.8, overload=True, age=timedelta(seconds=3)) == pytest.approx(4)
 
 
 def test_all_that_others_do_counts_and_our_own_time_does_not(
@@ -67,7 +54,7 @@ def test_all_that_others_do_counts_and_our_own_time_does_not(
 
 
 class Machine:
-    """What a pace asks: the time, and the seconds of processor time that others have used."""
+    """What a pace asks: the time, processor time that others have used, how many runs a second come in."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 50.0
@@ -76,7 +63,8 @@ class Machine:
         monkeypatch.setattr(pacing.asyncio, "sleep", self._sleep)
         self.slept: list[float] = []
         self.busy = 0.0
-        self.pace = Pace(lambda: self.now)
+        self.arriving = 10_000.0
+        self.pace = Pace(lambda: self.now, self._arrivals)
 
     def goes_on(self, seconds: float, busy: float) -> None:
         """For so long others keep so many processors busy."""
@@ -84,15 +72,20 @@ class Machine:
         if self.used is not None:
             self.used += seconds * busy
 
+    async def _arrivals(self) -> float:
+        return self.arriving
+
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.goes_on(seconds, self.busy)
 
-    def delay_after_batch(self, busy: float, worked: float = 0.3) -> float:
-        """The delay after a batch of 500 runs, all made at the same moment, which is an overload."""
+    async def delay_after_batch(
+        self, busy: float, worked: float = 0.3, age: timedelta | None = timedelta()
+    ) -> float:
+        """The delay after a batch of 500 runs, the oldest of such an `age`, if that is known."""
         self.pace.begin()
         self.goes_on(worked, busy)
-        return self.pace.delay_after([WHEN] * 500, WHEN)
+        return await self.pace.delay_after(500, [] if age is None else [WHEN, WHEN - age, WHEN], WHEN)
 
 
 @pytest.fixture
@@ -101,48 +94,54 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(monkeypatch)
 
 
-def test_what_others_do_during_a_batch_counts_however_long_they_were_idle(machine: Machine) -> None:
-    assert machine.delay_after_batch(busy=0) == 0
+@pytest.mark.anyio
+async def test_what_others_do_during_a_batch_counts_however_long_they_were_idle(machine: Machine) -> None:
+    assert await machine.delay_after_batch(busy=0) == 0
     machine.goes_on(3600, busy=0)
-    assert machine.delay_after_batch(busy=1.2) == pytest.approx(3)
+    assert await machine.delay_after_batch(busy=1.2) == pytest.approx(3)
 
 
-def test_what_others_do_while_a_worker_waits_counts_though_a_batch_leaves_them_less(machine: Machine) -> None:
-    machine.delay_after_batch(busy=1.2)
+@pytest.mark.anyio
+async def test_what_others_do_while_a_worker_waits_counts_though_a_batch_leaves_them_less(
+    machine: Machine,
+) -> None:
+    await machine.delay_after_batch(busy=1.2)
     machine.goes_on(3, busy=1.5)
-    assert machine.delay_after_batch(busy=1) == pytest.approx(7.5)
+    assert await machine.delay_after_batch(busy=1) == pytest.approx(7.5)
     machine.goes_on(7.5, busy=0.2)
-    assert machine.delay_after_batch(busy=0.2) == 0
+    assert await machine.delay_after_batch(busy=0.2) == 0
 
 
-def test_a_batch_that_is_too_short_to_measure_goes_by_what_was_before(machine: Machine) -> None:
-    machine.delay_after_batch(busy=1.2)
+@pytest.mark.anyio
+async def test_a_batch_that_is_too_short_to_measure_goes_by_what_was_before(machine: Machine) -> None:
+    await machine.delay_after_batch(busy=1.2)
     machine.goes_on(1, busy=1.5)
-    assert machine.delay_after_batch(busy=0, worked=0.01) == pytest.approx(0.25)
+    assert await machine.delay_after_batch(busy=0, worked=0.01) == pytest.approx(0.25)
 
 
-def test_what_the_process_used_before_its_first_batch_is_nobody_elses(machine: Machine) -> None:
+@pytest.mark.anyio
+async def test_what_the_process_used_before_its_first_batch_is_nobody_elses(machine: Machine) -> None:
     machine.goes_on(2, busy=2)
-    assert machine.delay_after_batch(busy=0, worked=0.01) == 0
+    assert await machine.delay_after_batch(busy=0, worked=0.01) == 0
 
 
-def test_where_processor_time_is_not_known_there_is_no_delay(machine: Machine) -> None:
+@pytest.mark.anyio
+async def test_where_processor_time_is_not_known_there_is_no_delay(machine: Machine) -> None:
     machine.used = None
-    machine.delay_after_batch(busy=2)
+    await machine.delay_after_batch(busy=2)
     machine.goes_on(3, busy=2)
-    assert machine.delay_after_batch(busy=2) == 0
+    assert await machine.delay_after_batch(busy=2) == 0
 
 
 @pytest.mark.anyio
 async def test_a_burst_after_a_pause_passes_first(machine: Machine) -> None:
-    overload = [WHEN] * 500
-    machine.delay_after_batch(busy=0)
+    await machine.delay_after_batch(busy=0)
     machine.goes_on(60, busy=0)
     machine.busy = 1.5
-    await machine.pace.delay_overload(overload, WHEN)
+    await machine.pace.delay_overload()
     assert machine.slept == [0.2, 10]  # a measurement, then a delay
-    machine.goes_on(machine.delay_after_batch(busy=1.5), busy=1.5)
-    await machine.pace.delay_overload(overload, WHEN)
+    machine.goes_on(await machine.delay_after_batch(busy=1.5), busy=1.5)
+    await machine.pace.delay_overload()
     assert machine.slept == [0.2, 10]
 
 
@@ -150,7 +149,7 @@ async def test_a_burst_after_a_pause_passes_first(machine: Machine) -> None:
 async def test_messages_of_runs_that_are_scored_already_wait_once(machine: Machine) -> None:
     machine.busy = 1.5
     for _ in range(5):
-        await machine.pace.delay_overload([WHEN] * 500, WHEN)
+        await machine.pace.delay_overload()
         machine.pace.begin()
         machine.goes_on(0.3, busy=1.5)  # no batch was scored, so there is no delay after it
     assert machine.slept == [0.2, 10]
@@ -158,41 +157,79 @@ async def test_messages_of_runs_that_are_scored_already_wait_once(machine: Machi
 
 @pytest.mark.anyio
 async def test_a_burst_on_an_idle_machine_is_scored_at_once(machine: Machine) -> None:
-    machine.delay_after_batch(busy=0)
+    await machine.delay_after_batch(busy=0)
     machine.goes_on(60, busy=0)
-    await machine.pace.delay_overload([WHEN] * 500, WHEN)
+    await machine.pace.delay_overload()
     assert machine.slept == [0.2, 0]
 
 
 @pytest.mark.anyio
 async def test_what_is_no_overload_and_what_goes_on_is_not_measured_first(machine: Machine) -> None:
     machine.busy = 2
-    machine.delay_after_batch(busy=2)
-    await machine.pace.delay_overload([WHEN] * 500, WHEN)
+    await machine.delay_after_batch(busy=2)
+    await machine.pace.delay_overload()
+    machine.arriving = 1_000
     machine.goes_on(60, busy=2)
-    await machine.pace.delay_overload([WHEN + timedelta(milliseconds=n) for n in range(500)], WHEN)
-    await machine.pace.delay_overload([], WHEN)
+    await machine.pace.delay_overload()
     assert machine.slept == []
 
 
-def test_an_overload_is_seen_from_when_the_runs_were_made(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+AGES = [timedelta(), timedelta(seconds=2), timedelta(seconds=3), timedelta(minutes=11), timedelta(days=1)]
+
+
+@pytest.mark.anyio
+async def test_scores_are_kept_back_for_seconds_where_a_worker_can_follow(machine: Machine) -> None:
+    machine.arriving = 1_000
+    assert [await machine.delay_after_batch(busy=2, age=age) for age in AGES] == [3, 1, 0, 0, 0]
+    assert await machine.delay_after_batch(busy=2, age=None) == 0
+
+
+@pytest.mark.anyio
+async def test_a_backlog_of_any_age_gives_way_to_more_runs_than_can_be_scored(machine: Machine) -> None:
+    assert [await machine.delay_after_batch(busy=2, age=age) for age in [*AGES, None]] == [10] * 6
+    machine.goes_on(10, busy=0.5)
+    assert await machine.delay_after_batch(busy=0.5, age=timedelta(days=1)) == 0
+
+
+@pytest.mark.anyio
+async def test_a_worker_that_starts_with_an_old_backlog_in_an_overload_waits_first(machine: Machine) -> None:
+    machine.busy = 2
+    await machine.pace.delay_overload()
+    assert machine.slept == [0.2, 10]
+    assert await machine.delay_after_batch(busy=2, age=timedelta(days=1)) == 10
+
+
+@pytest.mark.anyio
+async def test_on_a_busy_machine_a_backlog_is_scored_without_delays_once_the_overload_is_over(
+    machine: Machine,
 ) -> None:
-    seen = []
+    assert await machine.delay_after_batch(busy=2, age=timedelta(minutes=11)) == 10
+    machine.arriving = 0
+    assert [await machine.delay_after_batch(busy=2, age=timedelta(minutes=11)) for _ in range(20)] == [0] * 20
 
-    def note(*, overload: bool, age: timedelta, **_: float) -> float:
-        seen.append((overload, age))
-        return 0.0
 
-    monkeypatch.setattr(pacing, "delay_seconds", note)
-    made = [WHEN + timedelta(milliseconds=n / 2) for n in range(501)]  # 2,000 a second
-    later = WHEN + timedelta(seconds=9)
-    for worked, runs, now in ((1.0, made, later), (0.5, made, later), (0.1, [WHEN], WHEN)):
+@pytest.mark.anyio
+async def test_an_overload_is_more_than_a_process_could_score(machine: Machine) -> None:
+    delays = []
+    for worked in (0.1, 0.2, 0.4, 0.8):  # 5,000 runs a second, 2,500, 1,250, 625
+        for machine.arriving in (1_500, 1_501, 3_000, 3_751, 10_000):
+            delays.append(await machine.delay_after_batch(busy=2, worked=worked, age=timedelta(days=1)) > 0)
+    assert delays == [
+        *(False, False, False, False, False),
+        *(False, False, False, False, True),
+        *(False, False, False, True, True),
+        *(False, False, True, True, True),
+    ]
+
+
+@pytest.mark.anyio
+async def test_a_backfill_waits_for_seconds_and_longer_in_an_overload(machine: Machine) -> None:
+    delays = []
+    for machine.arriving in (0, 10_000):
         machine.pace.begin()
-        machine.goes_on(worked, busy=0)  # 500 a second are scored, then 1,000
-        machine.pace.delay_after(runs, now)
-    assert machine.pace.delay_after([], WHEN) == 0
-    assert seen == [(True, timedelta(seconds=9)), (False, timedelta(seconds=9)), (False, timedelta())]
+        machine.goes_on(0.3, busy=2)
+        delays.append(await machine.pace.delay_after_backfill())
+    assert delays == [3, 10]
 
 
 def test_ids_tell_when_they_were_made_and_grow() -> None:

@@ -18,7 +18,7 @@ from app.scoring.backfills import open_backfill
 from app.scoring.scorers import find_scorer
 from app.scoring.wire import BackfillOut
 from app.tasks.backfills import continue_backfill
-from app.tasks.pacing import Pace
+from app.tasks.pacing import Pace, arrivals
 from app.tasks.runtime import yield_processors
 
 
@@ -53,7 +53,7 @@ async def _backfill(
         opened = await open_backfill(
             session, since=since, until=until, scorer=scorer, version=wanted.version, request=request
         )
-    pace = Pace(time.monotonic)
+    pace = Pace(time.monotonic, arrivals)
     with _progress() as progress:
         bar = progress.add_task(f"{opened.scorer} {printable(opened.version)}", total=opened.runs)
         while opened.finished_at is None:

@@ -53,3 +53,12 @@ PAUSE_AFTER_FAILURE = 1.0
 
 CLOSE_TIMEOUT = 5.0
 """Seconds for which a process that ends still sends, half of the time that `docker stop` gives it."""
+
+# How the rate at which runs come in is measured (`app.runs.arrivals`).
+
+RATE_RUNS = 500
+"""Runs over which the rate is computed, as many as one message hands on: a burst is seen from its first
+message."""
+
+MIN_RATE_SECONDS = 0.01
+"""Seconds over which it is computed, at least: the runs of one commit have nearly the same moment."""

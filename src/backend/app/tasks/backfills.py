@@ -21,4 +21,4 @@ async def continue_backfill(backfill_id: UUID, pace: Pace) -> Progress:
     pace.begin()
     async with transaction() as session:
         backfill = await backfill_chunk(session, backfill_id)
-    return Progress(backfill, pace.delay_after_backfill())
+    return Progress(backfill, await pace.delay_after_backfill())

@@ -61,21 +61,16 @@ MAX_DELAY = 10.0
 """Seconds of a delay, at most: as often at least, it is measured whether the machine is still busy."""
 
 MAX_AGE = timedelta(seconds=3)
-"""Age of a batch's oldest run from which it is scored without delay: at a rate that a worker can follow,
-scores are later by no more than this (`benchmarks/sustained.py`, last scored after s)."""
-
-MAX_AGE_IN_OVERLOAD = timedelta(minutes=10)
-"""The same in an overload, when scores are late by minutes anyway and the runs are more important."""
+"""Age of a batch's oldest run from which it is scored without delay, unless there is an overload: at a rate
+that a worker can follow, scores are later by no more than this (`benchmarks/sustained.py`, last scored after
+s)."""
 
 OVERLOAD_FACTOR = 3
-"""An overload is this many times as many runs a second as the process scored in its last batch..."""
+"""In an overload this many times as many runs a second come in as the process scored in its last batch..."""
 
 MIN_OVERLOAD_RATE = 1_500
 """... and at least this many a second: a small batch, or one that a lock delayed, says little of what a
 process can score, and this is a quarter more than one scores (`benchmarks/scoring.py`, task)."""
-
-MIN_SPAN = 0.01
-"""Seconds over which the rate of a batch's runs is computed, at least: few runs are no overload."""
 
 IDLE_SECONDS = 1.0
 """Pause after which an overload counts as newly begun, and is measured before the first batch."""

@@ -6,29 +6,31 @@ of the ingest rate at any priority. So where others leave less than one processo
 
 1. Before a batch: where an overload begins after a pause, it measures the machine and waits first.
 2. The batch is scored, with the processor use of others measured at its beginning and its end.
-3. After it: it waits the longer, the more processor time was missing and the longer the batch took, but not
-   beyond the age at which its runs are to be scored.
+3. After it: it waits the longer, the more processor time was missing and the longer the batch took. Where no
+   overload is on, it does not wait beyond the age at which its runs are to be scored.
 
-Scores of runs at a rate that the worker can follow are late by seconds for that, in an overload by minutes.
+An overload is on while more runs come in than the worker could score. That is asked of the log: when the runs
+of a batch were made says nothing of it where they have waited. So a backlog of any age gives way to runs that
+come in, and to nothing else for longer than `MAX_AGE`; and no delay is longer than `MAX_DELAY`.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.db.session import transaction
+from app.runs.arrivals import arrival_rate
 from app.tasks.calibration import (
     DELAYS_PER_BATCH,
     IDLE_SECONDS,
     MAX_AGE,
-    MAX_AGE_IN_OVERLOAD,
     MAX_DELAY,
     MEASURE_SECONDS,
     MIN_FREE_PROCESSORS,
     MIN_OVERLOAD_RATE,
-    MIN_SPAN,
     OVERLOAD_FACTOR,
 )
 
@@ -49,21 +51,26 @@ def others_seconds() -> float | None:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
-def delay_seconds(*, busy: float, worked: float, age: timedelta, overload: bool) -> float:
-    """How long to wait after a batch that took `worked` seconds and whose oldest run is of `age`.
+async def arrivals() -> float:
+    """Runs a second that come in now, by `arrival_rate`."""
+    async with transaction() as session:
+        return await arrival_rate(session)
 
-    `busy` is how many processors others keep busy; in an `overload` more runs come in than can be scored.
-    """
+
+def delay_seconds(*, busy: float, worked: float) -> float:
+    """How long to wait after a batch that took `worked` seconds, while others keep `busy` processors busy."""
     missing = MIN_FREE_PROCESSORS - ((os.cpu_count() or 1) - busy)
-    max_age = MAX_AGE_IN_OVERLOAD if overload else MAX_AGE
-    return max(0.0, min(MAX_DELAY, DELAYS_PER_BATCH * worked * missing, (max_age - age).total_seconds()))
+    return max(0.0, min(MAX_DELAY, DELAYS_PER_BATCH * worked * missing))
 
 
 class Pace:
-    """The delays of one process. `clock` is monotonic, in seconds."""
+    """The delays of one process.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    `clock` is monotonic, in seconds; `arrivals` says how many runs a second come in now.
+    """
+
+    def __init__(self, clock: Callable[[], float], arrivals: Callable[[], Awaitable[float]]) -> None:
+        self._clock, self._arrivals = clock, arrivals
         self._began = clock()
         # Not before the first batch: what the process that forks this one has used would count as others'.
         self._measured_at = float("-inf")
@@ -72,42 +79,44 @@ class Pace:
         self._scores = 0.0  # a second, in the last batch
         self._delayed_until = float("-inf")
 
-    async def delay_overload(self, made: Sequence[datetime], now: datetime) -> None:
-        """Before a batch of runs `made` then: where an overload begins, measure the machine and wait.
+    async def delay_overload(self) -> None:
+        """Before a batch: where an overload begins, measure the machine and wait.
 
         While it lasts, `delay_after` does. A burst that is over within one delay is not slowed at all.
         """
-        if made and self._clock() - self._delayed_until > IDLE_SECONDS and self._is_overload(made):
+        if self._clock() - self._delayed_until > IDLE_SECONDS and await self._is_overload():
             self._measure()
             await asyncio.sleep(MEASURE_SECONDS)
-            age = now - min(made)
-            delay = delay_seconds(busy=self._measure(), worked=MAX_DELAY, age=age, overload=True)
-            await asyncio.sleep(delay)
+            await asyncio.sleep(delay_seconds(busy=self._measure(), worked=MAX_DELAY))
 
     def begin(self) -> None:
         """A batch begins."""
         self._busy_before = self._measure()
         self._began = self._delayed_until = self._clock()
 
-    def delay_after(self, made: Sequence[datetime], now: datetime) -> float:
-        """`delay_seconds` after the batch that began, of runs `made` then, by what others use."""
-        busy = self._busy_around_batch()
-        if not made:
-            return 0.0
+    async def delay_after(self, scored: int, made: Sequence[datetime], now: datetime) -> float:
+        """How many seconds to wait after the batch that began, which scored so many runs.
+
+        `made` is when its runs were, as far as known; where it is not, they are as old as any.
+        """
         worked = self._clock() - self._began
-        self._scores = len(made) / worked
-        delay = delay_seconds(busy=busy, worked=worked, age=now - min(made), overload=self._is_overload(made))
+        self._scores = scored / worked
+        delay = await self._delay(worked, now - min(made) if made else MAX_AGE)
         self._delayed_until = self._clock() + delay
         return delay
 
-    def delay_after_backfill(self) -> float:
-        """`delay_seconds` after the batch that began, of runs whose scores are not urgent."""
-        busy = self._busy_around_batch()
-        return delay_seconds(busy=busy, worked=self._clock() - self._began, age=timedelta(), overload=False)
+    async def delay_after_backfill(self) -> float:
+        """How many seconds to wait after the batch that began, of runs whose scores are not urgent."""
+        return await self._delay(self._clock() - self._began, timedelta())
 
-    def _is_overload(self, made: Sequence[datetime]) -> bool:
-        rate = len(made) / max((max(made) - min(made)).total_seconds(), MIN_SPAN)
-        return rate > max(MIN_OVERLOAD_RATE, OVERLOAD_FACTOR * self._scores)
+    async def _delay(self, worked: float, age: timedelta) -> float:
+        delay = delay_seconds(busy=self._busy_around_batch(), worked=worked)
+        if delay and not await self._is_overload():
+            return min(delay, max(0.0, (MAX_AGE - age).total_seconds()))
+        return delay
+
+    async def _is_overload(self) -> bool:
+        return await self._arrivals() > max(MIN_OVERLOAD_RATE, OVERLOAD_FACTOR * self._scores)
 
     def _busy_around_batch(self) -> float:
         """How many processors others kept busy before the batch or during it, whichever is more.

@@ -29,12 +29,12 @@ from app.tasks.calibration import (
 from app.tasks.celery_app import celery_app
 from app.tasks.judge_tasks import hand_to_judge
 from app.tasks.outage import postponed_on_outage
-from app.tasks.pacing import Pace
+from app.tasks.pacing import Pace, arrivals
 from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
 
-_pace = Pace(time.monotonic)
+_pace = Pace(time.monotonic, arrivals)
 
 Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
@@ -154,14 +154,14 @@ async def _sweep(*, one_by_one: bool) -> None:
 
 
 async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> int:
-    made = [moment for run_id in run_ids if (moment := made_at(run_id))]
-    await _pace.delay_overload(made, datetime.now(UTC))
+    await _pace.delay_overload()
     _pace.begin()
     async with transaction() as session:
         scored = await score(session, run_ids)
     if scored:
         await hand_to_judge(run_ids)
-        await asyncio.sleep(_pace.delay_after(made, datetime.now(UTC)))
+        made = [moment for run_id in run_ids if (moment := made_at(run_id))]
+        await asyncio.sleep(await _pace.delay_after(scored, made, datetime.now(UTC)))
     return scored
 
 
