@@ -1,6 +1,7 @@
 """`is_silent` against the definition of a silent run, and the page that documents it against the code."""
 
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,17 @@ def test_not_silent(actions: dict[str, Any]) -> None:
 @pytest.mark.parametrize("length", [60, 100])
 def test_a_name_is_a_name_however_long_its_separators_are(length: int) -> None:
     assert is_silent({"duration" + "_" * length + "ms": 5})
+
+
+@pytest.mark.parametrize("part", [{}, [], {"": {}}, {"": ""}, [[]], [""], {"items": [{}]}])
+def test_a_report_of_many_empty_parts_is_looked_through_in_little_memory(part: Any) -> None:
+    actions = {"items": [part] * 50_000}
+    tracemalloc.start()
+    try:
+        assert is_silent(actions)
+        assert tracemalloc.get_traced_memory()[1] < 500_000
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.dictionaries(st.text(max_size=8), empty_values, max_size=5))

@@ -51,20 +51,27 @@ def is_silent(actions: Mapping[str, Any]) -> bool:
 
 
 def _hold_output(values: Iterable[Any]) -> bool:
-    pending: list[tuple[Iterable[Any], bool]] = [(values, False)]
-    while pending:
-        values, in_list = pending.pop()
-        for value in values:
-            if isinstance(value, str):
-                if not _quiet_text(value):
-                    return True
-            elif isinstance(value, dict):
-                pending.append((_fields(value, in_list), in_list))
-            elif isinstance(value, list):
-                pending.append((value, True))
-            elif value is not None:
+    # Each container is gone through before the next one is begun: what is kept grows with the depth alone.
+    begun: list[tuple[Iterator[Any], bool]] = [(iter(values), False)]
+    while begun:
+        rest, in_list = begun[-1]
+        for value in rest:
+            if isinstance(value, (dict, list)):
+                if value:
+                    begun.append(_parts(value, in_list))
+                    break
+            elif value is not None and not (isinstance(value, str) and _quiet_text(value)):
                 return True
+        else:
+            begun.pop()
     return False
+
+
+def _parts(container: dict[str, Any] | list[Any], in_list: bool) -> tuple[Iterator[Any], bool]:
+    """What may be output of a container, and whether it is within a list."""
+    if isinstance(container, list):
+        return iter(container), True
+    return _fields(container, in_list), in_list
 
 
 def is_quiet(text: str) -> bool:
