@@ -5,6 +5,7 @@ nesting and on integers of thousands of digits. All of it is found here, before 
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
@@ -106,9 +107,11 @@ def _parse_int(token: str) -> int | Decimal:
 
 
 def _parse_float(token: str) -> float | Decimal:
+    value = float(token)
+    if value and math.isfinite(value) and len(token) < len(_MANY_DIGITS):
+        return value  # of no more digits than a float's exponent and this text have: far within the limits
     number = _bounded(token)
-    value = float(number)
-    return number if value in (float("inf"), float("-inf")) else value
+    return value if math.isfinite(value) else number
 
 
 def _bounded(token: str) -> Decimal:
