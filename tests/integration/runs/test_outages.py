@@ -1,6 +1,7 @@
 """The database goes away: no run is lost, none is doubled, and no caller gets an id without a row."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -214,8 +215,14 @@ async def test_a_run_that_would_wait_for_too_long_is_refused_and_not_committed_l
     assert await stored(db) == [accepted]
 
 
-async def test_the_queue_is_bounded_in_bytes(database: str, db: asyncpg.Connection) -> None:
-    big = Run("sage", "success", '{"text": "%s"}' % ("x" * 900), None, False)
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [("x" * 900, None), ("x" * 450, "x" * 450), ("\U0001f44d" * 225, None), ("\U0001f44d" + "x" * 225, None)],
+)
+async def test_the_queue_is_bounded_in_bytes(
+    database: str, db: asyncpg.Connection, text: str, summary: str | None
+) -> None:
+    big = Run("sage", "success", json.dumps({"text": text}, ensure_ascii=False), summary, False)
     async with writing_to(database, connections=1, queue_bytes=1000) as writer, db.transaction():
         await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
         first = asyncio.create_task(writer.write(run()))

@@ -7,8 +7,8 @@ another value, and `benchmarks/sustained.py` takes the same option.
 # How runs are joined into commits (`app.runs.writer`).
 
 BATCH_BYTES = 8 * 1024 * 1024
-"""Bytes of JSON after which a batch is full. Eight reports of the largest default size: a statement of
-more would hold its agents' locks for long, and one of less would split an ordinary batch."""
+"""Bytes of memory that a batch's texts take when it is full. Eight reports of the largest default size: a
+statement of more would hold its agents' locks for long, and one of less would split an ordinary batch."""
 
 OVERDUE_SECONDS = 0.02
 """Wait after which a run gets a second flush task. Above the longest ordinary commit under full load, and so

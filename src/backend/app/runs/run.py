@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import sys
 import time
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -55,6 +56,11 @@ class Run(msgspec.Struct, frozen=True):
     silent: bool
     idempotency_key: str | None = None
     id: UUID = msgspec.field(default_factory=new_run_id)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that its texts take: each character as many as its widest one needs."""
+        return sys.getsizeof(self.actions_json) + (sys.getsizeof(self.summary) if self.summary else 0)
 
     @property
     def key(self) -> tuple[str, str | None]:

@@ -74,9 +74,10 @@ class Answer(Protocol):
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """A run that waits for its commit, `since` a moment of the event loop's clock, in seconds."""
+    """A run of `size` bytes that waits for its commit, `since` a moment of the loop's clock, in seconds."""
 
     run: Run
+    size: int
     answer: Answer
     since: float
 
@@ -84,7 +85,7 @@ class Pending(msgspec.Struct, frozen=True):
 class RunWriter:
     """Writes runs through `engine` in at most `connections` commits at a time, of `batch_size` runs each.
 
-    `queue_size` runs, of `queue_bytes` bytes of JSON in all, may wait.
+    `queue_size` runs, whose texts take `queue_bytes` bytes in all, may wait.
     """
 
     def __init__(
@@ -130,13 +131,13 @@ class RunWriter:
         if self._probe is not None:
             metrics.RUNS_REFUSED.labels("database_away").inc()
             raise IngestUnavailableError(AWAY)
-        size = len(run.actions_json)
+        size = run.size
         if len(self._queue) >= self._queue_size or (
             self._queue and self._queued_bytes + size > self._queue_bytes
         ):
             metrics.RUNS_REFUSED.labels("queue_full").inc()
             raise IngestUnavailableError("the ingest queue is full")
-        self._queue.append(Pending(run, answer, self._loop.time()))
+        self._queue.append(Pending(run, size, answer, self._loop.time()))
         self._queued_bytes += size
         if len(self._queue) == 1:
             # In the loop's next turn, so that all that this one brings goes together.
@@ -188,7 +189,7 @@ class RunWriter:
         size = 0
         while self._queue and len(batch) < self._batch_size and size < BATCH_BYTES:
             pending = self._queue.popleft()
-            size += len(pending.run.actions_json)
+            size += pending.size
             batch.append(pending)
         self._queued_bytes -= size
         metrics.QUEUED.set(len(self._queue))
@@ -198,7 +199,7 @@ class RunWriter:
         taken = []
         while self._queue and self._queue[0].since <= moment:
             taken.append(self._queue.popleft())
-        self._queued_bytes -= sum(len(pending.run.actions_json) for pending in taken)
+        self._queued_bytes -= sum(pending.size for pending in taken)
         return taken
 
     def _flush_done(self, flush: asyncio.Task[None]) -> None:
