@@ -57,3 +57,31 @@ async def test_a_task_waits_for_a_run_that_somebody_holds(db: asyncpg.Connection
             await asyncio.sleep(0.02)
     await task
     assert await db.fetchval(SCORED) == 25
+
+
+REFUSED = (
+    "ALTER TABLE agent_run_log ADD CONSTRAINT ours CHECK (agent_id <> 'odd' OR status <> 'failed') NOT VALID"
+)
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+async def test_a_run_whose_score_the_database_refuses_keeps_no_other_from_its_score(
+    db: asyncpg.Connection, one_by_one: bool
+) -> None:
+    await db.execute("INSERT INTO agent_run_log (agent_id, status) VALUES ('odd', 'failed')")
+    await db.execute(BACKLOG)
+    await db.execute(
+        "INSERT INTO agent_run_log (agent_id, status) VALUES ('odd', 'failed'), ('odd', 'success')"
+    )
+    await db.execute(REFUSED)
+    await asyncio.to_thread(sweep_unscored_runs.run, one_by_one=one_by_one)
+    assert await db.fetchval(SCORED) == 31
+
+
+async def test_a_message_with_a_run_whose_score_is_refused_scores_the_others(db: asyncpg.Connection) -> None:
+    run_ids = [
+        str(await write_run_log("odd", {"n": n}, "failed" if n == 3 else "success")) for n in range(25)
+    ]
+    await db.execute(REFUSED)
+    await asyncio.to_thread(score_agent_runs.run, run_ids)
+    assert await db.fetchval(SCORED) == 24

@@ -16,6 +16,8 @@ TOO_MUCH = (
 _UNDEFINED = frozenset({"42P01", "42703", "42883", "42704", "3F000", "42P10"})
 # A statement that was cancelled, no memory, and a result over a limit of the program.
 _EXHAUSTED = frozenset({"57014", "53200", "54000"})
+# Classes of SQLSTATEs: data exceptions, violated constraints and errors that a trigger raises.
+_REFUSING = ("22", "23", "P0")
 _ALLOCATION = "invalid memory alloc request size"  # an internal error to PostgreSQL
 
 
@@ -28,6 +30,11 @@ def problem(error: BaseException) -> str:
         if state in _EXHAUSTED or isinstance(cause, TimeoutError | MemoryError) or _ALLOCATION in str(cause):
             return TOO_MUCH
     return AWAY
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the database refuses a row by what is in it, and would take others."""
+    return any((getattr(cause, "sqlstate", None) or "").startswith(_REFUSING) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

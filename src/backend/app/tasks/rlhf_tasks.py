@@ -10,9 +10,11 @@ from uuid import UUID
 
 from celery import Task, current_task
 from celery.exceptions import TimeLimitExceeded
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
+from app.db.problems import is_refusal
 from app.db.session import transaction
 from app.logs import get_logger
 from app.runs.run import made_at
@@ -113,11 +115,13 @@ async def _score_one_by_one(run_ids: Sequence[UUID], ends: float) -> int:
     for run_id in run_ids:
         if time.monotonic() > ends:
             break
-        async with transaction() as session:
-            begun = await begin_attempt(session, run_id)
-        if begun:
+        if await _commit([run_id], _begin_attempt):
             scored += await _score_batch([run_id], _score_begun)
     return scored
+
+
+async def _begin_attempt(session: AsyncSession, run_ids: Sequence[UUID]) -> int:
+    return int(await begin_attempt(session, run_ids[0]))
 
 
 async def _score_begun(session: AsyncSession, run_ids: Sequence[UUID]) -> int:
@@ -156,13 +160,28 @@ async def _sweep(*, one_by_one: bool) -> None:
 async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> int:
     await _pace.delay_overload()
     _pace.begin()
-    async with transaction() as session:
-        scored = await score(session, run_ids)
+    scored = await _commit(run_ids, score)
     if scored:
         await hand_to_judge(run_ids)
         made = [moment for run_id in run_ids if (moment := made_at(run_id))]
         await asyncio.sleep(await _pace.delay_after(scored, made, datetime.now(UTC)))
     return scored
+
+
+async def _commit(run_ids: Sequence[UUID], score: Score) -> int:
+    """`score` in a transaction. Where the database refuses a row, halve the batch until it stands alone."""
+    try:
+        async with transaction() as session:
+            return await score(session, run_ids)
+    except DBAPIError as error:
+        if not is_refusal(error):
+            raise
+        if len(run_ids) == 1:
+            # Without the database's words, which may hold the row.
+            log.warning("run_not_scored", run_id=str(run_ids[0]), error=type(error.orig).__name__)
+            return 0
+    middle = len(run_ids) // 2
+    return await _commit(run_ids[:middle], score) + await _commit(run_ids[middle:], score)
 
 
 def _batches(run_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
