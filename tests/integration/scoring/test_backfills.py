@@ -81,6 +81,12 @@ async def versions(db: asyncpg.Connection) -> dict[str, int]:
     return dict(tuple(row) for row in rows)
 
 
+async def test_a_run_whose_score_the_database_refuses_ends_no_backfill(history: asyncpg.Connection) -> None:
+    await history.execute("ALTER TABLE agent_run_log ADD CHECK (action_summary <> 'Fixed 7') NOT VALID")
+    assert tally(await finished(await opened())) == (24, 0, 1)
+    assert await versions(history) == {"new": 24, "old": 1}
+
+
 async def test_every_run_of_the_window_gets_the_new_score_and_keeps_the_old(
     history: asyncpg.Connection,
 ) -> None:

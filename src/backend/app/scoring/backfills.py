@@ -20,7 +20,7 @@ from app.kit.sql import database_now
 from app.models import AgentRunLog, RunRollup, ScoreBackfill
 from app.models.run_rollup import HOUR
 from app.runs.queries import newest_runs
-from app.scoring.rescoring import rescore_runs
+from app.scoring.rescoring import rescore_apart
 from app.scoring.scorers import find_scorer
 
 CHUNK = 250  # runs a transaction: a second or less of scoring, as runs stay locked for so long
@@ -115,7 +115,7 @@ async def backfill_chunk(session: AsyncSession, backfill_id: UUID) -> ScoreBackf
     scorer = await find_scorer(session, backfill.scorer, backfill.version)
     runs = (await session.execute(next_runs(backfill))).all()
     if runs:
-        rescored = await rescore_runs(session, [run.id for run in runs], scorer=scorer)
+        rescored = await rescore_apart(session, [run.id for run in runs], scorer=scorer)
         backfill.scored += rescored.scored
         backfill.failed += rescored.failed
         backfill.skipped += len(runs) - sum(rescored)

@@ -6,8 +6,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, func, literal, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.problems import is_refusal
+from app.db.savepoint import savepoint
 from app.models import AgentRunLog, AgentRunScore
 from app.scoring.domain.results import WORKER_LOST
 from app.scoring.pipeline import read_where, score_batch
@@ -85,6 +88,25 @@ async def rescore_runs(session: AsyncSession, run_ids: Sequence[UUID], *, scorer
     results = await score_batch(session, read_where(_LACKS, wait=True), arguments, [scorer], complete=True)
     ended_well = Counter(result.error is None for (result,) in results.values())
     return Rescored(ended_well[True], ended_well[False])
+
+
+async def rescore_apart(session: AsyncSession, run_ids: Sequence[UUID], *, scorer: Scorer) -> Rescored:
+    """`rescore_runs`, but a run whose score the database refuses is a failure of its own.
+
+    Each try is a savepoint: what is refused is halved, until the run stands alone.
+    """
+    try:
+        async with savepoint(session):
+            return await rescore_runs(session, run_ids, scorer=scorer)
+    except DBAPIError as error:
+        if not is_refusal(error):
+            raise
+    if len(run_ids) == 1:
+        return Rescored(scored=0, failed=1)
+    middle = len(run_ids) // 2
+    first = await rescore_apart(session, run_ids[:middle], scorer=scorer)
+    second = await rescore_apart(session, run_ids[middle:], scorer=scorer)
+    return Rescored(first.scored + second.scored, first.failed + second.failed)
 
 
 async def _lock(session: AsyncSession, run_ids: Sequence[UUID], *, wait: bool) -> Sequence[UUID]:
