@@ -70,6 +70,45 @@ async def test_an_unreachable_database_is_an_error_soon(database: str) -> None:
     assert time.monotonic() - started < 30
 
 
+async def test_a_server_that_makes_no_sense_keeps_no_run_from_looking_for_the_database() -> None:
+    connected = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connected
+        connected += 1
+        await reader.read(100)
+        if connected > 1:  # the first is hung up on; then it is ready before it has said which version it is
+            writer.write(b"Z\0\0\0\x05I")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with writing_to(f"postgresql://u:p@127.0.0.1:{port}/none?sslmode=disable") as writer:
+            for _ in range(100):
+                with pytest.raises(IngestUnavailableError):
+                    await writer.write(run())
+                if connected > 2:
+                    break
+                await asyncio.sleep(0.05)
+    assert connected > 2
+
+
+async def test_an_error_amid_a_transaction_loses_no_later_run(
+    database: str, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError
+
+    async with writing_to(database, connections=1) as writer:
+        first = await writer.write(run(key="used"))
+        with monkeypatch.context() as broken:
+            broken.setattr("app.runs.statements._claim", fail)
+            with pytest.raises(IngestUnavailableError):
+                await writer.write(run(key="used"))
+        later = await writer.write(run())
+    assert sorted(await stored(db)) == sorted([first, later])
+
+
 async def test_the_endpoints_answer_503_while_the_database_is_away_and_work_when_it_is_back(
     api: httpx.AsyncClient, database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

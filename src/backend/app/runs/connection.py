@@ -77,10 +77,10 @@ class IngestConnection:
         try:
             owners = await store_runs(self._driver, runs, retried=retried)
         except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
-            await self._discard()
+            await self.discard()
             raise
         except _LOST as error:
-            await self._discard()
+            await self.discard()
             raise CommitOutcomeUnknownError from error
         if self._unconfirmed:
             raise CommitOutcomeUnknownError from ConnectionError("the wait for a standby was cancelled")
@@ -97,7 +97,8 @@ class IngestConnection:
             await self._connection.close()
             self._connection = None
 
-    async def _discard(self) -> None:
+    async def discard(self) -> None:
+        """Close the connection, whatever goes on on it."""
         if self._connection is not None:
             await self._connection.invalidate()
             await self._connection.close()

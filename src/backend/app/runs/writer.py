@@ -218,7 +218,7 @@ class RunWriter:
         except BaseException:  # also when cancelled: no caller may wait for ever
             # In the loop's next turn as well, after what is committed has its answer.
             self._loop.call_soon(_fail, batch, IngestUnavailableError("the run was not committed"))
-            await connection.release()
+            await connection.discard()  # it may have a transaction open, in which the next runs would be lost
             raise
         self._idle.append(connection)
 
@@ -294,6 +294,7 @@ class RunWriter:
         """Refuse runs at once until the database answers again, which ends the task that is returned."""
         if self._probe is None:
             self._probe = asyncio.create_task(self._wait_for_database())
+            self._probe.add_done_callback(self._probe_done)
             waiting = self._take_while_since(self._loop.time())
             metrics.RUNS_REFUSED.labels("database_away").inc(len(waiting))
             _fail(waiting, IngestUnavailableError("the database is not available"))
@@ -309,7 +310,12 @@ class RunWriter:
                         break
             await asyncio.sleep(RETRY_PAUSE)
         log.info("ingest_available")
+
+    def _probe_done(self, probe: "asyncio.Task[None]") -> None:
+        # Also when it failed: the next run looks for the database itself, and none is refused for ever.
         self._probe = None
+        if not probe.cancelled() and (error := probe.exception()):
+            log.error("ingest_probe_failed", exc_info=error)
 
     def _answer(self, batch: Sequence[Pending], owners: KeyOwners, seconds: float) -> None:
         inserted = []
