@@ -84,3 +84,17 @@ async def test_after_days_off_every_agent_is_judged(
     assert finding.rule == "agents_missing"
     assert len(finding.evidence["agents"]) == 6
     assert (await api.get("/api/v1/internal/agents")).status_code == 200
+
+
+async def test_a_group_that_another_program_wrote_ends_no_page_and_is_closed(
+    db: asyncpg.Connection, api: httpx.AsyncClient
+) -> None:
+    await db.execute(STOPPED, "atlas")
+    await db.execute(
+        "INSERT INTO audit_finding (rule, agent_id, message) VALUES ('agents_missing', 'x', 'gone')"
+    )
+    for path in ("/", "/metrics", "/audit", "/agents", "/agents/atlas", "/badge/fleet.svg"):
+        assert (await api.get(path)).status_code == 200, path
+    assert await open_after_a_cycle() == [("stopped_reporting", "atlas")]
+    proof = await db.fetchval("SELECT closing_evidence->>'reason' FROM audit_finding WHERE agent_id = 'x'")
+    assert proof == "it cannot be read which agents it is about"

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from app.audit.cadence import Attendance
 from app.audit.domain.backtest import judge
@@ -103,6 +106,16 @@ def test_an_agent_that_was_reported_alone_joins_the_group_that_forms() -> None:
     assert after.alone == set()
 
 
+_READABLE = {
+    "since": "2026-11-02T00:00:00+00:00",
+    "expected_until": "2026-11-02T00:00:00+00:00",
+    "resting": False,
+    "agents": ["agent-1"],
+    "quiet": [],
+    "returned": {},
+}
+
+
 def test_while_others_are_missing_two_wait_and_three_are_a_group() -> None:
     two = [overdue(1, 0.0), overdue(2, 60.0)]
     assert regroup(60.0, two, [], (), {}, SOME_MISSING) == ([], [], set())
@@ -115,6 +128,21 @@ def test_a_group_is_read_back_from_its_finding() -> None:
     group = MissingGroup("agent-1", 0.0, 500.0, True, {"agent-1", "agent-2"}, {"agent-2": 400.0}, {"agent-3"})
     finding = agents_missing(group, MONDAY)
     assert MissingGroup.from_evidence(finding.agent_id, finding.evidence) == group
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {},
+        {"agents": None},
+        {"since": "long ago", "expected_until": "", "resting": 1, "agents": [], "quiet": [], "returned": {}},
+        {**_READABLE, "agents": [["x"], {}], "quiet": 7},
+        {**_READABLE, "returned": ["agent-1"]},
+        {**_READABLE, "returned": {"agent-1": 5}},
+    ],
+)
+def test_evidence_of_another_program_is_no_group(evidence: dict[str, Any]) -> None:
+    assert MissingGroup.from_evidence("agent-1", evidence) is None
 
 
 def test_one_that_stops_again_while_its_group_stands_is_known_by_another_name() -> None:

@@ -14,6 +14,7 @@ from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON, REPORTING_AGAIN, 
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.domain.missing import (
     AGENTS_MISSING,
+    UNREADABLE,
     Grouping,
     MissingGroup,
     agents_missing,
@@ -166,9 +167,9 @@ async def _context(
         outages=await known_outages(session, now, settings),
         open_keys=[key for key in stored if key != _FLEET_SILENCE and key[0] != AGENTS_MISSING],
         groups=[
-            MissingGroup.from_evidence(agent_id, finding.evidence)
+            group
             for (rule, agent_id), finding in stored.items()
-            if rule == AGENTS_MISSING
+            if rule == AGENTS_MISSING and (group := MissingGroup.from_evidence(agent_id, finding.evidence))
         ],
     )
 
@@ -180,6 +181,9 @@ def _changes(
     of_agents = {key: stored[key].last_run_at for key in context.open_keys}
     changes = transitions(context.rules, of_agents, judgement.histories, judgement.verdicts)
     _change_groups(context, judgement.grouping, changes)
+    known_groups = {(AGENTS_MISSING, group.first) for group in context.groups}
+    unreadable = [key for key in stored if key[0] == AGENTS_MISSING and key not in known_groups]
+    changes.closed.update(dict.fromkeys(unreadable, UNREADABLE))
     silence, known = judgement.silence.outage, stored.get(_FLEET_SILENCE)
     if silence and known:
         began = known.began_at or known.opened_at

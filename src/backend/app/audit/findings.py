@@ -77,7 +77,8 @@ def affected_agents(finding: AuditFinding) -> Sequence[str]:
     """The agents that a finding is about: those that are missing still, where several were together."""
     if finding.rule != AGENTS_MISSING:
         return [finding.agent_id]
-    return sorted(MissingGroup.from_evidence(finding.agent_id, finding.evidence).missing)
+    group = MissingGroup.from_evidence(finding.agent_id, finding.evidence)
+    return sorted(group.missing) if group else [finding.agent_id]
 
 
 async def opened_count(session: AsyncSession, start: datetime, end: datetime) -> int:

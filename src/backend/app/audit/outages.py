@@ -138,6 +138,8 @@ async def _excused(session: AsyncSession, since: datetime) -> dict[str, list[Out
     excused: dict[str, list[Outage]] = defaultdict(list)
     for first, evidence, closed_at in await session.execute(statement.order_by(AuditFinding.began_at)):
         group = MissingGroup.from_evidence(first, evidence)
+        if group is None:
+            continue
         for agent_id in group.members if closed_at else group.returned:
             ended = closed_at.timestamp() if closed_at else group.returned[agent_id]
             known = excused[agent_id]

@@ -65,17 +65,20 @@ class MissingGroup:
         )
 
     @classmethod
-    def from_evidence(cls, first: str, evidence: Evidence) -> "MissingGroup":
-        """As the finding under `first` says."""
-        return cls(
-            first,
-            _seconds(evidence["since"]),
-            _seconds(evidence["expected_until"]),
-            evidence["resting"],
-            set(evidence["agents"]) - set(evidence["quiet"]),
-            {agent_id: _seconds(moment) for agent_id, moment in evidence["returned"].items()},
-            set(evidence["quiet"]),
-        )
+    def from_evidence(cls, first: str, evidence: Evidence) -> "MissingGroup | None":
+        """As the finding under `first` says; None where another program wrote something else there."""
+        try:
+            return cls(
+                first,
+                _seconds(evidence["since"]),
+                _seconds(evidence["expected_until"]),
+                bool(evidence["resting"]),
+                {str(agent_id) for agent_id in evidence["agents"]} - set(evidence["quiet"]),
+                {agent_id: _seconds(moment) for agent_id, moment in evidence["returned"].items()},
+                {str(agent_id) for agent_id in evidence["quiet"]},
+            )
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            return None
 
     @property
     def missing(self) -> set[str]:
@@ -250,6 +253,10 @@ def agents_missing(group: MissingGroup, now: datetime) -> Finding:
         },
     }
     return Finding(AGENTS_MISSING, group.first, "high", message, evidence, began_at=since)
+
+
+UNREADABLE: Evidence = {"reason": "it cannot be read which agents it is about"}
+"""The proof that a finding ended which another program wrote."""
 
 
 def back_again(group: MissingGroup) -> Evidence:
