@@ -64,8 +64,8 @@ async def test_a_drop_in_quality_opens_and_closes(db: asyncpg.Connection) -> Non
     await score_history(db, "sage", lately=0.75)
     opened = await cycle()
     assert keys(opened) == [("quality_drop", "nova")]
-    assert "scored 0.50 on average in 7 days" in opened.opened[0].message
-    assert "after 0.80 in the four weeks before" in opened.opened[0].message
+    assert "scored 0.50 (thin) on average in 7 days" in opened.opened[0].message
+    assert "after 0.80 (shown) in the four weeks before" in opened.opened[0].message
     assert len(opened.opened[0].evidence["run_ids"]) == 10
 
     assert keys(await cycle()) == [("quality_drop", "nova")]
@@ -82,8 +82,8 @@ async def test_a_drop_in_quality_opens_and_closes(db: asyncpg.Connection) -> Non
     assert closed.open == []
     proof = closed.closed[0].closing_evidence
     assert proof
-    assert proof["reason"].startswith("nova scored 0.76 on average in 7 days")
-    assert proof["reason"].endswith(", after 0.80 in the four weeks before")
+    assert proof["reason"].startswith("nova scored 0.76 (shown) on average in 7 days")
+    assert proof["reason"].endswith(", after 0.80 (shown) in the four weeks before")
     assert proof["mean"] > 0.75
 
 

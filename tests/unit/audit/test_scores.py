@@ -42,7 +42,7 @@ def test_a_drop_is_told_from_what_to_what() -> None:
     finding = drop.check(history(run, quality=trend(0.5, 0.8)))
     assert finding
     assert finding.message == (
-        "nova scored 0.49 on average in 7 days (21 runs), after 0.80 in the four weeks before"
+        "nova scored 0.49 (thin) on average in 7 days (21 runs), after 0.80 (shown) in the four weeks before"
     )
     assert finding.evidence["run_ids"] == ["run-0"]
     assert (finding.evidence["days"], finding.evidence["past_runs"]) == (7, 84)
@@ -53,8 +53,8 @@ def test_a_sudden_drop_is_told_before_the_week_is_over() -> None:
     finding = drop.check(history(run, quality=of_newest_days(0.5, 3)))
     assert finding
     assert finding.message == (
-        "nova scored 0.50 on average in 3 days (24 runs),"
-        " after 0.80 on the same days of the four weeks before"
+        "nova scored 0.50 (thin) on average in 3 days (24 runs),"
+        " after 0.80 (shown) on the same days of the four weeks before"
     )
     assert drop.check(history(run, quality=of_newest_days(0.5, 2))) is None
     assert drop.check(history(run, quality=of_newest_days(0.5, 3, runs=4))) is None

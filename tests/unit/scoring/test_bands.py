@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.scoring.domain.bands import BANDS, band_of
+from app.scoring.domain.bands import BANDS, LEGEND, band_of, with_band
 from app.scoring.domain.states import scoring_state
 
 PAGE = Path(__file__).parents[3] / "docs/reference/scoring.md"
@@ -18,6 +18,12 @@ PAGE = Path(__file__).parents[3] / "docs/reference/scoring.md"
 def test_every_score_has_a_band(score: float, name: str) -> None:
     assert band_of(score).name == name
     assert scoring_state({"overall": score}, locked=False)["band"] == name
+
+
+def test_a_score_is_shown_with_its_word_and_the_words_with_their_scores() -> None:
+    assert with_band(0.544) == "0.54 (thin)"
+    assert with_band(-0.5) == "-0.50 (unreliable)"
+    assert LEGEND == "score: from 0.75 shown, 0.60 sound, 0.45 thin, 0.25 poor, below unreliable"
 
 
 def test_the_bands_go_down_to_nothing_and_are_documented() -> None:

@@ -24,6 +24,7 @@ from app.kit.secrets import redact
 from app.kit.text import ago, printable
 from app.runs.queries import RunFilters, list_runs
 from app.runs.scores import overall_score
+from app.scoring.domain.bands import LEGEND
 
 T = TypeVar("T")
 
@@ -76,6 +77,8 @@ async def _show(
         _print(found, as_json)
         if not found and not as_json:
             typer.echo(_nothing(is_filtered=bool(agent or status or since)))
+        if not as_json and any(run["rlhf_scores"] for run in found):
+            typer.echo(LEGEND)
         if found and not as_json and get_settings().public_url:
             typer.echo(f"Each in full: {get_settings().pages_url}/runs")
         return

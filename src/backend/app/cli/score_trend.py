@@ -11,6 +11,7 @@ from app.kit.text import printable
 from app.quality.domain.trend import VERDICTS_IN_WORDS, Trend
 from app.quality.trends import QualityReport, agent_quality, fleet_quality
 from app.quality.wire import QualityOut
+from app.scoring.domain.bands import LEGEND
 
 _SHORTEST = 8  # characters that a narrow terminal leaves to a name
 _SIGNS = {
@@ -32,6 +33,8 @@ def trend(agent: str | None, as_json: bool) -> None:
     out.print(_table(report))
     if report.overall.scorer_changed:
         out.print(Text(f"scored by {_counts(report.scorers)}; before by {_counts(report.previous_scorers)}"))
+    if report.overall.mean is not None:
+        out.print(Text(LEGEND))
     if report.sampled:
         out.print(Text("dimensions by the newest runs of each day"))
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from app.kit.text import ago, counted, in_words
+from app.scoring.domain.bands import with_band
 from app.web.assets import asset_path
 
 # Nothing that an agent wrote can run: no script or style but files of this server.
@@ -135,6 +136,7 @@ def _environment() -> Environment:
         "ago": ago_element,
         "span": in_words,
         "seconds": seconds_in_words,
+        "score": with_band,
         "number": lambda value: f"{value:,}",
         "agent_path": agent_path,
         "path": lambda text: quote(text, safe=""),

@@ -9,6 +9,7 @@ from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.quality import QualityTrend
 from app.audit.domain.rule import Rule
 from app.kit.text import at, counted, printable
+from app.scoring.domain.bands import with_band
 from app.scoring.domain.comparison import Window, difference, window_of
 
 
@@ -102,8 +103,8 @@ def _sentence(agent_id: str, found: Means) -> str:
     runs = counted(found.now.runs, "run")
     before = "in" if found.days == 7 else "on the same days of"
     return (
-        f"{printable(agent_id)} scored {found.now.mean:.2f} on average in {counted(found.days, 'day')}"
-        f" ({runs}), after {found.past.mean:.2f} {before} the four weeks before"
+        f"{printable(agent_id)} scored {with_band(found.now.mean)} on average in {counted(found.days, 'day')}"
+        f" ({runs}), after {with_band(found.past.mean)} {before} the four weeks before"
     )
 
 

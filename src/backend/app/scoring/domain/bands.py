@@ -23,6 +23,17 @@ rubric: of their better sides, half of the successes lie above 0.67 and nine of 
 between 0.54 and 0.71, failures between 0.35 and 0.57; of their worse sides half lie below 0.3."""
 
 
+LEGEND = "score: from " + ", ".join(
+    f"{band.least:.2f} {band.name}" if band.least else f"below {band.name}" for band in BANDS
+)
+"""One line that says which scores have which word."""
+
+
 def band_of(score: float) -> Band:
-    """The band of a score of 0 to 1."""
-    return next(band for band in BANDS if score >= band.least)
+    """The band of a score of 0 to 1; what other programs wrote below counts as 0."""
+    return next((band for band in BANDS if score >= band.least), BANDS[-1])
+
+
+def with_band(score: float) -> str:
+    """A score with its word: `0.54 (thin)`."""
+    return f"{score:.2f} ({band_of(score).name})"
