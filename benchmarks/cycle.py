@@ -23,9 +23,11 @@ from app.wiring import audit_settings
 
 COLUMNS = {"first s": ".2f", "median s": ".2f", "findings": ".0f"}
 FILL = """
-    INSERT INTO agent_run_log (agent_id, status, action_summary, run_at, created_at, rlhf_scores)
+    INSERT INTO agent_run_log
+        (agent_id, status, action_summary, actions_taken, run_at, created_at, rlhf_scores)
     SELECT 'agent-' || agent, CASE WHEN agent % 200 = 0 AND n < 4 THEN 'failed' ELSE 'success' END,
-        'Synchronised the invoices of the day', at, at, jsonb_build_object('overall', 0.7 + n % 5 / 50.0)
+        'Synchronised the invoices of the day', '{"summary": "Synchronised the invoices of the day"}', at, at,
+        jsonb_build_object('overall', 0.7 + n % 5 / 50.0)
     FROM generate_series(1, $1) AS agent, generate_series(0, 49) AS n,
         LATERAL (SELECT now() - interval '1 hour' * (n + agent % 59 / 60.0)
             - CASE WHEN agent % 200 = 100 THEN interval '4 hours' ELSE '0' END AS at) AS t
