@@ -70,6 +70,11 @@ def sync_agent_run_state_table(url: str | None = None) -> list[str]:
     return _sync("agent_run_state", url=url)
 
 
+def sync_agent_run_usage_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_usage`, and `agent_run_log`, which it refers to."""
+    return _sync("agent_run_log", "agent_run_usage", url=url)
+
+
 def sync_alert_attempt_table(url: str | None = None) -> list[str]:
     """Create or repair `alert_attempt`, and `alert_notification`, which it refers to."""
     return _sync("alert_notification", "alert_attempt", url=url)

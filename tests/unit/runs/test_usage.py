@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.db.engine import loads_exactly
 from app.runs.payloads import read_payload
 from app.runs.usage import Usage, usage_of
 
@@ -48,6 +49,7 @@ from app.runs.usage import Usage, usage_of
 )
 def test_what_a_run_took(payload: Any, usage: Usage) -> None:
     assert usage_of(read_payload(json.dumps(payload))) == usage
+    assert usage_of(loads_exactly(json.dumps(payload))) == usage
 
 
 def test_a_report_of_many_objects_is_not_searched_for_ever() -> None:

@@ -6,6 +6,7 @@ from app.models.agent_run_change import AgentRunChange
 from app.models.agent_run_log import AgentRunLog
 from app.models.agent_run_score import AgentRunScore
 from app.models.agent_run_state import AgentRunState
+from app.models.agent_run_usage import AgentRunUsage
 from app.models.alert import AlertAttempt, AlertNotification
 from app.models.audit_cycle import AuditCycleRecord
 from app.models.audit_finding import AuditFinding
@@ -32,6 +33,7 @@ __all__ = [
     "AgentRunLog",
     "AgentRunScore",
     "AgentRunState",
+    "AgentRunUsage",
     "AlertAttempt",
     "AlertNotification",
     "AuditCycleRecord",

@@ -6,6 +6,7 @@ in the report itself or in objects of it. Of several the one that stands highest
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from app.runs.payloads import NumberText
@@ -44,7 +45,7 @@ class Usage(NamedTuple):
 
 
 def usage_of(payload: Any) -> Usage:
-    """What a report, as `read_payload` reads it, says that its run took."""
+    """What a report says that its run took; its numbers are Python's, or as `read_payload` reads them."""
     seconds = tokens = cost = None
     for found in _objects(payload):
         seconds = _first(seconds, [found[name] * unit for name, unit in SECONDS.items() if name in found])
@@ -77,6 +78,8 @@ def _objects(payload: Any) -> Iterator[dict[str, float]]:
 
 
 def _amount(value: Any) -> float | None:
-    """A number that can be an amount, as `read_payload` has it; None for anything else."""
-    amount = float(value) if isinstance(value, NumberText) else -1.0
-    return amount if 0 <= amount < _MOST else None
+    """A number that can be an amount; None for anything else, such as a text or a truth value."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | NumberText):
+        return None
+    amount = Decimal(value) if isinstance(value, int) else float(value)
+    return float(amount) if 0 <= amount < _MOST else None

@@ -20,6 +20,7 @@ from app.kit.sql import database_now
 from app.models import AgentRunLog, RunRollup, ScoreBackfill
 from app.models.run_rollup import HOUR
 from app.runs.queries import newest_runs
+from app.runs.usage_records import fill_usage
 from app.scoring.rescoring import rescore_apart
 from app.scoring.scorers import find_scorer
 
@@ -106,7 +107,8 @@ async def backfill_chunk(session: AsyncSession, backfill_id: UUID) -> ScoreBackf
     """Score the next runs of a backfill, and return how far it has come.
 
     Concurrent calls for the same backfill take turns. Runs that have this version's score are skipped, and so
-    are those without any score. Raises `NotFoundError` where the scorer is not in use any more.
+    are those without any score; of all of them it is kept what they took. Raises `NotFoundError` where the
+    scorer is not in use any more.
     """
     locked = select(ScoreBackfill).where(ScoreBackfill.id == backfill_id).with_for_update()
     backfill = (await session.scalars(locked)).one()
@@ -115,7 +117,9 @@ async def backfill_chunk(session: AsyncSession, backfill_id: UUID) -> ScoreBackf
     scorer = await find_scorer(session, backfill.scorer, backfill.version)
     runs = (await session.execute(next_runs(backfill))).all()
     if runs:
-        rescored = await rescore_apart(session, [run.id for run in runs], scorer=scorer)
+        run_ids = [run.id for run in runs]
+        rescored = await rescore_apart(session, run_ids, scorer=scorer)
+        await fill_usage(session, run_ids)
         backfill.scored += rescored.scored
         backfill.failed += rescored.failed
         backfill.skipped += len(runs) - sum(rescored)

@@ -6,6 +6,7 @@
 3. Score each run by the rubric, and by the reward model where one is in force; an exception is a failed
    result.
 4. Keep the results, and show on each run the one that counts (`records.record_results`).
+5. Keep what the runs took, by their reports (`usage_records.record_usage`).
 """
 
 import time
@@ -22,6 +23,8 @@ from app.kit.sql import database_now, newest_runs_text
 from app.logs import get_logger
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
+from app.runs.usage import Usage, usage_of
+from app.runs.usage_records import record_usage
 from app.scoring.domain.results import MAX_ATTEMPTS, Result, failed, succeeded
 from app.scoring.records import record_results
 from app.scoring.reports import read_report
@@ -160,8 +163,9 @@ async def score_batch(
     What has not begun after `BATCH_SECONDS` is left as it is; if the batch is to be `complete`, it gets a
     failure, and with it a time for the next attempt.
     """
-    results = await _results(session, statement, arguments, scorers, complete)
+    results, usage = await _results(session, statement, arguments, scorers, complete)
     await record_results(session, results)
+    await record_usage(session, usage)
     return results
 
 
@@ -171,11 +175,11 @@ async def _results(
     arguments: Mapping[str, Any],
     scorers: Sequence[Scorer],
     complete: bool,
-) -> dict[UUID, list[Result]]:
+) -> tuple[dict[UUID, list[Result]], dict[UUID, Usage]]:
     ends = time.monotonic() + BATCH_SECONDS
     reports = await session.stream(statement, arguments)
     histories = _Histories()
-    results = {}
+    results, usage = {}, {}
     async for rows in reports.partitions(_PAYLOADS):
         late = time.monotonic() > ends
         if late and not complete:
@@ -189,7 +193,8 @@ async def _results(
             history = histories.before(row.moment, report)
             if row.id is not None:
                 results[row.id] = [_score(row, scorer, report, history) for scorer in scorers]
-    return results
+                usage[row.id] = usage_of(report.actions_taken)
+    return results, usage
 
 
 class _Histories:
