@@ -8,10 +8,15 @@ import pytest
 
 from app.api.access import REPORTS, SESSION_COOKIE
 from app.environment import TOKEN_FILE, read_token
+from support.pages import execute
 from support.processes import called, serving
 from support.wire import ENDPOINT
 
 RUN = {"agent_id": "sage", "status": "success", "actions_taken": {"summary": "Fixed it"}}
+DEAR_RUN = """
+WITH run AS (INSERT INTO agent_run_log (agent_id) VALUES ('dear') RETURNING id, agent_id, created_at)
+INSERT INTO agent_run_usage (run_id, agent_id, created_at, cost_usd) SELECT *, 4.5 FROM run
+"""
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -32,6 +37,7 @@ def site(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     env = {"DATABASE_URL": module_database, "RUNLOG_DATA_DIR": str(directory / "data")}
     env["CELERY_BROKER_URL"] = "redis://127.0.0.1:1/0"
     with serving("--host", "0.0.0.0", env=env, log=directory / "log") as url:  # noqa: S104
+        execute(module_database, DEAR_RUN)
         yield Site(url, directory / "data", directory / "log")
 
 
@@ -58,6 +64,13 @@ def test_internal_paths_need_the_token(site: Site, path: str) -> None:
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz/ingest", "/api/v1/public/platform/intelligence"])
 def test_the_public_face_and_health_are_open(site: Site, path: str) -> None:
     assert httpx.get(site.url + path).status_code == 200
+
+
+def test_what_todays_runs_cost_is_not_shown_to_the_public(site: Site) -> None:
+    bearer = {"Authorization": f"Bearer {site.token}"}
+    assert "$4.50 spent" in httpx.get(site.url + "/", headers=bearer).text
+    for wrong in ({}, {"Authorization": "Bearer x"}, {"HX-Request": "true"}):
+        assert "$4.50" not in httpx.get(site.url + "/", headers=wrong).text
 
 
 def test_agents_report_without_it_and_nothing_else_is_changed(site: Site) -> None:

@@ -32,6 +32,9 @@ REPORTS = frozenset(
 )
 """What agents send of themselves, by POST."""
 
+READS_INTERNAL = "reads_internal"
+"""The key in an ASGI scope's `state` of whether this reader may see the internal face."""
+
 _HOW_TO_ENTER = "this needs the token that `runlog token` shows, as `Authorization: Bearer TOKEN`"
 _BEARER = "bearer "
 _JSON, _HTML = "application/json", "text/html"
@@ -50,6 +53,9 @@ class AccessGuard:
         if scope["type"] == "http" and not self._is_admitted(scope):
             await _refusal(scope)(scope, receive, send)
             return
+        if scope["type"] == "http" and scope["path"] in _OPEN:
+            may_read = not reads_need_token(scope) or self._is_signed_in(scope)
+            scope.setdefault("state", {})[READS_INTERNAL] = may_read
         await self._app(scope, receive, send)
 
     def _is_admitted(self, scope: Scope) -> bool:

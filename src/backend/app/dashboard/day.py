@@ -1,6 +1,6 @@
 """What happened on one UTC day. What is not known any more is None, and never 0."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -17,7 +17,6 @@ from app.dashboard.agent_cloud import completed_count
 from app.dashboard.insights import metrics
 from app.kit.sql import newest_runs_text
 from app.models import (
-    AgentRunLog,
     AgentRunState,
     AuditCycleRecord,
     AuditFinding,
@@ -28,7 +27,8 @@ from app.models import (
 from app.models.agent_run_log import AUDITOR
 from app.models.run_rollup import AGENTS_KEPT, HOUR
 from app.runs.activity import Activity, agent_activity
-from app.runs.window_sums import Quality, successes_between
+from app.runs.usage_records import UsageSums, usage_by_agent
+from app.runs.window_sums import Quality, runs_between, successes_between
 
 _DAY = timedelta(days=1)
 _MISSED = (StoppedReporting.name, AGENTS_MISSING, NeverReported.name)
@@ -99,7 +99,8 @@ class Day:
 
     `agents` are those that reported, the worst first; None where that is not kept any more. `missing` are
     findings of agents that did not report though expected; `judged` is whether the Auditor looked, None where
-    that is not kept. `first` is the day of the log's first run. Lists have `MOST_LISTED` entries at most.
+    that is not kept. `first` is the day of the log's first run. `usage` is what runs took by their reports,
+    also of each agent that says it. Lists have `MOST_LISTED` entries at most.
     """
 
     start: datetime
@@ -118,6 +119,8 @@ class Day:
     closed: Sequence[AuditFinding]
     closed_count: int
     judge: JudgeUsage | None
+    usage: UsageSums
+    usage_by_agent: Mapping[str, UsageSums]
 
     @property
     def is_over(self) -> bool:
@@ -133,6 +136,7 @@ async def read_day(session: AsyncSession, day: date, now: datetime) -> Day:
     2. The agents' hours give who reported, failed and was silent, as long as they are kept.
     3. Of those that failed, the newest failed run has the words.
     4. Findings show who was missing, and what opened and closed.
+    5. What the runs took is summed over those whose reports say it.
     """
     start = datetime.combine(day, time(), UTC)
     end = start + _DAY
@@ -140,6 +144,7 @@ async def read_day(session: AsyncSession, day: date, now: datetime) -> Day:
     has_gap = await session.scalar(select(exists().where(RollupGap.until >= start)))
     is_known = first is not None and first < end and not has_gap
     agents = await _agents(session, start, end) if is_known else None
+    usage, by_agent = await usage_by_agent(session, start, end)
     return Day(
         start=start,
         end=end,
@@ -157,6 +162,8 @@ async def read_day(session: AsyncSession, day: date, now: datetime) -> Day:
         closed=await _findings(session, AuditFinding.closed_at, start, end),
         closed_count=await closed_count(session, start, end),
         judge=await session.get(JudgeUsage, day),
+        usage=usage,
+        usage_by_agent=by_agent,
     )
 
 
@@ -175,24 +182,11 @@ async def _sources(
 async def _runs(
     session: AsyncSession, start: datetime, end: datetime, agents: Sequence[Activity] | None
 ) -> Runs:
-    hours = RunRollup.width == HOUR, RunRollup.bucket >= start, RunRollup.bucket < end
-    runs, succeeded = (
-        await session.execute(
-            select(
-                func.coalesce(func.sum(RunRollup.runs), 0), func.coalesce(func.sum(RunRollup.succeeded), 0)
-            ).where(*hours)
-        )
-    ).one()
-    # The fleet's hours count the Auditor's runs among all, and nowhere else.
-    created_at = AgentRunLog.created_at
-    audits = select(func.count()).where(
-        AgentRunLog.agent_id == AUDITOR, created_at >= start, created_at < end
-    )
-    total = int(runs) - (await session.scalar(audits) or 0)
+    total, succeeded = (await session.execute(runs_between(start, end))).one()
     if agents is None:
-        return Runs(total, int(succeeded))
+        return Runs(total, succeeded)
     failed, silent = sum(each.failed for each in agents), sum(each.silent for each in agents)
-    return Runs(total, int(succeeded), failed, silent)
+    return Runs(total, succeeded, failed, silent)
 
 
 async def _quality(session: AsyncSession, start: datetime, end: datetime) -> Quality:

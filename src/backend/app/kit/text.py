@@ -40,6 +40,16 @@ def in_words(span: timedelta) -> str:
     return days + (f" {hours % 24} h" if hours % 24 else "")
 
 
+def seconds_in_words(seconds: float) -> str:
+    """A span of seconds, exact to the millisecond below one."""
+    return in_words(timedelta(seconds=seconds)) if seconds >= 1 else f"{seconds:.3f} s"
+
+
+def dollars(amount: float) -> str:
+    """An amount of US dollars, with parts of a cent where it is small: `$12.50`, `$0.0042`."""
+    return f"${amount:,.4f}" if 0 < amount < 0.1 else f"${amount:,.2f}"
+
+
 def ago(then: datetime, now: datetime) -> str:
     """How long ago `then` was, in its largest whole unit: `2 minutes ago`."""
     seconds = (now - then).total_seconds()

@@ -67,6 +67,17 @@ def successes_between(start: datetime, end: datetime) -> Select[int]:
     return select(cast(total, BigInteger)).where(or_(whole_hours, minutes))
 
 
+def runs_between(start: datetime, end: datetime) -> Select[int, int]:
+    """How many runs there were, without the Auditor's, and how many succeeded, between full hours in UTC."""
+    created_at, bucket = AgentRunLog.created_at, RunRollup.bucket
+    # The fleet's hours count the Auditor's runs among all, and nowhere else.
+    of_auditor = AgentRunLog.agent_id == AUDITOR, created_at >= start, created_at < end
+    audits = select(func.count()).where(*of_auditor).scalar_subquery()
+    runs, succeeded = (func.coalesce(func.sum(each), 0) for each in (RunRollup.runs, RunRollup.succeeded))
+    hours = RunRollup.width == HOUR, bucket >= start, bucket < end
+    return select(cast(runs - audits, BigInteger), cast(succeeded, BigInteger)).where(*hours)
+
+
 def scores_between(start: datetime, end: datetime) -> Select[Decimal | None, int]:
     """`Quality.of`'s figures for the runs, not the Auditor's, created after `start` up to `end`, hours later.
 

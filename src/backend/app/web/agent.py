@@ -24,6 +24,7 @@ from app.quality.domain.feedback import markdown
 from app.quality.domain.trend import VERDICTS_IN_WORDS
 from app.quality.trends import agent_quality
 from app.runs.activity import agent_activity, agent_runs_since
+from app.runs.usage_records import usage_by_day
 from app.runs.wire import AgentId
 from app.web import charts
 from app.web.agent_form import AgentForm, form_of, read_declaration, schedule_preview
@@ -111,6 +112,7 @@ async def _agent_page(request: Request, agent_id: str, *, with_feedback: bool) -
         runs = await agent_runs_since(session, agent_id, now - TIMELINE, MOST_ON_TIMELINE)
         days = charts.days_until(now, DAYS)
         activity = await agent_activity(session, [agent_id], days[0], "day")
+        usage, usage_of_days = await usage_by_day(session, agent_id, days[0], days[-1] + timedelta(days=1))
         quality = await agent_quality(session, agent_id)
         findings = await findings_of_agent(session, agent_id, INCIDENTS)
         feedback = await agent_feedback(session, agent_id) if with_feedback else None
@@ -123,6 +125,9 @@ async def _agent_page(request: Request, agent_id: str, *, with_feedback: bool) -
         timeline=charts.timeline(runs, now - TIMELINE, now, now + AHEAD, status.next_expected),
         days=charts.strip(activity, charts.Axis.of(days, "%Y-%m-%d")),
         first_day=days[0],
+        usage=usage,
+        usage_of_days=dict(sorted(usage_of_days.items(), reverse=True)),
+        runs_of_days={each.start: each.runs for each in activity},
         quality=quality,
         findings=findings,
         recent=status.history.runs[:RECENT_RUNS],

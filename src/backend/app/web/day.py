@@ -13,6 +13,7 @@ from app.dashboard.verdict import TROUBLES
 from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.sql import database_now
+from app.runs.usage_records import UsageSums
 from app.scoring.domain.bands import band_of
 from app.web.rendering import render
 
@@ -46,7 +47,8 @@ async def get_day(request: Request, text: str) -> Response:
         if day is None or day > now.date():
             raise NotFoundError(_NO_DAY)
         found = await read_day(session, day, now)
-        agent_ids = _agent_ids(found)
+        dearest = sorted(found.usage_by_agent, key=lambda each: _dearest_first(found.usage_by_agent[each]))
+        agent_ids = _agent_ids(found) | {*dearest[:MOST_LISTED]}
         known = await identities(session, agent_ids)
     return render(
         request,
@@ -58,6 +60,8 @@ async def get_day(request: Request, text: str) -> Response:
         after=day + _ONE if day < now.date() else None,
         band=band_of(found.quality.mean) if found.quality.mean is not None else None,
         agents={agent_id: identity_of(agent_id, known) for agent_id in agent_ids},
+        dearest=dearest[:MOST_LISTED],
+        runs_by_agent={each.agent_id: each.runs for each in found.agents or ()},
         troubles=TROUBLES,
         most=MOST_LISTED,
     )
@@ -66,6 +70,11 @@ async def get_day(request: Request, text: str) -> Response:
 def _agent_ids(day: Day) -> set[str]:
     reported = {each.agent_id for each in (day.agents or ())[:MOST_LISTED]}
     return reported | {each.agent_id for each in (*day.missing, *day.opened, *day.closed)}
+
+
+def _dearest_first(usage: UsageSums) -> tuple[float, ...]:
+    """By cost; where that is the same or unknown by tokens, and then by time."""
+    return -(usage.cost_usd or 0.0), -(usage.tokens or 0), -(usage.longest_seconds or 0.0)
 
 
 def _parsed(text: str) -> date | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request, Response
 
 from app.agents.registry import agent_versions, identities
+from app.api.access import READS_INTERNAL
 from app.config import get_settings
 from app.dashboard import insights
 from app.dashboard.cards import EventCard, event_cards
@@ -45,6 +46,9 @@ PAGE_SECONDS = 30.0
 
 DAYS_SECONDS, WEEKS_SECONDS = 600.0, 60.0
 """For which past days, and the quality of weeks, are not read again: they change by late scores alone."""
+
+USAGE_SECONDS = 10.0
+"""For which what today's runs took is not summed again: 10,000 hourly agents leave 240,000 rows a day."""
 
 T = TypeVar("T")
 
@@ -101,16 +105,19 @@ async def get_home(request: Request, after: Annotated[str | None, Query(max_leng
     cache: HomeCache = request.app.state.home_cache
     # Who opens the page sees all that was recorded before. An open one looks again where it got an old one.
     is_open_page = "hx-request" in request.headers
-    key = (after, request.url.netloc)
+    reads_internal = getattr(request.state, READS_INTERNAL, False)
+    key = (after, request.url.netloc, reads_internal)
     versions, staleness = request.state.versions if is_open_page else {}, request.state.staleness
     text = cache.page(key, versions, staleness)
     if text is None:
-        text = page_text(request, "home.html", **await _context(cache, place_in(AgentCursor.decode, after)))
+        context = await _context(cache, place_in(AgentCursor.decode, after), with_usage=reads_internal)
+        text = page_text(request, "home.html", **context)
         cache.keep_page(key, versions, text)
     return page_answer(request, text)
 
 
-async def _context(cache: HomeCache, cursor: AgentCursor | None) -> dict[str, Any]:
+async def _context(cache: HomeCache, cursor: AgentCursor | None, *, with_usage: bool) -> dict[str, Any]:
+    """What the page shows; with what today's runs took, which the public does not see."""
     settings = audit_settings(get_settings())
     async with transaction() as session:
         metrics = await insights.metrics(session)
@@ -126,10 +133,16 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None) -> dict[str, An
         )
         weeks = await cache.past("weeks", WEEKS_SECONDS, lambda: quality_by_week(session, now))
         versions = await agent_versions(session, ids)
+        usage = None
+        if with_usage:
+            usage = await cache.past(
+                ("usage", days[-1]), USAGE_SECONDS, lambda: insights.usage_today(session, now)
+            )
     views = await known_views(versions)
     return {
         "now": now,
         "metrics": metrics,
+        "usage": usage,
         "band": band_of(metrics.quality_7d.mean) if metrics.quality_7d.mean is not None else None,
         "state": state,
         "troubles": state.troubles[:TROUBLES_SHOWN],

@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from app.kit.text import ago, counted, in_words
+from app.kit.text import ago, counted, dollars, in_words, seconds_in_words
 from app.scoring.domain.bands import with_band
 from app.web.assets import asset_path
 
@@ -136,6 +136,7 @@ def _environment() -> Environment:
         "ago": ago_element,
         "span": in_words,
         "seconds": seconds_in_words,
+        "dollars": dollars,
         "score": with_band,
         "number": lambda value: f"{value:,}",
         "agent_path": agent_path,
@@ -165,11 +166,6 @@ def foreign_text(value: object) -> Markup:
 
 def _code_point(character: str) -> Markup:
     return Markup('<span class="unseen">U+{:04X}</span>').format(ord(character))
-
-
-def seconds_in_words(seconds: float) -> str:
-    """A span of seconds, exact to the millisecond below one."""
-    return in_words(timedelta(seconds=seconds)) if seconds >= 1 else f"{seconds:.3f} s"
 
 
 def time_element(moment: datetime, form: str = "time") -> Markup:
