@@ -3,14 +3,15 @@
     .venv/bin/python benchmarks/calibration_audit.py [--each 4] [--days 75] [--seed 1] [--only NAME] [--json]
 
 A value of cadences is tried on the fleets of `audit.py`, one of drops in quality on agents whose scores are
-simulated: every other one drops by 0.3. A star marks the value in force. Delays are in periods of the
-agent, or in days for scores. Alarms about agents that are started by events are all false, and apart.
+simulated: every other one drops by 0.3; one of unusual usage on those of `fleets/usage.py`. A star marks the
+value in force. Delays are in periods of the agent, or in days for scores. Alarms about agents that are
+started by events are all false, and apart.
 """
 
 import argparse
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -18,10 +19,13 @@ from typing import Any
 from audit import SCENARIOS, judged, show
 from constants import Constant
 from fleets import Figures, Fleet, simulate
+from fleets.usage import compare_usage, using_fleet
 
 from app.audit import calibration
+from app.audit.domain.backtest import judge
 from app.audit.domain.quality import DAYS_READ, QualityTrend
 from app.audit.domain.scores import find_drop
+from app.audit.domain.unusual_usage import UnusualUsage
 from app.scoring.domain.comparison import Day
 
 OF_CADENCES: Mapping[str, Sequence[Any]] = {
@@ -49,6 +53,12 @@ OF_SCORES: Mapping[str, Sequence[Any]] = {
     "DROP_CONFIDENCE": (0.95, 0.99, 0.995, 0.998),
     "DROP_DAYS": ({7: 5}, {7: 5, 3: 5}, {7: 5, 3: 14}, {7: 14, 3: 14}),
     "LEAST_DROP": (0.1, 0.15, 0.2),
+}
+OF_USAGE: Mapping[str, Sequence[Any]] = {
+    "USAGE_ONCE_IN": tuple(days * calibration.DAY for days in (10_000, 20_000, 40_000, 80_000)),
+    "USAGE_LIGHT_TAIL": (0.6, 0.8, 1.0),
+    "USAGE_HEAVY_TAIL": (0.9, 1.1, 1.3),
+    "LEAST_USAGE": (20, 30, 50),
 }
 
 
@@ -142,24 +152,43 @@ def _score(figures: Figures, days: Sequence[Day], drops_on: int) -> None:
         was_open = is_open
 
 
+def of_usage(seed: int, each: int, days: int) -> dict[str, Any]:
+    """What is found of runs that took far more than usual."""
+    figures = Figures()
+    for agent in using_fleet(seed, each, days):
+        found = judge([UnusualUsage()], {agent.agent_id: agent.runs}, {}).found
+        row = compare_usage(agent, found, days)
+        figures.incidents += row.injected
+        figures.found += row.found
+        figures.agent_days += row.agent_days
+        figures.false += row.false
+    return {**figures.shown(), "false_by_events": None}
+
+
 def tried(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """A row a value. What the values in force find is measured once for cadences and once for scores."""
+    """A row a value. What the values in force find is measured once for each kind of values."""
     fleets = {
         scenario: simulate(kinds, options.seed, each=options.each, days=options.days, **settings)
         for scenario, (kinds, settings) in SCENARIOS.items()
     }
-    in_force: dict[bool, dict[str, Any]] = {}
-    for name, values in {**OF_CADENCES, **OF_SCORES}.items():
+    measured: Mapping[str, Callable[[], dict[str, Any]]] = {
+        **dict.fromkeys(OF_CADENCES, lambda: of_cadences(fleets)),
+        **dict.fromkeys(OF_SCORES, lambda: of_scores(options.seed, options.each)),
+        **dict.fromkeys(OF_USAGE, lambda: of_usage(options.seed, options.each, options.days)),
+    }
+    in_force: dict[Callable[[], dict[str, Any]], dict[str, Any]] = {}
+    for name, values in {**OF_CADENCES, **OF_SCORES, **OF_USAGE}.items():
         if options.only and name not in options.only:
             continue
+        measure = measured[name]
         for value in values:
-            is_in_force, of_cadence = value == getattr(calibration, name), name in OF_CADENCES
-            found = in_force.get(of_cadence) if is_in_force else None
+            is_in_force = value == getattr(calibration, name)
+            found = in_force.get(measure) if is_in_force else None
             if found is None:
                 with Constant(calibration, name).set_to(value):
-                    found = of_cadences(fleets) if of_cadence else of_scores(options.seed, options.each)
+                    found = measure()
             if is_in_force:
-                in_force[of_cadence] = found
+                in_force[measure] = found
             shown = f"{value:.4g}" if isinstance(value, int | float) else str(value)
             yield {"kind": name, "value": shown + "*" * is_in_force, **found}
 

@@ -1,5 +1,7 @@
 """A live audit cycle by the number of agents, each with fifty runs; a hundredth of them are in trouble.
 
+Their runs report what they took.
+
     .venv/bin/python benchmarks/cycle.py [--agents 10000] [--rounds 5] [--json]
 
 Everything runs on an embedded PostgreSQL with its stock settings. "First" is the cycle of a new process,
@@ -32,6 +34,15 @@ FILL = """
         LATERAL (SELECT now() - interval '1 hour' * (n + agent % 59 / 60.0)
             - CASE WHEN agent % 200 = 100 THEN interval '4 hours' ELSE '0' END AS at) AS t
 """
+TAKE = """
+    INSERT INTO agent_run_usage (run_id, agent_id, created_at, seconds, tokens, cost_usd)
+    SELECT id, agent_id, created_at, seconds, 10 * seconds, seconds / 1000
+    FROM agent_run_log, LATERAL (
+        -- Log-normal, sigma 0.5: six uniform numbers add up to a deviation of the square root of a half.
+        SELECT 300 * exp(0.71 * (random() + random() + random() + random() + random() + random()
+            + 0 * length(agent_id) - 3)) AS seconds
+    ) AS taken
+"""
 DECLARE = """
     INSERT INTO agent (agent_id, schedule, timezone)
     SELECT agent_id, extract(minute FROM max(created_at)) || ' * * * *', 'Europe/Berlin'
@@ -54,6 +65,7 @@ async def measure(url: str, agents: int, rounds: int) -> dict[str, Figures]:
     """The same fleet, first with learned cadences and then with declared schedules."""
     db = await asyncpg.connect(url)
     await db.execute(FILL, agents, timeout=600)
+    await db.execute(TAKE, timeout=600)
     await db.execute("VACUUM ANALYZE")
     figures = {f"{agents} agents, learned": await cycles(rounds)}
     await db.execute(DECLARE)

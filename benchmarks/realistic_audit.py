@@ -1,14 +1,15 @@
 """What the Auditor finds in fleets as they behave in practice, by kind, and what it wrongly finds.
 
     .venv/bin/python benchmarks/realistic_audit.py [--each 4] [--days 60] [--seed 1] [--seeds 1]
-        [--only timing|declared|outcomes|shared] [--json]
+        [--only timing|declared|outcomes|shared|usage] [--json]
 
 `timing` are agents of whom nothing is declared, `declared` the same with their schedules. "Stops" are times
 in which an agent did not report though it should have: "reported" by a finding, "delay" in periods of the
 agent.
 "false" are findings of `stopped_reporting`, "late" of `late`, that were none, in 1,000 agent-days; and
 "other" those of further rules about reporting. A failing episode is to be reported once: "reported again"
-counts what is more.
+counts what is more. `usage` are agents whose runs report what they took, with runs among them that took 20
+times the most of the 300 before.
 """
 
 import argparse
@@ -23,10 +24,12 @@ from fleets.realistic import RealFleet, by_outcome, by_timing
 from fleets.shared import SHARED
 from fleets.sums import total
 from fleets.truth import Row, compare, compare_shared
+from fleets.usage import UsageRow, compare_usage, using_fleet
 
 from app.audit.domain.backtest import judge
 from app.audit.domain.evaluation import all_rules
 from app.audit.domain.replay import PastFinding
+from app.audit.domain.unusual_usage import UnusualUsage
 from app.models.agent_run_log import AUDITOR
 
 RULES = all_rules(failure_streak=3, silence_streak=3)
@@ -66,6 +69,17 @@ def shared(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                     yield {"fleet": "declared" if declared else "learned", "kind": f"{name}, {seed}", **row}
 
 
+def usage(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row of each kind of what runs take, all seeds together."""
+    rows: dict[str, UsageRow] = defaultdict(UsageRow)
+    for seed in range(options.seed, options.seed + options.seeds):
+        for agent in using_fleet(seed, options.each, options.days):
+            found = judge([UnusualUsage()], {agent.agent_id: agent.runs}, {}).found
+            rows[agent.kind].add(compare_usage(agent, found, options.days))
+    named = {**rows, "all": total(rows.values(), UsageRow())}
+    return [{"fleet": "usage", "kind": kind, **row.shown()} for kind, row in named.items()]
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -82,6 +96,8 @@ def main() -> None:
         tables.append([{"fleet": name, "kind": kind, **row.shown()} for kind, row in named.items()])
     if not options.only or "shared" in options.only:
         tables.append(list(shared(options)))
+    if not options.only or "usage" in options.only:
+        tables.append(usage(options))
     if options.json:
         json.dump(tables, sys.stdout)
     else:

@@ -60,6 +60,7 @@ def test_the_registry_has_each_rule_once() -> None:
         "silent_runs",
         "stopped_reporting",
         "stuck_scoring",
+        "unusual_usage",
     ]
 
 

@@ -12,6 +12,8 @@ from app.audit.domain.evidence import Fact, ending_reason, ending_run, facts
 RUN_ID = "0f9b0c5e-8f1a-4a53-9a68-0d4f0c1f7a11"
 AT = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
 RUN = {"id": RUN_ID, "status": "success", "created_at": AT.isoformat(), "summary": "Fixed it"}
+AMOUNT = st.none() | st.booleans() | st.integers() | st.floats()
+USAGE = st.fixed_dictionaries(dict.fromkeys(("amount", "median", "most", "limit"), AMOUNT))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -20,7 +22,7 @@ JSON = st.recursive(
 KEYS = st.sampled_from(
     (
         *("last_success", "first_run", "count", "of", "expected_by", "cadence", "learned"),
-        *("mean", "past_mean", "stopped_with", "perhaps_renamed_to", "schedule"),
+        *("mean", "past_mean", "stopped_with", "perhaps_renamed_to", "schedule", "usage"),
     )
 )
 
@@ -64,6 +66,21 @@ def test_an_end_without_a_proof_has_none(closing: object) -> None:
 def test_an_end_names_its_reason_and_its_run() -> None:
     closing = {"reason": "nova succeeded", "run": {"id": RUN_ID}}
     assert (ending_reason(closing), ending_run(closing)) == ("nova succeeded", UUID(RUN_ID))
+
+
+def test_what_an_unusual_run_took_stands_beside_what_is_usual() -> None:
+    seconds = {"amount": 15_120.0, "median": 720.0, "most": 1500.0, "limit": 4500.0}
+    cost = {"amount": 4.5, "median": 0.02, "most": 0.05, "limit": 0.15}
+    assert facts({"unusual_run": RUN, "usage": {"seconds": seconds, "cost_usd": cost, "tokens": {}}}) == [
+        Fact("The unusual run", "Fixed it", AT, UUID(RUN_ID)),
+        Fact("Time", "4 h 12 min; usual 12 min, at most 25 min, unusual from 1 h 15 min"),
+        Fact("Cost", "$4.50; usual $0.0200, at most $0.0500, unusual from $0.15"),
+    ]
+
+
+@given(USAGE)
+def test_any_amounts_of_other_programs_can_be_read(amounts: dict[str, object]) -> None:
+    assert len(facts({"usage": dict.fromkeys(("seconds", "cost_usd", "tokens"), amounts)})) in (0, 3)
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=5))

@@ -308,6 +308,28 @@ STILL_LASTING = 0.06
 """Share. Below, it ends. Decision: half of `LASTING_RATE`."""
 PARTIAL_STREAK = 10
 """Runs in a row that were partial, at least, to be called without success. Decision: twice `LEAST_GAPS`."""
+LEAST_USAGE = 30
+"""Runs that report what they took. Of fewer it is not known what is usual. Decision: three of them are the
+upper tenth."""
+USAGE_FACTOR = 3.0
+"""Times the most that a run took before, at least, for another to be unusual. Decision: what doubles once may
+be a larger batch."""
+USAGE_ONCE_IN = 40_000 * DAY
+"""Seconds. How seldom by chance a run may be called unusual, if its tail were known. Experiment: with 20,000
+days there are half as many false alarms again, and 1 in 100 unusual runs more is found."""
+USAGE_LIGHT_TAIL = 0.8
+"""Mean excess of the upper tenth in proportion to the upper half's, with two standard errors more, of a light
+tail. Formula: of a log-normal distribution the proportion is 0.475 / 0.798, of 300 runs 0.81 with these."""
+USAGE_HEAVY_TAIL = 1.1
+"""The same of a heavy tail. Formula: of a Pareto distribution the proportion is 1, of 300 runs 1.37 with two
+standard errors; one of them less."""
+USAGE_LIGHT_SHARE = 1 / 3
+"""Share of the tail index that a light tail takes. Formula: from the most of 300 runs to that of 250,000 a
+log-normal distribution goes by 1.6 deviations, 2.0 of its mean excesses, and a Pareto one by 6.7."""
+USAGE_EPISODE = 20
+"""Runs in a row that take far more, after which that is usual. Decision: a day of an hourly agent."""
+USAGE_LOOKED_BACK = timedelta(minutes=15)
+"""How long before the newest run another one may be news still. Decision: three cycles of the Auditor."""
 TWICE = 5
 """Runs in a row that were each reported twice. Decision, as `LEAST_GAPS`."""
 TWICE_WITHIN = timedelta(seconds=60)

@@ -15,6 +15,7 @@ from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedul
 from app.audit.domain.rule import Rule
 from app.audit.habits import known_habits
 from app.audit.known_outages import KnownOutages
+from app.audit.known_usage import known_usage
 from app.kit.sql import IS_SILENT, WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
 from app.runs.scores import overall_score
@@ -68,15 +69,17 @@ async def deepened(
 ) -> dict[str, AgentHistory]:
     """The histories of the agents under suspicion, with what the suspecting rules need.
 
-    Rules need the newest `depth` runs, how its runs go, or the cadence, which is learned from
+    Rules need the newest `depth` runs, how its runs go, what they took, or the cadence, which is learned from
     what was reported apart from the `outages` that are over.
     """
     needs = {agent_id: {rule.needs for rule in rules} for agent_id, rules in suspicions.items() if rules}
     of_runs = [agent_id for agent_id, needed in needs.items() if "runs" in needed]
     of_past = [agent_id for agent_id, needed in needs.items() if "past" in needed]
     of_habits = [agent_id for agent_id, needed in needs.items() if "habits" in needed]
-    of_runs = sorted({*of_runs, *of_habits})
+    of_usage = [agent_id for agent_id, needed in needs.items() if "usage" in needed]
+    of_runs = sorted({*of_runs, *of_habits, *of_usage})
     habits = await known_habits(session, of_habits)
+    usage = await known_usage(session, of_usage)
     runs = await _newest_runs(session, of_runs, depth) if of_runs else {}
     declared = {agent_id: _declared(histories[agent_id]) for agent_id in of_past}
     learned = await learned_cadences(session, declared, outages)
@@ -86,6 +89,7 @@ async def deepened(
             runs=runs.get(agent_id, histories[agent_id].runs),
             **_past(histories[agent_id], learned.get(agent_id)),
             known_habits=habits.get(agent_id),
+            known_usage=usage.get(agent_id),
         )
         for agent_id in needs
     }

@@ -86,7 +86,10 @@ async def load_histories(
     )
     histories = {
         agent_id: replace(
-            history, quality=found.trends.get(agent_id), unscored=found.waiting.get(agent_id, ())
+            history,
+            quality=found.trends.get(agent_id),
+            unscored=found.waiting.get(agent_id, ()),
+            usage_stands_out=agent_id in found.snapshots and found.snapshots[agent_id].usage_stands_out,
         )
         for agent_id, history in shallow.items()
     }

@@ -12,9 +12,15 @@ from app.audit.domain.history import ReportedRun
 from app.audit.domain.quality import QualityTrend
 from app.audit.quality import quality_trends, waiting_runs
 from app.kit.sql import is_silent_text
+from app.runs.usage import Usage
+
+# A run may be unusual by what it took only if that is some times what each of the few before took.
+_STANDS_OUT = " OR ".join(f"{name} > :usage_factor * earlier_{name}" for name in Usage._fields)
+_EARLIER = ", ".join(f"coalesce(max({name}) OVER earlier, 0) AS earlier_{name}" for name in Usage._fields)
 
 # An agent is sound whose newest runs are as many as the prefilter reads, none failed, some succeeded, none
-# came together, and fewer are silent than a rule needs: no rule about runs suspects it then. It is recent
+# came together, fewer are silent than a rule needs, and none stands out by what it took: no rule about runs
+# suspects it then. It is recent
 # if less time has passed since the newest than lies between any two of them: no rule about cadences suspects
 # it. The array keeps the planner to the index on agent and time; which runs are seen is what `WELL_DATED`
 # says. Runs that a narrower rule counted, stored by an earlier version, are judged again: of a streak, or of
@@ -33,9 +39,10 @@ SELECT
     agents.agent_id,
     newest.runs = :depth AND newest.alright AND newest.together = 0
         AND newest.silences < :silence_streak AND newest.silent < :fewest_silent
-        AND newest.uncounted IS NOT TRUE AS sound,
+        AND newest.uncounted IS NOT TRUE AND usage.stands_out IS NOT TRUE AS sound,
     :now - newest.last_created_at < newest.shortest_gap AS recent,
-    CASE WHEN agents.agent_id IN (SELECT unnest(CAST(:declared AS text[]))) THEN newest.reports END AS reports
+    CASE WHEN agents.agent_id IN (SELECT unnest(CAST(:declared AS text[]))) THEN newest.reports END,
+    usage.stands_out
 FROM agents CROSS JOIN LATERAL (
     SELECT
         count(*) AS runs,
@@ -71,7 +78,23 @@ FROM agents CROSS JOIN LATERAL (
         ) AS run
         WINDOW newest_first AS (ORDER BY created_at DESC)
     ) AS run
-) AS newest
+) AS newest CROSS JOIN LATERAL (
+    SELECT bool_or(recent AND ({_STANDS_OUT})) AS stands_out
+    FROM (
+        SELECT seconds, tokens, cost_usd,
+            created_at >= max(created_at) OVER () - CAST(:looked_back AS interval) AS recent,
+            {_EARLIER}
+        FROM (
+            SELECT created_at, seconds, tokens, cost_usd
+            FROM agent_run_usage AS used
+            WHERE used.agent_id = ANY (ARRAY[agents.agent_id])
+                AND created_at >= 'epoch' AND created_at < now() + interval '1 day'
+            ORDER BY used.agent_id, created_at DESC
+            LIMIT :depth
+        ) AS used
+        WINDOW earlier AS (ORDER BY created_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ) AS used
+) AS usage
 WHERE agents.agent_id IS NOT NULL
 """).bindparams(bindparam("now", type_=DateTime(timezone=True)))  # noqa: S608
 
@@ -81,12 +104,14 @@ class Snapshot:
     """An agent by its newest runs.
 
     It is `sound` if no rule about runs suspects it, and `well` if no rule about learned cadences does either.
-    `reports` are the times of these runs, newest first, of a declared agent alone.
+    `reports` are the times of these runs, newest first, of a declared agent alone. `usage_stands_out` is
+    whether what the newest took may be unusual.
     """
 
     sound: bool
     well: bool
     reports: Sequence[datetime] | None
+    usage_stands_out: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +147,12 @@ async def prefilter(
         "fewest_silent": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
         "together": calibration.TWICE_WITHIN,
         "declared": list(declared),
+        "usage_factor": calibration.USAGE_FACTOR,
+        "looked_back": calibration.USAGE_LOOKED_BACK,
     }
     snapshots = {
-        agent_id: Snapshot(bool(sound), bool(sound and recent), reports)
-        for agent_id, sound, recent, reports in await session.execute(_SNAPSHOTS, parameters)
+        agent_id: Snapshot(bool(sound), bool(sound and recent), reports, bool(stands_out))
+        for agent_id, sound, recent, reports, stands_out in await session.execute(_SNAPSHOTS, parameters)
     }
     trends = await quality_trends(session, now, snapshots.keys(), drops_open=drops_open)
     return Prefiltered(snapshots, trends, await waiting_runs(session, now))

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.replay import Declaration
 from app.kit.sql import IS_SILENT, database_now
-from app.models import Agent, AgentRunLog
+from app.models import Agent, AgentRunLog, AgentRunUsage
 from app.models.agent_run_log import AUDITOR
 from app.runs.scores import overall_score
+from app.runs.usage import Usage
 
 _CHUNK = 10_000
 _SUMMARY_LENGTH = 200
@@ -31,7 +32,11 @@ async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[li
             AgentRunLog.id,
             AgentRunLog.rlhf_scores,
             IS_SILENT.label("silent"),
+            AgentRunUsage.seconds,
+            AgentRunUsage.tokens,
+            AgentRunUsage.cost_usd,
         )
+        .outerjoin(AgentRunUsage, AgentRunUsage.run_id == AgentRunLog.id)
         .where(AgentRunLog.created_at >= since, AgentRunLog.created_at <= now)
         .order_by(AgentRunLog.created_at, AgentRunLog.id)
         .limit(_CHUNK)
@@ -49,9 +54,10 @@ async def runs_since(session: AsyncSession, since: datetime) -> AsyncIterator[li
                     summary,
                     overall_score(scores),
                     silent,
+                    Usage(*usage),
                 ),
             )
-            for agent_id, run_id, status, at, silence, summary, _, scores, silent in rows
+            for agent_id, run_id, status, at, silence, summary, _, scores, silent, *usage in rows
             if agent_id != AUDITOR
         ]
         page = statement.where(

@@ -18,6 +18,7 @@ from app.audit.domain.replay import Declaration
 from app.errors import InputFileError
 from app.runs.run import MAX_AGENT_ID
 from app.runs.silence import is_silent
+from app.runs.usage import usage_of
 
 _SUMMARY_LENGTH = 200
 
@@ -72,6 +73,7 @@ def read_runs(path: Path, progress: Progress) -> dict[str, RecordedRuns]:
                 summary[:_SUMMARY_LENGTH] if isinstance(summary, str) else "",
                 run.rlhf_scores.overall if run.rlhf_scores else None,
                 is_silent(actions),
+                usage_of(actions),
             )
         )
     for runs in history.values():

@@ -34,6 +34,7 @@ TROUBLES: Mapping[str, str] = {
     "never_reported": "never reported",
     "flapping": "failing on and off",
     "failure_rate": "failing more often than before",
+    "unusual_usage": "taking far more than usual",
     "runs_twice": "running twice",
     "off_schedule": "off schedule",
     "bad_schedule": "with a schedule that cannot be read",

@@ -42,7 +42,9 @@ def in_words(span: timedelta) -> str:
 
 def seconds_in_words(seconds: float) -> str:
     """A span of seconds, exact to the millisecond below one."""
-    return in_words(timedelta(seconds=seconds)) if seconds >= 1 else f"{seconds:.3f} s"
+    if seconds < 1:
+        return f"{seconds:.3f} s"
+    return in_words(timedelta(seconds=min(seconds, timedelta.max.total_seconds() - 1)))
 
 
 def dollars(amount: float) -> str:

@@ -15,6 +15,7 @@ from app.audit.domain.patterns import FailureRate, Flapping
 from app.audit.domain.rule import Rule
 from app.audit.domain.scores import QualityDrop, StuckScoring
 from app.audit.domain.streaks import ConsecutiveFailures, NotSucceeding, SilentRuns
+from app.audit.domain.unusual_usage import UnusualUsage
 from app.kit.secrets import redact
 from app.kit.text import printable
 
@@ -38,6 +39,7 @@ def all_rules(*, failure_streak: int, silence_streak: int) -> tuple[Rule, ...]:
         Flapping(),
         SilentRuns(silence_streak),
         RunsTwice(),
+        UnusualUsage(),
         QualityDrop(),
         StuckScoring(),
     )

@@ -1,15 +1,18 @@
 """The evidence of a finding in words. It may be of an older version, or of another program: any JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app.kit.text import dollars, seconds_in_words
+
 _RUNS = {
     "last_success": "Last good run",
     "last_output": "Last run that said something",
     "first_run": "First of these runs",
+    "unusual_run": "The unusual run",
     "last_run": "Newest run",
 }
 _OUT_OF_REACH = 10**15  # of a count or mean: what other programs wrote may have thousands of digits
@@ -28,6 +31,12 @@ _AGENTS = {
     "agents": "Agents",
     "quiet": "Quiet, but not overdue",
 }
+_USAGE: Mapping[str, tuple[str, Callable[[float], str]]] = {
+    "seconds": ("Time", seconds_in_words),
+    "cost_usd": ("Cost", dollars),
+    "tokens": ("Tokens", "{:,.0f}".format),
+}
+_AMOUNTS = ("amount", "median", "most", "limit")
 _MOST_NAMED = 20  # agents of a fact; a group may be the whole fleet
 
 
@@ -52,6 +61,7 @@ def facts(evidence: Mapping[str, Any]) -> list[Fact]:
         if isinstance(text := evidence.get(key), str):
             found.append(Fact(_rhythm(evidence) if key == "cadence" else label, text))
     found += _means(evidence)
+    found += _usage(evidence)
     for key, label in _AGENTS.items():
         if agents := _texts(evidence.get(key)):
             more = len(agents) - _MOST_NAMED
@@ -97,6 +107,17 @@ def _means(evidence: Mapping[str, Any]) -> list[Fact]:
     if not (_is_number(mean) and _is_number(past)):
         return []
     return [Fact("Mean score", f"{mean:.2f}, before {past:.2f}")]
+
+
+def _usage(evidence: Mapping[str, Any]) -> list[Fact]:
+    usage, found = evidence.get("usage"), []
+    for name, (label, in_words) in _USAGE.items():
+        known = usage.get(name) if isinstance(usage, Mapping) else None
+        amounts = known if isinstance(known, Mapping) else {}
+        words = [in_words(amounts[each]) for each in _AMOUNTS if _is_number(amounts.get(each))]
+        if len(words) == len(_AMOUNTS):
+            found.append(Fact(label, "{}; usual {}, at most {}, unusual from {}".format(*words)))
+    return found
 
 
 def _rhythm(evidence: Mapping[str, Any]) -> str:

@@ -21,6 +21,8 @@ from app.audit.cadence import (
 )
 from app.audit.domain.habit import Habits
 from app.audit.domain.quality import QualityTrend
+from app.audit.domain.usage import NO_USAGE, PastUsage
+from app.runs.usage import Usage
 
 _MOST_DUE_TIMES = 1_500  # of nine days with one every five minutes in working hours
 
@@ -30,7 +32,8 @@ class ReportedRun:
     """A run as the Auditor sees it. `silence_count`: how many runs in a row up to it were counted as silent.
 
     `silent` is whether it reported nothing meaningful, also where it was stored before the rule counted it;
-    a declared no-op is not silent. `score` is its overall one, from 0 to 1, where it has one.
+    a declared no-op is not silent. `score` is its overall one, from 0 to 1, where it has one. `usage` is what
+    it took by its own report, where that was read.
     """
 
     id: str
@@ -40,6 +43,7 @@ class ReportedRun:
     summary: str | None = None
     score: float | None = None
     silent: bool = False
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,9 @@ class AgentHistory:
 
     `learned_past` is how it reported, further back than `runs` where that was read, or the error that it
     raised to learn that: its lateness by its declared schedule, where it has one, else its cadence.
-    `known_habits` are how its runs go, further back as well. `quality` is how its scores went, and
-    `unscored` are its runs that have waited too long for a score, newest first. In `outages` it could not
+    `known_habits` are how its runs go, and `known_usage` what they took, further back as well;
+    `usage_stands_out` is whether its newest may have taken more than usual. `quality` is how its scores went,
+    and `unscored` are its runs that have waited too long for a score, newest first. In `outages` it could not
     report; those that were not of all agents are `excused` as well. `watching_since` is when its latest pause
     ended.
     `registered_at` is None for an agent that is not declared.
@@ -73,6 +78,8 @@ class AgentHistory:
     runs: tuple[ReportedRun, ...] = ()
     learned_past: Cadence | Lateness | Exception | None = None
     known_habits: Habits | None = None
+    known_usage: PastUsage | None = None
+    usage_stands_out: bool = False
     quality: QualityTrend | None = None
     unscored: tuple[ReportedRun, ...] = ()
     outages: Outages = field(default_factory=Outages)
@@ -102,6 +109,11 @@ class AgentHistory:
     def habits(self) -> Habits:
         """How its runs go, from the newest alone where no more was read."""
         return self.known_habits or Habits.of(reversed(self.runs))
+
+    @cached_property
+    def usage(self) -> PastUsage:
+        """What its runs took, the newest alone where no more was read."""
+        return self.known_usage or PastUsage.of(reversed(self.runs))
 
     def late_by(self, schedule: Schedule) -> Lateness:
         """How late it is by its schedule, from its newest runs alone where no more was read.

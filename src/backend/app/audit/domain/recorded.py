@@ -7,12 +7,13 @@ from math import isnan, nan
 from sys import intern
 
 from app.audit.domain.history import ReportedRun
+from app.runs.usage import Usage
 
 
 class RecordedRuns:
     """Runs by columns; a `ReportedRun` is made of each as it is read."""
 
-    __slots__ = ("_ids", "_quiet", "_scores", "_silences", "_statuses", "_summaries", "times")
+    __slots__ = ("_ids", "_quiet", "_scores", "_silences", "_statuses", "_summaries", "_usage", "times")
 
     def __init__(self) -> None:
         self.times = array("d")
@@ -23,6 +24,7 @@ class RecordedRuns:
         self._summaries: list[str | None] = []
         self._scores = array("d")
         self._quiet = bytearray()
+        self._usage = tuple(array("d") for _ in Usage._fields)
 
     def add(self, run: ReportedRun) -> None:
         """Take a run in."""
@@ -33,6 +35,8 @@ class RecordedRuns:
         self._summaries.append(run.summary)
         self._scores.append(nan if run.score is None else run.score)
         self._quiet.append(run.silent)
+        for column, amount in zip(self._usage, run.usage, strict=True):
+            column.append(nan if amount is None else amount)
 
     def sort(self) -> None:
         """Put them in the order in which they were reported, and count the silent ones in a row."""
@@ -43,6 +47,7 @@ class RecordedRuns:
         self._summaries = [self._summaries[at] for at in order]
         self._scores = array("d", (self._scores[at] for at in order))
         self._quiet = bytearray(self._quiet[at] for at in order)
+        self._usage = tuple(array("d", (column[at] for at in order)) for column in self._usage)
         silences, count = array("l"), 0
         for at in order:
             count = count + 1 if self._silences[at] else 0
@@ -61,9 +66,11 @@ class RecordedRuns:
             self._summaries,
             self._scores,
             self._quiet,
+            *self._usage,
             strict=True,
         )
-        for number, (moment, run_id, status, silences, summary, score, quiet) in enumerate(columns, 1):
+        for number, row in enumerate(columns, 1):
+            moment, run_id, status, silences, summary, score, quiet, *usage = row
             yield ReportedRun(
                 run_id or f"run {number}",
                 status,
@@ -72,4 +79,13 @@ class RecordedRuns:
                 summary,
                 None if isnan(score) else score,
                 bool(quiet),
+                _usage(*usage),
             )
+
+
+def _usage(seconds: float, tokens: float, cost_usd: float) -> Usage:
+    return Usage(_known(seconds), None if isnan(tokens) else int(tokens), _known(cost_usd))
+
+
+def _known(amount: float) -> float | None:
+    return None if isnan(amount) else amount

@@ -18,6 +18,7 @@ from app.audit.domain.missing import Overdue, overdue_agent
 from app.audit.domain.quality import QualityWindow
 from app.audit.domain.rule import Rule
 from app.audit.domain.transitions import transitions
+from app.audit.domain.usage import PastUsage
 
 _GRACE = calibration.LEAST_GRACE.total_seconds()
 
@@ -88,6 +89,7 @@ class AgentReplay:
         )
         self._quality = QualityWindow()
         self._habits = Habits()
+        self._usage = PastUsage()
         self._runs: deque[ReportedRun] = deque(maxlen=HISTORY_DEPTH)
         self._open: dict[str, PastFinding] = {}
         self._next_run: datetime | None = None
@@ -107,6 +109,7 @@ class AgentReplay:
             self._now, self._answered = run.created_at, False
             self._learn(run.created_at)
             self._habits.observe(run)
+            self._usage.observe(run)
             if run.score is not None:
                 self._quality.add(run.created_at, run.score)
             applicable = [
@@ -201,7 +204,8 @@ class AgentReplay:
             tuple(self._runs),
             self._learned,
             self._habits,
-            self._quality.trend(),
+            self._usage,
+            quality=self._quality.trend(),
             outages=self._outages,
             **self._declared,
         )
