@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
+from support.browser import LOOKS, TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
 from support.pages import execute
 from support.processes import Served
 
@@ -60,8 +60,7 @@ def test_today_has_it_for_readers_of_the_internal_face(visitor: Visitor) -> None
     expect(today).to_contain_text("$7.50 spent, as 6 of 9 runs say")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@LOOKS
 def test_the_pages_serve_everybody(browser: Browser, site: Served, scheme: str, width: int) -> None:
     window = {"width": width, "height": 900}
     with visiting(browser, site.url, color_scheme=scheme, viewport=window) as visitor:

@@ -10,7 +10,7 @@ import pytest
 from app.db.session import transaction
 from app.kit.sql import database_now
 from app.models.agent_run_log import AUDITOR
-from app.runs.usage_records import UsageSums, usage_between, usage_by_agent, usage_by_day
+from app.runs.usage_records import UsageSums, spent_between, usage_by_agent, usage_by_day
 from app.scoring.backfills import backfill_chunk, open_backfill
 from app.scoring.pipeline import score_runs
 from app.scoring.rubric import SCORER, VERSION
@@ -135,8 +135,9 @@ async def test_sums_leave_out_what_is_unknown(db: asyncpg.Connection) -> None:
         total, by_agent = await usage_by_agent(session, MIDNIGHT, MIDNIGHT + DAY)
         assert by_agent == {"sage": of_sage, "nova": UsageSums(1, counted=1, tokens=3 * 10**14)}
         assert total == UsageSums(3, 2, 20.0, 30.0, 2, 3 * 10**14 + 100, 2, 0.75)
-        assert await usage_between(session, MIDNIGHT, MIDNIGHT + DAY) == total
-        assert await usage_between(session, NOON - 9 * DAY, NOON - 8 * DAY) == UsageSums()
+        spent = await spent_between(session, MIDNIGHT, MIDNIGHT + DAY)
+        assert spent == total._replace(timed=0, median_seconds=None, longest_seconds=None)
+        assert await spent_between(session, NOON - 9 * DAY, NOON - 8 * DAY) == UsageSums()
         all_days, by_day = await usage_by_day(session, "sage", MIDNIGHT - DAY, MIDNIGHT + DAY)
         assert by_day == {MIDNIGHT: of_sage, MIDNIGHT - DAY: day_before}
         assert all_days == UsageSums(3, 3, 10.0, 30.0, 2, 107, 2, 0.75)

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.db.engine import loads_exactly
 from app.runs.payloads import read_payload
@@ -56,3 +58,20 @@ def test_a_report_of_many_objects_is_not_searched_for_ever() -> None:
     many = {str(number): {str(each): {} for each in range(50)} for number in range(50)}
     payload = {**many, "49": {"49": {"durationMs": 1}}}
     assert usage_of(read_payload(json.dumps(payload))) == Usage()
+
+
+NAMES = (
+    st.sampled_from(("durationMs", "total_tokens", "input_tokens", "cost_usd", "duration_minutes"))
+    | st.text()
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_report_says_amounts_or_nothing(payload: Any) -> None:
+    usage = usage_of(payload)
+    assert all(amount is None or 0 <= amount < 1e18 for amount in usage)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.kit.sql import database_now
 from app.kit.times import WEEK, start_of_day
 from app.models import AgentCloudTask, PeerSwarmHeartbeat
-from app.runs.usage_records import UsageSums, usage_between
+from app.runs.usage_records import UsageSums, spent_between
 from app.runs.window_sums import Quality, runs_between, scores_between, successes_between, successes_since
 
 _DAY = timedelta(days=1)
@@ -65,17 +65,17 @@ async def metrics(session: AsyncSession) -> Metrics:
 
 
 class UsageToday(NamedTuple):
-    """What today's runs took, as those report it that do, and how many runs there were."""
+    """The tokens and the cost of today's runs, of those that report them, and how many runs there were."""
 
     sums: UsageSums
     runs: int
 
 
 async def usage_today(session: AsyncSession, now: datetime) -> UsageToday:
-    """What the runs of the UTC day took up to now."""
+    """What the runs of the UTC day spent up to now."""
     today = start_of_day(now)
     runs, _ = (await session.execute(runs_between(today, today + _DAY))).one()
-    return UsageToday(await usage_between(session, today, today + _DAY), runs)
+    return UsageToday(await spent_between(session, today, today + _DAY), runs)
 
 
 async def _quality(session: AsyncSession, start: datetime, end: datetime) -> Quality:

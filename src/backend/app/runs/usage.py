@@ -7,6 +7,7 @@ in the report itself or in objects of it. Of several the one that stands highest
 from collections import deque
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from app.runs.payloads import NumberText
@@ -31,7 +32,9 @@ PARTS = (
 )
 """Fields of tokens that add up where there is no total. Codex' `cached_input_tokens` are among its input."""
 
+_FIELDS = frozenset((*SECONDS, *COSTS, *TOTALS, *PARTS))
 _OPENTELEMETRY = "genaiusage"  # of `gen_ai.usage.input_tokens`
+_LONGEST_KEY = 64  # characters: more than any of these with all separators
 _MOST_OBJECTS = 100  # looked into: what a report says of itself stands near its top
 _MOST = 1e15  # what no run takes of anything
 
@@ -47,7 +50,7 @@ class Usage(NamedTuple):
 def usage_of(payload: Any) -> Usage:
     """What a report says that its run took; its numbers are Python's, or as `read_payload` reads them."""
     seconds = tokens = cost = None
-    for found in _objects(payload):
+    for found in filter(None, _objects(payload)):
         seconds = _first(seconds, [found[name] * unit for name, unit in SECONDS.items() if name in found])
         cost = _first(cost, [found[name] for name in COSTS if name in found])
         parts = [found[name] for name in PARTS if name in found]
@@ -61,25 +64,34 @@ def _first(known: float | None, found: list[float]) -> float | None:
 
 
 def _objects(payload: Any) -> Iterator[dict[str, float]]:
-    """The numbers of the payload's objects by their fields' names, the highest object first."""
+    """Of the payload's objects, the highest first, the amounts that say what the run took, by field."""
     waiting, looked_into = deque([payload]), 0
     while waiting and looked_into < _MOST_OBJECTS:
         value = waiting.popleft()
         if not isinstance(value, dict):
             continue
         looked_into += 1
-        amounts = {field_name(key): _amount(number) for key, number in value.items()}
         yield {
-            name.removeprefix(_OPENTELEMETRY): amount
-            for name, amount in amounts.items()
-            if amount is not None
+            name: amount
+            for key, number in value.items()
+            if len(key) <= _LONGEST_KEY and (name := _field(key)) and (amount := _amount(number)) is not None
         }
         waiting.extend(value.values())
+
+
+@lru_cache(maxsize=4096)
+def _field(key: str) -> str | None:
+    """The field that a key is however it is written; None where it says nothing of what a run took."""
+    name = field_name(key).removeprefix(_OPENTELEMETRY)
+    return name if name in _FIELDS else None
 
 
 def _amount(value: Any) -> float | None:
     """A number that can be an amount; None for anything else, such as a text or a truth value."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | NumberText):
         return None
-    amount = Decimal(value) if isinstance(value, int) else float(value)
-    return float(amount) if 0 <= amount < _MOST else None
+    try:
+        amount = float(value)
+    except OverflowError:  # an integer beyond any float
+        return None
+    return amount if 0 <= amount < _MOST else None

@@ -66,16 +66,20 @@ class UsageSums(NamedTuple):
     cost_usd: float | None = None
 
 
-_SUMS: Sequence[Any] = (
+_SPENT: Sequence[Any] = (
     func.count(),
-    func.count(AgentRunUsage.seconds),
-    func.percentile_cont(0.5).within_group(AgentRunUsage.seconds),
-    func.max(AgentRunUsage.seconds),
     func.count(AgentRunUsage.tokens),
     # A sum of bigint is numeric: no number of runs takes it out of reach.
     func.sum(AgentRunUsage.tokens),
     func.count(AgentRunUsage.cost_usd),
     func.sum(AgentRunUsage.cost_usd),
+)
+_SUMS: Sequence[Any] = (
+    _SPENT[0],
+    func.count(AgentRunUsage.seconds),
+    func.percentile_cont(0.5).within_group(AgentRunUsage.seconds),
+    func.max(AgentRunUsage.seconds),
+    *_SPENT[1:],
 )
 
 
@@ -121,10 +125,11 @@ async def usage_by_agent(
     return await _sums(session, AgentRunUsage.agent_id, of_agents, *_between(start, end))
 
 
-async def usage_between(session: AsyncSession, start: datetime, end: datetime) -> UsageSums:
-    """What the agents' runs of that time took together."""
-    statement = select(*_SUMS).where(AgentRunUsage.agent_id != AUDITOR, *_between(start, end))
-    return _read((await session.execute(statement)).one())
+async def spent_between(session: AsyncSession, start: datetime, end: datetime) -> UsageSums:
+    """The tokens and the cost of the agents' runs of that time together, without the times that they took."""
+    statement = select(*_SPENT).where(AgentRunUsage.agent_id != AUDITOR, *_between(start, end))
+    runs, counted, tokens, priced, cost = (await session.execute(statement)).one()
+    return _read((runs, 0, None, None, counted, tokens, priced, cost))
 
 
 def _between(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

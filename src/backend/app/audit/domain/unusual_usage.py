@@ -143,9 +143,9 @@ def _judged(usage: Usage) -> Iterator[tuple[_Figure, float]]:
 def _exceeding(used: Sequence[UsedRun], *, is_open: bool) -> Iterator[_Exceeding]:
     """Where the first of `used`, newest first, took more than usual."""
     for figure, amount in _judged(used[0].usage):
-        taken = [
+        taken = (
             Amount(each.created_at, known) for each in used if (known := getattr(each.usage, figure.name))
-        ]
+        )
         usual = exceeded(taken, is_open=is_open)
         if usual:
             yield _Exceeding(figure, amount, usual)

@@ -119,19 +119,24 @@ class Amount(NamedTuple):
     amount: float
 
 
-def exceeded(taken: Sequence[Amount], *, is_open: bool = False) -> Usual | None:
+def exceeded(taken: Iterable[Amount], *, is_open: bool = False) -> Usual | None:
     """What is usual, where the first of `taken`, newest first, exceeds its limit; None where it does not.
 
     While a finding of that `is_open`, the runs right before may belong to the same episode, unless it has
     lasted for so many that it is usual by now.
     """
-    amounts = [each.amount for each in taken]
+    known: list[Amount] = []
+    for each in taken:
+        known.append(each)
+        # Nearly always a run right before shows that it is not: the others need not be looked at.
+        if not is_open and len(known) > 1 and known[0].amount <= calibration.USAGE_FACTOR * each.amount:
+            return None
+    amounts = [each.amount for each in known]
     longest = calibration.USAGE_EPISODE if is_open else 1
-    for length in range(1, min(longest, len(taken) - 1) + 1):
+    for length in range(1, min(longest, len(known) - 1) + 1):
         least, past = min(amounts[:length]), amounts[length:]
         if least > calibration.USAGE_FACTOR * max(past):
-            span = taken[length].created_at - taken[-1].created_at
-            usual = Usual.of(past, span.total_seconds())
+            usual = Usual.of(past, (known[length].created_at - known[-1].created_at).total_seconds())
             if usual and least > usual.limit:
                 return usual
     return None
