@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from app.db.session import transaction
 from app.kit.sql import database_now
@@ -141,3 +142,28 @@ async def test_sums_leave_out_what_is_unknown(db: asyncpg.Connection) -> None:
         all_days, by_day = await usage_by_day(session, "sage", MIDNIGHT - DAY, MIDNIGHT + DAY)
         assert by_day == {MIDNIGHT: of_sage, MIDNIGHT - DAY: day_before}
         assert all_days == UsageSums(3, 3, 10.0, 30.0, 2, 107, 2, 0.75)
+
+
+MANY = """
+WITH run AS (
+    INSERT INTO agent_run_log (agent_id, created_at)
+    SELECT 'agent-' || n % 50, $1::timestamptz - n * interval '10 minutes' FROM generate_series(0, 20000) AS n
+    RETURNING id, agent_id, created_at
+)
+INSERT INTO agent_run_usage (run_id, agent_id, created_at, tokens) SELECT *, 7 FROM run
+"""
+
+
+async def test_sums_read_the_runs_of_their_time_alone(db: asyncpg.Connection) -> None:
+    await db.execute(MANY, NOON)
+    await db.execute("VACUUM ANALYZE")
+    rows = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'agent_run_usage'"
+    flush = "SELECT pg_stat_force_next_flush()"
+    await db.execute(flush)
+    before = await db.fetchval(rows)
+    async with transaction() as session:
+        assert (await spent_between(session, NOON - DAY, NOON)).runs == 144
+        assert (await usage_by_day(session, "agent-1", NOON - 100 * DAY, NOON))[0].runs == 288
+        await session.execute(text(flush))
+    await db.execute(flush)
+    assert await db.fetchval(rows) - before <= 144 + 288
