@@ -46,13 +46,14 @@ def test_nothing_is_known_of_nothing() -> None:
     assert (len(Extremes()), Extremes().longest, Extremes().level(DAY)) == (0, 0.0, 0.0)
 
 
-def test_what_is_exceeded_sixteen_times_is_usual() -> None:
+def test_how_often_a_value_was_exceeded() -> None:
     extremes = Extremes()
     for day in range(16):
-        assert not extremes.exceed(60)
+        assert not extremes.exceed(60, 16)
         extremes.add(100 + day, day * 86_400)
-    assert extremes.exceed(60)
-    assert not extremes.exceed(100)
+    assert extremes.exceed(60, 16)
+    assert not extremes.exceed(100, 16)
+    assert extremes.exceed(100, 15)
 
 
 def test_what_is_long_ago_is_forgotten_but_not_the_newest_fifty() -> None:

@@ -366,3 +366,42 @@ def test_it_is_explained_in_words(hours: Iterable[float], weekdays: Iterable[int
     chance = random.Random(1)
     reports = [at + chance.random() * 6 * MINUTE for at in local("UTC", hours, 40, weekdays)]
     assert str(Cadence.of(sorted(reports))).startswith(words)
+
+
+def preempted(seed: int, days: int = 60) -> list[datetime]:
+    """Every ten minutes, and taken away every few days for a time whose length has a heavy tail."""
+    chance, reports, at = random.Random(seed), [], TUESDAY
+    while at < TUESDAY + days * DAY:
+        until = at + chance.expovariate(1 / 2.5) * DAY
+        while at < until:
+            reports.append(at + chance.uniform(0, 2) * MINUTE)
+            at += 10 * MINUTE
+        at += min(chance.weibullvariate(1.5, 0.6), 14) * HOUR
+    return reports
+
+
+def test_who_is_away_by_habit_is_called_gone_hardly_ever_again() -> None:
+    """Of some twenty times that each is away, its first weeks tell, with what came after its deadline."""
+    alarms = 0
+    for seed in range(10):
+        cadence, reports = Cadence(), preempted(seed)
+        for report in reports:
+            moment = report.timestamp()
+            forecast = cadence.forecast() if moment - cadence.newest > 1800 else None
+            alarms += bool(forecast and moment > forecast.deadline and report > TUESDAY + 21 * DAY)
+            cadence.observe(moment)
+    assert alarms <= 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_where_days_end_at_no_set_time_an_early_end_is_no_stop(seed: int) -> None:
+    chance, cadence = random.Random(seed), Cadence()
+    for day in range(80):
+        begin, end = 9 + chance.gauss(0, 0.7), 18 + chance.gauss(0, 1)
+        if (TUESDAY + day * DAY).weekday() > 4:
+            continue
+        for i in range(int(2 * (end - begin))):
+            moment = (TUESDAY + day * DAY + (begin + i / 2) * HOUR).timestamp()
+            forecast = cadence.forecast() if day > 35 else None
+            assert forecast is None or moment < forecast.deadline
+            cadence.observe(moment)

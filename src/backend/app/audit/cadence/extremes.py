@@ -72,9 +72,9 @@ class Extremes:
         others = [middle, *(seen.value for seen in self._kept[: len(self._kept) - len(alike)])]
         return len(alike) >= calibration.LARGEST_ALIKE and max(others) * most <= alike[0]
 
-    def exceed(self, value: float) -> bool:
-        """Whether so many do that the whole tail is above it: then such values are usual."""
-        return len(self._kept) >= calibration.TAIL and self._kept[-calibration.TAIL].value > value
+    def exceed(self, value: float, times: int) -> bool:
+        """Whether so many of them do, `EXTREMES_KEPT` at most."""
+        return len(self._kept) >= times and self._kept[-times].value > value
 
     def level(self, period: float, above: float = 0.0) -> float:
         """What is exceeded once in `period` seconds, if the values go on as they were; `longest` at least.

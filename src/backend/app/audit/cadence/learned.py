@@ -143,10 +143,21 @@ class Cadence:
             return False
         forecast = self.forecast()
         if forecast is not None and moment > forecast.deadline:
+            self._learn_possible(moment, forecast.deadline)
             return True
         if self._sorted and not self._outages.touches(self._begun, moment):
             self._learn_lateness(moment)
         return False
+
+    def _learn_possible(self, moment: float, deadline: float) -> None:
+        """Learn how long a recovered gap was, where its tail was only taken for too short.
+
+        That is if it exceeds the typical gap by three times as much at most as it was allowed to.
+        """
+        expected = self._begun + self.typical
+        is_possible = moment - expected <= calibration.LONGEST_TIMES * (deadline - expected)
+        if is_possible and not self._outages.touches(self._begun, moment):
+            self._extremes.add(moment - self._begun, moment)
 
     def _learn_lateness(self, moment: float) -> None:
         """How much later it came than by the clock; where that did not tell, than in most weeks before."""
@@ -260,7 +271,7 @@ class Cadence:
         late = margin / 2
         if not recurring:
             above = typical - calibration.LATE_SCALE if even else 0.0
-            most = calibration.LONGEST_TIMES * longest
+            most = calibration.LONGEST_TIMES * max(longest, self._extremes.longest)
             rare = self._extremes.level(calibration.OVERDUE_ONCE_IN, above)
             margin = max(margin, min(rare, most) - longest)
             late = max(late, min(self._extremes.level(calibration.LATE_ONCE_IN, above), most) - longest)
@@ -277,6 +288,8 @@ class Cadence:
         pattern = weekly_pattern(activity, list(self._times), self._first, typical, self._is_excluded)
         self._clock = pattern
         if pattern is None or not self._keeps_to_the_clock(pattern.jitter):
+            return None
+        if self._late_by_clock.exceed(max(calibration.NIGHT, typical), calibration.DAYS_END_EARLY):
             return None
         of_wait = min((pattern.latest - newest) * calibration.WAIT_MARGIN, calibration.MOST_WAIT_MARGIN)
         margin = max(_GRACE, pattern.jitter, pattern.spread, of_wait)
@@ -306,7 +319,11 @@ class Cadence:
         """By how much its gaps exceed their median once in so long, where they mostly are about as long."""
         gaps, middle, longest = self._sorted, self._sorted[len(self._sorted) // 2], self._extremes.longest
         uneven = gaps[len(gaps) * 9 // 10] > middle * calibration.EVEN
-        if uneven or self._extremes.recur(middle) or self._extremes.exceed(middle * calibration.EVEN):
+        if (
+            uneven
+            or self._extremes.recur(middle)
+            or self._extremes.exceed(middle * calibration.EVEN, calibration.TAIL)
+        ):
             return 0.0
         level = self._extremes.level(once_in, middle - calibration.LATE_SCALE)
         return min(level - middle, max(self.typical, calibration.LONGEST_TIMES * (longest - middle)))

@@ -30,14 +30,15 @@ class Recovered:
     def allowance(self, newest: float) -> float:
         """How long a wait may be after the report at `newest`, in seconds; 0 where there is nothing to allow.
 
-        As long as the latest gap of 8 days, or the longest of 5 weeks that it had twice, and a margin. One
-        that came back three times goes away by habit: half as long again as the longest is allowed.
+        As long as the latest gap of 8 days, or as one of 5 weeks that it had twice, or the longest of three,
+        since such an agent goes away by habit; and half as long again, a day more at most.
         """
         known = [gap for gap in self._gaps if gap.end >= newest - calibration.RECOVERED_KEPT]
         lengths = sorted(gap.end - gap.start for gap in known)
-        if len(lengths) >= calibration.RECOVERED_BY_HABIT:
-            return lengths[-1] * (1 + calibration.RECOVERED_HABIT_MARGIN)
-        longest = lengths[-2] if len(lengths) > 1 else 0.0
+        longest = 0.0
+        if len(lengths) > 1:
+            longest = lengths[-1 if len(lengths) >= calibration.RECOVERED_BY_HABIT else -2]
         if known and known[-1].end > newest - calibration.RECOVERED_LASTS:
             longest = max(longest, known[-1].end - known[-1].start)
-        return longest + max(longest * calibration.RECOVERED_MARGIN, _GRACE) if longest else 0.0
+        margin = min(longest * calibration.RECOVERED_MARGIN, calibration.DAY)
+        return longest + max(margin, _GRACE) if longest else 0.0
