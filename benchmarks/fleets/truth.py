@@ -92,6 +92,12 @@ def _at(past: PastFinding) -> float:
     return past.opened_at.timestamp()
 
 
+def _stood_at(past: PastFinding, moment: float) -> bool:
+    """Whether a group was missing by then, which the agent joined: since when is not known."""
+    is_over = past.closed_at is not None and past.closed_at.timestamp() < moment
+    return past.finding.rule in GROUPED and _at(past) < moment and not is_over
+
+
 def _is_excused(agent: Agent, past: PastFinding) -> bool:
     stop = agent.stop
     spans = list(agent.excused)
@@ -107,8 +113,9 @@ def _stops(row: Row, agent: Agent, findings: Sequence[PastFinding]) -> None:
         row.stops += 1
         until = stop.end + SLACK if stop.end else float("inf")
         hits = [past for past in findings if stop.start <= _at(past) <= until]
+        joined = any(_stood_at(past, stop.detectable) for past in findings)
+        row.stops_reported += bool(hits) or joined
         if hits:
-            row.stops_reported += 1
             row.delays.append((_at(hits[0]) - stop.detectable) / stop.period)
         allowed = _EXTRA if any(begin <= stop.detectable <= end for begin, end in agent.excused) else 1
         alone = [past for past in hits if past.finding.rule == STOPPED]
