@@ -320,7 +320,7 @@ async def test_a_failure_rate_outlasts_a_success(db: asyncpg.Connection) -> None
 
 async def test_an_agent_that_never_reported_is_found_until_it_does(db: asyncpg.Connection) -> None:
     await declare(db, "atlas", schedule="every 1h")
-    await db.execute("UPDATE agent SET created_at = now() - interval '2 hours'")
+    await db.execute("UPDATE agent SET created_at = now() - interval '3 hours'")
     opened = await cycle()
     assert keys(opened.opened) == [("never_reported", "atlas")]
     await write_run_log("atlas", {"summary": "here I am"})

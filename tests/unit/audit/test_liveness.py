@@ -23,7 +23,7 @@ def history(ages: Sequence[timedelta], **declared: object) -> AgentHistory:
     return AgentHistory("atlas", NOW, runs, **declared)  # type: ignore[arg-type]
 
 
-def hourly(silence: timedelta, count: int = 50) -> list[timedelta]:
+def hourly(silence: timedelta, count: int = 200) -> list[timedelta]:
     return [silence + i * HOUR for i in range(count)]
 
 
@@ -72,7 +72,7 @@ def test_what_shows_no_stop(ages: list[timedelta]) -> None:
 
 
 def test_a_long_gap_of_this_week_is_reckoned_with() -> None:
-    judged = history(hourly(10 * HOUR))
+    judged = history(hourly(10 * HOUR, 50))
     assert rule.check(judged)
     came_back_after_14_hours = [
         *judged.reports,
@@ -162,7 +162,7 @@ class TestNeverReported:
     @pytest.mark.parametrize(
         ("ago", "declared", "found"),
         [
-            (2 * HOUR, {"schedule": "0 * * * *"}, True),
+            (3 * HOUR, {"schedule": "0 * * * *"}, True),
             (20 * MINUTE, {"schedule": "0 * * * *"}, False),
             (2 * HOUR, {"schedule": "every 1h", "grace": 30 * MINUTE}, True),
             (2 * HOUR, {"schedule": "0 0 31 2 *"}, False),

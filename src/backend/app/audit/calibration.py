@@ -167,11 +167,13 @@ Decision."""
 MOST_GRACE = timedelta(hours=1)
 """What half a period comes to at most without a grace of its own. Decision: a daily job is known to be
 missing soon."""
-FIRST_DAY = timedelta(days=1)
-"""An agent known for less, without a grace of its own, may be silent for half as long as it is known.
-Decision: what was not seen in part of a day may be usual at another hour."""
-MOST_EARLY = timedelta(minutes=5)
-"""A report so long before a due time answers it. Decision: clocks differ by less."""
+FIRST_WEEK = 7 * DAY
+"""Seconds. An agent known for less, without a grace of its own, may be silent for half as long as it is
+known, and from the second day on for half a day by the days it is known: on the fourth, for three hours.
+Decision: a machine may be away at hours not seen yet, which is the rarer the longer it is known."""
+MOST_EARLY = timedelta(minutes=15)
+"""A report so long before a due time answers it, a quarter of the period at most. Decision: the clocks of
+machines that nobody sets differ by less."""
 
 # What is rare for an agent: return levels.
 
@@ -199,6 +201,9 @@ is alike, as the clocks of machines are."""
 LATE_TAIL = 0.5
 """Share of the reports later than by the clock that tell of later ones. Formula: only the later half is
 kept."""
+LATE_ERRORS = 1.0
+"""Standard errors by which the tail of waits of declared agents is taken for heavier than it seems. Decision:
+five in six are no heavier, and who knows the due times can afford to wait."""
 DAYS_END_EARLY = 5
 """Times in 35 days that an agent was away for a night though the clock expected a report before. Decision:
 once a week. Measured: on laptops, 3 to 5 have no false alarm beyond the fifth week, 7 a few, never many."""

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from app.audit.cadence.extremes import Extremes
 DAY = 86_400.0
 
 
-def seen(draw: Callable[[random.Random], float], count: int, seed: int = 1, **options: int) -> Extremes:
+def seen(draw: Callable[[random.Random], float], count: int, seed: int = 1, **options: Any) -> Extremes:
     """So many values, one a day."""
     chance, extremes = random.Random(seed), Extremes(**options)
     for day in range(count):
@@ -54,6 +55,23 @@ def test_how_often_a_value_was_exceeded() -> None:
     assert extremes.exceed(60, 16)
     assert not extremes.exceed(100, 16)
     assert extremes.exceed(100, 15)
+
+
+def test_the_tail_may_be_taken_for_heavier_by_its_standard_error() -> None:
+    """Five of six estimates of the quantile of a heavy tail are not below it then, instead of half."""
+
+    def draw(chance: random.Random) -> float:
+        return chance.paretovariate(1.5)
+
+    quantile = 1000 ** (1 / 1.5)
+    plain, cautious = (
+        sum(
+            seen(draw, 35, seed, tail=0.5, errors=errors).level(1000 * DAY) >= quantile for seed in range(200)
+        )
+        for errors in (0, 1)
+    )
+    assert plain < 130
+    assert cautious > 160
 
 
 def test_what_is_long_ago_is_forgotten_but_not_the_newest_fifty() -> None:

@@ -20,6 +20,7 @@ from app.audit.cadence.schedule import (
     Schedule,
     SeveralSchedules,
     parse_schedule,
+    rhythm,
 )
 from app.kit.text import in_words
 
@@ -45,6 +46,7 @@ __all__ = [
     "in_words",
     "parse_schedule",
     "present_outage",
+    "rhythm",
     "shortest_gap",
     "some_go_on",
 ]

@@ -1,7 +1,7 @@
 """The largest of what was seen of late, and what is to be expected once in a long time."""
 
 from bisect import insort
-from math import log
+from math import log, sqrt
 from typing import NamedTuple
 
 from app.audit import calibration
@@ -18,12 +18,14 @@ class Extremes:
 
     Values are positive; moments are seconds since the epoch, in order. The `tail` is the share of the values
     that tell of larger ones. Of the very largest so many are `doubtful`: how large they are is not believed.
+    The tail is taken for heavier than it seems by so many standard `errors`.
     """
 
-    __slots__ = ("_count", "_doubtful", "_first", "_kept", "_newest", "_oldest", "_tail")
+    __slots__ = ("_count", "_doubtful", "_errors", "_first", "_kept", "_newest", "_oldest", "_tail")
 
-    def __init__(self, tail: float = 0.25, doubtful: int = 0) -> None:
+    def __init__(self, tail: float = 0.25, doubtful: int = 0, errors: float = 0.0) -> None:
         self._tail = tail
+        self._errors = errors
         self._doubtful = doubtful
         self._kept: list[_Seen] = []  # in ascending order
         self._count = 0
@@ -83,7 +85,8 @@ class Extremes:
         The return level of a distribution with a heavy tail: the quantile estimator of Weissman (1978) with
         the tail index of Hill (1975), over the largest sixteen, or the `tail` of fewer values. Those that are
         doubtful are taken for as large as the one below them, as censored values are. While values are few,
-        the tail index is drawn to `TAIL_INDEX`.
+        the tail index is drawn to `TAIL_INDEX`. The standard error of Hill's estimate from n values is the
+        estimate by the root of n.
         """
         within = max(self._newest - max(self._first, self._oldest), calibration.HOUR)
         among = min(self._count, max(len(self._kept), calibration.NEWEST_GAPS))
@@ -95,5 +98,6 @@ class Extremes:
         index = min(
             (excess + calibration.TAIL_INDEX) / (number - self._doubtful), calibration.MOST_TAIL_INDEX
         )
+        index *= 1 + self._errors / sqrt(number)
         level: float = tail[0] * max(number * period / within, 1.0) ** index
         return max(level + above, self.longest)

@@ -11,6 +11,7 @@ from app.audit.cadence.extremes import Extremes
 from app.audit.cadence.outages import Outages
 from app.audit.cadence.recovered import Recovered
 from app.audit.cadence.schedule import IntervalSchedule, Schedule
+from app.audit.cadence.working_time import after_work, day_at_work, step_at_work, worked
 
 _GRACE = calibration.LEAST_GRACE.total_seconds()
 
@@ -28,8 +29,9 @@ class Lateness:
     """How late an agent is by a declared schedule, learned report by report.
 
     A wait is what passes from the first time that an agent is due after a report until its next report: so a
-    run that is long, skipped or delayed counts with what the agent really took. Waits beyond the deadline
-    are stops and not learned, but postpone the next deadlines for some days.
+    run that is long, skipped or delayed counts with what the agent really took; the schedule's rests count
+    as one step. Waits far beyond the deadline are stops and not learned, but postpone the next deadlines for
+    some days.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class Lateness:
         self._schedule = schedule
         self._grace = grace
         self._outages = Outages() if outages is None else outages
-        self._waits = Extremes()
+        self._waits = Extremes(calibration.LATE_TAIL, errors=calibration.LATE_ERRORS)
         self._recovered = Recovered()
         self._at_once = 0
         self._missed = 0.0
@@ -78,18 +80,23 @@ class Lateness:
             return
         if self._flushes(newest, report):
             return
-        due, following = self._due(newest)
-        wait = (report - due).total_seconds()
-        moment = report.timestamp()
+        due, moment = self._due(newest)[0], report.timestamp()
+        wait = max((report - due).total_seconds(), 0.0)
+        self._at_once, is_possible = 0, True
         if wait > _GRACE:
             if self._outages.touches(newest.timestamp(), moment):
                 return
-            if report > due + self._margins(following - due, newest)[1]:
-                self._recovered.add(due.timestamp(), moment)
-                self._at_once, self._missed = 1, wait / (following - due).total_seconds()
-                return
-        self._at_once = 0
-        self._learn(max(wait, 0.0), report)
+            wait = worked(self._schedule, due, report).total_seconds()
+            # Without a declared grace no deadline is sooner than the longest wait.
+            is_usual = self._grace is None and wait + calibration.LATE_SCALE <= self._waits.longest
+            if not is_usual and report > (deadline := self._deadlines(newest)[1]):
+                step = self._step(newest)
+                self._recovered.add(moment - wait, moment)
+                self._at_once, self._missed = 1, wait / step.total_seconds()
+                allowed = worked(self._schedule, due, deadline)
+                is_possible = wait <= max(step, calibration.LONGEST_TIMES * allowed).total_seconds()
+        if is_possible:
+            self._learn(wait, report)
 
     def _learn(self, wait: float, report: datetime) -> None:
         self._waits.add(wait + calibration.LATE_SCALE, report.timestamp())
@@ -108,15 +115,18 @@ class Lateness:
         """What is expected of the agent, silent since then. Raises `ValueError` as `due_after`.
 
         The grace is the declared one. Without it, it is half the period, between 10 minutes and an hour, or
-        the wait that comes once in years by the waits that were; while hardly any are known, a period, and on
-        its first day half as long as it is known.
+        the wait that comes once in years by the waits that were; while hardly any are known, two periods. On
+        its first day it may be silent for half as long as it is known, and in its first week for half a day
+        by the days it is known.
         """
-        due, following = self._due(since)
-        late, deadline = self._margins(following - due, since)
-        known = since - (self._first or since)
-        if self._grace is None and deadline < known / 2 < calibration.FIRST_DAY / 2:
-            late = deadline = known / 2
-        return Expectation(due, due + late if late < deadline else due + deadline, due + deadline)
+        return Expectation(self._due(since)[0], *self._deadlines(since, unseen=self._unseen(since)))
+
+    def _unseen(self, since: datetime) -> float:
+        """For how long, in seconds, it may be away though it was not yet, as it is not known for long."""
+        known = (since - (self._first or since)).total_seconds()
+        if self._grace is not None or known >= calibration.FIRST_WEEK:
+            return 0.0
+        return min(known, calibration.DAY**2 / max(known, calibration.DAY)) / 2
 
     def never_late_before(self, since: datetime) -> datetime:
         """Before this the agent is not late, silent since then, whatever its past. Raises as `due_after`."""
@@ -128,25 +138,47 @@ class Lateness:
             self._known = since, due_after(self._schedule, since)
         return self._known[1]
 
-    def _margins(self, period: timedelta, since: datetime) -> tuple[timedelta, timedelta]:
-        """How long after it is due a report is late, and overdue."""
-        usual, half = usual_graces(period, self._grace)
-        late = max(half, self._level(calibration.LATE_ONCE_IN, period))
-        if self._grace is not None:
-            return min(late, usual), usual
-        deadline = max(usual, late, self._level(calibration.OVERDUE_ONCE_IN, period))
-        if len(self._waits) < calibration.LEAST_GAPS or self._waits.span < calibration.DAY:
-            most = calibration.LONGEST_TIMES * timedelta(seconds=self._waits.longest)
-            late = deadline = max(deadline, first_grace(period), most)
-        recovered = timedelta(seconds=self._recovered.allowance(since.timestamp()))
-        if recovered > deadline:
-            return recovered, recovered
-        return late if deadline - late >= calibration.LEAST_GRACE else deadline, deadline
+    def _step(self, since: datetime) -> timedelta:
+        """The time between due times, without rests."""
+        due, following = self._due(since)
+        return step_at_work(self._schedule) or following - due
 
-    def _level(self, once_in: float, period: timedelta) -> timedelta:
-        """The wait that is exceeded once in so long; a period at most, or three times the longest wait."""
-        most = max(period.total_seconds(), calibration.LONGEST_TIMES * self._waits.longest)
-        return timedelta(seconds=max(min(self._waits.level(once_in), most) - calibration.LATE_SCALE, 0.0))
+    def _deadlines(self, since: datetime, *, unseen: float = 0.0) -> tuple[datetime, datetime]:
+        """When the agent is late and when it is overdue, silent since then; not before `unseen` seconds."""
+        due, following = self._due(since)
+        usual, half = usual_graces(following - due, self._grace)
+        late = self._rare(calibration.LATE_ONCE_IN, since)
+        if self._grace is not None:
+            [late_at] = self._after(due, late)
+            return min(max(due + half, late_at), due + usual), due + usual
+        overdue = max(late, self._rare(calibration.OVERDUE_ONCE_IN, since))
+        if len(self._waits) < calibration.LEAST_GAPS or self._waits.span < calibration.DAY:
+            first = first_grace(self._step(since)).total_seconds()
+            late = overdue = max(overdue, first, calibration.LONGEST_TIMES * self._waits.longest)
+        recovered = self._recovered.allowance(since.timestamp())
+        if recovered > overdue:
+            late = overdue = recovered
+        late_at, deadline = self._after(due, max(late, unseen), max(overdue, unseen))
+        late_at = max(late_at, due + half)
+        deadline = max(deadline, late_at, due + usual)
+        return (late_at if deadline - late_at >= calibration.LEAST_GRACE else deadline), deadline
+
+    def _rare(self, once_in: float, since: datetime) -> float:
+        """The wait that comes once in so long, in seconds at work.
+
+        That is a step at most, or three times the longest. Who rests may be away for a day, as people are, or
+        for a day more than the longest.
+        """
+        longest = self._waits.longest
+        if step_at_work(self._schedule):
+            day = day_at_work(self._schedule).total_seconds()
+            most = day + max(day, longest)
+        else:
+            most = max(self._step(since).total_seconds(), calibration.LONGEST_TIMES * longest)
+        return max(min(self._waits.level(once_in), most) - calibration.LATE_SCALE, 0.0)
+
+    def _after(self, due: datetime, *waits: float) -> list[datetime]:
+        return after_work(self._schedule, due, *(timedelta(seconds=wait) for wait in waits))
 
 
 def usual_graces(period: timedelta, grace: timedelta | None) -> tuple[timedelta, timedelta]:
@@ -159,8 +191,8 @@ def usual_graces(period: timedelta, grace: timedelta | None) -> tuple[timedelta,
 
 
 def first_grace(period: timedelta) -> timedelta:
-    """How late an agent may be of which it is not known how late it usually is: it may be due once more."""
-    return min(max(period, calibration.MOST_GRACE), timedelta(days=1))
+    """How late an agent may be of which it is not known how late it usually is: it may be due twice more."""
+    return min(max(2 * period, calibration.MOST_GRACE), timedelta(days=1))
 
 
 def due_after(schedule: Schedule, since: datetime) -> tuple[datetime, datetime]:

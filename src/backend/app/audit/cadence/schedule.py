@@ -2,11 +2,13 @@
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import takewhile
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -25,6 +27,8 @@ _FORMS = (
 )
 
 _DAY = timedelta(days=1)
+_NINE_DAYS = 9 * _DAY  # more than a week, with each day of it and the gap to the next week
+_MOST_DUE_TIMES = 1_500  # of nine days with one every five minutes in working hours
 _SATURDAY_NOON = datetime(2000, 1, 1, 12, tzinfo=UTC)
 
 
@@ -148,6 +152,44 @@ class SeveralSchedules:
 
 
 Schedule = CronSchedule | IntervalSchedule | SeveralSchedules
+
+
+def due_times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """Every due time later than `after`, in order, in UTC. Raises `ValueError` when none comes any more."""
+    due = schedule.next_after(after)
+    while not isinstance(schedule, CronSchedule):
+        yield due
+        due = schedule.next_after(due)
+    while True:
+        day = due.replace(hour=0, minute=0, second=0, microsecond=0)
+        times = _due_on(schedule, day)
+        yield from times[bisect_right(times, due) - 1 :]
+        due = _first_from(schedule, day + _DAY)
+
+
+class Rhythm(NamedTuple):
+    """The shortest and the longest time between due times, and how many there are on a day at most."""
+
+    shortest: timedelta
+    longest: timedelta
+    most_a_day: int
+
+
+@lru_cache(maxsize=16_384)
+def rhythm(schedule: Schedule) -> Rhythm:
+    """That of a schedule in the first nine days of a year.
+
+    Raises `ValueError` when it never comes again.
+    """
+    begin = datetime(2001, 1, 1, tzinfo=UTC)
+    due = schedule.next_after(begin)
+    gaps: list[timedelta] = []
+    days: Counter[date] = Counter()
+    while not gaps or (due < begin + _NINE_DAYS and len(gaps) < _MOST_DUE_TIMES):
+        days[due.date()] += 1
+        due, before = schedule.next_after(due), due
+        gaps.append(due - before)
+    return Rhythm(min(gaps), max(gaps), max(days.values()))
 
 
 @lru_cache(maxsize=16_384)

@@ -17,14 +17,13 @@ from app.audit.cadence import (
     Outages,
     Schedule,
     parse_schedule,
+    rhythm,
     shortest_gap,
 )
 from app.audit.domain.habit import Habits
 from app.audit.domain.quality import QualityTrend
 from app.audit.domain.usage import NO_USAGE, PastUsage
 from app.runs.usage import Usage
-
-_MOST_DUE_TIMES = 1_500  # of nine days with one every five minutes in working hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +151,10 @@ def rests(history: AgentHistory) -> bool:
 @lru_cache(maxsize=16_384)
 def _rests(text: str, timezone: str) -> bool:
     """Whether a readable schedule does, in the first nine days of a year."""
-    due, gaps = datetime(2001, 1, 1, tzinfo=UTC), []
-    schedule = parse_schedule(text, timezone)
-    for _ in range(_MOST_DUE_TIMES):
-        due, before = schedule.next_after(due), due
-        gaps.append((due - before).total_seconds())
-        if sum(gaps) > 9 * calibration.DAY:
-            break
-    return min(gaps) <= calibration.DAILY and max(gaps[1:], default=0.0) >= calibration.REST
+    found = rhythm(parse_schedule(text, timezone))
+    return found.shortest.total_seconds() <= calibration.DAILY and (
+        found.longest.total_seconds() >= calibration.REST
+    )
 
 
 @lru_cache(maxsize=16_384)
