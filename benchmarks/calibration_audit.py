@@ -46,7 +46,7 @@ OF_CADENCES: Mapping[str, Sequence[Any]] = {
     "LONGEST_OF": (10, 30, 50),
     "GAP_MARGIN": (0.0, 0.1, 0.3),
     "GAP_MARGIN_OF_FEW": (1.0, 5.0, 10.0),
-    "RECOVERED_MARGIN": (0.0, 0.1, 0.3),
+    "RECOVERED_MARGIN": (0.1, 0.5, 1.0),
     "OUTAGE_SHARE": (0.1, 0.25, 0.5),
 }
 OF_SCORES: Mapping[str, Sequence[Any]] = {
