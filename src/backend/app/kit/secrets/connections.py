@@ -136,7 +136,7 @@ CONNECTIONS = (
         pattern=re.compile(
             r"""(?ix) (?<![a-z\d_-]) (?:pin(?:[ -]?code)?|otp(?:[ -]?code)?|2fa(?:[ -]code)?|mfa[ ]code
               |one-time[ ](?:code|password|passcode|pin)|cvv2?|cvc) (?:[ ](?:is|was|ist|es|est))?
-              [ ]{0,2}[:=]?[ ]{0,2} (\d{3,8}) (?![\w%]|[.,:/-]\d)
+              (?:[ ]{0,2}[:=][ ]{0,2}|[ ]{1,2}) (\d{3,8}) (?![\w%]|[.,:/-]\d)
             | (?:(?<=verifica)|(?<=confirma)|(?<=authentica)|(?<=activa))tion[ ]code(?:[ ](?:is|was))?
               [ ]{0,2}[:=]?[ ]{0,2} (\d{4,8}) (?![\w%]|[.,:/-]\d)
             | (?<=sec)urity[ ]code(?:[ ](?:is|was))?[ ]{0,2}[:=]?[ ]{0,2} (\d{3,8}) (?![\w%]|[.,:/-]\d)"""
@@ -158,6 +158,7 @@ CONNECTIONS = (
             "pinned 1200 packages",
             "verification code path 2 of 14",
             "PIN 2026-10-03",
+            "2fa41073-ee31-416f-9e7c-0be35950ca60",
         ),
         weigh=_always_possible,
     ),
