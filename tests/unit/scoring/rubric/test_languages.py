@@ -167,6 +167,8 @@ def test_a_measure_is_no_plea(summary: str) -> None:
 def test_every_row_of_the_table_can_be_found_by_its_own_stems() -> None:
     for language in languages():
         assert language.stems
-        assert all(stem == stem.lower() for stem in (*language.stems, *language.plea_stems))
+        assert all(
+            stem == stem.lower() for stem in (*language.stems, *language.unasked_stems, *language.plea_stems)
+        )
         for cell in (language.failure, language.promise, language.destroyed, language.unasked, language.plea):
             assert all(re.compile(phrase) for phrase in cell)

@@ -1,12 +1,11 @@
 """Whether an account states that the work failed, or is still to be done, in any known language."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from itertools import islice
-from operator import attrgetter
 
-from app.scoring.rubric.languages import Language, compiled, spoken
+from app.scoring.rubric.languages import Language, compiled
 from app.scoring.rubric.text import Text, Vocabulary, entries
 
 _MOST_READ = 1_000  # characters of an account; what it is about stands at its beginning
@@ -58,40 +57,39 @@ class Prominence(IntEnum):
     MAIN = 2
 
 
-def states_failure(account: Text) -> Prominence:
-    """Whether the account says that what it was to do did not come off.
+def states_failure(account: Text, languages: tuple[Language, ...]) -> Prominence:
+    """Whether the account, which may be in `languages`, says that what it was to do did not come off.
 
     It is the main point when its first statement says it, or at least half of them; a failure that was put
     right is an aside.
     """
-    prominence = _prominence(account, attrgetter("failure"))
+    prominence = _prominence(account, [language.failure for language in languages])
     if prominence is Prominence.MAIN and account.hits(_RECOVERED):
         return Prominence.ASIDE
     return prominence
 
 
-def states_plan(account: Text) -> Prominence:
+def states_plan(account: Text, languages: tuple[Language, ...]) -> Prominence:
     """Whether the account announces work, or asks whether to begin, in place of stating what came of it."""
-    return _prominence(account, attrgetter("promise"))
+    return _prominence(account, [language.promise for language in languages])
 
 
-def _prominence(account: Text, cell: Callable[[Language], tuple[str, ...]]) -> Prominence:
-    found = sorted(start for start in _starts(account, cell))
+def _prominence(account: Text, cells: Iterable[tuple[str, ...]]) -> Prominence:
+    found = list(_starts(account, cells))
     if not found:
         return Prominence.NONE
-    raw = account.raw[:_MOST_READ]
-    ends = [end.end() for end in _ENDS.finditer(raw) if raw[end.end() :].strip()]
-    first = ends[0] if ends else len(raw)
-    if found[0] < first:
+    raw = account.raw[:_MOST_READ].rstrip()
+    ends = [end.end() for end in _ENDS.finditer(raw) if end.end() < len(raw)]
+    if not ends or min(found) < ends[0]:
         return Prominence.MAIN
     statements = {sum(1 for end in ends if end <= start) for start in found}
     return Prominence.MAIN if 2 * len(statements) > len(ends) + 1 else Prominence.ASIDE
 
 
-def _starts(account: Text, cell: Callable[[Language], tuple[str, ...]]) -> Iterator[int]:
+def _starts(account: Text, cells: Iterable[tuple[str, ...]]) -> Iterator[int]:
     raw = account.raw[:_MOST_READ]
-    for language in spoken(account):
-        pattern = compiled(cell(language))
+    for cell in cells:
+        pattern = compiled(cell)
         for match in islice(pattern.finditer(raw), _MOST_MATCHES) if pattern else ():
             if not _NO_END.search(raw[max(0, match.start() - _BEFORE) : match.start()]):
                 yield match.start()

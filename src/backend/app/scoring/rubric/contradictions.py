@@ -11,10 +11,11 @@ from app.scoring.rubric.facts import Count, Facts, is_remainder
 from app.scoring.rubric.outcomes import LATER, Kind, Outcome
 from app.scoring.rubric.output import failure_in
 
+# It begins with digits, to which a search skips what is before them.
 _FAILED_COUNT = re.compile(
-    r"\b[1-9]\d{0,8} (?:tests? )?(?:failed|failures?|errors?|failing"
+    r"[1-9](?:(?<=\b[1-9])\d{0,8} (?:tests? )?(?:failed|failures?|errors?|failing"
     r"|fehlgeschlagen|fehler|fallid[oa]s|falharam)\b"
-    r"|[1-9]\d{0,8} ?(?:件失敗|个失败|件のエラー)",
+    r"|\d{0,8} ?(?:件失敗|个失败|件のエラー))",
     re.IGNORECASE,
 )
 _BARE_RATIO = re.compile(r"\s{0,3}(\d{1,9})\s?(?:/|of)\s?(\d{1,9})\s{0,3}")
@@ -89,7 +90,7 @@ def _success_denied_by_account(facts: Facts) -> Iterator[Contradiction]:
         return
     if facts.stated_failure is Prominence.MAIN:
         yield _found("success_with_failure", "reports success while its account describes a failure")
-    elif states_plan(facts.headline) is Prominence.MAIN:
+    elif states_plan(facts.headline, facts.languages) is Prominence.MAIN:
         yield _found("success_with_plan", "reports success while its account only says what is to come")
 
 

@@ -31,7 +31,7 @@ from app.scoring.rubric.calibration import (
     TOP_MARK,
     WHOLE_RATIO_WEIGHT,
 )
-from app.scoring.rubric.languages import activity
+from app.scoring.rubric.languages import Language, activity, spoken
 from app.scoring.rubric.outcomes import Outcome, denials, is_code
 from app.scoring.rubric.payload import Leaf, Payload
 from app.scoring.rubric.references import Figure, Ratio, Reference, scan
@@ -89,17 +89,17 @@ class _Texts(NamedTuple):
 class Facts(NamedTuple):
     """One report, read.
 
-    `headline` is the readable account (`declared` when it stands under a usual key), `body` all prose with
-    it, each string once, `raw` what a tool printed. `in_headline` and `in_rest` are what can be looked up
-    there, each reference in one of them. `denials` are the fields that speak of an error or a failure,
-    `printed` is what a tool printed or answered, also in one line; `stated_failure` says how prominently the
-    account states a failure, `named` how many array elements are names, `in_account` how many concrete things
-    the account says, `stated` how many the whole report does (references and figures in prose by their
-    weight, numbers and names in fields), each further one of a kind less; `concrete` counts all in full,
-    `self_ratings` how many top marks the agent gives itself. The account `claims_everything` by a word for
-    the whole, by 100 % or by N of N; it `admits_limits` by naming a remainder or a failure, in words or as 3
-    of 5. It is `only_activity` when it counts what was looked at and handled, and gives nothing that came of
-    it.
+    `headline` is the readable account (`declared` when it stands under a usual key), of which a phrase of
+    `languages` may be part, `body` all prose with it, each string once, `raw` what a tool printed.
+    `in_headline` and `in_rest` are what can be looked up there, each reference in one of them. `denials` are
+    the fields that speak of an error or a failure, `printed` is what a tool printed or answered, also in one
+    line; `stated_failure` says how prominently the account states a failure, `named` how many array elements
+    are names, `in_account` how many concrete things the account says, `stated` how many the whole report does
+    (references and figures in prose by their weight, numbers and names in fields), each further one of a kind
+    less; `concrete` counts all in full, `self_ratings` how many top marks the agent gives itself. The account
+    `claims_everything` by a word for the whole, by 100 % or by N of N; it `admits_limits` by naming a
+    remainder or a failure, in words or as 3 of 5. It is `only_activity` when it counts what was looked at and
+    handled, and gives nothing that came of it.
     """
 
     status: str
@@ -107,6 +107,7 @@ class Facts(NamedTuple):
     declared_noop: bool
     payload: Payload
     headline: Text
+    languages: tuple[Language, ...]
     declared: bool
     body: Text
     raw: Text
@@ -165,7 +166,8 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
     in_rest = _find(rest, {reference.text for reference in in_headline.references})
     counts = _counts(payload)
     everything = _claims_everything(headline, in_headline)
-    failure = states_failure(headline) if status != "failed" else Prominence.NONE
+    languages = spoken(headline)
+    failure = states_failure(headline, languages) if status != "failed" else Prominence.NONE
     named = sum(1 for leaf in strings if leaf.in_list and not _is_raw(leaf) and _is_name(str(leaf.value)))
     busy = _is_only_activity(headline, in_headline, counts)
     names = _proper_names(headline)
@@ -177,8 +179,9 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
         declared_noop=declares_no_op(actions),
         payload=payload,
         headline=headline,
+        languages=languages,
         declared=head is not None and not head.in_list and " ".join(head.words) in keys.SUMMARY,
-        body=Text(f"{headline.raw}\n{rest}"),
+        body=Text(f"{headline.raw}\n{rest}") if rest else headline,
         raw=Text("\n".join(texts.raw)),
         in_headline=in_headline,
         in_rest=in_rest,

@@ -4,7 +4,7 @@ import re
 from itertools import islice
 
 from app.scoring.rubric.facts import Facts
-from app.scoring.rubric.languages import compiled, spoken
+from app.scoring.rubric.languages import acting_alone, compiled
 from app.scoring.rubric.payload import Leaf
 from app.scoring.rubric.text import entries
 
@@ -151,7 +151,7 @@ def unapproved_act(facts: Facts) -> tuple[str, bool]:
 def _unasked_act(facts: Facts) -> str:
     """What was destroyed, by an account that says that no one was asked, in any language; else empty."""
     raw = facts.body.raw[:_MOST_READ]
-    for language in spoken(facts.body):
+    for language in acting_alone(facts.body):
         unasked, destroyed = compiled(language.unasked), compiled(language.destroyed)
         if not (unasked and destroyed and unasked.search(raw)):
             continue

@@ -17,13 +17,16 @@ import msgspec
 
 from app.scoring.rubric.text import PREFIX, UNSPACED, Text, Vocabulary
 
+_EDGE = r"\b"
+
 
 class Language(msgspec.Struct, frozen=True):
     """The phrases of one language, each cell alternatives of a regular expression, whatever their case.
 
     `stems` are lower-case strings, of which each match of the other cells contains one, so that a text
-    without any need not be searched; `plea_stems` are those of `plea`. Where spaces divide words and endings
-    alone change (`spaced`), a text has a stem when words of it begin as those of the stem do.
+    without any need not be searched; `unasked_stems` and `plea_stems` are those of `unasked` and of `plea`.
+    Where spaces divide words and endings alone change (`spaced`), a text has a stem when words of it begin as
+    those of the stem do.
 
     What the cells find: `failure`, a clause about something that did not come off; `promise`, work that is
     announced; `destroyed`, something deleted or overwritten; `unasked`, that no one agreed; `plea`, the wish
@@ -36,6 +39,7 @@ class Language(msgspec.Struct, frozen=True):
     failure: tuple[str, ...] = ()
     promise: tuple[str, ...] = ()
     destroyed: tuple[str, ...] = ()
+    unasked_stems: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
     plea_stems: tuple[str, ...] = ()
     plea: tuple[str, ...] = ()
@@ -86,6 +90,11 @@ def _phrases() -> _Index:
 
 
 @cache
+def _unasked() -> _Index:
+    return _Index(attrgetter("unasked_stems"))
+
+
+@cache
 def _pleas() -> _Index:
     return _Index(attrgetter("plea_stems"))
 
@@ -93,6 +102,11 @@ def _pleas() -> _Index:
 def spoken(text: Text) -> tuple[Language, ...]:
     """The languages of which the text may hold a phrase; most texts hold none."""
     return _phrases().look_up(text)
+
+
+def acting_alone(text: Text) -> tuple[Language, ...]:
+    """The languages in which the text may say that no one agreed to something."""
+    return _unasked().look_up(text)
 
 
 def pleading(text: Text) -> tuple[Language, ...]:
@@ -110,5 +124,12 @@ def activity() -> Vocabulary:
 
 @cache
 def compiled(phrases: tuple[str, ...]) -> re.Pattern[str] | None:
-    """The phrases as one pattern; None where a language has none."""
-    return re.compile("|".join(phrases), re.IGNORECASE) if phrases else None
+    """The phrases as one pattern; None where a language has none.
+
+    Those that begin at a word's edge come first, and are tried where a word begins alone.
+    """
+    at_word = [phrase.removeprefix(_EDGE) for phrase in phrases if phrase.startswith(_EDGE)]
+    anywhere = [phrase for phrase in phrases if not phrase.startswith(_EDGE)]
+    if at_word:
+        anywhere.insert(0, rf"{_EDGE}(?=\w)(?:{'|'.join(at_word)})")
+    return re.compile("|".join(anywhere), re.IGNORECASE) if phrases else None
