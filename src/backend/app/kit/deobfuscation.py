@@ -22,7 +22,7 @@ _TAG = re.compile("[\U000e0020-\U000e007e]")
 _SPACED_OUT = re.compile(r"(?<!\w)\w(?:[\s._*|/~-]{1,3}\w){3,}(?!\w)")
 _FILLING = re.compile(r"[\s._*|/~-]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[\s:]?){10,}")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[\s:]?){10,}+")
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 # Characters: a shorter text says nothing, and codes are looked for in so much of a text.

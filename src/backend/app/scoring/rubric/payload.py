@@ -87,7 +87,8 @@ class Payload:
             [
                 word
                 for word in self.said
-                if len(word) > SHORT_FIGURE and _DIGITS.search(word) and not _MOMENT.search(word)
+                if len(word) > SHORT_FIGURE and not word.isalpha()
+                if _DIGITS.search(word) and not _MOMENT.search(word)
             ]
         )
 

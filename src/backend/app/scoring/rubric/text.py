@@ -9,7 +9,7 @@ from itertools import pairwise
 from app.scoring.rubric.calibration import CHARACTERS_A_WORD, FEW_WORDS
 
 _WORD = re.compile(r"[^\W_]{1,40}(?:['-][^\W_]{1,40}){0,4}")
-_NO_PROSE = re.compile(r"[/\d]")
+_NO_PROSE = re.compile(r"(?<!\S)[^\s/\d]*+[/\d]\S*")
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 PREFIX = 4  # letters of a word by which the languages it may belong to are found
 _MAX_WORDS = 3_000  # what is read of a text: a bound on cost, beyond the longest that `payload` lets through
@@ -85,8 +85,7 @@ class Text:
 
         Numbers, paths and links are left out: tables repeat their units, and links their hosts.
         """
-        prose = " ".join(token for token in self.lower.split() if not _NO_PROSE.search(token))
-        spoken = _WORD.findall(prose)[:_MAX_WORDS]
+        spoken = _WORD.findall(_NO_PROSE.sub("", self.lower))[:_MAX_WORDS]
         if len(spoken) < FEW_WORDS:
             return 0.0
         return (len(spoken) - 1 - len(set(pairwise(spoken)))) / len(spoken)
