@@ -27,8 +27,8 @@ _SCAN = re.compile(
     r"""
     (?P<numbered>\b(?:PR|MR|run|build|job|ticket|issue|order|pull|revision|batch|case|invoice|change)
         \ \#?\d{2,9}\b)
-    # A plain word is none of what follows; passed over whole, it is not tried at for each.
-    |(?P<word>\b[A-Za-z][a-z]{0,40}(?=[ \n,;]))
+    # A plain word is none of what follows; passed over with what is behind it, it is not tried at for each.
+    |(?P<word>\b[A-Za-z][a-z]{0,40}[ \n,;]++)
     |(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,11}://[^\s"'<>(){}\[\]|\\^`]{3,300})
     |(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)
     |(?P<date>\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:?[0-5]\d(?::?\d\d)?Z?)?(?![\w./-]\w))
@@ -76,10 +76,10 @@ _PLACEHOLDER = re.compile(
 
 # Names of norms and rankings contain numbers that measure nothing: ISO 27001, Top 10, p < 0.05.
 _NORM = re.compile(
-    r"\b(?:ISO|IEC|SOC|NIST|PCI|RFC|WCAG|EN|DIN|OWASP|SANS|CIS|HTTP|TLS|SHA|UTF|UTC|GMT|AES|RSA|COVID|GPT"
+    r"\b(?:(?:ISO|IEC|SOC|NIST|PCI|RFC|WCAG|EN|DIN|OWASP|SANS|CIS|HTTP|TLS|SHA|UTF|UTC|GMT|AES|RSA|COVID|GPT"
     r"|OAuth)"
     r"(?:[- ]?(?:DSS|CSF|Top|level|v))?[- ]?\d{1,6}(?:[.:-]\d{1,4})?\b"
-    r"|\b[Tt]op[- ]\d{1,3}\b|\b24/7\b|\bp\s?[<=>]\s?0?\.\d{1,5}|\b[Ss]tep \d{1,3}\b|\b[Ss]chritt \d{1,3}\b",
+    r"|[Tt]op[- ]\d{1,3}\b|24/7\b|p\s?[<=>]\s?0?\.\d{1,5}|[Ss]tep \d{1,3}\b|[Ss]chritt \d{1,3}\b)",
 )
 # "11 clienti su 14": what is counted stands between.
 _OF_WORDS = (" sur ", " su ", " z ", " ze ", " из ", " із ")
