@@ -86,6 +86,14 @@ def test_a_head_without_end_is_refused(server: str, start: bytes, part: bytes) -
         assert received(connection).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("reports", [1, 3])
+def test_reports_before_a_head_without_end_are_answered_first(server: str, reports: int) -> None:
+    with connect(server) as connection:
+        connection.sendall(report(RUN) * reports + b"GET /" + b"a" * 50_000)
+        answers = [line for line in received(connection).split(b"\r\n") if line.startswith(b"HTTP/1.1")]
+    assert [answer.split()[1] for answer in answers] == [b"204"] * reports + [b"431"]
+
+
 def test_a_head_just_below_the_limit_is_read(server: str) -> None:
     with connect(server) as connection:
         connection.sendall(HEAD + b"X-Long: " + b"a" * 30_000 + b"\r\nConnection: close\r\n")

@@ -2,7 +2,8 @@
 
 Of one connection:
 
-- A head is at most `MOST_HEAD_BYTES`, and is measured after each slice; a longer one is answered with 431.
+- A head is at most `MOST_HEAD_BYTES`, and is measured after each slice; a longer one is answered with 431,
+  after the requests before it have their answers.
 - A request that is not whole after `REQUEST_SECONDS` ends its connection, and so do answers that are not
   read for `ANSWER_SECONDS`, and a pause between two requests that is longer than uvicorn's setting. One timer
   looks for both: setting uvicorn's own for each pause costs as much as parsing a report's JSON.
@@ -119,6 +120,7 @@ class BoundedProtocol(Connection):
     _head_bytes: int
     _body_bytes: int
     _body_left: int
+    _refusal: bytes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection, and expect its first request."""
@@ -128,6 +130,7 @@ class BoundedProtocol(Connection):
         self._timeout = self.loop.call_later(REQUEST_SECONDS, self._check_timeout)
         self._unread, self._unparsed = None, b""
         self._in_head, self._head_bytes, self._body_bytes, self._body_left = False, 0, 0, 0
+        self._refusal = b""  # what is answered, and the connection closed, after all requests before it
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; so is all that refers to it, which no collection needs to find."""
@@ -143,7 +146,7 @@ class BoundedProtocol(Connection):
         """Parse what came, as far as answers keep up with it."""
         if self._unparsed:
             self._unparsed = bytes(self._unparsed) + data
-        elif not self.transport.is_closing():
+        elif not (self._refusal or self.transport.is_closing()):
             self._parse(data)
 
     def _parse(self, data: bytes | memoryview) -> None:
@@ -153,13 +156,13 @@ class BoundedProtocol(Connection):
             self._note_incomplete()
             return
         rest = memoryview(data)
-        while rest and self.parser is not None and not self.transport.is_closing():
+        while rest and self.parser is not None and not (self._refusal or self.transport.is_closing()):
             size = max(_SLICE, self._body_left)
             self._feed(rest[:size])
             rest = rest[size:]
             if not self._body_left:
                 break
-        if rest:
+        if rest and not self._refusal:
             self._unparsed = rest
             self.flow.block()
             self._turns.wait(self)
@@ -227,6 +230,9 @@ class BoundedProtocol(Connection):
     def on_response_complete(self) -> None:
         """A request is answered: go on with those behind it, as far as answers are read."""
         self.answered_at = self.loop.time()
+        if self._refusal and not self.pipeline:
+            self._end(self._refusal)
+            return
         if not (self.pipeline or self._unparsed or self.flow.read_paused or self.receives_nothing):
             self.server_state.total_requests += 1
             return
@@ -273,15 +279,27 @@ class BoundedProtocol(Connection):
             self._unread = None
 
     def refuse(self, answer: bytes) -> None:
-        """End the connection; the request that is not whole is answered, unless others come before it."""
+        """Give the request that is not whole this `answer`, and end the connection.
+
+        Where its body is coming, others before it have no answer any more, and it has none after them.
+        """
         self.incomplete.forget(self)
-        if not self.transport.is_closing():
-            if not self._is_answering():
-                self.transport.write(answer % self.common_headers())
+        if self._in_head and self._is_answering():
+            self._refusal, self._unparsed, self.waiting_since = answer, b"", None
+            self.flow.block()
+            return
+        if self._is_answering():
             self.transport.close()
+        else:
+            self._end(answer)
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+
+    def _end(self, answer: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(answer % self.common_headers())
+            self.transport.close()
 
     def common_headers(self) -> bytes:
         """The headers of every answer, `Date` among them, as lines; uvicorn makes them again each second."""
