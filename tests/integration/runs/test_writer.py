@@ -4,6 +4,7 @@ import asyncio
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 
 from app.config import get_settings
 from app.db.engine import create_engine
-from app.errors import IngestUnavailableError, InvalidRunError
+from app.errors import IdempotencyConflictError, IngestUnavailableError, InvalidRunError
+from app.runs import run as run_module
 from app.runs.dispatch import Dispatcher
 from app.runs.run import Run
 from app.runs.writer import RunWriter
@@ -64,6 +66,29 @@ async def test_three_writers_and_twenty_agents_agree_on_every_count(make_writer,
     await asyncio.gather(*(write(number, one) for number, one in enumerate(runs)))
     assert await check_log(db) == 2000
     assert {row["id"] for row in await db.fetch("SELECT id FROM agent_run_log")} == {one.id for one in runs}
+
+
+async def test_the_digest_of_a_large_report_is_made_once_and_not_by_the_event_loop(
+    make_writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers = []
+    encode = run_module._canonical
+
+    def canonical(value: object) -> bytes:
+        makers.append(threading.get_ident())
+        return encode(value)
+
+    monkeypatch.setattr(run_module, "_canonical", canonical)
+    writer = make_writer()
+    first, again, other = (
+        Run("sage", "success", f'{{"n": "{text * 100_000}"}}', None, silent=False, idempotency_key="key")
+        for text in ("a", "a", "b")
+    )
+    assert await writer.write(first) == await writer.write(again) == first.id
+    with pytest.raises(IdempotencyConflictError):
+        await writer.write(other)
+    assert len(makers) == 3
+    assert threading.get_ident() not in makers
 
 
 SCRIPT = """

@@ -110,7 +110,7 @@ def test_any_other_idempotency_key_is_refused_by_the_name_of_its_header(key: str
 def digest(actions: str, status: str = "success") -> bytes:
     """The digest of a report with these actions."""
     run: Run = parse_run(body(actions, status=json.dumps(status)))
-    return run.digest()
+    return run.digest
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,10 @@ BATCH_BYTES = 8 * 1024 * 1024
 """Bytes of memory that a batch's texts take when it is full. Eight reports of the largest default size: a
 statement of more would hold its agents' locks for long, and one of less would split an ordinary batch."""
 
+DIGEST_CHARACTERS = 16_384
+"""Characters of a report with an idempotency key from which a thread makes its digest: that takes up to 2 ms,
+for which the event loop would do nothing else, and handing it over a tenth of one."""
+
 OVERDUE_SECONDS = 0.02
 """Wait after which a run gets a second flush task. Above the longest ordinary commit under full load, and so
 only for a commit that a lock or a disk delays: with 0 seconds, that is with two commits always under way,

@@ -208,7 +208,7 @@ def _claims(runs: Sequence[Run]) -> tuple[list[object], ...]:
         [run.agent_id for run in runs],
         [run.idempotency_key for run in runs],
         [run.id for run in runs],
-        [run.digest() for run in runs],
+        [run.digest for run in runs],
     )
 
 

@@ -37,6 +37,7 @@ from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
 from app.runs.calibration import (
     BATCH_BYTES,
+    DIGEST_CHARACTERS,
     OVERDUE_SECONDS,
     QUEUE_TIMEOUT,
     RESOLVE_SECONDS,
@@ -259,6 +260,10 @@ class RunWriter:
         _fail(batch, InvalidRunError.of(f"the database refuses this run: {reason}", "body"))
 
     async def _store(self, connection: IngestConnection, runs: list[Run]) -> KeyOwners:
+        if large := [
+            run for run in runs if run.idempotency_key and len(run.actions_json) > DIGEST_CHARACTERS
+        ]:
+            await asyncio.to_thread(_make_digests, large)
         try:
             return await connection.store(runs, retried=False)
         except CommitOutcomeUnknownError as lost:
@@ -324,7 +329,7 @@ class RunWriter:
             owner, digest = owners.get(run.key, (run.id, b"")) if owners else (run.id, b"")
             if owner == run.id:
                 inserted.append(run)
-            elif digest == run.digest():
+            elif digest == run.digest:
                 metrics.RUNS_REPEATED.inc()
             else:
                 metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
@@ -337,6 +342,11 @@ class RunWriter:
         for status, count in Counter(run.status for run in inserted).items():
             metrics.RUNS.labels(status).inc(count)
         self._dispatcher.enqueue([run.id for run in inserted])
+
+
+def _make_digests(runs: Sequence[Run]) -> None:
+    for run in runs:
+        _ = run.digest
 
 
 def _fail(batch: Sequence[Pending], error: Exception) -> None:
