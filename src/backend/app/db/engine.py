@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 from asyncpg.exceptions import TargetServerAttributeNotMatched
 from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.hosts import Hosts
@@ -69,7 +70,8 @@ def create_engine(
     holds settings of PostgreSQL for its connections.
 
     asyncpg itself reads the URL, so `target_session_attrs` and unix sockets work. Each of several hosts has
-    `CONNECT_TIMEOUT` seconds to answer. Raises `ConfigError` for a URL that cannot be read.
+    `CONNECT_TIMEOUT` seconds to answer. Errors of statements come without parameters and PostgreSQL's detail,
+    so that no row gets into a log. Raises `ConfigError` for a URL that cannot be read.
     """
     try:
         hosts = Hosts(libpq_url(url), timeout=CONNECT_TIMEOUT)
@@ -93,13 +95,35 @@ def create_engine(
         pool_pre_ping=pre_ping,
         json_serializer=dumps_exactly,
         json_deserializer=loads_any_depth,
+        hide_parameters=True,
     )
+    event.listen(engine.sync_engine, "handle_error", _leave_out_detail)
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def note_lost(connection: Any, *_: object) -> None:
         hosts.note_lost(connection.driver_connection)
 
     return engine
+
+
+def leave_out_detail(error: asyncpg.PostgresError) -> str:
+    """Take PostgreSQL's detail, which may repeat a row, off `error`; returns it as `str(error)` had it.
+
+    What is logged or shown of the error then is its message and hint. The detail of a unique index stays: it
+    names the key that is there twice, which is no part of a report.
+    """
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return ""
+    shown, error.detail = f"\nDETAIL:  {error.detail}" if error.detail else "", None
+    return shown
+
+
+def _leave_out_detail(context: ExceptionContext) -> None:
+    cause = context.original_exception.__cause__
+    if not isinstance(cause, asyncpg.PostgresError) or not (shown := leave_out_detail(cause)):
+        return
+    for wrapping in filter(None, (context.original_exception, context.sqlalchemy_exception)):
+        wrapping.args = tuple(str(part).replace(shown, "") for part in wrapping.args)
 
 
 def dumps_exactly(value: Any) -> str:

@@ -22,6 +22,6 @@ def plain_errors() -> Iterator[None]:
 
 
 def reason_of(error: DBAPIError) -> str:
-    """What PostgreSQL said, its detail and hint included, in one line."""
+    """What PostgreSQL said, its hint included, in one line."""
     cause = (error.orig and error.orig.__cause__) or error.orig
     return "; ".join(str(cause).splitlines())

@@ -6,6 +6,7 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.db.engine import leave_out_detail
 from app.runs.run import Run
 from app.runs.statements import KeyOwners, store_runs
 
@@ -82,6 +83,9 @@ class IngestConnection:
         except _LOST as error:
             await self.discard()
             raise CommitOutcomeUnknownError from error
+        except asyncpg.PostgresError as error:
+            leave_out_detail(error)  # as the engine does of its own statements
+            raise
         if self._unconfirmed:
             raise CommitOutcomeUnknownError from ConnectionError("the wait for a standby was cancelled")
         return owners
