@@ -177,6 +177,31 @@ def test_a_cycle_that_could_not_be_done_does_not_ping(log: Log, monkeypatch: pyt
         assert receiver.requests == []
 
 
+REFUSE_ITS_RUNS = "ALTER TABLE agent_run_log ADD CONSTRAINT no_auditor CHECK (agent_id <> 'auditor')"
+
+
+def test_a_cycle_whose_run_is_refused_pings_and_is_known(
+    log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.execute(FAILING)
+    log.execute(REFUSE_ITS_RUNS)
+    with receiving() as receiver:
+        settle(monkeypatch, audit_ping_url=receiver.url)
+        audit_tasks.run_audit()
+        assert [each.path for each in receiver.requests] == ["/hooks/s3cr3tpath"]
+    assert [row["opened"] for row in log.fetch("SELECT opened FROM audit_cycle")] == [1]
+    assert "audit_not_reported" in caplog.text
+
+
+def test_a_failed_cycle_whose_run_is_refused_is_known_by_its_own_error(log: Log) -> None:
+    log.execute("DROP TABLE audit_finding")
+    log.execute(REFUSE_ITS_RUNS)
+    with pytest.raises(SQLAlchemyError, match="audit_finding"):
+        audit_tasks.run_audit()
+    [cycle] = log.fetch("SELECT error FROM audit_cycle")
+    assert "audit_finding" in cycle["error"]
+
+
 def test_a_ping_that_fails_is_tried_again_and_fails_no_cycle(
     log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

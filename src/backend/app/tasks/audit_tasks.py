@@ -13,7 +13,7 @@ from app.audit.cycle import AuditCycle, audit, lock_audit
 from app.audit.heartbeat import cycled_within, record_cycle, record_failure
 from app.config import get_settings
 from app.db.session import transaction
-from app.errors import RunLogError
+from app.errors import IngestUnavailableError, InvalidRunError, RunLogError
 from app.kit.secrets import redact
 from app.logs import get_logger
 from app.models import AuditFinding
@@ -59,11 +59,11 @@ async def _audit_and_report() -> AuditCycle:
             await record_cycle(session, cycle)
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RunLogError) as error:
         reason = f"{type(error).__name__}: {error.orig if isinstance(error, DBAPIError) else error}"
-        await write_run_log(AUDITOR, {"summary": "The audit could not be done", "error": reason}, "failed")
+        await _record({"summary": "The audit could not be done", "error": reason}, "failed")
         async with transaction() as session:
             await record_failure(session, redact(reason))
         raise
-    await write_run_log(AUDITOR, _report(cycle), "partial" if cycle.errors else "success")
+    await _record(_report(cycle), "partial" if cycle.errors else "success")
     log.info(
         "audited",
         agents=cycle.agents,
@@ -73,6 +73,14 @@ async def _audit_and_report() -> AuditCycle:
         errors=len(cycle.errors),
     )
     return cycle
+
+
+async def _record(report: dict[str, Any], status: str) -> None:
+    """Report a cycle as a run. One that cannot be recorded was done all the same: its ping says so."""
+    try:
+        await write_run_log(AUDITOR, report, status)
+    except (IngestUnavailableError, InvalidRunError) as error:
+        log.warning("audit_not_reported", error=str(error))
 
 
 def _report(cycle: AuditCycle) -> dict[str, Any]:
