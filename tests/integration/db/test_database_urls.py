@@ -1,7 +1,10 @@
 """`DATABASE_URL` in the forms people write it, to a real server."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -61,6 +64,34 @@ def silent() -> Iterator[str]:
     """Host and port of a server that accepts connections and never answers, as a frozen one."""
     with socket.create_server((LOOPBACK, 0)) as server:
         yield f"{LOOPBACK}:{server.getsockname()[1]}"
+
+
+@pytest.fixture(params=["drips", "answers with zeros"])
+def no_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Host and port of a server of something else: a byte now and then, or zeros at once."""
+    with socket.create_server((LOOPBACK, 0)) as server, ThreadPoolExecutor() as threads:
+        ended = threading.Event()
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    threads.submit(talk, server.accept()[0])
+
+        def talk(client: socket.socket) -> None:
+            with client, suppress(OSError):
+                client.sendall(b"N" if request.param == "drips" else b"\0" * 4096)
+                while not ended.wait(0.05):
+                    client.sendall(b"R")
+
+        threads.submit(answer)
+        yield f"{LOOPBACK}:{server.getsockname()[1]}"
+        ended.set()
+        server.shutdown(socket.SHUT_RDWR)
+
+
+async def test_what_is_no_database_is_given_up(no_database: str) -> None:
+    with pytest.raises(OSError):  # noqa: PT011  # of whatever kind
+        await Hosts(f"postgresql://runlog@{no_database}/runlog", timeout=0.5).connect()
 
 
 @pytest.mark.parametrize("target", ["read-write", "primary", "any", "prefer-standby", None])
