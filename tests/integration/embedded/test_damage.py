@@ -20,6 +20,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.process import EmbeddedServerError
 from app.embedded.valkey import Valkey
 from app.errors import RunLogError
+from support.processes import eventually
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -88,6 +89,18 @@ def test_valkey_begins_without_files_that_are_damaged_and_keeps_them(
         aside = valkey.data.with_name(f"data.damaged{number}")
         assert (aside / "appendonlydir").is_dir()
         assert f"damaged: moved to {aside}" in capsys.readouterr().err
+
+
+def test_files_are_set_aside_also_where_valkey_ends_just_after_it_was_seen_running(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_the_manifest(valkey.data / "appendonlydir")
+    valkey.launch()
+    assert eventually(lambda: valkey.poll() is not None)
+    poll, seen = valkey.poll, iter([None])
+    monkeypatch.setattr(valkey, "poll", lambda: next(seen, poll()))
+    assert eventually(valkey.is_ready)
+    assert valkey.data.with_name("data.damaged").is_dir()
 
 
 def test_a_port_that_is_taken_is_no_damage(valkey: Valkey) -> None:

@@ -36,9 +36,13 @@ class Valkey(Server):
 
     def is_ready(self) -> bool:
         """Whether requests succeed; begins without its files where these are damaged. Raises as `Server`."""
-        if self.poll() is not None and self._set_damaged_files_aside():
-            self.launch()
-        return super().is_ready()
+        try:
+            return super().is_ready()
+        except EmbeddedServerError:
+            if not self._set_damaged_files_aside():
+                raise
+        self.launch()
+        return False
 
     def _prepare(self) -> None:
         self._set_damaged_files_aside()

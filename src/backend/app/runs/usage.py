@@ -92,6 +92,6 @@ def _amount(value: Any) -> float | None:
         return None
     try:
         amount = float(value)
-    except OverflowError:  # an integer beyond any float
+    except (OverflowError, ValueError):  # an integer beyond any float, or a NaN that signals
         return None
     return amount if 0 <= amount < _MOST else None
