@@ -228,13 +228,13 @@ def execute_on_server(servers: Servers) -> Iterator[Execute]:
 @pytest.fixture
 def empty_database(servers: Servers, execute_on_server: Execute) -> Iterator[str]:
     """The URL of a new database without tables."""
-    yield from _new_database(servers, execute_on_server, "template1")
+    yield from new_database(servers, execute_on_server, "template1")
 
 
 @pytest.fixture
 def database(servers: Servers, execute_on_server: Execute, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a new database with the product's tables; the settings point at it."""
-    for url in _new_database(servers, execute_on_server, servers.template):
+    for url in new_database(servers, execute_on_server, servers.template):
         monkeypatch.setenv("DATABASE_URL", url)
         get_settings.cache_clear()
         yield url
@@ -243,10 +243,11 @@ def database(servers: Servers, execute_on_server: Execute, monkeypatch: pytest.M
 @pytest.fixture(scope="module")
 def module_database(servers: Servers, execute_on_server: Execute) -> Iterator[str]:
     """The URL of a new database with the product's tables that the tests of a module share."""
-    yield from _new_database(servers, execute_on_server, servers.template)
+    yield from new_database(servers, execute_on_server, servers.template)
 
 
-def _new_database(servers: Servers, execute_on_server: Execute, template: str) -> Iterator[str]:
+def new_database(servers: Servers, execute_on_server: Execute, template: str) -> Iterator[str]:
+    """The URL of a database that is a copy of `template`, dropped afterwards."""
     name = f"runlog_test_{secrets.token_hex(6)}"
     # The log of what is copied would cost more than the copy.
     execute_on_server(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")

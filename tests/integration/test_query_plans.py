@@ -1,9 +1,12 @@
 """Hot queries use the index made for them and read few rows, however long the log is."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +22,7 @@ from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import deepened
 from app.audit.known_outages import KnownOutages
 from app.audit.outages import silences
+from app.config import get_settings
 from app.dashboard.day import NEWEST_FAILURES
 from app.db.session import transaction
 from app.models import AgentRunLog, ScoreBackfill
@@ -32,6 +36,8 @@ from app.runs.window_sums import agent_scores_since, scores_between, successes_s
 from app.scoring.backfills import next_runs
 from app.scoring.pipeline import read_batch
 from app.scoring.status import error_reasons, results_by_version, scoring_counts
+from conftest import Execute, Servers, new_database
+from support.schema_databases import run_sql
 
 NO_OUTAGES = KnownOutages(Outages(), Outages(), {})
 pytestmark = pytest.mark.anyio
@@ -40,16 +46,76 @@ NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
 
 
+LONG_LOG = """
+    INSERT INTO agent_run_log (agent_id, created_at, status, actions_taken)
+    SELECT 'agent-' || CASE WHEN n > 15000 THEN 0 ELSE 1 + n % 4 END, now() - n * interval '1 minute',
+           (ARRAY['success', 'partial', 'failed'])[1 + n % 3], jsonb_build_object('n', n)
+    FROM generate_series(1, 20000) AS n;
+    ANALYZE agent_run_log
+"""
+RATINGS = """
+    INSERT INTO agent_run_score (run_id, scorer, version, auto)
+    SELECT id, scorer, '1', 0.5 FROM agent_run_log, unnest(ARRAY['rubric', 'judge']) AS scorer;
+    INSERT INTO agent_run_feedback (run_id, rater, rating, updated_at)
+    SELECT id, rater, 0.5, created_at
+    FROM agent_run_log, unnest(ARRAY['ada', 'bob']) AS rater WHERE (actions_taken ->> 'n')::int % 4 = 0;
+    ANALYZE
+"""
+BUSY_LOG = """
+    INSERT INTO agent_run_log (agent_id, created_at, status, rlhf_scores)
+    SELECT 'agent-' || n % 3, now() - n * interval '30 seconds', 'success', '{"overall": 0.5}'
+    FROM generate_series(0, 60000) AS n;
+    ANALYZE
+"""
+LOGS = {"long_log": LONG_LOG, "rated_log": f"{LONG_LOG}; {RATINGS}", "busy_log": BUSY_LOG}
+
+
+@pytest.fixture(scope="module")
+def filled(servers: Servers, execute_on_server: Execute) -> Iterator[Callable[[str], str]]:
+    """Fills a database by one of `LOGS`, the first time that it is asked for; its name, to be copied."""
+    with ExitStack() as made:
+
+        @cache
+        def fill(log: str) -> str:
+            make = contextmanager(new_database)
+            url = made.enter_context(make(servers, execute_on_server, servers.template))
+            run_sql(url, LOGS[log])
+            return urlsplit(url).path[1:]
+
+        yield fill
+
+
+@pytest.fixture
+def database(
+    request: pytest.FixtureRequest,
+    servers: Servers,
+    execute_on_server: Execute,
+    filled: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
+    """The URL of a new database with the log that the test asks for; the settings point at it."""
+    log = next((name for name in LOGS if name in request.fixturenames), None)
+    for url in new_database(servers, execute_on_server, filled(log) if log else servers.template):
+        monkeypatch.setenv("DATABASE_URL", url)
+        get_settings.cache_clear()
+        yield url
+
+
 @pytest.fixture
 async def long_log(db: asyncpg.Connection) -> asyncpg.Connection:
     """20,000 runs of 5 agents, of which the first stopped reporting long ago."""
-    await db.execute("""
-        INSERT INTO agent_run_log (agent_id, created_at, status, actions_taken)
-        SELECT 'agent-' || CASE WHEN n > 15000 THEN 0 ELSE 1 + n % 4 END, now() - n * interval '1 minute',
-               (ARRAY['success', 'partial', 'failed'])[1 + n % 3], jsonb_build_object('n', n)
-        FROM generate_series(1, 20000) AS n
-    """)
-    await db.execute("ANALYZE agent_run_log")
+    return db
+
+
+@pytest.fixture
+async def rated_log(db: asyncpg.Connection) -> asyncpg.Connection:
+    """The long log, every run with two scorers' results, and one in four rated by two people."""
+    return db
+
+
+@pytest.fixture
+async def busy_log(db: asyncpg.Connection) -> asyncpg.Connection:
+    """60,000 scored runs of 3 agents in 20 days, and no row of the derived tables left to a guess."""
     return db
 
 
@@ -231,18 +297,6 @@ async def test_the_counts_of_scoring_read_a_bounded_part_of_the_log(
     assert results - before[1] <= 101 + 101 + 10 * 200
 
 
-@pytest.fixture
-async def busy_log(db: asyncpg.Connection) -> asyncpg.Connection:
-    """60,000 scored runs of 3 agents in 20 days, and no row of the derived tables left to a guess."""
-    await db.execute("""
-        INSERT INTO agent_run_log (agent_id, created_at, status, rlhf_scores)
-        SELECT 'agent-' || n % 3, now() - n * interval '30 seconds', 'success', '{"overall": 0.5}'
-        FROM generate_series(0, 60000) AS n
-    """)
-    await db.execute("ANALYZE")
-    return db
-
-
 async def test_todays_count_reads_hours(busy_log: asyncpg.Connection) -> None:
     plan = await explain(busy_log, successes_since(NOW.replace(hour=0, minute=0, second=0, microsecond=0)))
     assert indexes(plan) == {"run_rollup_pkey"}
@@ -317,22 +371,6 @@ async def tuples_read(db: asyncpg.Connection, table: str = "agent_run_log") -> i
     await db.execute("SELECT pg_stat_force_next_flush()")
     read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = $1"
     return int(await db.fetchval(read, table))
-
-
-@pytest.fixture
-async def rated_log(long_log: asyncpg.Connection) -> asyncpg.Connection:
-    """The long log, every run with two scorers' results, and one in four rated by two people."""
-    await long_log.execute("""
-        INSERT INTO agent_run_score (run_id, scorer, version, auto)
-        SELECT id, scorer, '1', 0.5 FROM agent_run_log, unnest(ARRAY['rubric', 'judge']) AS scorer
-    """)
-    await long_log.execute("""
-        INSERT INTO agent_run_feedback (run_id, rater, rating, updated_at)
-        SELECT id, rater, 0.5, created_at
-        FROM agent_run_log, unnest(ARRAY['ada', 'bob']) AS rater WHERE (actions_taken ->> 'n')::int % 4 = 0
-    """)
-    await long_log.execute("ANALYZE")
-    return long_log
 
 
 async def test_the_review_queue_reads_a_few_runs_of_each_agent(rated_log: asyncpg.Connection) -> None:
