@@ -19,7 +19,7 @@ def test_the_server_keeps_to_its_openapi_document(database: str, servers: Server
             [
                 *SCHEMATHESIS,
                 *("--config-file", str(CONFIG)),
-                *("run", f"{url}/openapi.json", "--max-examples", "6", "--seed", "1"),
+                *("run", f"{url}/openapi.json", "--max-examples", "3", "--seed", "1"),
             ],
             cwd=tmp_path,
             capture_output=True,

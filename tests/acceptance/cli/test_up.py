@@ -136,9 +136,13 @@ def test_each_start_finds_the_data_of_the_last_however_that_ended(up: Up) -> Non
 
 
 @linux
-def test_what_dies_is_started_again(up: Up) -> None:
+def test_it_is_found_joined_by_no_other_and_starts_again_what_dies(
+    up: Up, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, url = up.start_and_wait()
-    report(url, "sage")
+    check_no_other_joins(up, url)
+    monkeypatch.delenv("RUNLOG_DATA_DIR")
+    subprocess.run([RUNLOG, "report", "sage", "success", "--summary", "Fixed a leak"], check=True)
     for command in ("serve", "worker", "beat"):
         kill_and_see_replaced(up, command)
     for server in up.servers():
@@ -148,6 +152,17 @@ def test_what_dies_is_started_again(up: Up) -> None:
     assert eventually(lambda: is_ready(url)), up.stderr.read_text()
     report(url, "atlas")
     assert agents(url) == ["atlas", "sage"]
+
+
+def check_no_other_joins(up: Up, url: str) -> None:
+    runtime = up.data_dir / RUNTIME_FILE
+    assert runtime.stat().st_mode & 0o777 == 0o600
+    assert json.loads(runtime.read_text())["url"] == url
+    second = up.start("--port", str(free_port()))
+    assert second.wait(120) == 1
+    message = f"runlog: another `runlog up` is running on {up.data_dir}"
+    assert message in up.stderr.read_text().splitlines()
+    assert is_ready(url)
 
 
 def kill_and_see_replaced(up: Up, command: str) -> None:
@@ -161,23 +176,6 @@ def is_ready(url: str) -> bool:
         return httpx.get(f"{url}/readyz", timeout=120).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def test_other_commands_find_it_and_no_other_supervisor_joins(
-    up: Up, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, url = up.start_and_wait()
-    runtime = up.data_dir / RUNTIME_FILE
-    assert runtime.stat().st_mode & 0o777 == 0o600
-    assert json.loads(runtime.read_text())["url"] == url
-    second = up.start("--port", str(free_port()))
-    assert second.wait(120) == 1
-    message = f"runlog: another `runlog up` is running on {up.data_dir}"
-    assert message in up.stderr.read_text().splitlines()
-    assert is_ready(url)
-    monkeypatch.delenv("RUNLOG_DATA_DIR")
-    subprocess.run([RUNLOG, "report", "sage", "success", "--summary", "Fixed a leak"], check=True)
-    assert agents(url) == ["sage"]
 
 
 def test_a_taken_port_that_was_asked_for_is_an_error(up: Up) -> None:
