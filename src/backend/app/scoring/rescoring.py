@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, Uuid, any_, func, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.problems import is_refusal
+from app.db.refusals import try_apart
 from app.db.savepoint import savepoint
 from app.models import AgentRunLog, AgentRunScore
 from app.scoring.domain.results import WORKER_LOST
@@ -93,20 +93,18 @@ async def rescore_runs(session: AsyncSession, run_ids: Sequence[UUID], *, scorer
 async def rescore_apart(session: AsyncSession, run_ids: Sequence[UUID], *, scorer: Scorer) -> Rescored:
     """`rescore_runs`, but a run whose score the database refuses is a failure of its own.
 
-    Each try is a savepoint: what is refused is halved, until the run stands alone.
+    Each try is a savepoint.
     """
-    try:
+
+    async def rescore(part: Sequence[UUID]) -> Rescored:
         async with savepoint(session):
-            return await rescore_runs(session, run_ids, scorer=scorer)
-    except DBAPIError as error:
-        if not is_refusal(error):
-            raise
-    if len(run_ids) == 1:
-        return Rescored(scored=0, failed=1)
-    middle = len(run_ids) // 2
-    first = await rescore_apart(session, run_ids[:middle], scorer=scorer)
-    second = await rescore_apart(session, run_ids[middle:], scorer=scorer)
-    return Rescored(first.scored + second.scored, first.failed + second.failed)
+            return await rescore_runs(session, part, scorer=scorer)
+
+    scored = failed = 0
+    async for _, result in try_apart(run_ids, rescore):
+        rescored = Rescored(scored=0, failed=1) if isinstance(result, DBAPIError) else result
+        scored, failed = scored + rescored.scored, failed + rescored.failed
+    return Rescored(scored, failed)
 
 
 async def _lock(session: AsyncSession, run_ids: Sequence[UUID], *, wait: bool) -> Sequence[UUID]:

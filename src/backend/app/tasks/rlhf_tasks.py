@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
-from app.db.problems import is_refusal
+from app.db.refusals import try_apart
 from app.db.session import transaction
 from app.logs import get_logger
 from app.runs.run import made_at
@@ -169,19 +169,20 @@ async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> in
 
 
 async def _commit(run_ids: Sequence[UUID], score: Score) -> int:
-    """`score` in a transaction. Where the database refuses a row, halve the batch until it stands alone."""
-    try:
+    """`score` in a transaction, apart from the runs whose rows the database refuses."""
+
+    async def commit(part: Sequence[UUID]) -> int:
         async with transaction() as session:
-            return await score(session, run_ids)
-    except DBAPIError as error:
-        if not is_refusal(error):
-            raise
-        if len(run_ids) == 1:
+            return await score(session, part)
+
+    scored = 0
+    async for part, result in try_apart(run_ids, commit):
+        if isinstance(result, DBAPIError):
             # Without the database's words, which may hold the row.
-            log.warning("run_not_scored", run_id=str(run_ids[0]), error=type(error.orig).__name__)
-            return 0
-    middle = len(run_ids) // 2
-    return await _commit(run_ids[:middle], score) + await _commit(run_ids[middle:], score)
+            log.warning("run_not_scored", run_id=str(part[0]), error=type(result.orig).__name__)
+        else:
+            scored += result
+    return scored
 
 
 def _batches(run_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
