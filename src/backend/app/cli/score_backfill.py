@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from datetime import datetime
 
 import typer
@@ -18,7 +17,7 @@ from app.scoring.backfills import open_backfill
 from app.scoring.scorers import find_scorer
 from app.scoring.wire import BackfillOut
 from app.tasks.backfills import continue_backfill
-from app.tasks.pacing import Pace, arrivals
+from app.tasks.pacing import new_pace
 from app.tasks.runtime import yield_processors
 
 
@@ -53,7 +52,7 @@ async def _backfill(
         opened = await open_backfill(
             session, since=since, until=until, scorer=scorer, version=wanted.version, request=request
         )
-    pace = Pace(time.monotonic, arrivals)
+    pace = new_pace()
     with _progress() as progress:
         bar = progress.add_task(f"{opened.scorer} {printable(opened.version)}", total=opened.runs)
         while opened.finished_at is None:

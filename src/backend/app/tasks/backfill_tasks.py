@@ -12,13 +12,13 @@ from app.tasks.backfills import continue_backfill
 from app.tasks.calibration import BACKFILL_SHARE
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
-from app.tasks.pacing import Pace, arrivals
+from app.tasks.pacing import new_pace
 from app.tasks.runtime import run_async
 from app.tasks.schedule import BACKFILL_SECONDS
 
 log = get_logger(__name__)
 
-_pace = Pace(time.monotonic, arrivals)
+_pace = new_pace()
 
 
 @celery_app.task

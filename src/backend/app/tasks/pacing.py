@@ -51,8 +51,7 @@ def others_seconds() -> float | None:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
-async def arrivals() -> float:
-    """Runs a second that come in now, by `arrival_rate`."""
+async def _arrivals() -> float:
     async with transaction() as session:
         return await arrival_rate(session)
 
@@ -134,3 +133,8 @@ class Pace:
                 self._busy = (used - before) / (now - self._measured_at)
             self._measured_at, self._used = now, used
         return self._busy
+
+
+def new_pace() -> Pace:
+    """The delays of this process, by its clock and by how fast its database's log grows."""
+    return Pace(time.monotonic, _arrivals)

@@ -31,12 +31,12 @@ from app.tasks.calibration import (
 from app.tasks.celery_app import celery_app
 from app.tasks.judge_tasks import hand_to_judge
 from app.tasks.outage import postponed_on_outage
-from app.tasks.pacing import Pace, arrivals
+from app.tasks.pacing import new_pace
 from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
 
-_pace = Pace(time.monotonic, arrivals)
+_pace = new_pace()
 
 Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
