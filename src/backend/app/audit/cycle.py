@@ -180,10 +180,7 @@ def _changes(
     """What the verdicts change about the `stored` findings, with those that are of many agents."""
     of_agents = {key: stored[key].last_run_at for key in context.open_keys}
     changes = transitions(context.rules, of_agents, judgement.histories, judgement.verdicts)
-    _change_groups(context, judgement.grouping, changes)
-    known_groups = {(AGENTS_MISSING, group.first) for group in context.groups}
-    unreadable = [key for key in stored if key[0] == AGENTS_MISSING and key not in known_groups]
-    changes.closed.update(dict.fromkeys(unreadable, UNREADABLE))
+    _change_groups(context, judgement.grouping, stored, changes)
     silence, known = judgement.silence.outage, stored.get(_FLEET_SILENCE)
     if silence and known:
         began = known.began_at or known.opened_at
@@ -197,9 +194,16 @@ def _changes(
     return changes
 
 
-def _change_groups(context: CycleContext, grouping: Grouping, changes: Transitions) -> None:
+def _change_groups(
+    context: CycleContext,
+    grouping: Grouping,
+    stored: Mapping[FindingKey, AuditFinding],
+    changes: Transitions,
+) -> None:
     """Open, update and close the findings of agents that are missing together."""
     known = {group.first for group in context.groups}
+    unreadable = [key for key in stored if key[0] == AGENTS_MISSING and key[1] not in known]
+    changes.closed.update(dict.fromkeys(unreadable, UNREADABLE))
     for group in (*grouping.groups, *grouping.over):
         finding = agents_missing(group, context.now)
         (changes.persisting if group.first in known else changes.opened).append(finding)
