@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from operator import attrgetter
 
-from sqlalchemy import any_, select, true
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
 from app.audit.domain.usage import PastUsage, UsedRun
-from app.kit.sql import wanted_agents, well_dated
+from app.kit.sql import newest_of_agent, wanted_agents, well_dated
 from app.models import AgentRunUsage
 from app.runs.usage import Usage
 
@@ -20,13 +19,9 @@ async def known_usage(session: AsyncSession, agent_ids: Sequence[str]) -> dict[s
         return {}
     wanted, created_at = wanted_agents(agent_ids), AgentRunUsage.created_at
     columns = (created_at, AgentRunUsage.seconds, AgentRunUsage.tokens, AgentRunUsage.cost_usd)
-    newest = (
-        select(*columns)
-        .where(AgentRunUsage.agent_id == any_(array([wanted.c.agent_id])), well_dated(created_at))
-        .order_by(AgentRunUsage.agent_id, created_at.desc())
-        .limit(calibration.HABIT_DEPTH)
-        .lateral()
-    )
+    newest = newest_of_agent(
+        columns, wanted.c.agent_id, calibration.HABIT_DEPTH, well_dated(created_at), run=AgentRunUsage
+    ).lateral()
     rows = await session.execute(select(wanted, newest).join(newest, true()))
     runs: dict[str, list[UsedRun]] = {}
     for agent_id, moment, *usage in rows:

@@ -18,13 +18,19 @@ from app.runs.usage import Usage
 _STANDS_OUT = " OR ".join(f"{name} > :usage_factor * earlier_{name}" for name in Usage._fields)
 _EARLIER = ", ".join(f"coalesce(max({name}) OVER earlier, 0) AS earlier_{name}" for name in Usage._fields)
 
+# The array keeps the planner to the index on agent and time; which runs are seen is what `well_dated` says.
+_NEWEST = """
+            WHERE run.agent_id = ANY (ARRAY[agents.agent_id])
+                AND created_at >= 'epoch' AND created_at < now() + interval '1 day'
+            ORDER BY run.agent_id, created_at DESC
+            LIMIT :depth
+"""
+
 # An agent is sound whose newest runs are as many as the prefilter reads, none failed, some succeeded, none
 # came together, fewer are silent than a rule needs, and none stands out by what it took: no rule about runs
-# suspects it then. It is recent
-# if less time has passed since the newest than lies between any two of them: no rule about cadences suspects
-# it. The array keeps the planner to the index on agent and time; which runs are seen is what `WELL_DATED`
-# says. Runs that a narrower rule counted, stored by an earlier version, are judged again: of a streak, or of
-# every second run, one of the newest two is silent.
+# suspects it then. It is recent if less time has passed since the newest than lies between any two of them:
+# no rule about cadences suspects it. Runs that a narrower rule counted, stored by an earlier version, are
+# judged again: of a streak, or of every second run, one of the newest two is silent.
 _SNAPSHOTS = text(f"""
 WITH RECURSIVE agents AS (
     (SELECT agent_id FROM agent_run_log ORDER BY agent_id LIMIT 1)
@@ -71,10 +77,7 @@ FROM agents CROSS JOIN LATERAL (
                 actions_taken,
                 created_at
             FROM agent_run_log AS run
-            WHERE run.agent_id = ANY (ARRAY[agents.agent_id])
-                AND created_at >= 'epoch' AND created_at < now() + interval '1 day'
-            ORDER BY run.agent_id, created_at DESC
-            LIMIT :depth
+            {_NEWEST}
         ) AS run
         WINDOW newest_first AS (ORDER BY created_at DESC)
     ) AS run
@@ -86,14 +89,11 @@ FROM agents CROSS JOIN LATERAL (
             {_EARLIER}
         FROM (
             SELECT created_at, seconds, tokens, cost_usd
-            FROM agent_run_usage AS used
-            WHERE used.agent_id = ANY (ARRAY[agents.agent_id])
-                AND created_at >= 'epoch' AND created_at < now() + interval '1 day'
-            ORDER BY used.agent_id, created_at DESC
-            LIMIT :depth
-        ) AS used
+            FROM agent_run_usage AS run
+            {_NEWEST}
+        ) AS run
         WINDOW earlier AS (ORDER BY created_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    ) AS used
+    ) AS run
 ) AS usage
 WHERE agents.agent_id IS NOT NULL
 """).bindparams(bindparam("now", type_=DateTime(timezone=True)))  # noqa: S608

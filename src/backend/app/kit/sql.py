@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.cursors import EARLIEST, LATEST
 from app.kit.times import EPOCH
-from app.models import AgentRunLog
+from app.models import AgentRunLog, AgentRunUsage
 from app.models.fragments import IS_SCORED as IS_SCORED
 from app.models.fragments import newest_runs_text as newest_runs_text
 from app.models.fragments import of_agent_text as of_agent_text
@@ -56,19 +56,28 @@ IS_SILENT: ColumnElement[bool] = literal_column(is_silent_text("agent_run_log"),
 """Whether a run is silent."""
 
 
-def of_agent(agent_id: Any, run: type[AgentRunLog] = AgentRunLog) -> ColumnElement[bool]:
+def of_agent(
+    agent_id: Any, run: type[AgentRunLog] | type[AgentRunUsage] = AgentRunLog
+) -> ColumnElement[bool]:
     """That `run` is of the agent, as `of_agent_text` says it, and for the same reason."""
     return run.agent_id == any_(array([agent_id]))
 
 
 def newest_of_agent(
-    columns: Sequence[Any], agent_id: Any, limit: int, *conditions: ColumnElement[bool]
+    columns: Sequence[Any],
+    agent_id: Any,
+    limit: int,
+    *conditions: ColumnElement[bool],
+    run: type[AgentRunLog] | type[AgentRunUsage] = AgentRunLog,
 ) -> Select[Any]:
-    """`columns` of an agent's newest runs that fulfil `conditions`, read from the index on agent and time."""
+    """`columns` of an agent's newest runs that fulfil `conditions`, read from the index on agent and time.
+
+    `run` is the log, or another table that has the agent and the time of runs and such an index.
+    """
     return (
         select(*columns)
-        .where(of_agent(agent_id), *conditions)
-        .order_by(AgentRunLog.agent_id, AgentRunLog.created_at.desc())
+        .where(of_agent(agent_id, run), *conditions)
+        .order_by(run.agent_id, run.created_at.desc())
         .limit(limit)
     )
 
