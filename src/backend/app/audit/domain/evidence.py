@@ -1,12 +1,12 @@
 """The evidence of a finding in words. It may be of an older version, or of another program: any JSON."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app.kit.text import dollars, seconds_in_words
+from app.audit.domain.usage import IN_WORDS
 
 _RUNS = {
     "last_success": "Last good run",
@@ -31,11 +31,7 @@ _AGENTS = {
     "agents": "Agents",
     "quiet": "Quiet, but not overdue",
 }
-_USAGE: Mapping[str, tuple[str, Callable[[float], str]]] = {
-    "seconds": ("Time", seconds_in_words),
-    "cost_usd": ("Cost", dollars),
-    "tokens": ("Tokens", "{:,.0f}".format),
-}
+_USAGE = {"seconds": "Time", "cost_usd": "Cost", "tokens": "Tokens"}
 _AMOUNTS = ("amount", "median", "most", "limit")
 _MOST_NAMED = 20  # agents of a fact; a group may be the whole fleet
 
@@ -111,10 +107,10 @@ def _means(evidence: Mapping[str, Any]) -> list[Fact]:
 
 def _usage(evidence: Mapping[str, Any]) -> list[Fact]:
     usage, found = evidence.get("usage"), []
-    for name, (label, in_words) in _USAGE.items():
+    for name, label in _USAGE.items():
         known = usage.get(name) if isinstance(usage, Mapping) else None
         amounts = known if isinstance(known, Mapping) else {}
-        words = [in_words(amounts[each]) for each in _AMOUNTS if _is_number(amounts.get(each))]
+        words = [IN_WORDS[name](amounts[each]) for each in _AMOUNTS if _is_number(amounts.get(each))]
         if len(words) == len(_AMOUNTS):
             found.append(Fact(label, "{}; usual {}, at most {}, unusual from {}".format(*words)))
     return found

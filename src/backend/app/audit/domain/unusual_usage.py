@@ -1,6 +1,6 @@
 """Runs that took far longer, or cost far more, than an agent's runs ever do."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -8,28 +8,27 @@ from app.audit import calibration
 from app.audit.domain.finding import Evidence, Finding, last_good, quote, run_evidence
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
-from app.audit.domain.usage import Amount, UsedRun, Usual, exceeded
-from app.kit.text import at, dollars, printable, seconds_in_words
+from app.audit.domain.usage import IN_WORDS, Amount, UsedRun, Usual, exceeded
+from app.kit.text import at, printable
 from app.runs.usage import Usage
 
 
 class _Figure(NamedTuple):
-    """One thing that a run takes: its field in `Usage`, how it is said, and how an amount of it is."""
+    """One thing that a run takes: its field in `Usage`, and how it is said."""
 
     name: str
     said: str
     times: str
-    in_words: Callable[[float], str]
 
-
-def _tokens(amount: float) -> str:
-    return f"{amount:,.0f}"
+    def took(self, amount: float) -> str:
+        """That a run took so much of it."""
+        return self.said.format(IN_WORDS[self.name](amount))
 
 
 _FIGURES = (
-    _Figure("seconds", "took {}", "as long as usual", seconds_in_words),
-    _Figure("cost_usd", "cost {}", "as much as usual", dollars),
-    _Figure("tokens", "used {} tokens", "as many as usual", _tokens),
+    _Figure("seconds", "took {}", "as long as usual"),
+    _Figure("cost_usd", "cost {}", "as much as usual"),
+    _Figure("tokens", "used {} tokens", "as many as usual"),
 )
 
 
@@ -41,10 +40,9 @@ class _Exceeding(NamedTuple):
     usual: Usual
 
     def __str__(self) -> str:
-        figure, usual, words = self.figure, self.usual, self.figure.in_words
+        figure, usual, words = self.figure, self.usual, IN_WORDS[self.figure.name]
         times = f"{self.amount / usual.median:,.0f} times {figure.times}"
-        took = figure.said.format(words(self.amount))
-        return f"{took}, {times} ({words(usual.median)}, at most {words(usual.most)})"
+        return f"{figure.took(self.amount)}, {times} ({words(usual.median)}, at most {words(usual.most)})"
 
 
 class UnusualUsage(Rule):
@@ -88,9 +86,7 @@ class UnusualUsage(Rule):
         """The run that took what is usual again, or by now."""
         used = list(history.usage)
         for place, run in _newest(history, used):
-            took = " and ".join(
-                figure.said.format(figure.in_words(amount)) for figure, amount in _judged(used[place].usage)
-            )
+            took = " and ".join(figure.took(amount) for figure, amount in _judged(used[place].usage))
             moment = at(run.created_at, history.now)
             reason = f"{printable(history.agent_id)} {took} in its run at {moment}, which is usual"
             return {"reason": reason, "run": run_evidence(run)}

@@ -1,16 +1,24 @@
 """What an agent's runs take, where they report it: how much is usual, and from where on it is not."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import exp, log, sqrt
 from typing import NamedTuple, Protocol, Self
 
 from app.audit import calibration
+from app.kit.text import dollars, seconds_in_words
 from app.runs.usage import Usage
 
 NO_USAGE = Usage()
+
+IN_WORDS: Mapping[str, Callable[[float], str]] = {
+    "seconds": seconds_in_words,
+    "cost_usd": dollars,
+    "tokens": "{:,.0f}".format,
+}
+"""How an amount of each field of `Usage` is said."""
 
 
 class UsingRun(Protocol):
