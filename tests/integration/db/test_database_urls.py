@@ -90,7 +90,7 @@ def no_database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 async def test_what_is_no_database_is_given_up(no_database: str) -> None:
-    with pytest.raises(OSError):  # noqa: PT011  # of whatever kind
+    with pytest.raises(OSError):  # noqa: PT011  # of any kind
         await Hosts(f"postgresql://runlog@{no_database}/runlog", timeout=0.5).connect()
 
 

@@ -173,7 +173,7 @@ known, and from the second day on for half a day by the days it is known: on the
 Decision: a machine may be away at hours not seen yet, which is the rarer the longer it is known."""
 MOST_EARLY = timedelta(minutes=15)
 """A report so long before a due time answers it, a quarter of the period at most. Decision: the clocks of
-machines that nobody sets differ by less."""
+machines that are not synchronised differ by less."""
 
 # What is rare for an agent: return levels.
 

@@ -15,6 +15,7 @@ from cronsim import CronSim, CronSimError
 
 from app.audit.cadence.dialects import DayRule, expressions, interval
 from app.kit.text import in_words
+from app.kit.times import start_of_day
 
 DEFAULT_TIMEZONE = "UTC"
 _MAX_SCHEDULE = 255  # characters, as many as the column holds
@@ -60,14 +61,14 @@ class CronSchedule:
 
 
 def _next_after(schedule: CronSchedule, moment: datetime) -> datetime:
-    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = start_of_day(moment)
     times = _due_on(schedule, day)
     later = bisect_right(times, moment)
     return times[later] if later < len(times) else _first_from(schedule, day + _DAY)
 
 
 def _last_until(schedule: CronSchedule, moment: datetime) -> datetime:
-    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = start_of_day(moment)
     times = _due_on(schedule, day)
     until = bisect_right(times, moment)
     return times[until - 1] if until else _last_before(schedule, day)
@@ -161,7 +162,7 @@ def due_times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
         yield due
         due = schedule.next_after(due)
     while True:
-        day = due.replace(hour=0, minute=0, second=0, microsecond=0)
+        day = start_of_day(due)
         times = _due_on(schedule, day)
         yield from times[bisect_right(times, due) - 1 :]
         due = _first_from(schedule, day + _DAY)

@@ -1,6 +1,7 @@
 """Time in which a schedule is at work: the rest at night and on weekends counts as one step.
 
-Whoever leaves two due times out on a Friday is away for days by the clock, and still for two steps only.
+An agent that leaves out two due times on a Friday is away for days by the clock, and still for two steps
+only.
 """
 
 from datetime import datetime, timedelta
