@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, select, true
+from sqlalchemy import ColumnElement, Select, Text, cast, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.dashboard.verdict import Level, is_open, is_stale, level_of
@@ -46,6 +46,17 @@ async def read_changes(session: AsyncSession, interval: timedelta) -> Changes:
 
     Reads a few rows by an index for each topic, however long the log is.
     """
+    row = (await session.execute(_topics())).one()
+    topics = {topic: row._mapping[topic] for topic in TOPICS}
+    return Changes(
+        versions={topic: blake2b(said.encode(), digest_size=6).hexdigest() for topic, said in topics.items()},
+        level=level_of(row.severities or (), stale=is_stale(row.judged_at, row.now, interval)),
+        attention=row.attention,
+    )
+
+
+def _topics() -> Select[Any]:
+    """A row with a text for each topic, and what the fleet's state depends on."""
     severity, waits = AuditFinding.severity, AuditFinding.acknowledged_at.is_(None)
     is_recent = RunRollup.width == HOUR, RunRollup.bucket > func.now() - _WATCHED
     first_hour = func.min(RunRollup.bucket)
@@ -71,24 +82,14 @@ async def read_changes(session: AsyncSession, interval: timedelta) -> Changes:
     beat = select(func.max(PeerSwarmHeartbeat.heartbeat_at)).scalar_subquery()
     task = select(func.max(AgentCloudTask.completed_at)).scalar_subquery()
     runs, findings = of_runs.subquery(), of_findings.subquery()
-    row = (
-        await session.execute(
-            select(
-                runs,
-                findings,
-                _text(beat, task).label("swarm"),
-                _text(cycle, notified, pending).label("audit"),
-                cycle.label("judged_at"),
-                func.now().label("now"),
-            ).select_from(runs.join(findings, true()))
-        )
-    ).one()
-    topics = {topic: row._mapping[topic] for topic in TOPICS}
-    return Changes(
-        versions={topic: blake2b(said.encode(), digest_size=6).hexdigest() for topic, said in topics.items()},
-        level=level_of(row.severities or (), stale=is_stale(row.judged_at, row.now, interval)),
-        attention=row.attention,
-    )
+    return select(
+        runs,
+        findings,
+        _text(beat, task).label("swarm"),
+        _text(cycle, notified, pending).label("audit"),
+        cycle.label("judged_at"),
+        func.now().label("now"),
+    ).select_from(runs.join(findings, true()))
 
 
 def _text(*values: Any) -> ColumnElement[str]:
