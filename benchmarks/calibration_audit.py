@@ -19,13 +19,11 @@ from typing import Any
 from audit import SCENARIOS, judged, show
 from constants import Constant
 from fleets import Figures, Fleet, simulate
-from fleets.usage import compare_usage, using_fleet
+from fleets.usage import judged_usage
 
 from app.audit import calibration
-from app.audit.domain.backtest import judge
 from app.audit.domain.quality import DAYS_READ, QualityTrend
 from app.audit.domain.scores import find_drop
-from app.audit.domain.unusual_usage import UnusualUsage
 from app.scoring.domain.comparison import Day
 
 OF_CADENCES: Mapping[str, Sequence[Any]] = {
@@ -155,9 +153,7 @@ def _score(figures: Figures, days: Sequence[Day], drops_on: int) -> None:
 def of_usage(seed: int, each: int, days: int) -> dict[str, Any]:
     """What is found of runs that took far more than usual."""
     figures = Figures()
-    for agent in using_fleet(seed, each, days):
-        found = judge([UnusualUsage()], {agent.agent_id: agent.runs}, {}).found
-        row = compare_usage(agent, found, days)
+    for _, row in judged_usage(seed, each, days):
         figures.incidents += row.injected
         figures.found += row.found
         figures.agent_days += row.agent_days

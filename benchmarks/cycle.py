@@ -38,7 +38,8 @@ TAKE = """
     INSERT INTO agent_run_usage (run_id, agent_id, created_at, seconds, tokens, cost_usd)
     SELECT id, agent_id, created_at, seconds, 10 * seconds, seconds / 1000
     FROM agent_run_log, LATERAL (
-        -- Log-normal, sigma 0.5: six uniform numbers add up to a deviation of the square root of a half.
+        -- Log-normal, sigma 0.5: six uniform numbers add up to a deviation of the square root of a half. The
+        -- agent's id has them drawn for each run.
         SELECT 300 * exp(0.71 * (random() + random() + random() + random() + random() + random()
             + 0 * length(agent_id) - 3)) AS seconds
     ) AS taken

@@ -24,12 +24,11 @@ from fleets.realistic import RealFleet, by_outcome, by_timing
 from fleets.shared import SHARED
 from fleets.sums import total
 from fleets.truth import Row, compare, compare_shared
-from fleets.usage import UsageRow, compare_usage, using_fleet
+from fleets.usage import UsageRow, judged_usage
 
 from app.audit.domain.backtest import judge
 from app.audit.domain.evaluation import all_rules
 from app.audit.domain.replay import PastFinding
-from app.audit.domain.unusual_usage import UnusualUsage
 from app.models.agent_run_log import AUDITOR
 
 RULES = all_rules(failure_streak=3, silence_streak=3)
@@ -73,9 +72,8 @@ def usage(options: argparse.Namespace) -> list[dict[str, Any]]:
     """A row of each kind of what runs take, all seeds together."""
     rows: dict[str, UsageRow] = defaultdict(UsageRow)
     for seed in range(options.seed, options.seed + options.seeds):
-        for agent in using_fleet(seed, options.each, options.days):
-            found = judge([UnusualUsage()], {agent.agent_id: agent.runs}, {}).found
-            rows[agent.kind].add(compare_usage(agent, found, options.days))
+        for kind, row in judged_usage(seed, options.each, options.days):
+            rows[kind].add(row)
     named = {**rows, "all": total(rows.values(), UsageRow())}
     return [{"fleet": "usage", "kind": kind, **row.shown()} for kind, row in named.items()]
 

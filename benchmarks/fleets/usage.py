@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import exp
 
+from app.audit.domain.backtest import judge
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.replay import PastFinding
+from app.audit.domain.unusual_usage import UnusualUsage
 from app.runs.usage import Usage
 from fleets.schedules import DAY, HOUR, MINUTE
 from fleets.sums import Shown, Sums, share
@@ -126,7 +128,14 @@ def _places(chance: random.Random, count: int) -> list[int]:
     return [first, second] if second < count else [first]
 
 
-def compare_usage(agent: UsingAgent, found: Iterable[PastFinding], days: int) -> UsageRow:
+def judged_usage(seed: int, each: int, days: int) -> Iterator[tuple[str, UsageRow]]:
+    """What the backtest finds of each agent of `using_fleet`, with its kind."""
+    for agent in using_fleet(seed, each, days):
+        found = judge([UnusualUsage()], {agent.agent_id: agent.runs}, {}).found
+        yield agent.kind, _compare(agent, found, days)
+
+
+def _compare(agent: UsingAgent, found: Iterable[PastFinding], days: int) -> UsageRow:
     """What was found of one agent."""
     opened = [past.opened_at for past in found if past.finding.rule == "unusual_usage"]
     hits = [opened.count(moment) for moment in agent.injected]
