@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -152,6 +153,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop what `pytest_sessionstart` started."""
+    if hasattr(session.config, "workerinput"):
+        # It ends without what Python does at an exit, as for the sockets of processes that were copied.
+        shutil.rmtree(get_temp_dir())
     if _CLEAN_UP not in session.config.stash:
         return
     directory, running = session.config.stash[_CLEAN_UP]
@@ -281,8 +285,10 @@ async def api(database: str, applications: dict[object, "FastAPI"]) -> AsyncIter
 
     settings = get_settings()
     made_of = settings.expose, settings.token, settings.reports_need_token, tuple(settings.allowed_hosts)
-    app = applications.setdefault(made_of, create_app(settings))
-    configure_logging(settings)
+    if made_of not in applications:
+        applications[made_of] = create_app(settings)
+    app = applications[made_of]
+    configure_logging(settings)  # to the stderr of this test
     app.state.home_cache, app.state.watcher = HomeCache(), None
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)

@@ -51,7 +51,7 @@ class CopiedProcess:
         return self._process.exitcode
 
     def poll(self) -> int | None:
-        """The same."""
+        """Its exit status, as `returncode`."""
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:

@@ -21,8 +21,8 @@ from support.forking import CopiedProcess
 
 RUNLOG = (sys.executable, "-m", "app.cli.main")
 START_TIMEOUT = 120.0
-# Environment of a process that neither lowers its priority nor rests while others are busy.
 Process = subprocess.Popen[bytes] | CopiedProcess
+# Environment of a process that neither lowers its priority nor rests while others are busy.
 UNHURRIED = {"PYTHONPATH": str(Path(__file__).parent / "unhurried")}
 
 
