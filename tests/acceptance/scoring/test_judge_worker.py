@@ -61,6 +61,7 @@ async def test_a_posted_run_is_scored_at_once_and_judged_beside(
         assert await db.fetchval(JUDGED) == 0
         endpoint.release.set()
         await until_it_is(database, JUDGED, 2)
+        assert len(endpoint.requests) == 2
         worker.terminate()
         assert await asyncio.to_thread(worker.wait, 120) == 0
     assert "Traceback" not in log.read_text(encoding="utf-8")

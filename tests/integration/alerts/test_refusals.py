@@ -222,6 +222,9 @@ async def test_channels_that_hang_delay_no_other(
         await audited()
         await deliver()
         assert hanging.requests
+    # On a busy machine one of these may not even be connected to in that time.
+    failed = [outcome for ok, outcome in await tries(db) if not ok]
+    assert len([outcome for outcome in failed if outcome != "apprise cannot read this URL"]) == 40
     assert len(receiver.requests) == 1
     sent = await db.fetch("SELECT channel FROM alert_notification WHERE state = 'sent'")
     assert [row["channel"] for row in sent] == ["form"]
