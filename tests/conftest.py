@@ -11,7 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from multiprocessing.util import get_temp_dir
+from multiprocessing.util import _run_finalizers
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -155,7 +155,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop what `pytest_sessionstart` started."""
     if hasattr(session.config, "workerinput"):
         # It ends without what Python does at an exit, as for the sockets of processes that were copied.
-        shutil.rmtree(get_temp_dir())
+        _run_finalizers()
     if _CLEAN_UP not in session.config.stash:
         return
     directory, running = session.config.stash[_CLEAN_UP]
