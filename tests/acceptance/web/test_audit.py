@@ -66,10 +66,8 @@ def test_a_finding_shows_its_evidence_and_the_proof_of_its_alert(
     expect(finding).to_contain_text("none among the runs that were looked at")
     expect(finding.get_by_role("link", name="nova")).to_have_attribute("href", "/agents/nova")
     finding.get_by_text("delivered by webhook, ").click()
-    steps = finding.locator(".steps li").all_inner_texts()
-    assert [words in step for words, step in zip(("Opened", "queued", "503", "204"), steps, strict=True)] == (
-        [True] * 4
-    )
+    steps = finding.locator(".steps li")
+    expect(steps).to_contain_text(["Opened", "queued", "503", "204"], use_inner_text=True)
     expect(page.get_by_text("No channel is set: nobody is alerted")).to_be_visible()
 
 
