@@ -12,9 +12,9 @@ import typer
 
 from app.cli.options import By
 from app.cli.output import parse_since, print_json
-from app.db.engine import dumps_exactly
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
+from app.kit.strict_json import dumps_exactly
 from app.kit.text import counted
 from app.quality.domain.preferences import Pairing, Preference
 from app.quality.export import (

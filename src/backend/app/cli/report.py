@@ -1,13 +1,11 @@
 """`runlog report` and `runlog exec`: tell the log about a run from a shell."""
 
-import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from decimal import Decimal
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -111,8 +109,7 @@ def _read_actions(source: str) -> dict[str, Any]:
         raise typer.BadParameter(f"cannot read {source}: {error.strerror}") from error
     except strict_json.StrictJSONError as error:
         raise typer.BadParameter(_masked(f"--actions is not valid: {error}")) from error
-    # As Decimals its numbers arrive as they were written.
-    actions = json.loads(text, parse_int=Decimal, parse_float=Decimal)
+    actions = strict_json.loads_as_decimals(text)
     if not isinstance(actions, dict):
         raise typer.BadParameter("--actions must be a JSON object")
     return actions

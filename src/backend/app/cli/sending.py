@@ -11,12 +11,11 @@ from http.client import HTTPException
 from typing import Any
 from uuid import uuid4
 
-import msgspec
-
 from app.cli.http_post import Answer, post_json
 from app.environment import read_token, read_url
 from app.errors import RunLogError
 from app.kit.backoff import Backoff
+from app.kit.strict_json import dumps_exactly
 from app.kit.text import counted
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
@@ -39,8 +38,6 @@ _NOT_NOW = frozenset(
     }
 )
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
 
 class _NotNowError(RunLogError):
     """The server could not take the run now; it asks to be left alone for `pause` seconds."""
@@ -58,7 +55,7 @@ def send_run(agent: str, status: str, actions: dict[str, Any], key: str | None =
     `RETRY_SECONDS` where it cannot be reached or is not available.
     """
     try:
-        run = _encode({"agent_id": agent, "status": status, "actions_taken": actions})
+        run = dumps_exactly({"agent_id": agent, "status": status, "actions_taken": actions}).encode()
     except UnicodeEncodeError as error:
         raise RunLogError("the agent's name is not valid UTF-8") from error
     headers = {"Idempotency-Key": key or uuid4().hex}

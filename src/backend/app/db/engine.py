@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 import asyncpg
-import msgspec
 from asyncpg.exceptions import TargetServerAttributeNotMatched
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.hosts import Hosts
 from app.errors import ConfigError
+from app.kit.strict_json import dumps_exactly
 
 CONNECT_TIMEOUT = 3.0  # seconds for each host, below those that a statement may take
 _SESSION = {
@@ -33,7 +33,6 @@ _FOREIGN_OPTIONS = re.compile(
 )
 _SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 _SEVERAL_HOSTS = re.compile(r"//(?:[^/?]*@)?[^/?@]*,[^/?@]*(?:[/?]|$)|[?&]host=[^&]*(?:,|%2C)", re.IGNORECASE)
-_encode = msgspec.json.Encoder(decimal_format="number").encode
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
 
 
@@ -124,11 +123,6 @@ def _leave_out_detail(context: ExceptionContext) -> None:
         return
     for wrapping in filter(None, (context.original_exception, context.sqlalchemy_exception)):
         wrapping.args = tuple(str(part).replace(shown, "") for part in wrapping.args)
-
-
-def dumps_exactly(value: Any) -> str:
-    """JSON text of `value`; integers and Decimals of any size are written in full."""
-    return _encode(value).decode()
 
 
 def loads_exactly(text: str) -> Any:

@@ -37,6 +37,7 @@ _OTHER_FORMS = (
 )
 
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class StrictJSONError(ValueError):
@@ -180,3 +181,13 @@ def _strings(value: Any) -> Iterator[str]:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
+
+
+def dumps_exactly(value: Any) -> str:
+    """JSON text of `value`; integers and Decimals of any size are written in full."""
+    return _encode(value).decode()
+
+
+def loads_as_decimals(text: str | bytes) -> Any:
+    """JSON text as Python's values, its numbers as Decimals: `dumps_exactly` writes them as they were."""
+    return json.loads(text, parse_int=Decimal, parse_float=Decimal)

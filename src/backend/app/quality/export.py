@@ -21,9 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identity_of
 from app.agents.registry import identities
-from app.db.engine import dumps_exactly, loads_exactly
+from app.db.engine import loads_exactly
 from app.kit.secrets import public_text, redact, redact_json
 from app.kit.sql import newest_runs_text, number_in, of_agent_text
+from app.kit.strict_json import dumps_exactly
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunState
 from app.models.moments import readable
 from app.quality.domain.preferences import EvaluatedRun, PastReport, Preference, conversation, prompt

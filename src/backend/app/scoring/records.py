@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.engine import dumps_exactly
+from app.kit.strict_json import dumps_exactly
 from app.models import AgentRunLog, AgentRunScore
 from app.scoring.domain.results import Result, current, to_json, with_attempts
 from app.scoring.ratings import mean_ratings

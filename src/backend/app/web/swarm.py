@@ -11,9 +11,9 @@ from app.agents.registry import identities
 from app.dashboard import insights
 from app.dashboard.agent_cloud import completed_tasks, failed_tasks
 from app.dashboard.peer_swarm import heartbeats_page
-from app.db.engine import dumps_exactly
 from app.db.session import transaction
 from app.kit.cursors import AgentCursor
+from app.kit.strict_json import dumps_exactly
 from app.kit.text import shortened
 from app.kit.times import start_of_day
 from app.web.forms import address, place_in
