@@ -60,6 +60,11 @@ def sync_agent_run_idempotency_key_table(url: str | None = None) -> list[str]:
     return _sync("agent_run_idempotency_key", url=url)
 
 
+def sync_agent_run_report_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_report`, and `agent_run_log`, which it refers to."""
+    return _sync("agent_run_log", "agent_run_report", url=url)
+
+
 def sync_agent_run_score_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_run_score`, and `agent_run_log`, which it refers to."""
     return _sync("agent_run_log", "agent_run_score", url=url)

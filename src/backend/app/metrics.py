@@ -8,6 +8,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 RUNS = Counter("runlog_runs", "Runs committed.", ["status"])
 RUNS_REFUSED = Counter("runlog_runs_refused", "Runs answered with an error.", ["reason"])
 RUNS_REPEATED = Counter("runlog_runs_repeated", "Runs not inserted again thanks to their Idempotency-Key.")
+RUNS_MERGED = Counter("runlog_runs_merged", "Reports merged into the row that another source made.")
 BATCH_SIZE = Histogram(
     "runlog_ingest_batch_size", "Runs joined into one commit.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )

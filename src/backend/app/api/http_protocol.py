@@ -29,7 +29,8 @@ from app.api.known_head import MOST_DIGITS, KnownHead
 from app.api.request_context import REQUEST_ID_HEADER, request_id_of
 from app.config import get_settings
 from app.errors import IngestUnavailableError, InvalidRunError
-from app.runs.parsing import VISIBLE_ASCII, parse_run
+from app.runs.parsing import parse_run
+from app.runs.wire import VISIBLE_ASCII
 from app.runs.writer import get_writer
 
 _PATH = PATH.encode()

@@ -17,13 +17,14 @@ from app.kit.text import ago
 from app.models import AgentRunLog, AgentRunState
 from app.models.agent_run_log import AUDITOR
 from app.runs.queries import newest_of_each_agent
+from app.runs.sources import RunTimes, times_of_runs
 
 ACTION_LENGTH = 280  # characters of a summary that the public sees
 
 
 @dataclass(frozen=True, slots=True)
 class EventCard:
-    """An agent's most recent run."""
+    """An agent's most recent run; `ran_at` is when it ended as reported, or when it was recorded."""
 
     run_id: UUID
     agent_id: str
@@ -67,14 +68,21 @@ async def event_cards(
     total = await session.scalar(select(func.count()).select_from(AgentRunState).where(*shown))
     ids = [place.agent_id for place in places[:limit]]
     runs = {run.agent_id: run for run in await session.scalars(newest_of_each_agent(1, agent_ids=ids))}
+    times = await times_of_runs(session, [run.id for run in runs.values()])
     # Masking hostile texts takes a while, in which others are served.
-    cards = await asyncio.to_thread(lambda: [_card(runs[each], known, now) for each in ids if each in runs])
+    cards = await asyncio.to_thread(
+        lambda: [_card(runs[each], times.get(runs[each].id), known, now) for each in ids if each in runs]
+    )
     return CardPage(cards, total or 0, places[limit - 1] if len(places) > limit else None)
 
 
-def _card(run: AgentRunLog, known: Mapping[str, Identity], now: datetime) -> EventCard:
+def _card(
+    run: AgentRunLog, times: RunTimes | None, known: Mapping[str, Identity], now: datetime
+) -> EventCard:
     shown = identity_of(run.agent_id, known).masked()
     ran_at = run.created_at or run.run_at
+    if times and times.finished_at:  # it was reported later; by a clock that is ahead, not before it ended
+        ran_at = min(ran_at, times.finished_at)
     return EventCard(
         run_id=run.id,
         agent_id=run.agent_id,

@@ -4,6 +4,7 @@ from app.models.agent import Agent
 from app.models.agent_cloud import AgentCloudTask
 from app.models.agent_run_change import AgentRunChange
 from app.models.agent_run_log import AgentRunLog
+from app.models.agent_run_report import AgentRunReport
 from app.models.agent_run_score import AgentRunScore
 from app.models.agent_run_state import AgentRunState
 from app.models.agent_run_usage import AgentRunUsage
@@ -31,6 +32,7 @@ __all__ = [
     "AgentRunFeedback",
     "AgentRunIdempotencyKey",
     "AgentRunLog",
+    "AgentRunReport",
     "AgentRunScore",
     "AgentRunState",
     "AgentRunUsage",

@@ -66,3 +66,16 @@ message."""
 
 MIN_RATE_SECONDS = 0.01
 """Seconds over which it is computed, at least: the runs of one commit have nearly the same moment."""
+
+# How further reports of a run are merged into its row (`app.runs.merger`).
+
+MERGES_AT_ONCE = 2
+"""Merges under way in a process, each with a connection: one waits for a scorer's lock at times, and two
+processors have no work for more."""
+
+MERGES_WAITING = 5_000
+"""Reports that wait to be merged, at most: at 500 a second, their callers' 10 seconds."""
+
+MOST_RECOUNTED = 10_000
+"""Silent runs after a merged one that are counted again: a week of one a minute, and within the statement
+timeout."""

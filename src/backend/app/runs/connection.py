@@ -1,6 +1,7 @@
 """One connection on which a process commits its batches, and what can become of a batch on it."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
@@ -9,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db.engine import leave_out_detail
 from app.runs.run import Run
 from app.runs.statements import KeyOwners, store_runs
+
+T = TypeVar("T")
 
 OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError)
 """What a statement or a connect may raise when the database is to blame."""
@@ -60,7 +63,11 @@ class IngestConnection:
         self._unconfirmed = False
 
     async def store(self, runs: list[Run], *, retried: bool) -> KeyOwners:
-        """`store_runs` on this connection.
+        """`store_runs` on this connection; raises as `commit` does."""
+        return await self.commit(lambda connection: store_runs(connection, runs, retried=retried))
+
+    async def commit(self, write: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """What `write` returns, which commits a batch on this connection.
 
         Raises `UnreachableError` when none can be opened, `CommitOutcomeUnknownError` when it was lost
         under the batch or its commit may not have reached a standby, `TimeoutError`, and asyncpg's errors for
@@ -76,7 +83,7 @@ class IngestConnection:
             self._connection, self._driver = connection, driver
         self._unconfirmed = False
         try:
-            owners = await store_runs(self._driver, runs, retried=retried)
+            result = await write(self._driver)
         except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
             await self.discard()
             raise
@@ -88,7 +95,7 @@ class IngestConnection:
             raise
         if self._unconfirmed:
             raise CommitOutcomeUnknownError from ConnectionError("the wait for a standby was cancelled")
-        return owners
+        return result
 
     def _note_end_of_wait(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
         self._unconfirmed |= message.server_source_function == _WAIT_FOR_STANDBY

@@ -5,8 +5,8 @@
 3. Where any of it fails, the whole body is validated again by FastAPI's own means, whose errors are answered.
 """
 
-import re
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -15,12 +15,9 @@ from app.errors import InvalidRunError
 from app.kit import strict_json
 from app.kit.invisible import is_visible
 from app.kit.strict_json import BYTE_ORDER_MARK
-from app.runs.run import MAX_AGENT_ID, STATUSES, Run
+from app.runs.run import AGENT, MAX_AGENT_ID, STATUSES, Run
 from app.runs.silence import is_silent
-from app.runs.wire import RunIn
-
-VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
-
+from app.runs.wire import SOURCE, VISIBLE_ASCII, RunIn, reported_moment
 
 _NULL, _NOTHING = b"null", b"{}"
 
@@ -29,6 +26,19 @@ class _Wire(msgspec.Struct):
     agent_id: str
     status: str
     actions_taken: msgspec.Raw = msgspec.Raw(_NOTHING)
+    run_key: str | None = None
+    source: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class _Origin(NamedTuple):
+    """Which run it is, who reports it, and when it was; all of it optional."""
+
+    idempotency_key: str | None = None
+    source: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
 
 
 _decode = msgspec.json.Decoder(_Wire).decode
@@ -65,14 +75,36 @@ def parse_run(body: bytes, idempotency_key: str | None = None) -> Run:
         raw = _NOTHING
     actions = _parse_actions(raw)
     summary = actions.get("summary")
+    key, source, started_at, finished_at = _origin(wire, body, idempotency_key)
     return Run(
         agent_id=agent_id,
         status=wire.status,
         actions_json=raw.decode(),
         summary=summary if isinstance(summary, str) else None,
         silent=is_silent(actions),
-        idempotency_key=idempotency_key,
+        idempotency_key=key,
+        source=source,
+        started_at=started_at,
+        finished_at=finished_at,
     )
+
+
+def _origin(wire: _Wire, body: bytes, header: str | None) -> _Origin:
+    if wire.run_key is wire.source is wire.started_at is wire.finished_at is None:
+        return _Origin(header)
+    if (wire.run_key is not None and not VISIBLE_ASCII.fullmatch(wire.run_key)) or (
+        wire.source is not None and not SOURCE.fullmatch(wire.source)
+    ):
+        raise _explain(body, "the run is not valid")
+    try:
+        started_at = None if wire.started_at is None else reported_moment(wire.started_at)
+        finished_at = None if wire.finished_at is None else reported_moment(wire.finished_at)
+    except ValueError as error:
+        raise _explain(body, str(error)) from error
+    if wire.run_key and header and wire.run_key != header:
+        raise InvalidRunError.of("run_key and Idempotency-Key name different runs", "body", "run_key")
+    source = None if wire.source == AGENT else wire.source
+    return _Origin(header or wire.run_key, source, started_at, finished_at)
 
 
 def _parse_actions(raw: bytes) -> dict[str, Any]:

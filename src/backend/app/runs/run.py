@@ -1,22 +1,24 @@
 """A run as the product handles it between the wire and the row."""
 
 import hashlib
-import json
 import random
 import sys
 import time
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cached_property
 from uuid import UUID
 
 import msgspec
 from asyncpg.pgproto import pgproto
 
+from app.kit.strict_json import loads_as_decimals
 from app.kit.times import EPOCH
 
 STATUSES = ("success", "partial", "failed")
 MAX_AGENT_ID = 255  # characters, the width of the column
+
+AGENT = "agent"
+"""The source of what an agent itself reports."""
 
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 _RANDOM_BITS = (1 << 76) - 1 & ~(0b11 << 62)
@@ -48,7 +50,11 @@ def made_at(run_id: UUID) -> datetime | None:
 
 
 class Run(msgspec.Struct, frozen=True, dict=True):
-    """A validated run. `actions_json` is the agent's own JSON text, untouched."""
+    """A validated run. `actions_json` is the agent's own JSON text, untouched.
+
+    `idempotency_key` is its run key. `source` is who reports it, None for the agent itself; `started_at` and
+    `finished_at` are when it ran, by the clock of that host.
+    """
 
     agent_id: str
     status: str
@@ -57,6 +63,9 @@ class Run(msgspec.Struct, frozen=True, dict=True):
     silent: bool
     idempotency_key: str | None = None
     id: UUID = msgspec.field(default_factory=new_run_id)
+    source: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
 
     @property
     def size(self) -> int:
@@ -68,11 +77,16 @@ class Run(msgspec.Struct, frozen=True, dict=True):
         """The idempotency key in its scope, the agent."""
         return self.agent_id, self.idempotency_key
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the row of the log holds all that is reported."""
+        return self.source is None and self.started_at is None and self.finished_at is None
+
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 of what the agent sent, independent of the order of keys and of white space.
 
         It takes up to 140 ms of the largest report by default, and is made once.
         """
-        actions = json.loads(self.actions_json, parse_int=Decimal, parse_float=Decimal)
+        actions = loads_as_decimals(self.actions_json)
         return hashlib.sha256(_canonical([self.status, actions])).digest()

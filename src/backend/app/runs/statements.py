@@ -6,18 +6,22 @@ A batch is one statement, and so one transaction:
 2. It announces to the triggers that the state is taken care of (`runlog.writer`).
 3. It locks and updates the agents' rows in `agent_run_state`, ordered by agent_id in the "C" collation.
 4. It inserts the runs, with the `created_at` and the silence counts that follow from step 3.
+5. It inserts who reported them and when they ran, of those that say so.
 
 Every process takes these locks in the same order, so batches cannot deadlock, and the runs of an agent
 commit in the order in which they got its lock. `created_at` is taken under that lock and strictly
 increases within an agent: the newest run of an agent is never ambiguous.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from app.runs.run import Run
+from app.errors import IdempotencyConflictError
+from app.runs.run import AGENT, Run
 
 # A run's silence count continues the agent's count (`carries`) until a run with output comes.
 # Where the database's clock was set back by more than a minute the runs follow the clock again,
@@ -113,13 +117,24 @@ INSERT_RUNS = f"\nWITH {_announced()},\n{_STATES_AND_RUNS}"
 
 # Keys are claimed before states are locked, as in `_insert_unclaimed`: in another order two batches could
 # deadlock.
-CLAIM_AND_INSERT_RUNS = f"""
-WITH claims AS ({_CLAIM.format("$13", "$14", "$15", "$16")} RETURNING 1),
-{_announced(" FROM (SELECT count(*) FROM claims) AS claimed")},
+_CLAIMS = f"""claims AS ({_CLAIM.format("$13", "$14", "$15", "$16")} RETURNING 1),
+{_announced(" FROM (SELECT count(*) FROM claims) AS claimed")}"""  # noqa: S608
+
+CLAIM_AND_INSERT_RUNS = f"\nWITH {_CLAIMS},\n{_STATES_AND_RUNS}"
+
+# Also where the batch has no key: its few reports with a source do not need a statement without claims.
+CLAIM_AND_INSERT_RUNS_AND_REPORTS = f"""
+WITH {_CLAIMS},
+reports AS (
+    INSERT INTO agent_run_report (run_id, source, status, started_at, finished_at, payload_digest)
+    SELECT *
+    FROM unnest($17::uuid[], $18::text[], $19::text[], $20::timestamptz[], $21::timestamptz[], $22::bytea[])
+),
 {_STATES_AND_RUNS}"""  # noqa: S608
 
 KEY_OWNERS = """
-SELECT owner.agent_id, owner.key, owner.run_id, owner.payload_digest
+SELECT owner.agent_id, owner.key, owner.run_id, owner.payload_digest,
+    NOT EXISTS (SELECT FROM agent_run_report AS report WHERE report.run_id = owner.run_id) AS is_plain
 FROM agent_run_idempotency_key AS owner
 JOIN unnest($1::text[], $2::text[]) AS wanted (agent_id, key) USING (agent_id, key)
 """
@@ -137,8 +152,17 @@ STORED_RUNS = "SELECT id FROM agent_run_log WHERE id = ANY($1::uuid[])"
 # INSERT_RUNS splits payloads here: a control character that is no white space cannot stand raw in JSON text.
 _SEPARATOR = chr(31)
 
-KeyOwners = dict[tuple[str, str | None], tuple[UUID, bytes]]
-"""The run that owns an (agent, idempotency key) that was in use before: its id and payload digest."""
+
+class KeyOwner(NamedTuple):
+    """The run that owns an idempotency key: its id, its first report's digest, and whether that is plain."""
+
+    run_id: UUID
+    digest: bytes
+    is_plain: bool
+
+
+KeyOwners = dict[tuple[str, str | None], KeyOwner]
+"""The run that owns an (agent, idempotency key) that was in use before."""
 
 
 async def store_runs(connection: asyncpg.Connection, runs: Sequence[Run], *, retried: bool) -> KeyOwners:
@@ -174,20 +198,27 @@ async def _insert_unclaimed(
     connection: asyncpg.Connection, runs: Sequence[Run], keyed: Sequence[Run]
 ) -> KeyOwners:
     """Insert those of `runs` whose keys are free; return the owners of the others."""
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
+    async with committed(connection):
         owners = await _claim(connection, keyed)
         if owners:
             await connection.execute(AWAIT_STANDBY)
         await _insert(connection, [run for run in runs if owners.get(run.key, (run.id,))[0] == run.id])
-    except asyncpg.PostgresError:
+    return owners
+
+
+@asynccontextmanager
+async def committed(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A transaction that is committed at the end, and rolled back where a statement or a key is refused."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except (asyncpg.PostgresError, IdempotencyConflictError):
         await transaction.rollback()
         raise
     # Any other error is one of the connection, which is discarded together with its transaction: a
     # rollback would only wait for it once more.
     await transaction.commit()
-    return owners
 
 
 async def _claim(connection: asyncpg.Connection, runs: Sequence[Run]) -> KeyOwners:
@@ -200,7 +231,7 @@ async def _claim(connection: asyncpg.Connection, runs: Sequence[Run]) -> KeyOwne
     owners = await connection.fetch(
         KEY_OWNERS, [run.agent_id for run in conflicting], [run.idempotency_key for run in conflicting]
     )
-    return {(owner["agent_id"], owner["key"]): (owner["run_id"], owner["payload_digest"]) for owner in owners}
+    return {(agent_id, key): KeyOwner(*owner) for agent_id, key, *owner in owners}
 
 
 def _claims(runs: Sequence[Run]) -> tuple[list[object], ...]:
@@ -233,8 +264,9 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run], claiming:
         positions.append(position)
         counts.append(count)
         carries.append(count == position + 1)
+    reported = [run for run in runs if not run.is_plain]
     await connection.execute(
-        CLAIM_AND_INSERT_RUNS if claiming else INSERT_RUNS,
+        _statement(claiming, reported),
         list(totals),
         _array(totals.values()),
         _array(silences.values()),
@@ -247,7 +279,25 @@ async def _insert(connection: asyncpg.Connection, runs: Sequence[Run], claiming:
         _array(counts),
         _array(carries),
         _array([totals[run.agent_id] - 1 - position for run, position in zip(runs, positions, strict=True)]),
-        *(_claims(claiming) if claiming else ()),
+        *(_claims(claiming) if claiming or reported else ()),
+        *(_reports(reported) if reported else ()),
+    )
+
+
+def _statement(claiming: Sequence[Run], reported: Sequence[Run]) -> str:
+    if reported:
+        return CLAIM_AND_INSERT_RUNS_AND_REPORTS
+    return CLAIM_AND_INSERT_RUNS if claiming else INSERT_RUNS
+
+
+def _reports(runs: Sequence[Run]) -> tuple[list[object], ...]:
+    return (
+        [run.id for run in runs],
+        [run.source or AGENT for run in runs],
+        [run.status for run in runs],
+        [run.started_at for run in runs],
+        [run.finished_at for run in runs],
+        [run.digest if run.idempotency_key else None for run in runs],
     )
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import AgentRunLog, AgentRunUsage
 from app.models.agent_run_log import AUDITOR
 from app.runs.payloads import read_payload
+from app.runs.sources import times_of_runs
 from app.runs.usage import Usage, usage_of
 
 _PAYLOADS = 20  # in memory at once, each up to a megabyte
@@ -86,8 +87,16 @@ _SUMS: Sequence[Any] = (
 async def record_usage(session: AsyncSession, found: Mapping[UUID, Usage]) -> None:
     """Keep what runs took, those of `found` that say anything of it. Idempotent: a run has one row.
 
-    A run without a `created_at` is left out: it is of no day.
+    Where a payload does not say how long its run took, the times of its reports do. A run without a
+    `created_at` is left out: it is of no day.
     """
+    times = await times_of_runs(session, list(found))
+    found = {
+        run_id: usage._replace(seconds=times[run_id].seconds)
+        if usage.seconds is None and run_id in times
+        else usage
+        for run_id, usage in found.items()
+    }
     reported = {run_id: usage for run_id, usage in found.items() if usage != Usage()}
     if not reported:
         return

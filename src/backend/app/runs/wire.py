@@ -1,15 +1,54 @@
 """Wire types of the run log."""
 
-from datetime import datetime
-from typing import Any, Literal
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.kit.storable import Name, StorableObject
 
 AgentId = Name
 Status = Literal["success", "partial", "failed"]
+
+VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+"""A run key."""
+
+SOURCE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
+"""Who reports a run: a name in ASCII."""
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No run was before: a clock that says so was never set."""
+
+LARGEST_LEAD = timedelta(days=1)
+"""By which the clock of another host may be ahead of ours, at most."""
+
+_AwareMoment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def reported_moment(text: str) -> datetime:
+    """The moment that a report names, in UTC. Raises `ValueError` for a text of none, or one far off."""
+    try:
+        moment = msgspec.convert(text, _AwareMoment).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise ValueError("not a date and time with an offset, such as 2026-11-30T08:15:00Z") from error
+    if moment < EARLIEST:
+        raise ValueError("the time is before the year 2000: is the clock of the host set?")
+    if moment > datetime.now(UTC) + LARGEST_LEAD:
+        raise ValueError("the time is more than a day ahead of the server's clock")
+    return moment
+
+
+def _checked_moment(text: str) -> str:
+    reported_moment(text)
+    return text
+
+
+_Moment = Annotated[
+    str, AfterValidator(_checked_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 
 
 class RunIn(BaseModel):
@@ -38,6 +77,20 @@ class RunIn(BaseModel):
     actions_taken: StorableObject | None = Field(
         default_factory=dict,
         description="What it did: any JSON object, by convention with a `summary` string. Null is `{}`.",
+    )
+    run_key: Annotated[str, Field(pattern=f"^{VISIBLE_ASCII.pattern}$")] | None = Field(
+        None,
+        description="Names the run, as the header Idempotency-Key does: it is one row, however often and by"
+        " however many sources it is reported.",
+    )
+    source: Annotated[str, Field(pattern=f"^{SOURCE.pattern}$")] | None = Field(
+        None,
+        description="Who reports it, such as `openclaw-plugin`; by default the agent itself. What several"
+        " sources say of one run is merged.",
+    )
+    started_at: _Moment | None = Field(None, description="When it began, with an offset (RFC 3339).")
+    finished_at: _Moment | None = Field(
+        None, description="When it ended, which a report that comes late was long after."
     )
 
 
@@ -78,9 +131,23 @@ class ResultOut(BaseModel):
     retry_at: datetime | None
 
 
-class RunDetail(RunOut):
-    """One row of the log, and what every scorer made of it, the latest first."""
+class SourceOut(BaseModel):
+    """What one source reported of the run; `actions_taken` is null where the run's own are these."""
 
+    source: str
+    status: str
+    actions_taken: dict[str, Any] | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    received_at: datetime
+
+
+class RunDetail(RunOut):
+    """One row of the log: by whom it was reported, and what every scorer made of it, the latest first."""
+
+    started_at: datetime | None
+    finished_at: datetime | None
+    sources: list[SourceOut]
     scoring: ScoringOut
     scores: list[ResultOut]
 

@@ -20,7 +20,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
 from uuid import UUID
 
 import asyncpg
@@ -52,26 +51,11 @@ from app.runs.connection import (
     reason_of_refusal,
 )
 from app.runs.dispatch import Dispatcher, get_dispatcher
+from app.runs.merger import KEY_CONFLICT, REFUSALS, Answer, Merger
 from app.runs.run import Run
-from app.runs.statements import KeyOwners
+from app.runs.statements import KeyOwner, KeyOwners
 
 log = get_logger(__name__)
-
-_REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
-_KEY_CONFLICT = ("this key was used for another payload", "header", "Idempotency-Key")
-
-
-class Answer(Protocol):
-    """Receives the outcome of a run: an `asyncio.Future[UUID]`, or an object with these methods of it."""
-
-    def done(self) -> bool:
-        """Whether the outcome is no longer waited for."""
-
-    def set_result(self, run_id: UUID, /) -> None:
-        """The run is committed, in the row `run_id`."""
-
-    def set_exception(self, error: Exception, /) -> None:
-        """The run is not committed: `IngestUnavailableError` or `InvalidRunError`."""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -102,6 +86,7 @@ class RunWriter:
         self._loop = asyncio.get_running_loop()  # asking for it is a system call, too slow for every run
         self._engine = engine
         self._dispatcher = dispatcher
+        self._merger = Merger(engine, dispatcher)
         self._queue_size = queue_size
         self._queue_bytes = queue_bytes
         self._batch_size = batch_size
@@ -149,6 +134,7 @@ class RunWriter:
         while self._queue or self._flushes:
             self._start_flushes()
             await asyncio.wait(self._flushes)
+        await self._merger.drain()
 
     async def close(self) -> None:
         """Answer every accepted run, then close the connections."""
@@ -233,7 +219,7 @@ class RunWriter:
         started = time.perf_counter()
         try:
             owners = await self._store(connection, [pending.run for pending in batch])
-        except _REFUSALS as error:
+        except REFUSALS as error:
             await self._split(connection, batch, error)
         except (*OUTAGES, UnreachableError, CommitOutcomeUnknownError) as error:
             cause = error.__cause__ or error
@@ -326,22 +312,31 @@ class RunWriter:
         inserted = []
         for pending in batch:
             run, answer = pending.run, pending.answer
-            owner, digest = owners.get(run.key, (run.id, b"")) if owners else (run.id, b"")
-            if owner == run.id:
-                inserted.append(run)
-            elif digest == run.digest:
-                metrics.RUNS_REPEATED.inc()
-            else:
-                metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
-                if not answer.done():
-                    answer.set_exception(IdempotencyConflictError.of(*_KEY_CONFLICT))
+            owner = owners.get(run.key) if owners else None
+            if owner is not None and owner.run_id != run.id:
+                self._answer_known(pending, owner)
+                continue
+            inserted.append(run)
             if not answer.done():
-                answer.set_result(owner)
+                answer.set_result(run.id)
         metrics.BATCH_SIZE.observe(len(batch))
         metrics.COMMIT_SECONDS.observe(seconds)
         for status, count in Counter(run.status for run in inserted).items():
             metrics.RUNS.labels(status).inc(count)
         self._dispatcher.enqueue([run.id for run in inserted])
+
+    def _answer_known(self, pending: Pending, owner: KeyOwner) -> None:
+        """Answer a report whose key another run owns: the same report before, or one of another source."""
+        run, answer = pending.run, pending.answer
+        if run.source is not None or not owner.is_plain:
+            self._merger.submit(run, owner.run_id, answer)
+        elif owner.digest == run.digest:
+            metrics.RUNS_REPEATED.inc()
+            if not answer.done():
+                answer.set_result(owner.run_id)
+        else:
+            metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
+            _fail([pending], IdempotencyConflictError.of(*KEY_CONFLICT))
 
 
 def _make_digests(runs: Sequence[Run]) -> None:

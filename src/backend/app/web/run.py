@@ -29,6 +29,7 @@ from app.runs.browsing import last_good_run, place_of, run_after, run_before
 from app.runs.payloads import difference, part_at, read_payload
 from app.runs.queries import find_run, get_run, key_of_run
 from app.runs.scores import overall_score
+from app.runs.sources import sources_of_run
 from app.runs.usage import usage_of
 from app.scoring.domain.marks import MARKS, mark_of, rating_of_mark
 from app.scoring.domain.states import score_word
@@ -42,6 +43,9 @@ from app.web.run_query import PATH
 
 LONGEST_COMMAND_BYTES = 20_000
 """Of a report that the page shows as a command: more fits into no command line worth copying."""
+
+LONGEST_SOURCE_BYTES = 4_000
+"""Of what one of several sources reported that the page shows; the JSON has all of it."""
 
 _moment = TypeAdapter(UtcMoment)
 
@@ -77,7 +81,8 @@ async def get_run_page(
 
 async def _facts(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     """What is stored of a run, and around it. Raises `NotFoundError`."""
-    run = await get_run(session, run_id) | await scoring_of(session, run_id)
+    run = await get_run(session, run_id) | await sources_of_run(session, run_id)
+    run |= await scoring_of(session, run_id)
     agent_id, place = run["agent_id"], await place_of(session, run_id)
     good = await last_good_run(session, agent_id, place)
     known = await identities(session, [agent_id])
@@ -109,6 +114,7 @@ def _page(request: Request, facts: Mapping[str, Any], status: int = 200, **conte
         explanation=_explained(scores),
         difference=difference(facts["good_payload"], payload) if facts["good"] else None,
         tree=tree(payload),
+        reported=[(each, _source_text(each["actions_taken"])) for each in run["sources"]],
         usage=usage_of(payload),
         command=_command(run),
         reads_need_token=reads_need_token(request.scope),
@@ -123,6 +129,11 @@ def _page(request: Request, facts: Mapping[str, Any], status: int = 200, **conte
 def _payload(run: Mapping[str, Any]) -> Any:
     raw = run["actions_taken"]
     return {} if raw is None else read_payload(bytes(raw).decode())
+
+
+def _source_text(raw: msgspec.Raw | None) -> str | None:
+    """A source's payload as text, as far as a page shows it; None where the run has it."""
+    return None if raw is None else bytes(raw)[:LONGEST_SOURCE_BYTES].decode(errors="ignore")
 
 
 async def _findings(session: AsyncSession, agent_id: str, moment: object) -> list[Any]:

@@ -15,6 +15,7 @@ from app.errors import InvalidRunError
 from app.kit.cursors import CURSOR_PATTERN, Cursor
 from app.runs.parsing import parse_run
 from app.runs.queries import get_run, list_runs
+from app.runs.sources import sources_of_run
 from app.runs.wire import RunDetail, RunIn, RunPage, Status
 from app.runs.writer import get_writer
 from app.scoring.status import scoring_of
@@ -118,10 +119,13 @@ async def list_agent_run_log(
     responses={**INVALID, **NOT_FOUND, **UNAVAILABLE},
 )
 async def get_agent_run_log(run_id: UUID) -> Response:
-    """One row of the log, its payload as it was sent; where its score stands, and every scorer's result."""
+    """One row of the log: its payload and who reported it, where its score stands, every scorer's result.
+
+    `sources` is empty where the agent alone reported it, without times.
+    """
     async with transaction() as session:
         run = await get_run(session, run_id)
-        run |= await scoring_of(session, run_id)
+        run |= await sources_of_run(session, run_id) | await scoring_of(session, run_id)
     return _json(run)
 
 

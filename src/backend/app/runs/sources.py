@@ -1,0 +1,62 @@
+"""Who reported a run, and when it ran by their words."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ARRAY, Text, Uuid, any_, cast, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import AgentRunReport
+
+_SHOWN = (
+    AgentRunReport.source,
+    AgentRunReport.status,
+    cast(AgentRunReport.actions_taken, Text).label("actions_taken"),
+    AgentRunReport.started_at,
+    AgentRunReport.finished_at,
+    AgentRunReport.received_at,
+)
+
+
+class RunTimes(NamedTuple):
+    """When a run began and ended, by the sources that say so; None where none does."""
+
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None also where clocks disagree on which came first."""
+        if self.started_at is None or self.finished_at is None or self.finished_at < self.started_at:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+async def sources_of_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
+    """`started_at`, `finished_at` and `sources`, each source's report, of a run; JSON-ready.
+
+    A report without `actions_taken` is the run as it stands in the log. `sources` is empty of one that its
+    agent alone reported, without times.
+    """
+    statement = select(*_SHOWN).where(AgentRunReport.run_id == run_id)
+    rows = await session.execute(statement.order_by(AgentRunReport.received_at, AgentRunReport.source))
+    sources = [dict(row._mapping) for row in rows]
+    for each in sources:
+        if each["actions_taken"] is not None:
+            each["actions_taken"] = msgspec.Raw(each["actions_taken"].encode())
+    times = (await times_of_runs(session, [run_id])).get(run_id, RunTimes())
+    return {**times._asdict(), "sources": sources}
+
+
+async def times_of_runs(session: AsyncSession, run_ids: Sequence[UUID]) -> Mapping[UUID, RunTimes]:
+    """When those of the runs were of which a source says it."""
+    report = AgentRunReport
+    statement = (
+        select(report.run_id, func.min(report.started_at), func.max(report.finished_at))
+        .where(report.run_id == any_(literal(list(run_ids), ARRAY(Uuid))))
+        .group_by(report.run_id)
+    )
+    return {run_id: RunTimes(*times) for run_id, *times in await session.execute(statement)}
