@@ -120,6 +120,11 @@ def agent_scores_since(agent_ids: Sequence[str], start: datetime) -> Select[str,
     return select(part.c.agent_id, *_total(part)).group_by(part.c.agent_id)
 
 
+def agent_scores_in(agent_id: str, start: datetime) -> Select[Decimal | None, Decimal | None]:
+    """The sum and number of the agent's scores of the hours from `start` on: a new score changes them."""
+    return select(*_sums(AgentRollup)).where(AgentRollup.agent_id == agent_id, AgentRollup.bucket >= start)
+
+
 def _fleet(width: int, start: datetime, end: datetime) -> Select[Any]:
     return select(*_sums(RunRollup)).where(
         RunRollup.width == width, RunRollup.bucket >= start, RunRollup.bucket < end

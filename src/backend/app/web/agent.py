@@ -22,11 +22,11 @@ from app.kit.sql import database_now
 from app.quality.agent_feedback import agent_feedback
 from app.quality.domain.feedback import markdown
 from app.quality.domain.trend import VERDICTS_IN_WORDS
-from app.quality.trends import agent_quality
 from app.runs.activity import agent_activity, agent_runs_since
 from app.runs.usage_records import usage_by_day
 from app.runs.wire import AgentId
 from app.web import charts
+from app.web.agent_facts import facts_of_agent, version_of_agent
 from app.web.agent_form import AgentForm, form_of, read_declaration, schedule_preview
 from app.web.agent_views import AgentView
 from app.web.forms import form_fields, see_other
@@ -107,15 +107,16 @@ def _agent_id(text: str | None) -> str:
 
 async def _agent_page(request: Request, agent_id: str, *, with_feedback: bool) -> Response:
     async with transaction() as session:
-        status = await agent_status(session, audit_settings(get_settings()), agent_id)
-        now = status.history.now
+        now = await database_now(session)
+        version = await version_of_agent(session, agent_id, now)
         runs = await agent_runs_since(session, agent_id, now - TIMELINE, MOST_ON_TIMELINE)
         days = charts.days_until(now, DAYS)
         activity = await agent_activity(session, [agent_id], days[0], "day")
         usage, usage_of_days = await usage_by_day(session, agent_id, days[0], days[-1] + timedelta(days=1))
-        quality = await agent_quality(session, agent_id)
         findings = await findings_of_agent(session, agent_id, INCIDENTS)
         feedback = await agent_feedback(session, agent_id) if with_feedback else None
+    facts = await facts_of_agent(agent_id, version)
+    status = facts.status
     return render(
         request,
         "agent.html",
@@ -128,7 +129,7 @@ async def _agent_page(request: Request, agent_id: str, *, with_feedback: bool) -
         usage=usage,
         usage_of_days=dict(sorted(usage_of_days.items(), reverse=True)),
         runs_of_days={each.start: each.runs for each in activity},
-        quality=quality,
+        quality=facts.quality,
         findings=findings,
         recent=status.history.runs[:RECENT_RUNS],
         feedback=markdown(feedback) if feedback else None,
