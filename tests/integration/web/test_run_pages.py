@@ -141,3 +141,23 @@ async def test_what_a_run_took_is_shown_where_its_report_says_so(api: httpx.Asyn
     page = await api.get(f"/runs/{await report(api, actions_taken=took)}")
     assert "It took 65 s · 1,290 tokens · $0.42, as it reports." in words(page)
     assert "It took" not in words(await api.get(f"/runs/{await report(api)}"))
+
+
+async def test_it_names_the_findings_of_its_time_those_with_other_agents_too(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    run_id = await report(api)
+    for rule, agent_id, message, evidence in (
+        ("late", "sage", "sage is late", {}),
+        ("agents_missing", "x", "2 of 3 agents are missing", {"agents": ["sage", "nova"]}),
+        ("agents_missing", "y", "another host is away", {"agents": ["nova"]}),
+    ):
+        await db.execute(
+            "INSERT INTO audit_finding (rule, agent_id, message, severity, evidence)"
+            " VALUES ($1, $2, $3, 'high', $4)",
+            *(rule, agent_id, message, json.dumps(evidence)),
+        )
+    shown = words(await api.get(f"/runs/{run_id}"))
+    assert "sage is late" in shown
+    assert "2 of 3 agents are missing" in shown
+    assert "another host is away" not in shown

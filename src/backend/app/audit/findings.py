@@ -50,14 +50,20 @@ async def list_findings(
 
 async def findings_of_agent(session: AsyncSession, agent_id: str, limit: int) -> list[AuditFinding]:
     """The agent's newest findings, those with others included: first the open ones, at most `limit`."""
-    is_own = AuditFinding.agent_id == agent_id
-    with_others = and_(is_among_missing(agent_id), not_(is_own))
-    found: list[AuditFinding] = []
-    for condition in (is_own, with_others):
-        statement = select(AuditFinding).where(condition).order_by(AuditFinding.opened_at.desc()).limit(limit)
-        found += await session.scalars(statement)
-    newest_first = sorted(found, key=lambda finding: finding.opened_at, reverse=True)
+    newest_first = await _newest_of(session, agent_id, limit)
     return sorted(newest_first, key=lambda finding: finding.closed_at is not None)[:limit]
+
+
+async def _newest_of(
+    session: AsyncSession, agent_id: str, limit: int, *conditions: ColumnElement[bool]
+) -> list[AuditFinding]:
+    """The agent's newest findings under the conditions: `limit` of its own and as many with others."""
+    is_own = AuditFinding.agent_id == agent_id
+    newest = select(AuditFinding).where(*conditions).order_by(AuditFinding.opened_at.desc()).limit(limit)
+    found: list[AuditFinding] = []
+    for condition in (is_own, and_(is_among_missing(agent_id), not_(is_own))):
+        found += await session.scalars(newest.where(condition))
+    return sorted(found, key=lambda finding: finding.opened_at, reverse=True)
 
 
 def is_among_missing(agent_id: str) -> ColumnElement[bool]:
@@ -108,22 +114,14 @@ async def open_during(
 async def findings_at(
     session: AsyncSession, agent_id: str, moment: datetime, interval: timedelta, limit: int = 20
 ) -> list[AuditFinding]:
-    """The agent's incidents that a run of `moment` may be part of, newest first, at most `limit`.
+    """The agent's incidents, those with others included, that a run of `moment` may be part of.
 
-    A cycle, one in each `interval`, opens a finding after the run that it is about.
+    They come newest first, at most `limit`. A cycle, one in each `interval`, opens a finding after the run
+    that it is about.
     """
     began_at = func.least(AuditFinding.began_at, AuditFinding.opened_at)
-    statement = (
-        select(AuditFinding)
-        .where(
-            AuditFinding.agent_id == agent_id,
-            began_at <= moment + 2 * interval,
-            func.coalesce(AuditFinding.closed_at, moment) >= moment,
-        )
-        .order_by(AuditFinding.opened_at.desc())
-        .limit(limit)
-    )
-    return list(await session.scalars(statement))
+    was_open = began_at <= moment + 2 * interval, func.coalesce(AuditFinding.closed_at, moment) >= moment
+    return (await _newest_of(session, agent_id, limit, *was_open))[:limit]
 
 
 async def open_findings(session: AsyncSession) -> dict[FindingKey, AuditFinding]:

@@ -12,13 +12,13 @@ from app.agents.schedules import due_times, schedule_in_words
 from app.agents.wire import AgentDeclarationIn
 from app.audit.cadence import DEFAULT_TIMEZONE, IntervalSchedule, parse_schedule
 from app.models import Agent
+from app.web.forms import field_errors
 
 DUE_TIMES = 5
 """Shown of a schedule: enough to see that one for working days skips a weekend."""
 
 _TEXTS = ("display_name", "role", "schedule", "timezone", "paused_until")
 _CHECKED = ("paused", "muted")
-_PREFIX = "Value error, "  # with which pydantic begins the message of a `ValueError`
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,7 @@ def read_declaration(fields: Mapping[str, str]) -> AgentDeclarationIn | AgentFor
         return AgentDeclarationIn.model_validate(given)
     except ValidationError as error:
         # What is wrong with a schedule is said of the whole, as its time zone belongs to it.
-        found = {
-            str((*each["loc"], "schedule")[0]): each["msg"].removeprefix(_PREFIX) for each in error.errors()
-        }
-        return AgentForm(fields, found)
+        return AgentForm(fields, field_errors(error, of_whole="schedule"))
 
 
 def schedule_preview(schedule: str, timezone: str, now: datetime) -> SchedulePreview | None:

@@ -29,10 +29,10 @@ async def form_fields(request: Request) -> dict[str, str]:
     return {name: value.strip() for name, value in pairs if value.strip()}
 
 
-def field_errors(error: ValidationError) -> dict[str, str]:
-    """What is wrong with each field, in words that follow its label."""
+def field_errors(error: ValidationError, *, of_whole: str = "") -> dict[str, str]:
+    """What is wrong with each field, in words that follow its label; with the form itself, at `of_whole`."""
     return {
-        str(each["loc"][0]): _in_words(each["type"], each.get("ctx", {}), each["msg"])
+        str((*each["loc"], of_whole)[0]): _in_words(each["type"], each.get("ctx", {}), each["msg"])
         for each in error.errors()
     }
 

@@ -36,7 +36,7 @@ from app.scoring.domain.states import score_word
 from app.scoring.ratings import rate_run, ratings_of_run, undo_rating
 from app.scoring.status import scoring_of
 from app.scoring.wire import FeedbackIn
-from app.web.forms import address, form_fields, see_other
+from app.web.forms import address, field_errors, form_fields, see_other
 from app.web.payload_tree import tree, whole_text
 from app.web.rendering import render
 from app.web.run_query import PATH
@@ -206,10 +206,9 @@ async def post_rating(request: Request, run_id: UUID) -> Response:
         async with transaction() as session:
             given_at = await _rate(session, run_id, FeedbackIn.model_validate(given))
     except ValidationError as error:
-        errors = {str(each["loc"][0]): each["msg"] for each in error.errors()}
         async with transaction() as session:
             facts = await _facts(session, run_id)
-        return _page(request, facts, 422, errors=errors, typed=fields)
+        return _page(request, facts, 422, errors=field_errors(error), typed=fields)
     return see_other(address(f"{PATH}/{run_id}", "rating", rated=given["rater"], given=given_at.isoformat()))
 
 
