@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import agent_run_log
 import app
 
 APP = Path(app.__file__).parent
+CLIENT = Path(agent_run_log.__file__).parent
 CAPABILITIES = ("agents", "alerts", "audit", "dashboard", "quality", "scoring")
 TRANSACTION = {"commit", "rollback", "begin", "begin_nested"}
 LONGEST = 400
@@ -33,7 +35,8 @@ def test_a_capability_never_ends_a_transaction(room: str) -> None:
 
 
 def test_every_module_says_what_it_is_for_and_is_short() -> None:
-    texts = {path.relative_to(APP): path.read_text(encoding="utf-8") for path in modules()}
+    paths = [*modules(), *sorted(CLIENT.rglob("*.py"))]
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
     unnamed = [path for path, text in texts.items() if text and not ast.get_docstring(ast.parse(text))]
     long = [path for path, text in texts.items() if text.count("\n") > LONGEST]
     assert (unnamed, long) == ([], [])
