@@ -95,6 +95,8 @@ class Spool:
         self._incoming = self.directory / "incoming"
         self._rejected = self.directory / "rejected"
         self._corrupt = self.directory / "corrupt"
+        # It also says until when the server asked to be left alone, in seconds since 1970.
+        self._lock = self.directory / "delivery.lock"
 
     def add(self, entry: Entry) -> str:
         """Keep a report until it is delivered and return its name, once it would survive the loss of power.
@@ -129,16 +131,18 @@ class Spool:
         deadline = time.monotonic() + seconds
         if self.is_empty():
             return Delivery()
+        if (pause := self.paused_for()) > seconds:
+            return Delivery(left=len(self._names()), reason=_asks_for(pause), pause=pause)
 
         def is_wanted() -> bool:
-            return not self.is_empty() if through is None else self.is_queued(through)
+            return not self.is_empty() if through is None else self.state_of(through) == "queue"
 
-        with self._usable(), locked(self.directory / "delivery.lock", seconds, is_wanted) as lock:
+        with self._usable(), locked(self._lock, seconds, is_wanted) as lock:
             if lock is None:
                 left = len(self._names())
                 return Delivery(left=left, reason="another process delivers" if left else "")
             self._remove_abandoned()
-            return _Round(self, send, deadline, through, lock).deliver()
+            return _Round(self, send, deadline, through).deliver()
 
     def set_aside(self, entry: Entry, reason: str) -> None:
         """Keep a report that the server refuses in `rejected`. Raises as `add` does."""
@@ -155,13 +159,29 @@ class Spool:
             except FileNotFoundError:
                 return True
 
-    def is_queued(self, name: str) -> bool:
-        """Whether the report of this name still waits."""
-        return (self._queue / name).exists()
+    def pause(self, seconds: float) -> None:
+        """Have every process leave the server alone for so long, `LONGEST_PAUSE_SECONDS` at most."""
+        if seconds > 0:
+            until = time.time() + min(seconds, LONGEST_PAUSE_SECONDS)
+            with suppress(OSError):  # on a full disk other processes may ask sooner than they should
+                descriptor = os.open(self._lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    os.pwrite(descriptor, f"{until:<20.3f}".encode(), 0)
+                finally:
+                    os.close(descriptor)
 
-    def is_rejected(self, name: str) -> bool:
-        """Whether the server has refused the report of this name."""
-        return (self._rejected / name).exists()
+    def paused_for(self) -> float:
+        """For how many seconds the server is to be left alone, whichever process it asked for that."""
+        try:
+            left = float(self._lock.read_text(encoding="ascii") or "0") - time.time()
+        except (OSError, ValueError):
+            return 0.0
+        return left if 0 < left <= LONGEST_PAUSE_SECONDS else 0.0  # else a clock was set
+
+    def state_of(self, name: str) -> str:
+        """Where the report of this name lies: `queue`, `rejected` or `corrupt`; else `delivered`."""
+        states = (self._queue, self._rejected, self._corrupt)
+        return next((each.name for each in states if (each / name).exists()), "delivered")
 
     def reason_of(self, name: str) -> str:
         """Why the report of this name was refused; nothing where that is not known."""
@@ -265,7 +285,7 @@ class Spool:
 
 
 class _Round:
-    """One delivery, by the holder of the lock, whose file keeps until when the server asked for a pause."""
+    """One delivery, by the process that holds the lock."""
 
     def __init__(
         self,
@@ -273,13 +293,11 @@ class _Round:
         send: Callable[[Entry], Outcome],
         deadline: float,
         through: str | None,
-        lock: int,
     ) -> None:
         self._spool = spool
         self._send = send
         self._deadline = deadline
         self._through = through
-        self._lock = lock
         self._delivered = self._rejected = self._corrupt = 0
 
     def deliver(self) -> Delivery:
@@ -297,9 +315,9 @@ class _Round:
         left = self._deadline - time.monotonic()
         if left <= 0:
             return "there was no time for more", 0.0
-        pause = self._pause()
+        pause = self._spool.paused_for()
         if pause > left:
-            return f"the server asks for a pause of {pause:.0f} seconds", pause
+            return _asks_for(pause), pause
         time.sleep(pause)
         return None
 
@@ -323,24 +341,16 @@ class _Round:
             self._spool._aside(self._spool._queue / name, aside, name, outcome.reason)
             self._rejected += 1
             return None
-        pause = min(outcome.retry_after, LONGEST_PAUSE_SECONDS)
-        if pause:
-            with suppress(OSError):  # on a full disk other processes may ask sooner than they should
-                os.pwrite(self._lock, f"{time.time() + pause:<20.3f}".encode(), 0)
-        return outcome.reason, pause
-
-    def _pause(self) -> float:
-        """Seconds for which the server still asks not to be sent anything, whoever was told."""
-        try:
-            until = float(os.pread(self._lock, 20, 0) or b"0")
-        except ValueError:
-            return 0.0
-        left = until - time.time()
-        return left if 0 < left <= LONGEST_PAUSE_SECONDS else 0.0  # else a clock was set
+        self._spool.pause(outcome.retry_after)
+        return outcome.reason, self._spool.paused_for()
 
     def _result(self, reason: str, pause: float) -> Delivery:
         left = len(self._spool._names())
         return Delivery(self._delivered, self._rejected, self._corrupt, left, reason, pause)
+
+
+def _asks_for(pause: float) -> str:
+    return f"the server asks for a pause of {pause:.0f} seconds"
 
 
 def _reason_file(path: Path) -> Path:

@@ -1,0 +1,39 @@
+"""Delivering what is spooled, by HTTP."""
+
+import math
+import time
+
+from agent_run_log._answers import Outcome
+from agent_run_log._entry import Entry
+from agent_run_log._settings import Target
+from agent_run_log._spool import Delivery, Spool
+
+POST_SECONDS = 10.0
+"""How long one report is waited for at most: a server answers within these in any case."""
+
+
+def deliver(
+    spool: Spool, target: Target, seconds: float = math.inf, through: str | None = None
+) -> tuple[Delivery, dict[str, Outcome]]:
+    """Deliver as `Spool.deliver` does; also the outcome of the last report that was sent, by its run key.
+
+    Raises `SpoolError`.
+    """
+    deadline = time.monotonic() + seconds
+    last: dict[str, Outcome] = {}
+
+    def send(entry: Entry) -> Outcome:
+        outcome = post(entry, target, min(POST_SECONDS, deadline - time.monotonic()))
+        last.clear()
+        last[entry.run_key] = outcome
+        return outcome
+
+    delivery = spool.deliver(send, seconds=seconds, through=through)
+    return delivery, last
+
+
+def post(entry: Entry, target: Target, seconds: float) -> Outcome:
+    """Send one report once; what became of it, after `seconds` at most."""
+    from agent_run_log import _transport  # with it comes httpx, which takes longer to load than all else
+
+    return _transport.post(entry, target, seconds)

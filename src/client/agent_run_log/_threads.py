@@ -1,0 +1,40 @@
+"""Threads for reports of coroutines and of schedulers, which have better things to do than wait."""
+
+import asyncio
+import functools
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+# Reports that are under way at once; further ones wait for their turn.
+_THREADS = 8
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="agent-run-log")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def submit(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Call a function by a thread, whose end the process waits for; at the end of the process at once."""
+    try:
+        return _pool().submit(function, *args, **kwargs)
+    except RuntimeError:  # the interpreter is about to end and starts no thread any more
+        done: Future[T] = Future()
+        done.set_result(function(*args, **kwargs))
+        return done
+
+
+async def awaited(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function by a thread and wait for it, without holding up the event loop.
+
+    It goes on to its end when the task that waits is cancelled.
+    """
+    return await asyncio.shield(asyncio.wrap_future(submit(function, *args, **kwargs)))
