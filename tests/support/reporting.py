@@ -15,7 +15,8 @@ from support.processes import RUNLOG, called
 class Listener(ThreadingHTTPServer):
     """Keeps every run as it was sent, with each request's path, authorization and idempotency key.
 
-    It answers with `statuses` in turn, the last of which it repeats, and with `headers`; None is no answer.
+    It answers with `statuses` and `bodies` in turn, the last of which it repeats, and with `headers`; None is
+    no answer.
     """
 
     def __init__(self) -> None:
@@ -23,6 +24,7 @@ class Listener(ThreadingHTTPServer):
         self.requests: list[tuple[str, str | None]] = []
         self.keys: list[str | None] = []
         self.statuses: list[int | None] = [204]
+        self.bodies: list[bytes] = [b""]
         self.headers: dict[str, str] = {"Location": "/elsewhere"}
         super().__init__(("127.0.0.1", 0), _Recording)
 
@@ -34,7 +36,10 @@ class _Recording(BaseHTTPRequestHandler):
         self.server.sent.append(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append((self.path, self.headers["Authorization"]))
         self.server.keys.append(self.headers["Idempotency-Key"])
-        status = self.server.statuses.pop(0) if len(self.server.statuses) > 1 else self.server.statuses[0]
+        status, body = (
+            turns.pop(0) if len(turns) > 1 else turns[0]
+            for turns in (self.server.statuses, self.server.bodies)
+        )
         if status is None:
             self.close_connection = True
             return
@@ -42,6 +47,7 @@ class _Recording(BaseHTTPRequestHandler):
         for header in self.server.headers.items():
             self.send_header(*header)
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean."""
