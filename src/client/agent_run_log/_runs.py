@@ -107,12 +107,17 @@ class run:  # noqa: N801  # used as a function is: `with run("sage") as r:`
         self.report = report_run(**self._ended(error))
         return self.report
 
-    def _ended(self, error: BaseException | None) -> dict[str, Any]:
-        """The arguments with which the run is reported."""
-        seconds = time.monotonic() - self._clock
+    def abandon(self) -> None:
+        """Be no more the run under way, and report nothing."""
         if self._outer is not None:
             with suppress(ValueError):  # the block was left in another context, as generators may
                 _current.reset(self._outer)
+            self._outer = None
+
+    def _ended(self, error: BaseException | None) -> dict[str, Any]:
+        """The arguments with which the run is reported."""
+        seconds = time.monotonic() - self._clock
+        self.abandon()
         if error is not None and not _is_success(error):
             self.status = "failed"
             self._diagnose(error)

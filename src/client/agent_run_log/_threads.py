@@ -15,17 +15,21 @@ T = TypeVar("T")
 
 
 @functools.cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="agent-run-log")
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="agent-run-log")
 
 
 os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def submit(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    """Call a function by a thread, whose end the process waits for; at the end of the process at once."""
+def in_order(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> None:
+    """Have a thread call a function after those given before; the end of the process waits for it."""
+    _submitted(1, function, *args, **kwargs)
+
+
+def _submitted(threads: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
     try:
-        return _pool().submit(function, *args, **kwargs)
+        return _pool(threads).submit(function, *args, **kwargs)
     except RuntimeError:  # the interpreter is about to end and starts no thread any more
         done: Future[T] = Future()
         done.set_result(function(*args, **kwargs))
@@ -37,4 +41,4 @@ async def awaited(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 
     It goes on to its end when the task that waits is cancelled.
     """
-    return await asyncio.shield(asyncio.wrap_future(submit(function, *args, **kwargs)))
+    return await asyncio.shield(asyncio.wrap_future(_submitted(_THREADS, function, *args, **kwargs)))
