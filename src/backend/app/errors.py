@@ -7,6 +7,8 @@ RunLogError
 │   └── IdempotencyConflictError   the key was used for another payload
 ├── IngestUnavailableError the run could not be committed now; sending it again is safe to try
 ├── DatabaseError          the database cannot be reached, or refused a statement
+├── ServerError            a server refused a request of the command line, or is none of ours
+│   └── ServerUnavailableError     it cannot be reached, or not answer now
 ├── NotFoundError          there is nothing by the name or id that was given
 │   └── AmbiguousIdError   several begin so
 └── SchemaError            the database's schema is not what the product needs
@@ -54,6 +56,14 @@ class IngestUnavailableError(RunLogError):
 
 class DatabaseError(RunLogError):
     """The database cannot be reached, or refused a statement."""
+
+
+class ServerError(RunLogError):
+    """A server refused what the command line asked of it, or is none of ours."""
+
+
+class ServerUnavailableError(ServerError):
+    """The server cannot be reached, or cannot answer now; another try may succeed."""
 
 
 class NotFoundError(RunLogError):

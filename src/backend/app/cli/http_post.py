@@ -1,4 +1,4 @@
-"""One POST by the standard library, whose import takes a fraction of an HTTP client's."""
+"""One request by the standard library, whose import takes a fraction of an HTTP client's."""
 
 import os
 import ssl
@@ -54,7 +54,12 @@ class _HTTPSHandler(urllib.request.HTTPSHandler):
 
 
 def post_json(url: str, body: bytes, timeout: float, headers: Mapping[str, str] | None = None) -> Answer:
-    """Send `body` to `url` and return the answer, of any status; redirects are not followed.
+    """`send` of a POST of JSON."""
+    return send("POST", url, body, timeout, {"Content-Type": "application/json", **(headers or {})})
+
+
+def send(method: str, url: str, body: bytes | None, timeout: float, headers: Mapping[str, str]) -> Answer:
+    """Send one request to `url` and return the answer, of any status; redirects are not followed.
 
     `timeout` is in seconds, for connecting and for each read and write; `headers` go beside ours. The
     environment names proxies (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) and certificates
@@ -65,11 +70,11 @@ def post_json(url: str, body: bytes, timeout: float, headers: Mapping[str, str] 
     userinfo, _, host = parts.netloc.rpartition("@")
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError("Request URL is missing an 'http://' or 'https://' protocol.")
-    sent = {"Content-Type": "application/json", "User-Agent": "runlog", **(headers or {})}
+    sent = {"User-Agent": "runlog", **headers}
     if userinfo:  # what a proxy before the server asks for comes before the server's own
         sent["Authorization"] = f"Basic {b64encode(unquote(userinfo).encode()).decode()}"
     target = parts._replace(netloc=host, path=quote(parts.path, safe=_PATH_CHARACTERS)).geturl()
-    request = urllib.request.Request(target, body, sent)  # noqa: S310  # the scheme is checked above
+    request = urllib.request.Request(target, body, sent, method=method)  # noqa: S310  # the scheme is checked above
     try:
         with _opener(parts.scheme).open(request, timeout=timeout) as response:
             return Answer(response.status, response.reason, response.read(), response.headers)
