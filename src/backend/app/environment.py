@@ -109,6 +109,20 @@ def read_url() -> str:
     return url or DEFAULT_URL
 
 
+def names_database() -> bool:
+    """Whether the log is read from the database of `DATABASE_URL`, not from the server at `read_url()`.
+
+    Of the environment and the settings file the first that gives either of both decides; where it gives
+    both, the database does. Raises as `read_settings` does.
+    """
+    for source in (os.environ, read_settings_file(data_directory())):
+        if _given("database_url", source):
+            return True
+        if _given("url", source):
+            return False
+    return False
+
+
 def read_token() -> str | None:
     """The token to send to the server at `read_url()`: that of a data directory goes to no other server.
 

@@ -45,6 +45,7 @@ from app.web.errors import ErrorPages
 
 INTERNAL = (
     agent_run_log.router,
+    agent_run_log.ids_router,
     ratings.router,
     peer_swarm.router,
     agent_cloud.router,

@@ -48,6 +48,37 @@ async def test_a_declaration_wins_and_what_it_leaves_out_is_unset(api: httpx.Asy
     assert (agent["display_name"], agent["schedule"], agent["paused"]) == ("Sage", None, False)
 
 
+async def test_a_change_leaves_what_it_does_not_name(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    until = datetime.now(UTC) + timedelta(hours=2)
+    full = {"display_name": "Wise", "schedule": "every 15m", "grace_seconds": 60, "muted": True}
+    await api.put(f"{AGENTS}/sage", json={**full, "paused_until": until.isoformat()})
+    assert (await api.patch(f"{AGENTS}/sage", json={"role": "Ops", "grace_seconds": None})).status_code == 204
+    agent = (await api.get(f"{AGENTS}/sage")).json()
+    assert {name: agent[name] for name in full} == {**full, "grace_seconds": None}
+    assert (agent["role"], agent["state"], agent["paused"]) == ("Ops", "paused", False)
+    assert datetime.fromisoformat(agent["paused_until"]) == until
+    before = await db.fetchval("SELECT now()")
+    await api.patch(f"{AGENTS}/sage", json={"paused": False, "paused_until": None})
+    agent = (await api.get(f"{AGENTS}/sage")).json()
+    assert (agent["paused_until"], agent["muted"], agent["state"]) == (None, True, "new")
+    assert await db.fetchval("SELECT resumed_at FROM agent") > before
+    await api.patch(f"{AGENTS}/sage", json={})
+    assert (await api.get(f"{AGENTS}/sage")).json() == agent
+
+
+async def test_a_change_needs_an_agent_that_is_known_and_what_can_be_declared(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    unknown = await api.patch(f"{AGENTS}/sgae", json={"role": "Ops"})
+    assert (unknown.status_code, "neither reported" in unknown.json()["detail"]) == (404, True)
+    await add_runs(db, "sage", "success", every=timedelta(), newest=timedelta())
+    assert (await api.patch(f"{AGENTS}/sage", json={"schedule": "sometimes"})).status_code == 422
+    assert await db.fetchval("SELECT count(*) FROM agent") == 0
+    assert (await api.patch(f"{AGENTS}/sage", json={"muted": True})).status_code == 204
+    row = await db.fetchrow("SELECT muted, paused, timezone, resumed_at FROM agent")
+    assert tuple(row) == (True, False, "UTC", None)
+
+
 @pytest.mark.parametrize(
     ("declaration", "state"),
     [({"schedule": "every 10m"}, "down"), ({"schedule": "every 1d"}, "up"), ({"paused": True}, "paused")],
@@ -295,7 +326,7 @@ async def test_a_removed_declaration_leaves_the_runs(api: httpx.AsyncClient, db:
 
 async def test_feedback_is_no_agent_to_declare_or_remove(api: httpx.AsyncClient) -> None:
     assert (await api.put(f"{AGENTS}/sage", json={})).status_code == 204
-    for method in ("PUT", "DELETE"):
+    for method in ("PUT", "PATCH", "DELETE"):
         answer = await api.request(method, f"{AGENTS}/sage/feedback")
         assert answer.status_code == 405
         assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"

@@ -129,6 +129,35 @@ async def test_the_endpoint_gives_open_findings_or_all(
 
 
 @pytest.mark.anyio
+async def test_what_is_wrong_now_is_judged_and_not_stored(
+    client: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    path = "/api/v1/internal/audit/now"
+    assert (await client.get(path)).json() | {"judged_at": None} == {
+        "judged_at": None,
+        "agents": 0,
+        "findings": [],
+        "not_judged": [],
+        "last_cycle_at": None,
+        "interval_seconds": 300.0,
+    }
+    await db.execute(FAILING, "nova")
+    await db.execute("INSERT INTO agent (agent_id, created_at) VALUES ('a', '9999-12-31')")
+    now = (await client.get(path)).json()
+    rules = {finding["rule"]: finding["id"] for finding in now["findings"]}
+    assert (rules["consecutive_failures"], now["agents"]) == (None, 2)
+    [crash] = now["not_judged"]
+    assert (crash["rule"], crash["agent_id"]) == ("never_reported", "a")
+    assert await db.fetchval("SELECT count(*) FROM audit_finding") == 0
+    async with transaction() as session:
+        await audit_and_announce(session)
+    now = (await client.get(path)).json()
+    assert str(await db.fetchval("SELECT id FROM audit_finding WHERE agent_id = 'nova'")) in {
+        finding["id"] for finding in now["findings"]
+    }
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("query", [{"state": "closed"}, {"limit": 0}, {"limit": 1001}, {"limit": "many"}])
 async def test_a_bad_query_is_refused(client: httpx.AsyncClient, query: dict[str, Any]) -> None:
     assert (await client.get("/api/v1/internal/audit/findings", params=query)).status_code == 422

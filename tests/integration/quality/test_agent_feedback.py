@@ -122,8 +122,9 @@ async def test_an_agent_with_slashes_in_its_name(api: httpx.AsyncClient) -> None
     await report("team/a b", GOOD)
     assert (await api.get(f"{AGENTS}/team%2Fa%20b/feedback")).json()["agent_id"] == "team/a b"
     assert (await api.get(f"{AGENTS}/team/a b")).json()["agent_id"] == "team/a b"
-    refused = await api.put(f"{AGENTS}/team/feedback", json={})
-    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    for change in (api.put, api.patch):
+        refused = await change(f"{AGENTS}/team/feedback", json={})
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert (await api.get(f"{AGENTS}/team/feedback")).status_code == 404
 
 

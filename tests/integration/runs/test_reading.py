@@ -16,6 +16,7 @@ from app.runs.queries import PAGE_BYTES
 pytestmark = pytest.mark.anyio
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
+IDS = "/api/v1/internal/run-ids"
 COLUMNS = {
     *("id", "agent_id", "run_at", "action_summary", "actions_taken"),
     *("status", "consecutive_silence_count", "rlhf_scores", "created_at"),
@@ -61,6 +62,21 @@ async def test_a_run_shows_every_column_as_it_is_stored(
     assert run["created_at"] == row["created_at"].isoformat().replace("+00:00", "Z")
     alone = (await api.get(f"{ENDPOINT}/{run['id']}")).json()
     assert alone == run | {"scoring": {"state": "queued"}, "scores": []}
+
+
+async def test_a_run_is_found_by_the_beginning_of_its_id(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    ids = [f"abcdef01-0000-4000-8000-00000000000{last}" for last in "12"]
+    for run_id in ids:
+        await db.execute("INSERT INTO agent_run_log (id, agent_id) VALUES ($1, 'sage')", run_id)
+    for whole in (ids[0], ids[0].upper(), ids[0].replace("-", "")):
+        assert (await api.get(f"{IDS}/{whole}")).json() == {"id": ids[0]}
+    for beginning, words in (("abcdef", "several runs' ids begin with abcdef: abcd"), ("99", "no run's id")):
+        answer = await api.get(f"{IDS}/{beginning}")
+        assert (answer.status_code, words in answer.json()["detail"]) == (404, True)
+    for wrong in ("-a", "xyz", "a" * 40, "%00"):
+        assert (await api.get(f"{IDS}/{wrong}")).status_code == 422
 
 
 async def test_filters_combine(api: httpx.AsyncClient) -> None:

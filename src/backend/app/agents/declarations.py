@@ -1,4 +1,4 @@
-"""What people declare of an agent: put it, take it back, and what follows from taking it back."""
+"""What people declare of an agent: put it, change it, take it back, and what follows from taking it back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,27 +8,30 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.pauses import settle_pause
+from app.agents.registry import require_known
 from app.errors import NotFoundError
 from app.models import Agent
 
 NOT_DECLARED = "this agent is not declared"
+_PAUSE = {"paused", "paused_until"}
 
 
 async def declare_agent(session: AsyncSession, agent_id: str, declaration: Mapping[str, Any]) -> None:
     """Put the agent's registry entry: what `declaration`, the columns of `Agent`, leaves out is unset."""
     await settle_pause(session, agent_id)
-    entry = insert(Agent).values(agent_id=agent_id, **declaration)
-    resumes = and_(Agent.paused, not_(entry.excluded.paused))
-    await session.execute(
-        entry.on_conflict_do_update(
-            index_elements=[Agent.agent_id],
-            set_={
-                **{name: entry.excluded[name] for name in declaration},
-                "resumed_at": case((resumes, func.now()), else_=Agent.resumed_at),
-                "updated_at": func.now(),
-            },
-        )
-    )
+    await _put(session, agent_id, declaration)
+
+
+async def change_declaration(session: AsyncSession, agent_id: str, changes: Mapping[str, Any]) -> None:
+    """Change what `changes`, columns of `Agent`, names of the agent's registry entry; all else stays.
+
+    Raises `NotFoundError` for an agent that has neither reported nor been declared.
+    """
+    await require_known(session, agent_id)
+    if changes.keys() & _PAUSE:
+        await settle_pause(session, agent_id)
+    if changes:
+        await _put(session, agent_id, changes)
 
 
 async def remove_declaration(session: AsyncSession, agent_id: str) -> None:
@@ -39,3 +42,16 @@ async def remove_declaration(session: AsyncSession, agent_id: str) -> None:
     statement = delete(Agent).where(Agent.agent_id == agent_id).returning(Agent.agent_id)
     if await session.scalar(statement) is None:
         raise NotFoundError(NOT_DECLARED)
+
+
+async def _put(session: AsyncSession, agent_id: str, values: Mapping[str, Any]) -> None:
+    entry = insert(Agent).values(agent_id=agent_id, **values)
+    changed: dict[str, Any] = {name: entry.excluded[name] for name in values}
+    if "paused" in values:
+        resumes = and_(Agent.paused, not_(entry.excluded.paused))
+        changed["resumed_at"] = case((resumes, func.now()), else_=Agent.resumed_at)
+    await session.execute(
+        entry.on_conflict_do_update(
+            index_elements=[Agent.agent_id], set_={**changed, "updated_at": func.now()}
+        )
+    )

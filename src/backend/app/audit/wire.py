@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -34,9 +34,36 @@ class FindingOut(BaseModel):
     notified_at: datetime | None = Field(description="When an alert about it last went out.")
 
     @classmethod
-    def of(cls, finding: AuditFinding, muted: Collection[str]) -> "FindingOut":
+    def of(cls, finding: AuditFinding, muted: Collection[str]) -> Self:
         """A finding, where `muted` are the agents that are."""
         return cls.model_validate(finding).model_copy(update={"muted": finding.agent_id in muted})
+
+
+class FindingNow(FindingOut):
+    """A finding of what is judged now."""
+
+    id: UUID | None = Field(description="Null where no cycle has stored it yet.")  # type: ignore[assignment]
+
+
+class NotJudged(BaseModel):
+    """A rule crashed on an agent: whether it would find something is not known."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    rule: str
+    agent_id: str
+    error: str
+
+
+class JudgementOut(BaseModel):
+    """What the Auditor finds now, newest first. `agents` counts those that were judged."""
+
+    judged_at: datetime
+    agents: int
+    findings: list[FindingNow]
+    not_judged: list[NotJudged]
+    last_cycle_at: datetime | None = Field(description="When findings were last stored and announced.")
+    interval_seconds: float = Field(description="How often that is done while `runlog beat` runs.")
 
 
 class AcknowledgementIn(BaseModel):

@@ -51,6 +51,16 @@ _Moment = Annotated[
 ]
 
 
+RUN_ID_BEGINNING = r"^[0-9A-Fa-f]{1,8}[0-9A-Fa-f-]{0,28}$"
+"""What may be the beginning of a run's id, with or without its hyphens."""
+
+
+class RunId(BaseModel):
+    """Which run it is."""
+
+    id: UUID
+
+
 class RunIn(BaseModel):
     """A finished run, as an agent reports it."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import AfterValidator
 
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
@@ -14,14 +14,15 @@ from app.db.session import transaction
 from app.errors import InvalidRunError
 from app.kit.cursors import CURSOR_PATTERN, Cursor
 from app.runs.parsing import parse_run
-from app.runs.queries import get_run, list_runs
+from app.runs.queries import find_run, get_run, list_runs
 from app.runs.sources import sources_of_run
-from app.runs.wire import RunDetail, RunIn, RunPage, Status
+from app.runs.wire import RUN_ID_BEGINNING, RunDetail, RunId, RunIn, RunPage, Status
 from app.runs.writer import get_writer
 from app.scoring.status import scoring_of
 
 PATH = "/api/v1/internal/agent-run-log"
 router = APIRouter(prefix=PATH, tags=["agent run log"], route_class=StrictRoute)
+ids_router = APIRouter(prefix="/api/v1/internal/run-ids", tags=["agent run log"], route_class=StrictRoute)
 
 RUN_ID_HEADER = "Run-Id"
 """The header of a 204 that says which row the run is."""
@@ -127,6 +128,19 @@ async def get_agent_run_log(run_id: UUID) -> Response:
         run = await get_run(session, run_id)
         run |= await sources_of_run(session, run_id) | await scoring_of(session, run_id)
     return _json(run)
+
+
+@ids_router.get(
+    "/{beginning}",
+    summary="Find a run by the beginning of its id",
+    responses={**INVALID, **NOT_FOUND, **UNAVAILABLE},
+)
+async def get_run_id(
+    beginning: Annotated[str, Path(pattern=RUN_ID_BEGINNING, examples=["01a2269a-a083"])],
+) -> RunId:
+    """The one run whose id begins so, in hexadecimal digits; where several do, the 404 names some."""
+    async with transaction() as session:
+        return RunId(id=await find_run(session, beginning))
 
 
 def _json(value: Any) -> Response:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.agents.declarations import declare_agent, remove_declaration
+from app.agents.declarations import change_declaration, declare_agent, remove_declaration
 from app.agents.status import agent_status, agent_statuses
 from app.agents.wire import AgentDeclarationIn, AgentList, AgentOut
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
@@ -44,6 +44,19 @@ async def put_agent(agent_id: AgentPath, declaration: AgentDeclarationIn) -> Res
     """Names, role, schedule, grace, pause and mute. An agent that reports needs no declaration."""
     async with transaction() as session:
         await declare_agent(session, agent_id, declaration.model_dump())
+    return Response(status_code=204)
+
+
+@router.patch(
+    "/{agent_id:any}",
+    status_code=204,
+    summary="Change an agent's declaration",
+    responses={**INVALID, **NOT_FOUND, **TOO_LARGE, **UNAVAILABLE},
+)
+async def patch_agent(agent_id: AgentPath, changes: AgentDeclarationIn) -> Response:
+    """As PUT has it, but what is left out stays as it is. For an agent that reported or is declared."""
+    async with transaction() as session:
+        await change_declaration(session, agent_id, changes.model_dump(exclude_unset=True))
     return Response(status_code=204)
 
 

@@ -69,6 +69,7 @@ async def get_agent_feedback(agent_id: Annotated[AgentId, Path()], request: Requ
 
 
 @router.put("/agents/{agent_id:any}/feedback", include_in_schema=False, status_code=405)
+@router.patch("/agents/{agent_id:any}/feedback", include_in_schema=False, status_code=405)
 @router.delete("/agents/{agent_id:any}/feedback", include_in_schema=False, status_code=405)
 async def change_agent_feedback() -> Response:
     """Refused here: it would be about an agent of this name otherwise, whose id may contain slashes."""
