@@ -75,15 +75,26 @@ def running_directories() -> list[Path]:
     return [link.readlink() for link in links if _is_ours(link) and read_runtime(link)]
 
 
+def use_running(data_dir: Path) -> None:
+    """Use the `runlog up` on `data_dir` in this process and those it starts, whatever the environment has.
+
+    Raises `ConfigError` where none runs there.
+    """
+    if not read_runtime(data_dir):
+        raise ConfigError(f"no `runlog up` is running on {data_dir}: start it with --data-dir {data_dir}")
+    for field in ("url", "token", *UNPREFIXED):
+        for name in (environment_name(field), f"{environment_name(field)}_FILE"):
+            os.environ.pop(name, None)
+    os.environ[environment_name("data_dir")] = str(data_dir.absolute())
+
+
 def nothing_runs() -> str:
     """Why no running `runlog up` gives a setting, and what to do about it: the end of an error message."""
     running = [] if _given("data_dir", os.environ) else running_directories()
     if len(running) > 1:
         names = ", ".join(map(str, running))
-        return f"several `runlog up` are running, on {names}: set RUNLOG_DATA_DIR to the one that is meant"
-    return (
-        "no `runlog up` is running here: start it with `runlog up`, or set RUNLOG_DATA_DIR to its --data-dir"
-    )
+        return f"several `runlog up` are running, on {names}: say which by --data-dir or RUNLOG_DATA_DIR"
+    return "no `runlog up` is running here: start it with `runlog up`, or name its directory with --data-dir"
 
 
 def read_settings(fields: Iterable[str], data_dir: Path | None = None) -> dict[str, str]:

@@ -8,6 +8,7 @@ RunLogError
 ├── IngestUnavailableError the run could not be committed now; sending it again is safe to try
 ├── DatabaseError          the database cannot be reached, or refused a statement
 ├── ServerError            a server refused a request of the command line, or is none of ours
+│   ├── InvalidRequestError        what was asked is not valid
 │   └── ServerUnavailableError     it cannot be reached, or not answer now
 ├── NotFoundError          there is nothing by the name or id that was given
 │   └── AmbiguousIdError   several begin so
@@ -60,6 +61,10 @@ class DatabaseError(RunLogError):
 
 class ServerError(RunLogError):
     """A server refused what the command line asked of it, or is none of ours."""
+
+
+class InvalidRequestError(ServerError):
+    """What was asked of a server is not valid; the text names what of it."""
 
 
 class ServerUnavailableError(ServerError):

@@ -133,7 +133,7 @@ def test_a_run_that_cannot_be_reported_leaves_the_exit_code_alone() -> None:
 @pytest.mark.parametrize(
     ("command", "env", "words"),
     [
-        ("runs", {}, "DATABASE_URL is not set"),
+        ("score status", {}, "DATABASE_URL is not set"),
         ("serve", {}, "DATABASE_URL is not set"),
         ("worker", {"DATABASE_URL": "postgresql://h/db"}, "CELERY_BROKER_URL is not set"),
         ("beat", {"CELERY_BROKER_URL": "carrier-pigeon://h"}, "CELERY_BROKER_URL must start with"),

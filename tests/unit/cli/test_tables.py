@@ -1,14 +1,15 @@
 """Tables on a narrow terminal, with names as long as agents may have."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
 from app.alerts.wire import AlertOut, AttemptOut
 from app.cli import alerts, score_agreement, score_reward
+from app.cli.answers import LoggedRun
 from app.cli.runs import _followed, _listed
 from app.cli.score_trend import _table
 from app.quality.domain.agreement import Agreement, Measure
@@ -27,14 +28,18 @@ def shown(table: RenderableType, width: int) -> str:
 @pytest.mark.parametrize("width", [60, 80])
 @pytest.mark.parametrize("agent_id", ["an-agent-with-a-long-name" * 5, "数据库备份代理人" * 9, "a"])
 def test_a_long_name_leaves_room_for_the_summary(agent_id: str, width: int) -> None:
-    run: dict[str, Any] = {
-        "id": "01a22706-0dbd-7c02-8a51-2f6d1c0e9a44",
-        "agent_id": agent_id,
-        "status": "success",
-        "action_summary": "Rotated logs of the billing service",
-        "created_at": datetime.now(UTC) - timedelta(minutes=13),
-        "rlhf_scores": None,
-    }
+    moment = f"{datetime.now(UTC) - timedelta(minutes=13)}"
+    run = LoggedRun(
+        id="01a22706-0dbd-7c02-8a51-2f6d1c0e9a44",
+        agent_id=agent_id,
+        status="success",
+        action_summary="Rotated logs of the billing service",
+        run_at=moment,
+        created_at=moment,
+        consecutive_silence_count=0,
+        rlhf_scores=msgspec.Raw(b"null"),
+        actions_taken=msgspec.Raw(b"null"),
+    )
     text = shown(_listed([run], width), width)
     assert "Rotated logs of th" in text
     assert "01a22706-0dbd" in text

@@ -67,12 +67,17 @@ UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Give `app` every handler of this module."""
+def install_refusals(app: FastAPI) -> None:
+    """Give `app` the handlers that say what is wrong with a request."""
     app.exception_handler(InvalidRunError)(_run_not_recorded)
     app.exception_handler(RequestValidationError)(_invalid_request)
-    app.exception_handler(IngestUnavailableError)(_run_not_recorded)
     app.exception_handler(NotFoundError)(_not_found)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Give `app` every handler of this module."""
+    install_refusals(app)
+    app.exception_handler(IngestUnavailableError)(_run_not_recorded)
     app.exception_handler(ClientDisconnect)(_client_gone)
     app.exception_handler(DBAPIError)(_database_error)
     for outage in (OSError, MemoryError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):

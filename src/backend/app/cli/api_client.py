@@ -18,7 +18,7 @@ import msgspec
 
 from app.cli.http_post import Answer, send
 from app.environment import read_token, read_url
-from app.errors import NotFoundError, RunLogError, ServerError, ServerUnavailableError
+from app.errors import InvalidRequestError, NotFoundError, RunLogError, ServerError, ServerUnavailableError
 
 _PREFIX = "/api/v1/internal"
 _JSON = "application/json"
@@ -57,7 +57,8 @@ class Api(Protocol):
 
         `path` is as `path_of` makes it; of `query` what is None is left out; `body` is sent as JSON unless
         it is None; `accept` is the media type that is wanted.
-        Raises `NotFoundError`, `ServerUnavailableError` or `ServerError`, each with the reason in a sentence.
+        Raises `NotFoundError`, `InvalidRequestError`, `ServerUnavailableError` or `ServerError`, each with
+        the reason in a sentence.
         """
 
 
@@ -78,18 +79,16 @@ class HttpApi:
     ) -> bytes:
         """As `Api` has it; `ConfigError` too where several `runlog up` run."""
         base, token = read_url().rstrip("/"), read_token()
-        headers = {"Accept": accept}
+        headers = headers_of(accept, body)
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        if body is not None:
-            headers["Content-Type"] = _JSON
         try:
             answer = send(method, base + target_of(path, query), encoded(body), _TIMEOUT, headers)
         except (ValueError, ssl.SSLCertVerificationError) as error:
             raise ServerError(f"{base} cannot be used: {error}") from error
         except (OSError, HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            hint = "is it running? Start it with `runlog up`, or set RUNLOG_URL to another"
+            hint = "is it running? Start it with `runlog up`, or say where it is by RUNLOG_URL or --data-dir"
             raise ServerUnavailableError(f"{base} does not answer: {reason}; {hint}") from error
         if answer.status == HTTPStatus.UNAUTHORIZED:
             raise ServerError(_unauthorized(base, has_token=bool(token)))
@@ -99,7 +98,7 @@ class HttpApi:
 def path_of(*parts: str) -> str:
     """The path of a resource of the internal face, such as `path_of("agents", agent_id)`.
 
-    Raises `RunLogError` for text that is no Unicode, which a shell may pass on; so do the two below.
+    Raises `RunLogError`, as `target_of` and `encoded` do, for text that is no Unicode: a shell may pass it on.
     """
     with _unicode():
         return "/".join((_PREFIX, *(quote(part, safe="") for part in parts)))
@@ -110,6 +109,11 @@ def target_of(path: str, query: Mapping[str, str | int | None] | None) -> str:
     given = {name: value for name, value in (query or {}).items() if value is not None}
     with _unicode():
         return f"{path}?{urlencode(given)}" if given else path
+
+
+def headers_of(accept: str, body: Any) -> dict[str, str]:
+    """What says which media type is wanted, and which is sent."""
+    return {"Accept": accept} | ({} if body is None else {"Content-Type": _JSON})
 
 
 def encoded(body: Any) -> bytes | None:
@@ -140,11 +144,12 @@ def content_of(answer: Answer, server: str, media_type: str = _JSON) -> bytes:
         raise ServerError(f"{server} is no Agent Run Log: it answered {status} with {given}")
     reason = _reason(answer)
     if reason == _NO_SUCH_PATH.get(status):
-        raise ServerError(
-            f"{server} does not have this: it is an older version, or shows its public face only"
-        )
+        causes = "it is an older version, shows its public face only, or has another path"
+        raise ServerError(f"{server} does not have this: {causes}")
     if status == HTTPStatus.NOT_FOUND:
         raise NotFoundError(reason)
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        raise InvalidRequestError(reason)
     raise ServerError(f"{server} answered {status}: {reason}")
 
 
@@ -160,7 +165,14 @@ def _reason(answer: Answer) -> str:
     try:
         detail = json.loads(answer.body)["detail"]
         if isinstance(detail, list):
-            return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in detail)
-    except (ValueError, KeyError, TypeError, RecursionError):
+            return "; ".join(_what_is_wrong(item["loc"], item["msg"]) for item in detail)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return answer.reason
     return str(detail)
+
+
+def _what_is_wrong(place: list[Any], message: str) -> str:
+    """One thing that is wrong: the field, without which part of the request holds it."""
+    field = ".".join(map(str, place[1:]))
+    said = message.removeprefix("Value error, ")  # with which pydantic begins the message of a `ValueError`
+    return f"{field}: {said}" if field else said

@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "app.cli.commands.report:report",
     "exec": "app.cli.commands.report:execute",
     "runs": "app.cli.commands.runs:runs",
+    "tail": "app.cli.commands.runs:tail",
     "show": "app.cli.commands.show:show",
     "rate": "app.cli.commands.rate:rate",
     "agents": "app.cli.commands.agents:app",

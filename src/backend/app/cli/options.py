@@ -1,6 +1,10 @@
-"""The choices that options offer, for the commands and for what they do."""
+"""The choices that options offer, and options that many commands have."""
 
 from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 
 class Status(StrEnum):
@@ -31,3 +35,17 @@ class By(StrEnum):
 
     HUMAN = "human"
     OVERALL = "overall"
+
+
+def _use(data_dir: Path | None) -> None:
+    if data_dir is not None:
+        from app.environment import use_running
+
+        use_running(data_dir)
+
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", callback=_use, help="Use the `runlog up` that runs there, and no other."),
+]
+"""Of every command that looks for a running `runlog up`; it comes before the environment."""

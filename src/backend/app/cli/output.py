@@ -1,6 +1,5 @@
 """What several commands share in how they read options and print."""
 
-import asyncio
 import json
 import re
 import sys
@@ -12,7 +11,6 @@ import msgspec
 import typer
 from rich.console import Console
 
-from app.db.plain_errors import plain_errors
 from app.kit.text import escape_unprintable
 
 T = TypeVar("T")
@@ -42,11 +40,16 @@ def parse_until(text: str) -> datetime:
     return moment
 
 
-def _parse_moment(text: str, direction: int) -> datetime:
+def parse_span(text: str) -> timedelta | None:
+    """A duration such as `90s`, `30m`, `2h`, `7d` or `1w`; None where it is none."""
     duration = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
+    return timedelta(**{_UNITS[duration[2]]: int(duration[1])}) if duration else None
+
+
+def _parse_moment(text: str, direction: int) -> datetime:
     try:
-        if duration:
-            return datetime.now(UTC) + direction * timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+        if (span := parse_span(text)) is not None:
+            return datetime.now(UTC) + direction * span
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
@@ -62,6 +65,10 @@ def check_id(text: str) -> str:
 
 def run_on_database(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` to its end. Raises `DatabaseError` in one plain sentence."""
+    import asyncio
+
+    from app.db.plain_errors import plain_errors  # what asks a server needs no database driver
+
     with plain_errors():
         return asyncio.run(coroutine)
 

@@ -1,10 +1,12 @@
 """`runlog runs`."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
+import msgspec
 import typer
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -12,26 +14,26 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.answers import LoggedRun, RunPage, decoded
+from app.cli.api_client import Api, path_of
+from app.cli.log_api import open_api, public_pages
 from app.cli.options import Status
-from app.cli.output import console, parse_since, print_json_lines
-from app.config import get_settings
-from app.db.engine import loads_any_depth
-from app.db.plain_errors import plain_errors
-from app.db.session import close_database, transaction
-from app.errors import ConfigError, DatabaseError
-from app.kit.cursors import Cursor
-from app.kit.secrets import redact
+from app.cli.output import console, parse_since, print_json
+from app.errors import ConfigError, DatabaseError, RunLogError, ServerUnavailableError
 from app.kit.text import ago, printable
-from app.runs.queries import RunFilters, list_runs
 from app.runs.scores import overall_score
 from app.scoring.domain.bands import LEGEND
 
 T = TypeVar("T")
+Filters = Mapping[str, str | int | None]
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _POLL_SECONDS = 1.0
 # A run's created_at is taken a moment before its commit makes it visible.
 _OVERLAP = timedelta(seconds=10)
+# Runs that the API gives at once, and that are shown of those which came between two looks.
+_PAGE = 1000
+_MOST_NEW = 10_000
 _NO_DATE = "no date"
 # Characters of an agent's name on a line.
 _MIN_WIDTH = 8
@@ -44,83 +46,104 @@ _ID_WIDTHS = (13, 18, 23, 36)
 _WIDE = 80
 
 
-async def _newest(limit: int, filters: RunFilters) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    with plain_errors():
-        async with transaction() as session:
-            page = await list_runs(session, limit=limit, **filters)
-            found += page.runs
-            while page.next_cursor is not None and len(found) < limit:  # a page of long reports ends sooner
-                after = Cursor.decode(page.next_cursor)
-                page = await list_runs(session, limit=limit - len(found), cursor=after, **filters)
-                found += page.runs
-    return found
-
-
 def runs(
     agent: str | None, status: Status | None, since: str | None, limit: int, as_json: bool, follow: bool
 ) -> None:
     """Print the runs that match, and new ones as they come where `follow` is set."""
     moment = parse_since(since) if since else None
+    filters = {
+        "agent_id": agent,
+        "status": status.value if status else None,
+        "since": moment.isoformat() if moment else None,
+    }
     try:
-        asyncio.run(_show(agent, status.value if status else None, moment, limit, as_json, follow))
+        if follow:
+            _follow(filters, moment, limit, as_json)
+        else:
+            _list(filters, limit, as_json)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-async def _show(
-    agent: str | None, status: str | None, since: datetime | None, limit: int, as_json: bool, follow: bool
-) -> None:
-    filters = RunFilters(agent_id=agent, status=status, since=since)
-    found = await _newest(limit, filters)
-    if not follow:
-        _print(found, as_json)
-        if not found and not as_json:
-            typer.echo(_nothing(is_filtered=bool(agent or status or since)))
-        if not as_json and any(run["rlhf_scores"] for run in found):
-            typer.echo(LEGEND)
-        if found and not as_json and get_settings().public_url:
-            typer.echo(f"Each in full: {get_settings().pages_url}/runs")
+def _list(filters: Filters, limit: int, as_json: bool) -> None:
+    with open_api() as api:
+        found = _newest(api, limit, filters)
+    _print(found, as_json)
+    if as_json:
         return
+    if not found:
+        typer.echo(_nothing(is_filtered=any(filters.values())))
+    if any(run.is_scored for run in map(_run, found)):
+        typer.echo(LEGEND)
+    if found and (pages := public_pages()):
+        typer.echo(f"Each in full: {pages}/runs")
+
+
+def _newest(api: Api, limit: int, filters: Filters) -> list[msgspec.Raw]:
+    """The newest `limit` runs that match as JSON, newest first."""
+    found: list[msgspec.Raw] = []
+    cursor = None
+    while True:
+        query = {**filters, "limit": min(limit - len(found), _PAGE), "cursor": cursor}
+        page = decoded(api.request("GET", path_of("agent-run-log"), query=query), RunPage)
+        found += page.runs
+        cursor = page.next_cursor
+        if cursor is None or len(found) >= limit:  # a page of long reports ends sooner
+            return found
+
+
+def _follow(filters: Filters, since: datetime | None, limit: int, as_json: bool) -> None:
+    """Print the newest runs that match, oldest first, and new ones for ever.
+
+    1. Print those there are. Dates are compared with the log's own: other clocks may differ from it.
+    2. Look for new ones, by what came since the newest but for a short overlap.
+    3. Where the server or the database is away, wait for it, and find it again: it may be elsewhere.
+    """
+    with open_api() as api:
+        found = _newest(api, limit, filters)
+        newest = _newest_moment(map(_run, found or _newest(api, 1, {})), datetime.now(UTC))
     found.reverse()
-    _print(found, as_json, follow)
+    _print(found, as_json, follow=True)
+    shown = [_run(run) for run in found]
     # What was left out at first stays out.
-    earliest = _newest_moment(found[:1], since) if len(found) == limit else since
-    await _follow(found, filters, earliest, as_json)
-
-
-async def _follow(
-    shown: list[dict[str, Any]], filters: RunFilters, earliest: datetime | None, as_json: bool
-) -> None:
-    """Print new runs for ever, across restarts of the database."""
-    seen = {run["id"] for run in shown}
-    newest = _newest_moment(shown, datetime.now(UTC))
+    earliest = _newest_moment(shown[:1], since) if len(shown) == limit else since
+    seen = {run.id for run in shown}
     is_away = False
     while True:
-        await asyncio.sleep(_POLL_SECONDS)
-        overlap = newest - _OVERLAP
         try:
-            recent = await _newest(10_000, {**filters, "since": max(overlap, earliest or overlap)})
-        except (DatabaseError, ConfigError) as error:
+            with open_api() as api:
+                while True:
+                    time.sleep(_POLL_SECONDS)
+                    overlap = newest - _OVERLAP
+                    start = max(overlap, earliest or overlap)
+                    found = _newest(api, _MOST_NEW, {**filters, "since": start.isoformat()})
+                    is_away = False
+                    recent = [(run, _run(run)) for run in reversed(found)]
+                    _print([raw for raw, run in recent if run.id not in seen], as_json, follow=True)
+                    newest = _newest_moment((run for _, run in recent), newest)
+                    seen = {run.id for _, run in recent} or seen
+        except (ServerUnavailableError, DatabaseError, ConfigError) as error:
             if not is_away:
-                typer.echo(f"runlog: waiting, for {printable(redact(str(error)))}", err=True)
+                _say_away(error)
             is_away = True
-            # A `runlog up` that was started again may be elsewhere.
-            await close_database()
-            get_settings.cache_clear()
-            continue
-        is_away = False
-        _print([run for run in reversed(recent) if run["id"] not in seen], as_json, follow=True)
-        newest = _newest_moment(recent, newest)
-        seen = {run["id"] for run in recent} or seen
 
 
-def _newest_moment(found: list[dict[str, Any]], default: T) -> datetime | T:
+def _say_away(error: RunLogError) -> None:
+    from app.kit.secrets import redact  # its patterns take long to compile: only for an error
+
+    typer.echo(f"runlog: waiting, for {printable(redact(str(error)))}", err=True)
+
+
+def _newest_moment(found: Iterable[LoggedRun], default: T) -> datetime | T:
     """The newest date of these runs, at most now: new ones are followed beside one that is dated ahead."""
     now = datetime.now(UTC)
-    moments = (run["created_at"] for run in found)
+    moments = (run.created for run in found)
     # What Python has no moment for is text.
     return max((min(moment, now) for moment in moments if isinstance(moment, datetime)), default=default)
+
+
+def _run(found: msgspec.Raw) -> LoggedRun:
+    return decoded(found, LoggedRun)
 
 
 def _nothing(*, is_filtered: bool) -> str:
@@ -129,28 +152,29 @@ def _nothing(*, is_filtered: bool) -> str:
     return 'No runs yet. Report one: runlog report sage success --summary "Rotated 3 log files"'
 
 
-def _print(found: list[dict[str, Any]], as_json: bool, follow: bool = False) -> None:
+def _print(found: Sequence[msgspec.Raw], as_json: bool, follow: bool = False) -> None:
     if as_json:
-        print_json_lines(found)
+        for run in found:
+            print_json(bytes(run).decode())
     elif found:
-        out = console()
-        out.print(_followed(found, out.width) if follow else _listed(found, out.width))
+        out, rows = console(), [_run(run) for run in found]
+        out.print(_followed(rows, out.width) if follow else _listed(rows, out.width))
 
 
-def _listed(found: list[dict[str, Any]], width: int) -> RenderableType:
+def _listed(found: Sequence[LoggedRun], width: int) -> RenderableType:
     """The runs as a table of `width` characters, with the beginnings of their ids that tell them apart."""
     now = datetime.now(UTC)
-    id_width = next(n for n in _ID_WIDTHS if len({str(run["id"])[:n] for run in found}) == len(found))
-    ages = [_shown(run["created_at"], lambda moment: ago(moment, now)) for run in found]
-    longest = max(cell_len(printable(run["agent_id"])) for run in found)
+    id_width = next(n for n in _ID_WIDTHS if len({run.id[:n] for run in found}) == len(found))
+    ages = [_shown(run.created, lambda moment: ago(moment, now)) for run in found]
+    longest = max(cell_len(printable(run.agent_id)) for run in found)
     room = max(_MIN_WIDTH, min(_MAX_WIDTH, width - _taken(id_width, ages) - _SUMMARY_WIDTH))
     return _table(found, ages, id_width, max(_MIN_WIDTH, min(longest, room)), width)
 
 
-def _followed(found: list[dict[str, Any]], width: int) -> RenderableType:
+def _followed(found: Sequence[LoggedRun], width: int) -> RenderableType:
     """The runs without a heading, in columns that stay where they are."""
     times = "%Y-%m-%d %H:%M:%SZ" if width >= _WIDE else "%H:%M:%SZ"
-    moments = [_shown(run["created_at"], lambda at: f"{at.astimezone(UTC):{times}}") for run in found]
+    moments = [_shown(run.created, lambda at: f"{at.astimezone(UTC):{times}}") for run in found]
     return _table(found, moments, _ID_WIDTHS[0], _MAX_WIDTH // 2, width, heading=False)
 
 
@@ -165,7 +189,7 @@ def _shown(moment: datetime | str | None, words: Callable[[datetime], str]) -> s
 
 
 def _table(
-    found: list[dict[str, Any]],
+    found: Sequence[LoggedRun],
     times: list[str],
     id_width: int,
     agent_width: int,
@@ -177,7 +201,7 @@ def _table(
     Where the line has no room for it, the summary stands below.
     """
     columns = (id_width, max(map(len, times)), agent_width, len("success"), len("error"))
-    summaries = [printable((run["action_summary"] or "").strip().partition("\n")[0]) for run in found]
+    summaries = [printable((run.action_summary or "").strip().partition("\n")[0]) for run in found]
     rows = [_cells(run, time, id_width) for run, time in zip(found, times, strict=True)]
     if width - _taken(id_width, times) - agent_width >= _SUMMARY_WIDTH:
         table = _columns(columns, heading)
@@ -202,18 +226,22 @@ def _columns(widths: Sequence[int], heading: bool) -> Table:
     return table
 
 
-def _cells(run: dict[str, Any], time: str, id_width: int) -> tuple[str, str, Text, Text, str]:
+def _cells(run: LoggedRun, time: str, id_width: int) -> tuple[str, str, Text, Text, str]:
     return (
-        str(run["id"])[:id_width],
+        run.id[:id_width],
         time,
-        Text(printable(run["agent_id"])),
-        Text(printable(run["status"]), style=_STYLES.get(run["status"], "")),
-        _score(run["rlhf_scores"]),
+        Text(printable(run.agent_id)),
+        Text(printable(run.status), style=_STYLES.get(run.status, "")),
+        _score(run),
     )
 
 
-def _score(scores: Any) -> str:
-    if scores is None:
+def _score(run: LoggedRun) -> str:
+    if not run.is_scored:
         return "-"
-    overall = overall_score(loads_any_depth(bytes(scores).decode()))
+    try:
+        # As floats, numbers that are longer than Python takes are no scores either.
+        overall = overall_score(json.loads(bytes(run.rlhf_scores), parse_int=float))
+    except RecursionError:
+        overall = None
     return "error" if overall is None else f"{overall:.2f}"

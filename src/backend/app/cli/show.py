@@ -1,53 +1,55 @@
 """`runlog show`: one run in full."""
 
-from typing import Any
-
 import msgspec
 from rich.text import Text
 
-from app.cli.output import check_id, console, print_json_lines, run_on_database
-from app.config import get_settings
-from app.db.session import transaction
+from app.cli.answers import RunInFull, decoded, is_null
+from app.cli.api_client import path_of
+from app.cli.log_api import open_api, public_pages, whole_id
+from app.cli.output import check_id, console, print_json
 from app.kit.text import escape_unprintable, printable
-from app.runs.queries import find_run, get_run
-from app.scoring.status import scoring_of
-
-_FIELDS = ("id", "agent_id", "status", "action_summary", "run_at", "created_at", "consecutive_silence_count")
 
 
 def show(run_id: str, as_json: bool) -> None:
     """Print the run whose id begins with `run_id`. Raises `NotFoundError`."""
-    run = run_on_database(_run(check_id(run_id)))
+    beginning = check_id(run_id)
+    with open_api() as api:
+        content = api.request("GET", path_of("agent-run-log", whole_id(api, beginning)))
     if as_json:
-        print_json_lines([run])
-        return
+        print_json(content.decode())
+    else:
+        _print(decoded(content, RunInFull))
+
+
+def _print(run: RunInFull) -> None:
     out = console()
-    for field in _FIELDS:
-        value = run[field]
-        out.print(_line(field, "-" if value is None else str(value)), soft_wrap=True)
-    out.print(_line("score", _score(run)), soft_wrap=True)
-    settings = get_settings()
-    if settings.public_url:
-        out.print(_line("page", f"{settings.pages_url}/runs/{run['id']}"), soft_wrap=True)
-    for name in ("rlhf_scores", "actions_taken"):
-        if run[name] is not None:
-            if name == "actions_taken":
-                out.print(_line(name, ""))
-            out.print(Text(_pretty(run[name])), soft_wrap=True)
+    fields = {
+        "id": run.id,
+        "agent_id": run.agent_id,
+        "status": run.status,
+        "action_summary": run.action_summary,
+        "run_at": run.ran,
+        "created_at": run.created,
+        "consecutive_silence_count": run.consecutive_silence_count,
+        "score": _score(run),
+    }
+    if pages := public_pages():
+        fields["page"] = f"{pages}/runs/{run.id}"
+    for name, value in fields.items():
+        out.print(_line(name, "-" if value is None else str(value)), soft_wrap=True)
+    if run.is_scored:
+        out.print(Text(_pretty(run.rlhf_scores)), soft_wrap=True)
+    if not is_null(run.actions_taken):
+        out.print(_line("actions_taken", ""))
+        out.print(Text(_pretty(run.actions_taken)), soft_wrap=True)
 
 
-async def _run(beginning: str) -> dict[str, Any]:
-    async with transaction() as session:
-        run_id = await find_run(session, beginning)
-        return await get_run(session, run_id) | await scoring_of(session, run_id)
-
-
-def _score(run: dict[str, Any]) -> str:
+def _score(run: RunInFull) -> str:
     """The run's score in words; what it holds follows."""
-    if run["rlhf_scores"] is None:
+    if not run.is_scored:
         return "waits"
-    scoring = run["scoring"]
-    return f"{scoring['band']}: {scoring['meaning']}" if scoring["state"] == "scored" else ""
+    scoring = run.scoring
+    return f"{scoring.band}: {scoring.meaning}" if scoring.state == "scored" else ""
 
 
 def _line(name: str, value: str) -> Text:

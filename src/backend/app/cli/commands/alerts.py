@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.options import DataDir
+
 app = typer.Typer(
     no_args_is_help=True,
     help="""Try the channels of alerts, and see what went out.
@@ -19,6 +21,7 @@ Examples:
 @app.command("test")
 def try_channels(
     channel: Annotated[list[str] | None, typer.Option(help="Only by this channel; may be repeated.")] = None,
+    _: DataDir = None,
 ) -> None:
     """Send a test message by every channel now.
 
@@ -38,6 +41,7 @@ def try_channels(
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an alert a line.")] = False,
+    _: DataDir = None,
 ) -> None:
     """Show what went out and what waits, newest first.
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.options import DataDir
+
 app = typer.Typer(invoke_without_command=True)
 
 
@@ -13,6 +15,7 @@ app = typer.Typer(invoke_without_command=True)
 def audit(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
+    _: DataDir = None,
 ) -> None:
     """Show what is wrong with any agent now.
 
@@ -42,6 +45,7 @@ def backtest(
         str | None, typer.Option(help="Take the runs of the database since: 30d, 12w or an ISO 8601 time.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a finding a line.")] = False,
+    _: DataDir = None,
 ) -> None:
     """Show what the Auditor would have found in the past.
 
@@ -62,6 +66,7 @@ def acknowledge(
     finding: Annotated[str, typer.Argument(metavar="FINDING", help="Its id, or the beginning of it.")],
     by: Annotated[str, typer.Option(help="Who knows of it; you, unless set.", default_factory=getuser)],
     note: Annotated[str | None, typer.Option(help="What the others should know.")] = None,
+    _: DataDir = None,
 ) -> None:
     """Have no alert remind of a finding any more.
 

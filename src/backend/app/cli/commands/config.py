@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from app.cli.options import DataDir
+
 
 def config(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False, _: DataDir = None
 ) -> None:
     """Show the effective settings, secrets masked.
 

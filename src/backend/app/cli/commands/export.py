@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import By
+from app.cli.options import By, DataDir
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +30,7 @@ def preferences(
     ] = 0.2,
     by: Annotated[By, typer.Option(help="People's mean ratings, or each run's overall.")] = By.HUMAN,
     out: _Out = None,
+    _: DataDir = None,
 ) -> None:
     """Write pairs of an agent's runs, one better than the other.
 
@@ -51,6 +52,7 @@ def ratings(
         str | None, typer.Option(help="Only ratings given since: 30d, 12w or an ISO 8601 time.")
     ] = None,
     out: _Out = None,
+    _: DataDir = None,
 ) -> None:
     """Write every rating with the report that was rated.
 

@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from app.cli.options import DataDir
+
 
 def feedback(
     agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    _: DataDir = None,
 ) -> None:
     """Show what an agent's recent runs lacked, for its prompt.
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import Status
+from app.cli.options import DataDir, Status
 
 
 def report(
@@ -17,6 +17,7 @@ def report(
     idempotency_key: Annotated[
         str | None, typer.Option(help="Record it once, however often it is reported by this key.")
     ] = None,
+    _: DataDir = None,
 ) -> None:
     """Report one finished run, and print the run's id.
 
@@ -36,6 +37,7 @@ def report(
 def execute(
     command: Annotated[list[str], typer.Argument(metavar="-- CMD [ARGS]...", help="What to run.")],
     agent: Annotated[str, typer.Option(help="Who runs it.")],
+    _: DataDir = None,
 ) -> None:
     """Run a command, report how it went, and exit as it did.
 

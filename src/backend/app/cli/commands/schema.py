@@ -2,6 +2,8 @@
 
 import typer
 
+from app.cli.options import DataDir
+
 app = typer.Typer(
     no_args_is_help=True,
     help="""Create, repair, check or print tables and triggers.
@@ -14,7 +16,7 @@ Example:
 
 
 @app.command()
-def sync() -> None:
+def sync(_: DataDir = None) -> None:
     """Create or repair the tables, without blocking writers.
 
     \b
@@ -27,7 +29,7 @@ def sync() -> None:
 
 
 @app.command()
-def check() -> None:
+def check(_: DataDir = None) -> None:
     """Report every difference from the schema, one a line.
 
     The exit status is 1 when there is any.
@@ -55,7 +57,7 @@ def print_() -> None:
 
 
 @app.command("rebuild-state")
-def rebuild_state() -> None:
+def rebuild_state(_: DataDir = None) -> None:
     """Rebuild states and rollups from the log.
 
     Runs may keep coming in meanwhile.

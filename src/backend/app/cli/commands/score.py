@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.commands import score_judge
-from app.cli.options import ScorerName
+from app.cli.options import DataDir, ScorerName
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +24,7 @@ _AsJsonObject = Annotated[bool, typer.Option("--json", help="Print one JSON obje
 
 
 @app.command()
-def status(as_json: _AsJsonObject = False) -> None:
+def status(as_json: _AsJsonObject = False, _: DataDir = None) -> None:
     """Show how many runs wait for their score, and what failed.
 
     It also counts the results of each scorer and version.
@@ -46,6 +46,7 @@ def backfill(
     scorer: Annotated[ScorerName, typer.Option(help="Who scores them.")] = ScorerName.RUBRIC,
     version: Annotated[str | None, typer.Option(help="In which version; the one in use, unless set.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+    _: DataDir = None,
 ) -> None:
     """Score history by the scorer's version in use.
 
@@ -86,6 +87,7 @@ def evaluate_scorer(
 def trend(
     agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
     as_json: _AsJsonObject = False,
+    _: DataDir = None,
 ) -> None:
     """Compare the scores of 7 days with the 7 before.
 
@@ -105,6 +107,7 @@ def agreement(
         str | None, typer.Option(help="Only runs rated since: 30d, 12w or an ISO 8601 time.")
     ] = None,
     as_json: _AsJsonObject = False,
+    _: DataDir = None,
 ) -> None:
     """Show how each scorer agrees with people's ratings.
 
@@ -124,6 +127,7 @@ def review(
     rater: Annotated[str | None, typer.Option(help="Leave out what this person has rated.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a run a line.")] = False,
+    _: DataDir = None,
 ) -> None:
     """Show the recent runs most worth a person's rating.
 
@@ -143,7 +147,7 @@ app.add_typer(score_judge.app, name="judge")
 
 
 @app.command()
-def train(as_json: _AsJson = False) -> None:
+def train(as_json: _AsJson = False, _: DataDir = None) -> None:
     """Train the reward model on people's ratings now.
 
     It is put in force if it agrees with people better than what is in force.
@@ -158,7 +162,7 @@ def train(as_json: _AsJson = False) -> None:
 
 
 @app.command()
-def models(as_json: _AsJson = False) -> None:
+def models(as_json: _AsJson = False, _: DataDir = None) -> None:
     """List the versions of the reward model, newest first.
 
     For each it shows the figures by which it was judged.
@@ -175,6 +179,7 @@ def models(as_json: _AsJson = False) -> None:
 @app.command()
 def rollback(
     version: Annotated[int | None, typer.Argument(help="Go back to this one.", show_default=False)] = None,
+    _: DataDir = None,
 ) -> None:
     """Withdraw the reward model in force.
 

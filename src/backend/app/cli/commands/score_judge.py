@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.options import DataDir
+
 app = typer.Typer(
     no_args_is_help=True,
     help="""Try the judge, and see what it did.
@@ -16,7 +18,7 @@ Example:
 
 
 @app.command("test")
-def try_judge() -> None:
+def try_judge(_: DataDir = None) -> None:
     """Send one example report to the judge now.
 
     It does not count for the budget. The exit status is 1 when the judge gives no judgement.
@@ -32,7 +34,7 @@ def try_judge() -> None:
 
 @app.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False, _: DataDir = None
 ) -> None:
     """Show today's calls, the budget, and what came of the runs.
 

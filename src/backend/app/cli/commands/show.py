@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from app.cli.options import DataDir
+
 
 def show(
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, or the beginning of it.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    _: DataDir = None,
 ) -> None:
     """Show one run in full.
 
