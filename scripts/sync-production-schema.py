@@ -50,6 +50,11 @@ def sync_agent_run_log_table(url: str | None = None) -> list[str]:
     return _sync("agent_run_log", url=url)
 
 
+def sync_agent_run_duration_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_duration`, and `agent_run_log`, which it refers to."""
+    return _sync("agent_run_log", "agent_run_duration", url=url)
+
+
 def sync_agent_run_feedback_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_run_feedback`, and `agent_run_log`, which it refers to."""
     return _sync("agent_run_log", "agent_run_feedback", url=url)
@@ -68,6 +73,11 @@ def sync_agent_run_report_table(url: str | None = None) -> list[str]:
 def sync_agent_run_score_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_run_score`, and `agent_run_log`, which it refers to."""
     return _sync("agent_run_log", "agent_run_score", url=url)
+
+
+def sync_agent_run_start_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_start` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("agent_run_start", url=url)
 
 
 def sync_agent_run_state_table(url: str | None = None) -> list[str]:

@@ -17,6 +17,7 @@ from app.api.errors import install_error_handlers
 from app.api.internal import (
     agent_cloud,
     agent_run_log,
+    agent_run_start,
     agents,
     agreement,
     alerts,
@@ -46,6 +47,7 @@ from app.web.errors import ErrorPages
 INTERNAL = (
     agent_run_log.router,
     agent_run_log.ids_router,
+    agent_run_start.router,
     ratings.router,
     peer_swarm.router,
     agent_cloud.router,

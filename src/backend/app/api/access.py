@@ -26,6 +26,7 @@ _OPEN_BELOW = ("/readyz", "/static/", "/badge/", "/api/v1/public/")
 REPORTS = frozenset(
     {
         "/api/v1/internal/agent-run-log",
+        "/api/v1/internal/agent-run-start",
         "/api/v1/internal/peer-swarm/heartbeat",
         "/api/v1/internal/agent-cloud/tasks",
     }

@@ -27,11 +27,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.cursors import EARLIEST, LATEST
 from app.kit.times import EPOCH
-from app.models import AgentRunLog, AgentRunUsage
+from app.models import AgentRunDuration, AgentRunLog, AgentRunUsage
 from app.models.fragments import IS_SCORED as IS_SCORED
 from app.models.fragments import newest_runs_text as newest_runs_text
 from app.models.fragments import of_agent_text as of_agent_text
 from app.models.silence import is_silent_text as is_silent_text
+
+RunTable = type[AgentRunLog] | type[AgentRunUsage] | type[AgentRunDuration]
+"""A table that has the agent and the time of runs, and an index on both."""
 
 NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
 AGENTS_NEWEST_FIRST = (AgentRunLog.agent_id, *NEWEST_FIRST)
@@ -56,9 +59,7 @@ IS_SILENT: ColumnElement[bool] = literal_column(is_silent_text("agent_run_log"),
 """Whether a run is silent."""
 
 
-def of_agent(
-    agent_id: Any, run: type[AgentRunLog] | type[AgentRunUsage] = AgentRunLog
-) -> ColumnElement[bool]:
+def of_agent(agent_id: Any, run: RunTable = AgentRunLog) -> ColumnElement[bool]:
     """That `run` is of the agent, as `of_agent_text` says it, and for the same reason."""
     return run.agent_id == any_(array([agent_id]))
 
@@ -68,12 +69,9 @@ def newest_of_agent(
     agent_id: Any,
     limit: int,
     *conditions: ColumnElement[bool],
-    run: type[AgentRunLog] | type[AgentRunUsage] = AgentRunLog,
+    run: RunTable = AgentRunLog,
 ) -> Select[Any]:
-    """`columns` of an agent's newest runs that fulfil `conditions`, read from the index on agent and time.
-
-    `run` is the log, or another table that has the agent and the time of runs and such an index.
-    """
+    """`columns` of an agent's newest runs that fulfil `conditions`, read from the index on agent and time."""
     return (
         select(*columns)
         .where(of_agent(agent_id, run), *conditions)

@@ -6,6 +6,7 @@ from app.models.agent_run_change import AgentRunChange
 from app.models.agent_run_log import AgentRunLog
 from app.models.agent_run_report import AgentRunReport
 from app.models.agent_run_score import AgentRunScore
+from app.models.agent_run_start import AgentRunDuration, AgentRunStart
 from app.models.agent_run_state import AgentRunState
 from app.models.agent_run_usage import AgentRunUsage
 from app.models.alert import AlertAttempt, AlertNotification
@@ -29,11 +30,13 @@ __all__ = [
     "AgentCloudTask",
     "AgentRollup",
     "AgentRunChange",
+    "AgentRunDuration",
     "AgentRunFeedback",
     "AgentRunIdempotencyKey",
     "AgentRunLog",
     "AgentRunReport",
     "AgentRunScore",
+    "AgentRunStart",
     "AgentRunState",
     "AgentRunUsage",
     "AlertAttempt",

@@ -79,3 +79,16 @@ MERGES_WAITING = 5_000
 MOST_RECOUNTED = 10_000
 """Silent runs after a merged one that are counted again: a week of one a minute, and within the statement
 timeout."""
+
+# How long it is remembered that a run started (`app.runs.starts`).
+
+STARTS_KEPT = 100
+"""Starts of one agent, at most: what an agent has under way at once, and some whose process was killed."""
+
+START_DAYS = 35
+"""Days after which a start is forgotten though the agent reported nothing since: as far as reports are looked
+back upon to judge an agent (`audit.calibration.EXTREMES_WITHIN`)."""
+
+DURATIONS_KEPT = 300
+"""Runs of an agent of which it is kept how long they took: as many as its habits are learned from
+(`audit.calibration.HABIT_DEPTH`)."""

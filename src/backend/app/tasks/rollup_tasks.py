@@ -2,6 +2,7 @@
 
 from app.db.session import transaction
 from app.runs.rollup_merge import merge_rollups
+from app.runs.starts import clear_starts
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
@@ -17,3 +18,15 @@ async def _merge() -> None:
     with postponed_on_outage("rollup_merge_postponed"):
         async with transaction() as session:
             await merge_rollups(session)
+
+
+@celery_app.task
+def clear_run_starts() -> None:
+    """Remove that runs started which have ended, and keep how long they took."""
+    run_async(_clear_starts())
+
+
+async def _clear_starts() -> None:
+    with postponed_on_outage("starts_clearing_postponed"):
+        async with transaction() as session:
+            await clear_starts(session)

@@ -6,6 +6,7 @@ from app.config import Settings
 
 # Seconds between two messages of an entry; each task ends at once where there is nothing to do.
 _MERGE_INTERVAL = 300.0
+_STARTS_INTERVAL = 300.0
 _JUDGE_INTERVAL = 60.0
 _REWARD_INTERVAL = 60.0
 ALERT_SECONDS = 10.0
@@ -46,6 +47,11 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "task": "app.tasks.rollup_tasks.merge_shards",
             "schedule": _MERGE_INTERVAL,
             "options": {"expires": _MERGE_INTERVAL},
+        },
+        "clear-run-starts": {
+            "task": "app.tasks.rollup_tasks.clear_run_starts",
+            "schedule": _STARTS_INTERVAL,
+            "options": {"expires": _STARTS_INTERVAL},
         },
         "deliver-alerts": {
             "task": "app.tasks.alert_tasks.deliver_alerts",
