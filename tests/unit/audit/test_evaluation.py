@@ -56,6 +56,7 @@ def test_the_registry_has_each_rule_once() -> None:
         "not_succeeding",
         "off_schedule",
         "quality_drop",
+        "running_long",
         "runs_twice",
         "silent_runs",
         "stopped_reporting",

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.identity import Identity, identify
 from app.errors import NotFoundError
 from app.kit.sql import wanted_agents
-from app.models import Agent, AgentRunState, PeerSwarmHeartbeat
+from app.models import Agent, AgentRunStart, AgentRunState, PeerSwarmHeartbeat
 
 NO_SUCH_AGENT = "this agent has neither reported nor been declared"
 
@@ -36,8 +36,9 @@ async def identities(
 
 
 async def known_ids(session: AsyncSession) -> set[str]:
-    """Every agent that has reported or is declared."""
-    return set(await session.scalars(union(select(Agent.agent_id), select(AgentRunState.agent_id))))
+    """Every agent that has reported, is declared or has started a run."""
+    known = (select(table.agent_id) for table in (Agent, AgentRunState, AgentRunStart))
+    return set(await session.scalars(union(*known)))
 
 
 async def agent_versions(
@@ -54,10 +55,11 @@ async def agent_versions(
 
 
 async def is_known(session: AsyncSession, agent_id: str) -> bool:
-    """Whether the agent has reported or is declared."""
+    """Whether the agent has reported, is declared or has started a run."""
     declared = exists().where(Agent.agent_id == agent_id)
     reported = exists().where(AgentRunState.agent_id == agent_id)
-    return bool(await session.scalar(select(or_(declared, reported))))
+    started = exists().where(AgentRunStart.agent_id == agent_id)
+    return bool(await session.scalar(select(or_(declared, reported, started))))
 
 
 async def require_known(session: AsyncSession, agent_id: str) -> None:

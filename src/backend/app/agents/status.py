@@ -17,7 +17,10 @@ from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, evaluate, isolated, suspecting
 from app.audit.domain.history import AgentHistory, ReportedRun, expect_by, readable_schedule
 from app.audit.domain.liveness import StoppedReporting
+from app.audit.domain.rule import Rule
+from app.audit.domain.running_long import RunningLong
 from app.audit.histories import agent_histories, declared_agents, deepened
+from app.audit.known_starts import known_starts
 from app.audit.outages import known_outages
 from app.audit.settings import AuditSettings
 from app.errors import NotFoundError
@@ -27,6 +30,7 @@ from app.models import Agent, AgentRunState
 from app.runs.window_sums import Quality, agent_scores_since
 
 _OVERDUE = StoppedReporting()
+_RUNNING = RunningLong()
 
 State = Literal["new", "up", "down", "unknown", "paused"]
 
@@ -39,7 +43,8 @@ class AgentStatus:
     report; or it could not be judged) or `paused`. Streaks count its newest runs in a row; failures are
     counted among the newest 50.
     `next_expected` is when its next report is due, or by when it has come so far where that is learned; it is
-    past where the report has not come, and None where nothing is expected. `similar_to` are other agents
+    past where the report has not come, and None where nothing is expected. `running_since` is when the run
+    started that has been under way for longest, None where none is. `similar_to` are other agents
     whose ids look like its own.
     """
 
@@ -50,6 +55,7 @@ class AgentStatus:
     state: State
     cadence: str | None
     next_expected: datetime | None
+    running_since: datetime | None
     last_run: ReportedRun | None
     last_success_at: datetime | None
     consecutive_failures: int
@@ -73,22 +79,29 @@ async def agent_statuses(
     *,
     in_depth: bool = False,
 ) -> list[AgentStatus]:
-    """Every agent that reported or is declared, by id; or those of `agent_ids`.
+    """Every agent that reported, is declared or has a run under way, by id; or those of `agent_ids`.
 
-    The past beyond its newest runs is read of an agent that may be overdue, and `in_depth` of all of them.
+    The past beyond its newest runs is read of an agent that may be overdue, and `in_depth` of all of them;
+    how long its runs take of one that is running.
     """
     now = await database_now(session)
     outages = await known_outages(session, now, settings)
     declared = await declared_agents(session, agent_ids)
     histories = await agent_histories(
-        session, now, HISTORY_DEPTH, agent_ids=agent_ids, declared=declared, outages=outages
+        session,
+        now,
+        HISTORY_DEPTH,
+        agent_ids=agent_ids,
+        declared=declared,
+        outages=outages,
+        starts=await known_starts(session, agent_ids),
     )
     ids = await known_ids(session)
     # All of whose runs have no date, or one out of reach: written by another program.
     undated = (ids if agent_ids is None else ids.intersection(agent_ids)).difference(histories)
     histories = dict(sorted({**histories, **{each: AgentHistory(each, now, ()) for each in undated}}.items()))
     suspects = {
-        each: [_OVERDUE] for each, history in histories.items() if in_depth or suspecting([_OVERDUE], history)
+        each: rules for each, history in histories.items() if (rules := _rules_of(history, in_depth=in_depth))
     }
     histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages)
     known = await identities(session, agent_ids)
@@ -104,6 +117,7 @@ async def agent_statuses(
             state=_state(history),
             cadence=_cadence(history),
             next_expected=_next_expected(history),
+            running_since=_running_since(history),
             last_run=history.runs[0] if history.runs else None,
             last_success_at=successes.get(each),
             consecutive_failures=len(list(takewhile(lambda run: run.status == "failed", history.runs))),
@@ -113,6 +127,12 @@ async def agent_statuses(
         )
         for each, history in histories.items()
     ]
+
+
+def _rules_of(history: AgentHistory, *, in_depth: bool) -> list[Rule]:
+    """The rules by which an agent's state is told that need more of it than its newest runs."""
+    rules: list[Rule] = [_OVERDUE] if in_depth or suspecting([_OVERDUE], history) else []
+    return [*rules, _RUNNING] if history.starts else rules
 
 
 async def _last_successes(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, datetime | None]:
@@ -138,6 +158,11 @@ def _state(history: AgentHistory) -> State:
     if verdict.findings:
         return "down"
     return "unknown" if evaluate([_OVERDUE], replace(history, outages=Outages())).findings else "up"
+
+
+def _running_since(history: AgentHistory) -> datetime | None:
+    running = isolated(_RUNNING.name, history.agent_id, lambda: history.running)
+    return None if running is None or isinstance(running, RuleError) else running.start.began_at
 
 
 def _cadence(history: AgentHistory) -> str | None:

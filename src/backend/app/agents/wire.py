@@ -111,6 +111,9 @@ class AgentOut(BaseModel):
         description="When its next report is due by its schedule, or by when it has come so far by its habit;"
         " past where it has not come, null where none is expected."
     )
+    running_since: datetime | None = Field(
+        description="When the run started that has been under way for longest; null where none is."
+    )
     last_run: LastRun | None
     last_success_at: datetime | None
     consecutive_failures: int
@@ -138,6 +141,7 @@ class AgentOut(BaseModel):
             state=status.state,
             cadence=status.cadence,
             next_expected=status.next_expected,
+            running_since=status.running_since,
             last_run=LastRun(id=last.id, status=last.status, summary=last.summary, ran_at=last.created_at)
             if last
             else None,

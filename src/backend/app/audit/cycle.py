@@ -21,11 +21,13 @@ from app.audit.domain.missing import (
     back_again,
     joined,
 )
+from app.audit.domain.running_long import RunningLong
 from app.audit.domain.scores import QualityDrop
 from app.audit.domain.transitions import Transitions, transitions
 from app.audit.findings import JUDGED, close, open_findings, open_new, update_changed
 from app.audit.histories import declared_agents
 from app.audit.judgement import CycleContext, Judgement, judge, load_histories, paused
+from app.audit.known_starts import known_starts
 from app.audit.outages import known_outages
 from app.audit.prefilter import prefilter
 from app.audit.settings import AuditSettings
@@ -63,7 +65,7 @@ async def lock_audit(session: AsyncSession) -> bool:
 async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     """Judge each agent now and store what changed: findings open, are updated, and close.
 
-    1. Context: the declared agents, the known outages, and the findings that are open.
+    1. Context: the declared agents, the known outages, the runs under way, and the findings that are open.
     2. Prefilter: a few figures of each agent that ever reported.
     3. Suspects: the agents that these figures do not show to be well.
     4. Histories: the suspects' runs, and as much of their past as the suspecting rules need.
@@ -165,6 +167,7 @@ async def _context(
         depth=max(calibration.PREFILTER_DEPTH, failures, silences),
         declared=await declared_agents(session),
         outages=await known_outages(session, now, settings),
+        starts=await known_starts(session),
         open_keys=[key for key in stored if key != _FLEET_SILENCE and key[0] != AGENTS_MISSING],
         groups=[
             group
@@ -211,5 +214,6 @@ def _change_groups(
         changes.closed[AGENTS_MISSING, group.first] = back_again(group)
     for group in grouping.groups:
         for agent_id in group.missing:
-            if (StoppedReporting.name, agent_id) in changes.closed:
-                changes.closed[StoppedReporting.name, agent_id] = joined(group)
+            for rule in (StoppedReporting.name, RunningLong.name):
+                if (rule, agent_id) in changes.closed:
+                    changes.closed[rule, agent_id] = joined(group)

@@ -15,6 +15,7 @@ from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedul
 from app.audit.domain.rule import Rule
 from app.audit.habits import known_habits
 from app.audit.known_outages import KnownOutages
+from app.audit.known_starts import Starts, known_durations
 from app.audit.known_usage import known_usage
 from app.kit.sql import IS_SILENT, WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
@@ -41,12 +42,18 @@ async def agent_histories(
     agent_ids: Sequence[str] | None = None,
     declared: Mapping[str, Agent],
     outages: KnownOutages,
+    starts: Starts,
 ) -> dict[str, AgentHistory]:
-    """Each agent that reported or is `declared`, or those of `agent_ids`, with its newest `depth` runs."""
+    """Each agent that reported, is `declared` or has a run under way, with its newest `depth` runs.
+
+    Of all agents, or of those of `agent_ids`.
+    """
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
     for run in await recent_runs(per_agent=depth, agent_ids=agent_ids, session=session):
         runs[run.agent_id].append(_reported_run(run))
-    known = declared.keys() if agent_ids is None else declared.keys() & set(agent_ids)
+    known = declared.keys() | starts.keys()
+    if agent_ids is not None:
+        known &= set(agent_ids)
     return {
         agent_id: AgentHistory(
             agent_id,
@@ -54,6 +61,8 @@ async def agent_histories(
             tuple(runs.get(agent_id, ())),
             outages=outages.all.joined(*outages.excused.get(agent_id, ())),
             excused=tuple(outages.excused.get(agent_id, ())),
+            unreachable=outages.unreachable,
+            starts=starts.get(agent_id, ()),
             **_declaration(declared.get(agent_id), now),
         )
         for agent_id in sorted({*runs, *known})
@@ -69,17 +78,19 @@ async def deepened(
 ) -> dict[str, AgentHistory]:
     """The histories of the agents under suspicion, with what the suspecting rules need.
 
-    Rules need the newest `depth` runs, how its runs go, what they took, or the cadence, which is learned from
-    what was reported apart from the `outages` that are over.
+    Rules need the newest `depth` runs, how its runs go, what or how long they took, or the cadence, which is
+    learned from what was reported apart from the `outages` that are over.
     """
     needs = {agent_id: {rule.needs for rule in rules} for agent_id, rules in suspicions.items() if rules}
     of_runs = [agent_id for agent_id, needed in needs.items() if "runs" in needed]
     of_past = [agent_id for agent_id, needed in needs.items() if "past" in needed]
     of_habits = [agent_id for agent_id, needed in needs.items() if "habits" in needed]
     of_usage = [agent_id for agent_id, needed in needs.items() if "usage" in needed]
-    of_runs = sorted({*of_runs, *of_habits, *of_usage})
+    running = [agent_id for agent_id, needed in needs.items() if "durations" in needed]
+    of_runs = sorted({*of_runs, *of_habits, *of_usage, *running})
     habits = await known_habits(session, of_habits)
     usage = await known_usage(session, of_usage)
+    durations = await known_durations(session, running)
     runs = await _newest_runs(session, of_runs, depth) if of_runs else {}
     declared = {agent_id: _declared(histories[agent_id]) for agent_id in of_past}
     learned = await learned_cadences(session, declared, outages)
@@ -90,6 +101,7 @@ async def deepened(
             **_past(histories[agent_id], learned.get(agent_id)),
             known_habits=habits.get(agent_id),
             known_usage=usage.get(agent_id),
+            durations=durations.get(agent_id, ()),
         )
         for agent_id in needs
     }

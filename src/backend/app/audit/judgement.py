@@ -12,26 +12,28 @@ from app.audit import calibration
 from app.audit.domain.evaluation import Verdict, evaluate, suspecting
 from app.audit.domain.finding import Finding, FindingKey
 from app.audit.domain.history import AgentHistory
-from app.audit.domain.liveness import Late, StoppedReporting
+from app.audit.domain.liveness import Late, NeverReported, StoppedReporting
 from app.audit.domain.missing import Grouping, MissingGroup, overdue_agent, regroup
 from app.audit.domain.rule import Rule
+from app.audit.domain.running_long import RunningLong
 from app.audit.histories import agent_histories, deepened
 from app.audit.known_outages import KnownOutages
+from app.audit.known_starts import Starts
 from app.audit.outages import FleetSilence, fleet_silence
 from app.audit.prefilter import Prefiltered
 from app.audit.successors import with_successors
 from app.models import Agent
 from app.models.agent_run_log import AUDITOR
 
-_OVERDUE = frozenset({StoppedReporting.name, Late.name})
+_OVERDUE = frozenset({StoppedReporting.name, Late.name, RunningLong.name})
 
 
 @dataclass(frozen=True, slots=True)
 class CycleContext:
     """What the steps share, known before any run is read, at `now` of the database's clock.
 
-    `depth` is how many of an agent's newest runs it takes to suspect it. `open_keys` are the findings of
-    single agents that are open, `groups` those that are missing together.
+    `depth` is how many of an agent's newest runs it takes to suspect it. `starts` are the runs under way,
+    `open_keys` the findings of single agents that are open, and `groups` those that are missing together.
     """
 
     now: datetime
@@ -39,12 +41,14 @@ class CycleContext:
     depth: int
     declared: Mapping[str, Agent]
     outages: KnownOutages
+    starts: Starts
     open_keys: Collection[FindingKey]
     groups: Sequence[MissingGroup]
 
     def stopped(self) -> set[str]:
-        """The agents that are reported to have stopped, alone or together."""
-        alone = {agent_id for rule, agent_id in self.open_keys if rule == StoppedReporting.name}
+        """The agents that are reported to have stopped, alone or together, or to be hung."""
+        stopped = StoppedReporting.name, RunningLong.name
+        alone = {agent_id for rule, agent_id in self.open_keys if rule in stopped}
         return alone | {agent_id for group in self.groups for agent_id in group.missing}
 
     def open_rules(self) -> Mapping[str, Collection[str]]:
@@ -83,6 +87,7 @@ async def load_histories(
         agent_ids=suspects,
         declared=context.declared,
         outages=context.outages,
+        starts=context.starts,
     )
     histories = {
         agent_id: replace(
@@ -130,8 +135,13 @@ async def judge(
         )
     if silence.outage or silence.others_go_on:
         outages = context.outages.all.joined(silence.outage) if silence.outage else context.outages.over
+        now_silent = [silence.outage] if silence.outage else []
         histories = {
-            agent: replace(history, outages=outages.joined(*history.excused))
+            agent: replace(
+                history,
+                outages=outages.joined(*history.excused),
+                unreachable=history.unreachable.joined(*now_silent),
+            )
             for agent, history in histories.items()
         }
         verdicts = _apply(context, histories, judged)
@@ -158,8 +168,12 @@ def _grouped(
     verdicts: Sequence[Verdict],
     silence: FleetSilence,
 ) -> tuple[list[Verdict], Grouping]:
-    """The verdicts without what is said of agents together, or not yet; and how these are grouped."""
+    """The verdicts without what is said of agents together, or not yet; and how these are grouped.
+
+    Of an agent that hangs, and is overdue for it, that is said alone.
+    """
     findings = [finding for verdict in verdicts for finding in verdict.findings]
+    hung = {each.agent_id for each in findings if each.rule == RunningLong.name}
     stopped = [each for each in findings if each.rule == StoppedReporting.name]
     grouping = regroup(
         context.now.timestamp(),
@@ -170,7 +184,13 @@ def _grouped(
         silence.attendance,
     )
 
+    together = {agent_id for group in grouping.groups for agent_id in group.missing}
+
     def is_reported(finding: Finding) -> bool:
+        if finding.rule == RunningLong.name:
+            return finding.agent_id not in together
+        if finding.rule in (StoppedReporting.name, NeverReported.name) and finding.agent_id in hung:
+            return False
         if finding.rule == StoppedReporting.name:
             return finding.agent_id in grouping.alone
         if finding.rule != Late.name or finding.key in context.open_keys:

@@ -10,10 +10,12 @@ class KnownOutages(NamedTuple):
     """The times in which agents could not report lately: those that are over, and all, with one that lasts.
 
     Of the one that lasts nothing can be learned yet. `excused` are those of single agents, which were missing
-    together with others; `holidays` are those that agents may keep, with those of the coming days.
+    together with others; `holidays` are those that agents may keep, with those of the coming days. At
+    `unreachable` times, all and shorter ones, a report may have got lost on its way.
     """
 
     over: Outages
     all: Outages
     excused: Mapping[str, Sequence[Outage]]
     holidays: Sequence[Outage] = ()
+    unreachable: Outages = Outages()

@@ -55,7 +55,14 @@ async def known_outages(session: AsyncSession, now: datetime, settings: AuditSet
     ]
     over = Outages(outage for outage in found if outage.end < now.timestamp())
     holidays = public_holidays(settings.countries, now - PAST, now + calibration.HOLIDAYS_AHEAD)
-    return KnownOutages(over, Outages(found), await _excused(session, now - PAST), holidays)
+    unreachable = Outages([*found, await _restart(session)])
+    return KnownOutages(over, Outages(found), await _excused(session, now - PAST), holidays, unreachable)
+
+
+async def _restart(session: AsyncSession) -> Outage:
+    """When the database was last away: up to its start."""
+    started: datetime = (await session.execute(select(func.pg_postmaster_start_time()))).scalar_one()
+    return Outage(started.timestamp() - 60, started.timestamp())
 
 
 async def _own_outages(session: AsyncSession, now: datetime, interval: timedelta) -> list[Outage]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from app.audit import calibration
 from app.audit.cadence import Lateness, Outages
 from app.audit.domain.evaluation import RuleError, isolated
 from app.audit.domain.history import AgentHistory, readable_schedule
@@ -17,8 +18,8 @@ def suspects(context: CycleContext, found: Prefiltered) -> list[str]:
     """The agents that a rule may suspect, by id.
 
     An agent is a suspect if its snapshot does not show it to be well or, where it is declared, on time; if
-    its scores may have dropped; if a run of it has waited too long for a score; or if a finding of it is
-    open.
+    its scores may have dropped; if a run of it has waited too long for a score; if one has been under way for
+    some minutes; or if a finding of it is open.
     """
     snapshots, declared = found.snapshots, context.declared
     not_well = {agent_id for agent_id, snapshot in snapshots.items() if not snapshot.well} | declared.keys()
@@ -28,7 +29,12 @@ def suspects(context: CycleContext, found: Prefiltered) -> list[str]:
         if _is_on_time(declared[agent_id], snapshots[agent_id], context.now, context.outages.all)
     }
     of_findings = context.open_rules().keys() | {each for group in context.groups for each in group.missing}
-    suspected = not_well - on_time | found.trends.keys() | found.waiting.keys() | of_findings
+    running = {
+        agent_id
+        for agent_id, starts in context.starts.items()
+        if any(context.now - start.began_at >= calibration.LEAST_GRACE for start in starts)
+    }
+    suspected = not_well - on_time | found.trends.keys() | found.waiting.keys() | running | of_findings
     return sorted(suspected - {AUDITOR})
 
 

@@ -28,6 +28,7 @@ TROUBLES: Mapping[str, str] = {
     FLEET_SILENT: "silent all together",
     AGENTS_MISSING: "missing together",
     "stopped_reporting": "stopped reporting",
+    "running_long": "running far longer than usual",
     "consecutive_failures": "failing",
     "silent_runs": "silent",
     "not_succeeding": "not succeeding",

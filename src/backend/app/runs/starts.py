@@ -2,7 +2,7 @@
 
 A run with a key ends when a run of its agent with this key is recorded. One without a key ends with the
 agent's next run; so does one with a key while no run of the agent was ever recorded with the key of its
-start, as the reports may have none. Recording runs takes no part in it: that is looked up when starts are read.
+start, as the reports may have none. Recording runs takes no part in it: it is looked up when starts are read.
 """
 
 from datetime import datetime

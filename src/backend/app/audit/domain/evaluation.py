@@ -13,6 +13,7 @@ from app.audit.domain.liveness import BadSchedule, Late, NeverReported, StoppedR
 from app.audit.domain.off_schedule import OffSchedule
 from app.audit.domain.patterns import FailureRate, Flapping
 from app.audit.domain.rule import Rule
+from app.audit.domain.running_long import RunningLong
 from app.audit.domain.scores import QualityDrop, StuckScoring
 from app.audit.domain.streaks import ConsecutiveFailures, NotSucceeding, SilentRuns
 from app.audit.domain.unusual_usage import UnusualUsage
@@ -30,6 +31,7 @@ def all_rules(*, failure_streak: int, silence_streak: int) -> tuple[Rule, ...]:
     return (
         StoppedReporting(),
         Late(),
+        RunningLong(),
         NeverReported(),
         BadSchedule(),
         OffSchedule(),

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.audit.domain.usage import IN_WORDS
+from app.kit.text import seconds_in_words
 
 _RUNS = {
     "last_success": "Last good run",
@@ -18,13 +19,19 @@ _RUNS = {
 _OUT_OF_REACH = 10**15  # of a count or mean: what other programs wrote may have thousands of digits
 _NONE_KNOWN = "none among the runs that were looked at"
 _MOMENTS = {
+    "started_at": "Started",
     "due_at": "Due",
     "expected_by": "Expected by",
     "expected_until": "All expected by",
     "registered_at": "Registered",
     "successor_began_at": "The other began to report",
 }
-_TEXTS = {"cadence": "Its rhythm", "schedule": "Declared schedule", "timezone": "Time zone"}
+_TEXTS = {
+    "run_key": "Key of the run",
+    "cadence": "Its rhythm",
+    "schedule": "Declared schedule",
+    "timezone": "Time zone",
+}
 _AGENTS = {
     "perhaps_renamed_to": "Perhaps renamed to",
     "stopped_with": "Stopped with",
@@ -58,6 +65,7 @@ def facts(evidence: Mapping[str, Any]) -> list[Fact]:
             found.append(Fact(_rhythm(evidence) if key == "cadence" else label, text))
     found += _means(evidence)
     found += _usage(evidence)
+    found += _duration(evidence)
     for key, label in _AGENTS.items():
         if agents := _texts(evidence.get(key)):
             more = len(agents) - _MOST_NAMED
@@ -114,6 +122,20 @@ def _usage(evidence: Mapping[str, Any]) -> list[Fact]:
         if len(words) == len(_AMOUNTS):
             found.append(Fact(label, "{}; usual {}, at most {}, unusual from {}".format(*words)))
     return found
+
+
+def _duration(evidence: Mapping[str, Any]) -> list[Fact]:
+    known = evidence.get("duration")
+    amounts = known if isinstance(known, Mapping) else {}
+    words = {
+        name: seconds_in_words(amounts[name])
+        for name in ("seconds", "median", "most", "limit")
+        if _is_number(amounts.get(name))
+    }
+    if not {"seconds", "limit"} <= words.keys():
+        return []
+    usual = "; usual {median}, at most {most}" if len(words) == 4 else "; what is usual is not known"
+    return [Fact("Time", ("{seconds}" + usual + ", too long from {limit}").format(**words))]
 
 
 def _rhythm(evidence: Mapping[str, Any]) -> str:

@@ -22,7 +22,8 @@ from app.audit.cadence import (
 )
 from app.audit.domain.habit import Habits
 from app.audit.domain.quality import QualityTrend
-from app.audit.domain.usage import NO_USAGE, PastUsage
+from app.audit.domain.running import RunStart, RunUnderWay, run_under_way, usual_length
+from app.audit.domain.usage import NO_USAGE, Amount, PastUsage
 from app.runs.usage import Usage
 
 
@@ -66,9 +67,10 @@ class AgentHistory:
     raised to learn that: its lateness by its declared schedule, where it has one, else its cadence.
     `known_habits` are how its runs go, and `known_usage` what they took, further back as well;
     `usage_stands_out` is whether its newest may have taken more than usual. `quality` is how its scores went,
-    and `unscored` are its runs that have waited too long for a score, newest first. In `outages` it could not
-    report; those that were not of all agents are `excused` as well. `watching_since` is when its latest pause
-    ended.
+    and `unscored` are its runs that have waited too long for a score, newest first. `starts` are its runs
+    that started and were not recorded, `durations` how many seconds its newest took, newest first. In
+    `outages` it could not report; those that were not of all agents are `excused` as well. At `unreachable`
+    times a report may have got lost on its way. `watching_since` is when its latest pause ended.
     `registered_at` is None for an agent that is not declared.
     """
 
@@ -81,8 +83,11 @@ class AgentHistory:
     usage_stands_out: bool = False
     quality: QualityTrend | None = None
     unscored: tuple[ReportedRun, ...] = ()
+    starts: tuple[RunStart, ...] = ()
+    durations: tuple[Amount, ...] = ()
     outages: Outages = field(default_factory=Outages)
     excused: tuple[Outage, ...] = ()
+    unreachable: Outages = field(default_factory=Outages)
     schedule: str | None = None
     timezone: str = DEFAULT_TIMEZONE
     grace: timedelta | None = None
@@ -126,9 +131,41 @@ class AgentHistory:
         return Lateness.of(schedule, self.grace, reversed(self.reports), self.outages)
 
     @cached_property
+    def running(self) -> RunUnderWay | None:
+        """The run that has been under way for longest. Raises what learning its cadence raised."""
+        if not self.starts:
+            return None
+        return run_under_way(
+            self.starts,
+            usual_length(self.durations, _unknown_length(self), self.grace),
+            now=self.now,
+            newest_report=self.runs[0].created_at if self.runs else None,
+            watching_since=self.watching_since,
+            unreachable=self.unreachable,
+        )
+
+    @cached_property
     def expected(self) -> Expected | None:
         """By when its next report is expected; None where that cannot be said."""
         return expect(self)
+
+
+def _unknown_length(history: AgentHistory) -> timedelta:
+    """How long a run may take of which no others are known: some periods, a day at most."""
+    schedule, most = readable_schedule(history), calibration.UNKNOWN_LENGTH
+    if schedule:
+        period = shortest_period(history.schedule or "", history.timezone)
+    elif history.runs and history.learned.has_cadence:
+        period = timedelta(seconds=history.learned.typical)
+    else:
+        return most
+    return min(max(calibration.UNKNOWN_PERIODS * period, calibration.MOST_GRACE), most)
+
+
+@lru_cache(maxsize=16_384)
+def shortest_period(text: str, timezone: str) -> timedelta:
+    """The shortest time between two due times of a readable schedule."""
+    return rhythm(parse_schedule(text, timezone)).shortest
 
 
 def readable_schedule(history: AgentHistory) -> Schedule | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.audit import calibration
 from app.audit.cadence import Outages
-from app.audit.domain.finding import Finding, last_good
+from app.audit.domain.finding import Evidence, Finding, last_good
 from app.audit.domain.history import (
     AgentHistory,
     Expected,
@@ -18,6 +18,11 @@ from app.audit.domain.history import (
 )
 from app.audit.domain.rule import Rule
 from app.kit.text import at, printable
+
+
+def _may_take_longer(history: AgentHistory) -> bool:
+    """Whether a run of it is under way that has not taken longer than usual yet."""
+    return history.running is not None and history.now < history.running.long_from
 
 
 class _Overdue(Rule):
@@ -33,6 +38,13 @@ class _Overdue(Rule):
     def is_recovery(self, run: ReportedRun) -> bool:
         """Any run."""
         return True
+
+    def ended(self, history: AgentHistory) -> Evidence:
+        """That a run of it has started, where one has."""
+        if history.running is None:
+            return super().ended(history)
+        began = at(history.running.start.began_at, history.now)
+        return {"reason": f"{printable(history.agent_id)} started a run at {began}"}
 
     def _found(self, history: AgentHistory, expected: Expected, said: str) -> Finding:
         last, now = history.runs[0], history.now
@@ -60,7 +72,9 @@ class StoppedReporting(_Overdue):
     severity = "high"
 
     def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
-        """A finding that says by when a run was expected and why."""
+        """A finding that says by when a run was expected and why; not while one may take as long."""
+        if _may_take_longer(history):
+            return None
         expected = history.expected if self.suspects(history) else None
         if is_open and (expected is None or history.now < expected.deadline):
             # An agent that is overdue remains so while no agent can report.
@@ -83,6 +97,8 @@ class Late(_Overdue):
 
     def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding from half of the margin before the deadline until the deadline."""
+        if history.running:
+            return None
         expected = history.expected if self.suspects(history) else None
         if expected is None or not expected.late <= history.now < expected.deadline:
             return None
@@ -108,7 +124,7 @@ class NeverReported(Rule):
 
     def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding once the first time it was due has passed; without a schedule, after a week."""
-        expected = self._expected(history)
+        expected = None if history.running else self._expected(history)
         if history.registered_at is None or expected is None or history.now < expected:
             return None
         name, now = printable(history.agent_id), history.now

@@ -15,6 +15,7 @@ from app.audit.cadence import Attendance, Outage
 from app.audit.domain.finding import Evidence, Finding
 from app.audit.domain.history import AgentHistory, rests
 from app.audit.domain.liveness import StoppedReporting
+from app.audit.domain.running_long import RunningLong
 from app.kit.text import at, counted, printable
 
 AGENTS_MISSING = "agents_missing"
@@ -273,7 +274,7 @@ def joined(group: MissingGroup) -> Evidence:
 
 def is_joined(rule: str, closing_evidence: Evidence | None) -> bool:
     """Whether a finding ended as one of a group says it from now on."""
-    return rule == StoppedReporting.name and "joined" in (closing_evidence or {})
+    return rule in (StoppedReporting.name, RunningLong.name) and "joined" in (closing_evidence or {})
 
 
 def _seconds(moment: str) -> float:

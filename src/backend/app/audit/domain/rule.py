@@ -14,7 +14,7 @@ class Rule(ABC):
 
     name: ClassVar[str]
     severity: ClassVar[Severity]
-    needs: ClassVar[Literal["runs", "past", "habits", "usage"]]
+    needs: ClassVar[Literal["runs", "past", "habits", "usage", "durations"]]
     """What `check()` needs of the history at full depth."""
     recovery: ClassVar[str] = ""
     """What a run did that ended a finding, after the agent's name: `nova succeeded again`."""

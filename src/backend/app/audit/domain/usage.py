@@ -76,7 +76,14 @@ class Usual:
 
     @classmethod
     def of(cls, amounts: Sequence[float], span: float) -> Self | None:
+        """As `rare`, where the limit is exceeded as seldom as what a run took may be called unusual."""
+        return cls.rare(amounts, span, calibration.USAGE_ONCE_IN, calibration.USAGE_FACTOR)
+
+    @classmethod
+    def rare(cls, amounts: Sequence[float], span: float, once_in: float, factor: float) -> Self | None:
         """Of positive amounts, in any order, that came in so many seconds; None of fewer than `LEAST_USAGE`.
+
+        The limit is exceeded by chance once in so many seconds, and is at least so many times the most.
 
         Amounts have tails of very different weight, which their logarithms tell: in the mean, those of the
         upper half exceed the median by the tail index of a Pareto distribution (Hill, 1975), which is known
@@ -96,9 +103,9 @@ class Usual:
             proportion = _mean_excess(largest_first, tenth) / excess
             index *= _share_of_index(proportion * (1 + 2 / sqrt(tenth)))
         index = min(index, calibration.MOST_TAIL_INDEX)
-        longer = max(calibration.USAGE_ONCE_IN / max(span, calibration.HOUR), 1.0)
+        longer = max(once_in / max(span, calibration.HOUR), 1.0)
         most = exp(largest_first[0])
-        return cls(exp(largest_first[half]), most, most * max(longer**index, calibration.USAGE_FACTOR))
+        return cls(exp(largest_first[half]), most, most * max(longer**index, factor))
 
 
 def _mean_excess(largest_first: Sequence[float], count: int) -> float:
