@@ -204,7 +204,7 @@ def test_head_is_answered_as_get_is(server: str, path: str) -> None:
         ("/docs", "GET, HEAD, OPTIONS"),
         (ENDPOINT, "GET, HEAD, OPTIONS, POST"),
         ("/api/v1/internal/peer-swarm/heartbeat", "OPTIONS, POST"),
-        ("/api/v1/internal/agents/a/b", "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("/api/v1/internal/agents/a/b", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
         ("/api/v1/internal/agents/sage/feedback", "GET, HEAD, OPTIONS"),
         (f"{ENDPOINT}/00000000-0000-4000-8000-000000000000/feedback/a/b", "DELETE, OPTIONS"),
     ],

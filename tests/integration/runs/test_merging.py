@@ -221,7 +221,7 @@ async def test_a_late_report_ran_when_it_ended(api: httpx.AsyncClient, db: async
         ("started_at", "2026-11-30T00:00:00", "with an offset"),
         ("finished_at", "yesterday", "with an offset"),
         ("finished_at", "", "with an offset"),
-        ("started_at", 1764460800, "string"),
+        ("started_at", 1764460800, "with an offset"),
         ("source", "", "match"),
         ("source", "a" * 65, "match"),
         ("source", "two\nlines", "match"),

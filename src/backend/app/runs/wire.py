@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from app.kit.storable import Name, StorableObject
 
@@ -25,15 +24,19 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LARGEST_LEAD = timedelta(days=1)
 """By which the clock of another host may be ahead of ours, at most."""
 
-_AwareMoment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+_NO_MOMENT = "not a date and time with an offset, such as 2026-11-30T08:15:00Z"
 
 
-def reported_moment(text: str) -> datetime:
-    """The moment that a report names, in UTC. Raises `ValueError` for a text of none, or one far off."""
+def reported_moment(text: object) -> datetime:
+    """The moment that a report names, in UTC. Raises `ValueError` for what names none, or one far off."""
     try:
-        moment = msgspec.convert(text, _AwareMoment).astimezone(UTC)
-    except (msgspec.ValidationError, OverflowError) as error:
-        raise ValueError("not a date and time with an offset, such as 2026-11-30T08:15:00Z") from error
+        moment = datetime.fromisoformat(text.upper() if isinstance(text, str) else "")
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    except (ValueError, OverflowError) as error:
+        raise ValueError(_NO_MOMENT) from error
+    if moment.tzinfo is None:
+        raise ValueError(_NO_MOMENT)
     if moment < EARLIEST:
         raise ValueError("the time is before the year 2000: is the clock of the host set?")
     if moment > datetime.now(UTC) + LARGEST_LEAD:
@@ -41,14 +44,13 @@ def reported_moment(text: str) -> datetime:
     return moment
 
 
-def _checked_moment(text: str) -> str:
-    reported_moment(text)
-    return text
-
-
-_Moment = Annotated[
-    str, AfterValidator(_checked_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+ReportedMoment = Annotated[
+    datetime, BeforeValidator(reported_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+"""A moment by the clock of the host that reports: RFC 3339 with an offset, not far off."""
+
+RunKey = Annotated[str, StringConstraints(pattern=f"^{VISIBLE_ASCII.pattern}$")]
+"""What names a run, in the scope of its agent: visible ASCII."""
 
 
 RUN_ID_BEGINNING = r"^[0-9A-Fa-f]{1,8}[0-9A-Fa-f-]{0,28}$"
@@ -88,7 +90,7 @@ class RunIn(BaseModel):
         default_factory=dict,
         description="What it did: any JSON object, by convention with a `summary` string. Null is `{}`.",
     )
-    run_key: Annotated[str, Field(pattern=f"^{VISIBLE_ASCII.pattern}$")] | None = Field(
+    run_key: RunKey | None = Field(
         None,
         description="Names the run, as the header Idempotency-Key does: it is one row, however often and by"
         " however many sources it is reported.",
@@ -98,8 +100,8 @@ class RunIn(BaseModel):
         description="Who reports it, such as `openclaw-plugin`; by default the agent itself. What several"
         " sources say of one run is merged.",
     )
-    started_at: _Moment | None = Field(None, description="When it began, with an offset (RFC 3339).")
-    finished_at: _Moment | None = Field(
+    started_at: ReportedMoment | None = Field(None, description="When it began, with an offset (RFC 3339).")
+    finished_at: ReportedMoment | None = Field(
         None, description="When it ended, which a report that comes late was long after."
     )
 
@@ -167,3 +169,16 @@ class RunPage(BaseModel):
 
     runs: list[RunOut]
     next_cursor: str | None
+
+
+class RunStartIn(BaseModel):
+    """That an agent's run has started."""
+
+    agent_id: AgentId = Field(description="Which agent runs. Trimmed of white space; must not be empty.")
+    run_key: RunKey | None = Field(
+        None,
+        description="The key that its report will have. Without one, the agent's next report ends the run.",
+    )
+    started_at: ReportedMoment | None = Field(
+        None, description="When it started, by its own clock; when left out, when the signal comes."
+    )

@@ -8,9 +8,8 @@ from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.errors import NotFoundError
-from app.runs.start_wire import RunKey, RunStartIn
 from app.runs.starts import record_start, withdraw_start
-from app.runs.wire import AgentId
+from app.runs.wire import AgentId, RunKey, RunStartIn
 
 router = APIRouter(prefix="/api/v1/internal/agent-run-start", tags=["agent run log"], route_class=StrictRoute)
 
