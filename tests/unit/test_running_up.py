@@ -14,10 +14,15 @@ from app.embedded.data_dir import DataDirectory
 from app.environment import (
     RUNNING,
     RUNTIME_FILE,
+    SETTINGS_FILE,
+    TOKEN_FILE,
     data_directory,
     default_data_dir,
+    names_database,
     new_data_dir,
+    read_token,
     read_url,
+    use_running,
 )
 from app.errors import ConfigError
 
@@ -31,7 +36,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
 
     def start(name: str) -> DataDirectory:
         directory = DataDirectory(tmp_path / name if name else default_data_dir())
-        directory.path.mkdir(parents=True)
+        directory.path.mkdir(parents=True, exist_ok=True)
         directory.publish(database_url=f"db-{name}", celery_broker_url="b", url=f"http://h/{name}")
         return directory
 
@@ -70,6 +75,47 @@ def test_of_several_a_command_that_needs_one_names_them(
     monkeypatch.setenv("DATABASE_URL", "given")
     get_settings.cache_clear()
     assert (read_url(), get_settings().require_database_url()) == ("http://h:1", "given")
+
+
+def test_the_one_that_a_command_names_comes_before_the_environment(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        started(name)
+    (started("two").path / TOKEN_FILE).write_text("its token", encoding="ascii")
+    for name in ("RUNLOG_URL", "RUNLOG_TOKEN", "DATABASE_URL", "CELERY_BROKER_URL_FILE"):
+        monkeypatch.setenv(name, "http://elsewhere")
+    use_running(started("two").path)
+    assert (read_url(), read_token(), names_database()) == ("http://h/two", "its token", False)
+    with pytest.raises(ConfigError, match=r"no `runlog up` is running on /no/such"):
+        use_running(Path("/no/such"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "filed", "is_database"),
+    [
+        ({}, "", False),
+        ({"DATABASE_URL": "d", "RUNLOG_URL": "u"}, "", True),
+        ({"DATABASE_URL": "", "RUNLOG_URL": "u"}, "", False),
+        ({}, "DATABASE_URL=d", True),
+        ({"RUNLOG_URL": "u"}, "DATABASE_URL=d", False),
+        ({"DATABASE_URL": "d"}, "RUNLOG_URL=u", True),
+        ({}, "RUNLOG_URL=u\nDATABASE_URL=d", True),
+        ({"RUNLOG_URL": ""}, "DATABASE_URL=d", True),
+    ],
+)
+def test_the_log_is_read_where_the_nearest_setting_says(
+    environment: dict[str, str],
+    filed: str,
+    is_database: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RUNLOG_DATA_DIR", str(tmp_path))
+    (tmp_path / SETTINGS_FILE).write_text(filed, encoding="utf-8")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert names_database() == is_database
 
 
 def test_one_that_was_killed_is_ignored_and_forgotten_at_the_next_start(started: Started) -> None:

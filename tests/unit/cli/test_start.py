@@ -54,6 +54,13 @@ def started(tmp_path: Path, *arguments: str, **env: str) -> tuple[str, set[str]]
         ("score backfill --help", TYPER_CONVERTING),
         ("report sage success --summary Done", {*TYPER_CONVERTING, "msgspec"}),
         ("exec --agent sage -- true", {*TYPER_CONVERTING, "msgspec"}),
+        ("rate 9b2d4c1e 1", {*TYPER_CONVERTING, "msgspec", "rich"}),
+        ("runs", {*TYPER_CONVERTING, "msgspec", "rich"}),
+        ("show 9b2d4c1e", {*TYPER_CONVERTING, "msgspec", "rich"}),
+        ("agents", {*TYPER_CONVERTING, "msgspec", "rich"}),
+        ("agents set sage --role Backend", {*TYPER_CONVERTING, "msgspec", "rich"}),
+        ("audit", {*TYPER_CONVERTING, "msgspec", "rich"}),
+        ("feedback sage", {*TYPER_CONVERTING, "msgspec", "rich"}),
     ],
 )
 def test_a_command_loads_these_packages_alone(arguments: str, packages: set[str], tmp_path: Path) -> None:
@@ -88,6 +95,8 @@ def test_the_default_data_directory_takes_one_package_more(
         ("runlog score judge sta", "status"),
         ("runlog export preferences --min", "--min-gap"),
         ("runlog exec --ag", "--agent"),
+        ("runlog agents set --ev", "--every"),
+        ("runlog tail --data", "--data-dir"),
     ],
 )
 def test_a_shell_completes_commands_and_options_of_any_depth(

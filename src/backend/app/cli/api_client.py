@@ -98,7 +98,7 @@ class HttpApi:
 def path_of(*parts: str) -> str:
     """The path of a resource of the internal face, such as `path_of("agents", agent_id)`.
 
-    Raises `RunLogError`, as `target_of` and `encoded` do, for text that is no Unicode (of a shell).
+    Raises `RunLogError`, as `target_of` and `encoded` do, for what a shell passes on that is no Unicode.
     """
     with _unicode():
         return "/".join((_PREFIX, *(quote(part, safe="") for part in parts)))
