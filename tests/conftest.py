@@ -204,6 +204,7 @@ def _settings(
         if name.startswith("RUNLOG_") or name.removesuffix("_FILE") in SETTINGS:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNLOG_DATA_DIR", str(directory / "data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(directory / "state"))  # of the spool
     # There, a `runlog up` leaves word of where it runs.
     monkeypatch.setenv("XDG_DATA_HOME", str(directory / "home"))
     # A database that answers late on a busy machine is not away.

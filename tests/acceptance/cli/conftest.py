@@ -1,6 +1,7 @@
 """What the tests of reporting share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from support.reporting import Shell, listened_to
 
 
 @pytest.fixture
-def shell() -> Iterator[Shell]:
-    """A shell whose reports somebody listens to."""
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A shell whose reports somebody listens to, with a spool of its own below `tmp_path`."""
     with listened_to() as shell:
         yield shell

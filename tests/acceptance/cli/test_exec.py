@@ -141,7 +141,7 @@ def test_exec_heeds_a_signal_while_it_reports(shell: Shell) -> None:
         process.terminate()
         assert process.stderr is not None
         assert process.stderr.read() == (
-            b"runlog: the run was not reported: SIGTERM came before the server had answered\n"
+            b"runlog: the run is kept and sent later: SIGTERM came before the server had answered\n"
         )
     assert process.returncode == 3
     assert len(shell.listener.sent) == 1

@@ -1,5 +1,7 @@
 """`runlog report` as shells and schedulers use it; the server only listens."""
 
+from pathlib import Path
+
 import pytest
 
 from app.cli import sending
@@ -71,7 +73,8 @@ def test_report_is_not_redirected(shell: Shell) -> None:
     shell.listener.statuses = [307]
     done = shell.called("report", "a", "success")
     assert done.returncode == 1
-    assert done.stderr == f"runlog: {shell.env['RUNLOG_URL']} answered 307: Temporary Redirect\n"
+    reason = f"{shell.env['RUNLOG_URL']}: the server answered 307"
+    assert done.stderr == f"runlog: the run is kept and sent later: {reason}\n"
     assert len(shell.listener.requests) == 1
 
 
@@ -99,18 +102,18 @@ def test_report_comes_back_no_sooner_than_it_is_asked_to(
     shell.listener.statuses = [503, 204]
     shell.listener.headers = {"Retry-After": "7"}
     assert called("report", "a", "success", RUNLOG_URL=shell.env["RUNLOG_URL"]).returncode == 0
-    assert slept == [7]
+    assert max(slept) > 6
 
 
-def test_report_gives_up_in_the_end_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_keeps_the_run_in_the_end_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(sending.time, "sleep", slept.append)
     monkeypatch.setattr(sending.time, "monotonic", lambda: sum(slept))
     url = f"http://127.0.0.1:{free_port()}"
     done = called("report", "a", "success", RUNLOG_URL=url)
-    assert done.returncode == 1
-    assert f"{url} does not answer: Connection refused; is it running? " in done.stderr
-    assert f"(gave up after {len(slept) + 1} attempts)" in done.stderr
+    assert (done.returncode, done.stdout) == (0, "")
+    reason = f"{url}: the server does not answer: Connection refused"
+    assert done.stderr.startswith(f"runlog: the run is kept and sent later: {reason} (after ")
     assert sending.RETRY_SECONDS - 6 < sum(slept) <= sending.RETRY_SECONDS
 
 

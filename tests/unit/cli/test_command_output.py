@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.cli.command_output import CommandOutput, plain
+from app.cli.command_output import PRINTED_BYTES, CommandOutput, last_line, plain
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,16 @@ def filled(*chunks: bytes, stderr: bytes = b"") -> CommandOutput:
 def test_the_last_line_is_the_last_that_is_not_blank() -> None:
     output = filled(b"first\nsec", b"ond\n \n\x1b[0m\n")
     assert output.text() == "first\nsecond"
-    assert output.last_line() == "second"
+    assert last_line(output.text()) == "second"
 
 
 def test_endless_output_is_kept_in_bounded_memory() -> None:
     output = filled(*(b"%07d " % number for number in range(100_000)))
     assert output.text().endswith("0099998 0099999")
     assert len(output.text()) <= 2000
-    assert len(output._both._bytes) == 8000
+    assert len(output._both.kept()) == 8000
+    assert output._stdout._size < PRINTED_BYTES + 2 * 65536
+    assert sum(map(len, output._stdout._blocks)) == output._stdout._size
 
 
 def test_a_line_whose_beginning_is_lost_is_left_out() -> None:
@@ -54,8 +56,12 @@ def test_a_line_whose_beginning_is_lost_is_left_out() -> None:
 
 def test_an_exception_is_found_before_what_stdout_still_held() -> None:
     traceback = b'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: boom\nmore\n'
-    assert filled(b"started\n", stderr=traceback).error_line() == "ValueError: boom"
-    assert filled(b"started\n", stderr=b"warned\n").error_line() == "started"
-    assert filled(b"", stderr=b"Traceback (most recent call last):\n").error_line() == (
-        "Traceback (most recent call last):"
-    )
+    assert filled(b"started\n", stderr=traceback).exception_line() == "ValueError: boom"
+    assert filled(b"started\n", stderr=b"warned\n").exception_line() == ""
+    assert filled(b"", stderr=b"Traceback (most recent call last):\n").exception_line() == ""
+
+
+def test_a_part_of_stdout_is_left_out() -> None:
+    output = filled(b"before\n", b'{"a": 1}\n', b"after\n", stderr=b"warned\n")
+    assert output.text(without=b'{"a": 1}') == "warned\nbefore\nafter"
+    assert filled(b"x" * 9000, stderr=b"").text(without=b"x" * 9000) == ""

@@ -12,9 +12,9 @@ from rich.text import Text
 from app.cli.answers import Agent, AgentList, decoded
 from app.cli.api_client import Api, path_of
 from app.cli.log_api import open_api
-from app.cli.output import console, parse_span, parse_until, print_json
+from app.cli.output import console, parse_until, print_json
 from app.errors import NotFoundError
-from app.kit.text import ago, at, in_words, printable
+from app.kit.text import ago, at, in_words, parse_span, printable
 
 _STYLES = {"down": "red", "unknown": "yellow", "paused": "dim", "up": "green"}
 # Characters that a column keeps on a narrow terminal: what is longer goes on below.

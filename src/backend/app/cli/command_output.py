@@ -1,9 +1,16 @@
 """The end of a command's output, in bounded memory, and what of it is worth keeping as text."""
 
 import re
+from collections import deque
 
 # Bytes of each stream that are kept: with the escapes that go, the last screen or two.
 _TAIL_BYTES = 8000
+PRINTED_BYTES = 256 * 1024
+"""Bytes of stdout that are searched for JSON: a quarter of what a server takes by default."""
+# Bytes of its beginning, where agents say which conversation this is.
+_HEAD_BYTES = 4096
+# Bytes of a block of a tail: what is read of a pipe at once.
+_BLOCK_BYTES = 65536
 # Characters of a report's text.
 _TEXT_LENGTH = 2000
 
@@ -23,55 +30,98 @@ class CommandOutput:
     """What a command wrote to either stream; of each, and of both as they came, the end is kept."""
 
     def __init__(self) -> None:
-        self._both = _Tail()
-        self._stderr = _Tail()
+        self._both = _Tail(_TAIL_BYTES)
+        self._stderr = _Tail(_TAIL_BYTES)
+        self._stdout = _Tail(PRINTED_BYTES)
+        self._head = b""
 
     def add(self, chunk: bytes, *, is_stderr: bool) -> None:
         """Take in what was just read."""
         self._both.add(chunk)
         if is_stderr:
             self._stderr.add(chunk)
+            return
+        self._stdout.add(chunk)
+        if len(self._head) < _HEAD_BYTES:
+            self._head += chunk[: _HEAD_BYTES - len(self._head)]
 
-    def text(self) -> str:
-        """The end of the output as plain text, without surrounding blanks."""
-        return "\n".join(self._both.lines())[-_TEXT_LENGTH:].strip()
+    def text(self, *, without: bytes = b"") -> str:
+        """The end of the output as plain text, without surrounding blanks, and `without` a part of stdout.
 
-    def last_line(self) -> str:
-        """Its last line that is not blank."""
-        return self.text().rpartition("\n")[2]
+        Where that part is not all within what is kept, it is the end of stderr alone.
+        """
+        if not without:
+            return _ending(self._both.lines())
+        before, found, after = self._both.kept().rpartition(without)
+        rest = [*self._both.whole_lines(before), *_lines(after)]
+        return _ending([line for line in rest if line]) if found else self.error_text()
 
-    def error_line(self) -> str:
-        """The exception of the last Python traceback on stderr, else the last line.
+    def error_text(self) -> str:
+        """The end of stderr as plain text, without surrounding blanks."""
+        return _ending(self._stderr.lines())
+
+    def exception_line(self) -> str:
+        """The exception of the last Python traceback on stderr; empty where there is none.
 
         Python writes what was left in stdout's buffer after the traceback.
         """
         lines = self._stderr.lines()
-        if _TRACEBACK in lines:
-            start = len(lines) - lines[::-1].index(_TRACEBACK)
-            for line in lines[start:]:
-                if line and not line[0].isspace():
-                    return line[:_TEXT_LENGTH]
-        return self.last_line()
+        if _TRACEBACK not in lines:
+            return ""
+        start = len(lines) - lines[::-1].index(_TRACEBACK)
+        return next((line[:_TEXT_LENGTH] for line in lines[start:] if line and not line[0].isspace()), "")
+
+    def stdout_lines(self) -> list[bytes]:
+        """The last lines of stdout as they were written, each of them whole."""
+        lines = self._stdout.kept().split(b"\n")
+        return lines[1:] if self._stdout.is_cut else lines
+
+    def first_lines(self) -> list[bytes]:
+        """The first lines of stdout; the last of them may be cut."""
+        return self._head.split(b"\n")
 
 
 class _Tail:
-    """The last bytes of a stream."""
+    """The last bytes of a stream, at most so many."""
 
-    def __init__(self) -> None:
-        self._bytes = b""
-        self._is_cut = False
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._blocks: deque[bytearray] = deque([bytearray()])
+        self._size = 0
+        self.is_cut = False
 
     def add(self, chunk: bytes) -> None:
         """Append `chunk`, and drop what is too much."""
-        whole = self._bytes + chunk
-        self._is_cut = self._is_cut or len(whole) > _TAIL_BYTES
-        self._bytes = whole[-_TAIL_BYTES:]
+        if len(self._blocks[-1]) + len(chunk) > _BLOCK_BYTES:
+            self._blocks.append(bytearray())
+        self._blocks[-1] += chunk
+        self._size += len(chunk)
+        self.is_cut = self.is_cut or self._size > self._limit
+        while self._size - len(self._blocks[0]) >= self._limit:
+            self._size -= len(self._blocks.popleft())
+
+    def kept(self) -> bytes:
+        """Its bytes."""
+        return b"".join(self._blocks)[-self._limit :]
 
     def lines(self) -> list[str]:
         """Its lines as plain text."""
-        lines = _lines(self._bytes)
+        return self.whole_lines(self.kept())
+
+    def whole_lines(self, kept: bytes) -> list[str]:
+        """The lines of `kept`, which begins as what is kept does, as plain text."""
+        lines = _lines(kept)
         # The beginning of the first is lost, and with it perhaps that of an escape.
-        return lines[1:] if self._is_cut and len(lines) > 1 else lines
+        return lines[1:] if self.is_cut and len(lines) > 1 else lines
+
+
+def last_line(text: str) -> str:
+    """The last line of a text that `CommandOutput` returned."""
+    return text.rpartition("\n")[2]
+
+
+def _ending(lines: list[str]) -> str:
+    return "\n".join(lines)[-_TEXT_LENGTH:].strip()
 
 
 def plain(output: bytes) -> str:

@@ -1,10 +1,17 @@
-"""The choices that options offer, and options that many commands have."""
+"""The choices that options offer, for the commands and for what they do, and how some are read."""
 
+import re
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+RUN_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+"""What names a run: 1 to 255 visible ASCII characters."""
+
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 class Status(StrEnum):
@@ -49,3 +56,28 @@ DataDir = Annotated[
     typer.Option("--data-dir", callback=_use, help="Use the `runlog up` that runs there, and no other."),
 ]
 """Of every command that looks for a running `runlog up`; it comes before the environment."""
+
+
+def read_key(text: str | None) -> str | None:
+    """A run key as a server takes it; None for an empty one. Raises `typer.BadParameter`."""
+    if text and not RUN_KEY.fullmatch(text):
+        raise typer.BadParameter("a run's key is 1 to 255 visible ASCII characters")
+    return text or None
+
+
+def read_source(text: str | None) -> str | None:
+    """The name of who says it, as a server takes it. Raises `typer.BadParameter`."""
+    if text is not None and not _SOURCE.fullmatch(text):
+        raise typer.BadParameter("a source is 1 to 64 of a-z, 0-9, dot, underscore and hyphen")
+    return text
+
+
+def read_time(text: str | None) -> str | None:
+    """A moment as a server takes it, in RFC 3339 with its offset. Raises `typer.BadParameter`."""
+    try:
+        has_offset = text is None or datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        has_offset = False
+    if not has_offset:
+        raise typer.BadParameter(f"{text!r} is no time such as 2026-11-29T02:00:00+00:00")
+    return text

@@ -4,21 +4,19 @@ import json
 import re
 import sys
 from collections.abc import Coroutine, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TextIO, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
-from app.kit.text import escape_unprintable
+from app.kit.text import escape_unprintable, parse_span
 
 T = TypeVar("T")
 
 # Characters in a line of a file or a pipe.
 _FILE_WIDTH = 200
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def parse_since(text: str) -> datetime:
@@ -40,15 +38,10 @@ def parse_until(text: str) -> datetime:
     return moment
 
 
-def parse_span(text: str) -> timedelta | None:
-    """A duration such as `90s`, `30m`, `2h`, `7d` or `1w`; None where it is none."""
-    duration = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
-    return timedelta(**{_UNITS[duration[2]]: int(duration[1])}) if duration else None
-
-
 def _parse_moment(text: str, direction: int) -> datetime:
+    span = parse_span(text)
     try:
-        if (span := parse_span(text)) is not None:
+        if span is not None:
             return datetime.now(UTC) + direction * span
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

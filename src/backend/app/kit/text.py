@@ -1,9 +1,11 @@
 """Text for people: moments and spans in words, and what a terminal may safely show."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+_LETTERS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def counted(count: int, noun: str) -> str:
@@ -24,6 +26,12 @@ def folded(text: str) -> str:
 def shortened(text: str, length: int) -> str:
     """`text`, or where it is longer than `length` characters its beginning, with a sign that it was cut."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def parse_span(text: str) -> timedelta | None:
+    """The span of `90s`, `30m`, `2h`, `7d` or `1w`; None where `text` is none."""
+    found = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip(), re.ASCII)
+    return timedelta(**{_LETTERS[found[2]]: int(found[1])}) if found else None
 
 
 def in_words(span: timedelta) -> str:

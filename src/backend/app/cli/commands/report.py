@@ -1,10 +1,10 @@
-"""`runlog report` and `runlog exec`: tell the log about a run from a shell."""
+"""`runlog report`, and what goes with it: `runlog start`, `runlog flush`."""
 
 from typing import Annotated
 
 import typer
 
-from app.cli.options import DataDir, Status
+from app.cli.options import DataDir, Status, read_key, read_source, read_time
 
 
 def report(
@@ -14,40 +14,80 @@ def report(
     actions: Annotated[
         str | None, typer.Option(help="More about it: a JSON object, @FILE, or - for stdin.")
     ] = None,
-    idempotency_key: Annotated[
-        str | None, typer.Option(help="Record it once, however often it is reported by this key.")
+    run_key: Annotated[
+        str | None,
+        typer.Option(
+            "--run-key",
+            "--idempotency-key",
+            callback=read_key,
+            help="Which run this is: all that is said of it is one record. RUNLOG_RUN_KEY, else a new one.",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(callback=read_source, help="Who says so, where it is not the agent itself.")
+    ] = None,
+    started_at: Annotated[
+        str | None, typer.Option(callback=read_time, help="When the run began, in RFC 3339.")
+    ] = None,
+    finished_at: Annotated[
+        str | None, typer.Option(callback=read_time, help="When it ended, where that was not now.")
     ] = None,
     _: DataDir = None,
 ) -> None:
     """Report one finished run, and print the run's id.
 
-    It is sent to the server at RUNLOG_URL; where that cannot take it now, again for half a minute.
+    It is sent to the server at RUNLOG_URL, again for half a minute where that cannot take it now. Then the
+    run is kept on disk and sent before the next report, or by `runlog flush`.
 
     \b
     Examples:
       runlog report sage success --summary "Rotated 3 log files"
       runlog report sage failed --actions '{"summary": "Disk full", "free_mb": 0}'
-      runlog report sage success --actions @run.json --idempotency-key 2026-11-29
+      runlog report sage success --actions @run.json --run-key 2026-11-29
     """
     from app.cli import report as work
 
-    work.report(agent, status, summary, actions, idempotency_key)
+    work.report(
+        agent,
+        status,
+        summary=summary,
+        actions=actions,
+        key=run_key,
+        source=source,
+        started_at=started_at,
+        finished_at=finished_at,
+    )
 
 
-def execute(
-    command: Annotated[list[str], typer.Argument(metavar="-- CMD [ARGS]...", help="What to run.")],
-    agent: Annotated[str, typer.Option(help="Who runs it.")],
+def start(
+    agent: Annotated[str, typer.Argument(help="Who begins to run, for example sage.")],
+    key: Annotated[str | None, typer.Option(callback=read_key, help="The run's key, else a new one.")] = None,
     _: DataDir = None,
 ) -> None:
-    """Run a command, report how it went, and exit as it did.
+    """Say that a run begins, and print its key.
 
-    A report that cannot be sent is a warning: it never changes the exit code.
+    So one that hangs is seen. A server that cannot be reached is a note on stderr and nothing more.
 
     \b
     Examples:
-      runlog exec --agent atlas -- ./backup.sh --full
-      runlog exec --agent atlas -- sh -c 'make && make install'
+      export RUNLOG_RUN_KEY=$(runlog start sage)
+      runlog start sage --key 2026-11-29
     """
-    from app.cli import report as work
+    from app.cli import start as work
 
-    work.execute(command, agent)
+    work.start(agent, key)
+
+
+def flush(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False) -> None:
+    """Deliver the runs that were kept while the server was away.
+
+    It says what became of them, and exits with 1 where some are left.
+
+    \b
+    Examples:
+      runlog flush
+      runlog flush --json
+    """
+    from app.cli import flush as work
+
+    work.flush(as_json)
