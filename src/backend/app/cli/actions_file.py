@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from app.cli.actions import read_actions
-from app.cli.command_output import PRINTED_BYTES
+from app.cli.command_output import PRINTED_BYTES, plain
 from app.kit.strict_json import StrictJSONError
 
 VARIABLE = "RUNLOG_ACTIONS_FILE"
 _PREFIX = "runlog-exec-"
+# Of a file that holds no object; as much as is kept of a command's output.
+_BEGINNING_BYTES = 2000
 
 
 class ActionsFile:
@@ -50,21 +52,31 @@ class ActionsFile:
         if self.path is None or now is None or now == self._before:
             return None
         try:
-            descriptor = os.open(
-                self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-            )  # a pipe would keep us
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise ValueError("it is no file")
-                text = file.read(PRINTED_BYTES + 1)
+            text = _read(self.path, PRINTED_BYTES + 1)
         except OSError as error:
-            raise ValueError(error.strerror) from error
+            raise ValueError(error.strerror or str(error)) from error
         if len(text) > PRINTED_BYTES:
             raise ValueError(f"it is longer than {PRINTED_BYTES // 1024} KiB")
         try:
             return read_actions(text) if text.strip() else None
         except StrictJSONError as error:
             raise ValueError(str(error)) from error
+
+    def beginning(self) -> str:
+        """The beginning of what is in it, as text; empty where it cannot be read."""
+        try:
+            return "" if self.path is None else plain(_read(self.path, _BEGINNING_BYTES))
+        except OSError:
+            return ""
+
+
+def _read(path: Path, length: int) -> bytes:
+    """The beginning of a file. Raises `OSError`, also where it is something else, such as a pipe."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would keep us
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("it is no file")
+        return file.read(length)
 
 
 def is_within_exec(env: Mapping[str, str]) -> bool:

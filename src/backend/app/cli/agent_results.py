@@ -38,13 +38,12 @@ def read_agent_result(backward: Iterable[Any], first: Iterable[Any]) -> AgentRes
     None where the last value is of none of these agents. The result is empty where the agent was ended amid
     its work.
     """
-    messages = list(takewhile(lambda value: _is_of_claude(value) or _is_of_codex(value), backward))
-    if not messages:
-        return None
-    if _is_of_claude(messages[0]):
+    values = list(backward)
+    if messages := list(takewhile(_is_of_claude, values)):
         return _of_claude(messages)
+    messages = list(takewhile(_is_of_codex, values))
     thread = next((value for value in first if _type(value) == "thread.started"), None)
-    if thread is None and all(_type(message) == "error" for message in messages):
+    if not messages or (thread is None and all(_type(message) == "error" for message in messages)):
         return None  # as many programs say it
     return _of_codex(messages, thread or {})
 

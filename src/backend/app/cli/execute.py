@@ -95,11 +95,12 @@ class _Run:
         Raises `RunLogError` where the run is neither recorded nor kept.
         """
         seconds, finished_at = round(time.monotonic() - self._clock, 3), now()
-        notes, given = [], None
+        notes, given, unread = [], None, {}
         try:
             given = self._file.read()
         except ValueError as error:
-            notes.append(f"what is in {self._file.path} was not reported: {error}")
+            notes.append(f"what is in {self._file.path} was reported as text: {error}")
+            unread = {"actions_file": self._file.beginning()}
         status, actions, ignored = report_of(self._name, end, seconds, given=given, summary=self._summary)
         if ignored:
             notes.append(f"the JSON object on stdout was not reported as such: {ignored}")
@@ -107,7 +108,7 @@ class _Run:
             make_entry(
                 self._agent,
                 status,
-                masked(actions),
+                masked(actions | unread),
                 key=self._key,
                 source=SOURCE,
                 started_at=self._started_at,
