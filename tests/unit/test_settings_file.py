@@ -118,6 +118,10 @@ def test_config_names_the_file_and_each_probable_mistake(file: Path) -> None:
     assert "hunter2222" not in done.stdout + done.stderr
 
 
+def test_what_agents_shells_have_is_no_mistake(file: Path) -> None:
+    assert called("config", RUNLOG_RUN_KEY="k", RUNLOG_AGENT_ID="a", RUNLOG_SPOOL_DIR="/spool").stderr == ""
+
+
 def test_known_names_are_no_mistake(file: Path) -> None:
     write(
         file,

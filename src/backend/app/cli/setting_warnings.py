@@ -14,6 +14,8 @@ from app.kit.text import printable
 
 _PREFIX = "RUNLOG_"
 _OF_TESTS = "RUNLOG_TEST_"  # variables of the product's own tests (CONTRIBUTING.md)
+# What agents' shells have: which run is under way, and where what cannot be reported now is kept.
+_OF_RUNS = frozenset({"RUNLOG_RUN_KEY", "RUNLOG_AGENT_ID", "RUNLOG_ACTIONS_FILE", "RUNLOG_SPOOL_DIR"})
 # Set for the processes that a command starts: what it has said of their settings is said once.
 _SAID = "_RUNLOG_SETTINGS_WARNED"
 
@@ -47,7 +49,7 @@ def _unknown(names: Mapping[str, str], where: str) -> Iterator[str]:
     settings = [environment_name(field) for field in Settings.model_fields]
     known = [*settings, *(f"{name}_FILE" for name in settings)]
     for name in sorted(set(names) - set(known)):
-        if name.startswith(_OF_TESTS):
+        if name.startswith(_OF_TESTS) or name in _OF_RUNS:
             continue
         close = get_close_matches(name.upper(), known, n=1)
         meant = f"; did you mean {close[0]}?" if close else ""
