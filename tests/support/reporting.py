@@ -47,7 +47,8 @@ class _Recording(BaseHTTPRequestHandler):
         for header in self.server.headers.items():
             self.send_header(*header)
         self.end_headers()
-        self.wfile.write(body)
+        if body:
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean."""

@@ -3,7 +3,7 @@
 import math
 import time
 
-from agent_run_log._answers import Outcome
+from agent_run_log._answers import Outcome, Verdict
 from agent_run_log._entry import Entry
 from agent_run_log._settings import Target
 from agent_run_log._spool import Delivery, Spool
@@ -23,7 +23,7 @@ def deliver(
     last: dict[str, Outcome] = {}
 
     def send(entry: Entry) -> Outcome:
-        outcome = post(entry, target, min(POST_SECONDS, deadline - time.monotonic()))
+        outcome = post(entry, target, deadline)
         last.clear()
         last[entry.run_key] = outcome
         return outcome
@@ -32,8 +32,11 @@ def deliver(
     return delivery, last
 
 
-def post(entry: Entry, target: Target, seconds: float) -> Outcome:
-    """Send one report once; what became of it, after `seconds` at most."""
+def post(entry: Entry, target: Target, deadline: float) -> Outcome:
+    """Send one report once; what became of it by a deadline of the monotonic clock."""
     from agent_run_log import _transport  # with it comes httpx, which takes longer to load than all else
 
+    seconds = min(POST_SECONDS, deadline - time.monotonic())
+    if seconds <= 0:
+        return Outcome(Verdict.UNAVAILABLE, "there was no time to send it")
     return _transport.post(entry, target, seconds)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 # Seconds between tries to get it, spread so that many do not try together.
 _SHORTEST_WAIT = 0.001
-_LONGEST_WAIT = 0.02
+_LONGEST_WAIT = 0.01
 
 # A child that was forked meanwhile has a copy of the descriptor, which would keep the lock after our end.
 _held: set[int] = set()

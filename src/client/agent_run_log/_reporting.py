@@ -8,7 +8,7 @@ from datetime import datetime
 from agent_run_log._answers import Outcome, Verdict
 from agent_run_log._body import Facts, entry_of, new_key
 from agent_run_log._courier import COURIER
-from agent_run_log._delivery import POST_SECONDS, deliver, post
+from agent_run_log._delivery import deliver, post
 from agent_run_log._entry import Entry
 from agent_run_log._errors import SpoolError
 from agent_run_log._reports import Report, State, Status
@@ -155,15 +155,13 @@ def _delivered_behind(spool: Spool, name: str, entry: Entry, target: Target, dea
 def _sent(entry: Entry, target: Target, deadline: float) -> Outcome:
     """Send a report, again where that may help, until the deadline."""
     pause = _FIRST_PAUSE
-    outcome = Outcome(Verdict.UNAVAILABLE, "there was no time to send it")
-    while (left := deadline - time.monotonic()) > 0:
-        outcome = post(entry, target, min(POST_SECONDS, left))
+    while True:
+        outcome = post(entry, target, deadline)
         wait = max(outcome.retry_after, pause * random.uniform(0.5, 1.0))  # noqa: S311
         if outcome.verdict is not Verdict.UNAVAILABLE or time.monotonic() + wait >= deadline:
-            break
+            return outcome
         time.sleep(wait)
         pause = min(2 * pause, _LONGEST_PAUSE)
-    return outcome
 
 
 def _is_of_another_run(outcome: Outcome) -> bool:
@@ -180,7 +178,7 @@ def _kept(spool: Spool | None, entry: Entry, target: Target, outcome: Outcome) -
         spool.add(entry)
     except SpoolError as error:
         return Report(State.LOST, entry.run_key, reason=f"{outcome.reason}; {error}")
-    spool.pause(outcome.retry_after)
+    spool.server.pause(outcome.retry_after)
     COURIER.start(spool, target)
     return Report(State.SPOOLED, entry.run_key, reason=outcome.reason)
 

@@ -4,7 +4,7 @@
                 incoming/   reports that are being written
                 rejected/   reports that the server refuses, each with its reason beside it
                 corrupt/    files of the queue that hold no whole report
-                add.lock, delivery.lock
+                add.lock, delivery.lock, server.pause, server.failure
 
 It needs the standard library alone.
 """
@@ -26,6 +26,7 @@ from agent_run_log._answers import Outcome, Verdict, unanswered
 from agent_run_log._entry import Entry
 from agent_run_log._errors import SpoolError, SpoolFullError
 from agent_run_log._locks import locked
+from agent_run_log._server_notes import ServerNotes
 
 MAX_ENTRIES = 10_000
 """Reports that wait at most: two weeks of thirty agents that each report once an hour."""
@@ -33,14 +34,13 @@ MAX_BYTES = 256 * 1024**2
 """Bytes of reports that wait at most: as many of 26 kB, some ten times an ordinary one."""
 MAX_ASIDE = 1_000
 """Files that are kept of `rejected` and of `corrupt`, and of reasons beside them; older ones are removed."""
-LONGEST_PAUSE_SECONDS = 300.0
-"""A server's Retry-After counts for so long at most: a wrong one must not keep reports back for days."""
 
 # Seconds within which others have written one name into the queue: each takes milliseconds.
 _ADD_SECONDS = 10.0
 # Seconds after which a file in `incoming` is what a killed process left.
 _ABANDONED_SECONDS = 3600.0
-_NAME = re.compile(r"(\d{20})\.run")
+# The number that orders it, and its bytes: so no file is looked at to add another.
+_NAME = re.compile(r"(\d{20})\.(\d+)\.run")
 
 _log = logging.getLogger("agent_run_log")
 
@@ -95,8 +95,8 @@ class Spool:
         self._incoming = self.directory / "incoming"
         self._rejected = self.directory / "rejected"
         self._corrupt = self.directory / "corrupt"
-        # It also says until when the server asked to be left alone, in seconds since 1970.
         self._lock = self.directory / "delivery.lock"
+        self.server = ServerNotes(self.directory)
 
     def add(self, entry: Entry) -> str:
         """Keep a report until it is delivered and return its name, once it would survive the loss of power.
@@ -131,16 +131,24 @@ class Spool:
         deadline = time.monotonic() + seconds
         if self.is_empty():
             return Delivery()
-        if (pause := self.paused_for()) > seconds:
+        if (pause := self.server.paused_for()) > seconds:
             return Delivery(left=len(self._names()), reason=_asks_for(pause), pause=pause)
 
+        began = time.time_ns()
+
         def is_wanted() -> bool:
-            return not self.is_empty() if through is None else self.state_of(through) == "queue"
+            if through is None:
+                return not self.is_empty()
+            # Another process may have done it meanwhile, or tried it in vain.
+            return self.state_of(through) == "queue" and self.server.failed_at() < began
 
         with self._usable(), locked(self._lock, seconds, is_wanted) as lock:
-            if lock is None:
+            if lock is None or not is_wanted():
                 left = len(self._names())
-                return Delivery(left=left, reason="another process delivers" if left else "")
+                reason = (
+                    self.server.failure() if self.server.failed_at() >= began else "another process delivers"
+                )
+                return Delivery(left=left, reason=reason if left else "", pause=self.server.paused_for())
             self._remove_abandoned()
             return _Round(self, send, deadline, through).deliver()
 
@@ -148,7 +156,12 @@ class Spool:
         """Keep a report that the server refuses in `rejected`. Raises as `add` does."""
         with self._usable():
             self._make()
-            self._aside(self._write(entry.encode()), self._rejected, f"{time.time_ns():020d}.run", reason)
+            self._aside(
+                self._write(entry.encode()),
+                self._rejected,
+                f"{time.time_ns():020d}.{len(entry.body)}.run",
+                reason,
+            )
 
     def is_empty(self) -> bool:
         """Whether no report waits. Raises `SpoolError` where that cannot be seen."""
@@ -158,25 +171,6 @@ class Spool:
                     return next(entries, None) is None
             except FileNotFoundError:
                 return True
-
-    def pause(self, seconds: float) -> None:
-        """Have every process leave the server alone for so long, `LONGEST_PAUSE_SECONDS` at most."""
-        if seconds > 0:
-            until = time.time() + min(seconds, LONGEST_PAUSE_SECONDS)
-            with suppress(OSError):  # on a full disk other processes may ask sooner than they should
-                descriptor = os.open(self._lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    os.pwrite(descriptor, f"{until:<20.3f}".encode(), 0)
-                finally:
-                    os.close(descriptor)
-
-    def paused_for(self) -> float:
-        """For how many seconds the server is to be left alone, whichever process it asked for that."""
-        try:
-            left = float(self._lock.read_text(encoding="ascii") or "0") - time.time()
-        except (OSError, ValueError):
-            return 0.0
-        return left if 0 < left <= LONGEST_PAUSE_SECONDS else 0.0  # else a clock was set
 
     def state_of(self, name: str) -> str:
         """Where the report of this name lies: `queue`, `rejected` or `corrupt`; else `delivered`."""
@@ -229,27 +223,23 @@ class Spool:
             if lock is None:
                 raise SpoolError(f"the spool in {self.directory} is locked by a process that does not go on")
             last = count = 0
-            for entry in self._files():
+            total = size
+            for each in self._names():
                 count += 1
-                with suppress(FileNotFoundError):
-                    size += entry.stat().st_size
-                if match := _NAME.fullmatch(entry.name):
+                if match := _NAME.fullmatch(each):
                     last = max(last, int(match[1]))
-            if count >= self._max_entries or size > self._max_bytes:
+                    total += int(match[2])
+            if count >= self._max_entries or total > self._max_bytes:
                 raise SpoolFullError(
                     f"the spool in {self.directory} is full: {count} reports wait for the server already"
                 )
             # A clock that was set back, or has not moved on, keeps the order.
-            name = f"{max(last + 1, time.time_ns()):020d}.run"
+            name = f"{max(last + 1, time.time_ns()):020d}.{size}.run"
             written.rename(self._queue / name)
             return name
 
-    def _files(self) -> Iterator[os.DirEntry[str]]:
-        with os.scandir(self._queue) as entries:
-            yield from entries
-
     def _names(self) -> list[str]:
-        return sorted(entry.name for entry in self._files())
+        return sorted(os.listdir(self._queue))  # noqa: PTH208  # names are all that is needed
 
     def _read(self, name: str) -> Entry | None:
         """The entry of the queue by this name, or None: it is gone, or was set aside as corrupt."""
@@ -315,7 +305,7 @@ class _Round:
         left = self._deadline - time.monotonic()
         if left <= 0:
             return "there was no time for more", 0.0
-        pause = self._spool.paused_for()
+        pause = self._spool.server.paused_for()
         if pause > left:
             return _asks_for(pause), pause
         time.sleep(pause)
@@ -341,8 +331,9 @@ class _Round:
             self._spool._aside(self._spool._queue / name, aside, name, outcome.reason)
             self._rejected += 1
             return None
-        self._spool.pause(outcome.retry_after)
-        return outcome.reason, self._spool.paused_for()
+        self._spool.server.pause(outcome.retry_after)
+        self._spool.server.fail(outcome.reason)
+        return outcome.reason, self._spool.server.paused_for()
 
     def _result(self, reason: str, pause: float) -> Delivery:
         left = len(self._spool._names())

@@ -7,19 +7,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-# Reports that are under way at once; further ones wait for their turn.
-_THREADS = 8
+THREADS = 8
+"""Reports of coroutines that are under way at once; further ones wait for their turn."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @functools.cache
-def _pool(threads: int) -> ThreadPoolExecutor:
+def pool(threads: int) -> ThreadPoolExecutor:
+    """The process's pool of so many threads."""
     return ThreadPoolExecutor(threads, thread_name_prefix="agent-run-log")
 
 
-os.register_at_fork(after_in_child=_pool.cache_clear)
+os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 def in_order(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -29,7 +30,7 @@ def in_order(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> 
 
 def _submitted(threads: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
     try:
-        return _pool(threads).submit(function, *args, **kwargs)
+        return pool(threads).submit(function, *args, **kwargs)
     except RuntimeError:  # the interpreter is about to end and starts no thread any more
         done: Future[T] = Future()
         done.set_result(function(*args, **kwargs))
@@ -41,4 +42,4 @@ async def awaited(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 
     It goes on to its end when the task that waits is cancelled.
     """
-    return await asyncio.shield(asyncio.wrap_future(_submitted(_THREADS, function, *args, **kwargs)))
+    return await asyncio.shield(asyncio.wrap_future(_submitted(THREADS, function, *args, **kwargs)))

@@ -61,7 +61,7 @@ def _post(entry: Entry, target: Target, seconds: float) -> Outcome:
     try:
         url = httpx.URL(target.url + PATH)
         client = _client(is_secure=url.scheme == "https")
-        response = client.post(url, content=entry.body, headers=headers, timeout=max(seconds, 0.001))
+        response = client.post(url, content=entry.body, headers=headers, timeout=seconds)
     except httpx.TransportError as error:
         if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
             return Outcome(Verdict.UNEXPECTED, f"{target.url} cannot be used: {error}")

@@ -18,6 +18,8 @@ from agent_run_log._threads import in_order
 
 SOURCE = "apscheduler"
 
+# Of jobs that run once, as many as are expected to wait at a time.
+_MOST_NAMES = 10_000
 # A job's id, and the time for which a run of it was scheduled.
 _Run = tuple[str, datetime]
 
@@ -40,7 +42,9 @@ def install(
     for them.
     """
     reporter = _Reporter(scheduler, agents, {"source": SOURCE, "url": url, "token": token})
+    reporter.started()
     for receiver, code in (
+        (reporter.started, events.EVENT_SCHEDULER_STARTED),
         (reporter.named, events.EVENT_JOB_ADDED | events.EVENT_JOB_MODIFIED),
         (reporter.began, events.EVENT_JOB_SUBMITTED),
         (reporter.ended, events.EVENT_JOB_EXECUTED | events.EVENT_JOB_ERROR),
@@ -58,19 +62,27 @@ class _Reporter:
         self._agents = agents
         self._options = options
         self._lock = threading.Lock()
-        # Of a job that runs once nothing but this is left when its run has ended.
+        # Of a job that runs once nothing but this is left when its run has ended. A thread of an executor
+        # must not ask the scheduler for it: `shutdown` waits for that thread under the scheduler's lock.
         self._names: dict[str, str] = {}
         self._began: dict[_Run, datetime] = {}
         # A scheduler says of its runs that they begin after it has begun all of them: short ones have ended.
         self._ended: set[_Run] = set()
 
+    def started(self, _: Any = None) -> None:
+        """The scheduler has the jobs of its stores."""
+        for job in self._scheduler.get_jobs():
+            self._note(job)
+
     def named(self, event: Any) -> None:
         """A job has a name, maybe a new one."""
-        self._name(event.job_id)
+        self._note(self._scheduler.get_job(event.job_id))
 
     def began(self, event: Any) -> None:
         """Runs of a job begin as soon as the executor has room."""
         now = datetime.now(UTC)
+        if event.job_id not in self._names:  # another process has stored it
+            self._note(self._scheduler.get_job(event.job_id))
         with self._lock:
             for each in ((event.job_id, moment) for moment in event.scheduled_run_times):
                 if each in self._ended:
@@ -132,12 +144,10 @@ class _Reporter:
     def _agent(self, job_id: str) -> str | None:
         if self._agents is not None:
             return self._agents.get(job_id)
-        is_known = self._name(job_id)
-        return self._names.get(job_id, job_id) if is_known else self._names.pop(job_id, job_id)
+        return self._names.get(job_id, job_id)
 
-    def _name(self, job_id: str) -> bool:
-        """Note the job's name; whether the scheduler has the job still."""
-        job = self._scheduler.get_job(job_id)
+    def _note(self, job: Any) -> None:
         if job is not None:
-            self._names[job_id] = job.name
-        return job is not None
+            self._names[job.id] = job.name
+            if len(self._names) > _MOST_NAMES:
+                del self._names[next(iter(self._names))]

@@ -174,11 +174,11 @@ def test_a_server_that_never_ends_its_answer_is_waited_for_no_longer_than_asked(
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=drip, args=(server,), daemon=True)
         thread.start()
-        report = report_run("sage", "success", url=f"http://127.0.0.1:{server.getsockname()[1]}", timeout=0.5)
+        report = report_run("sage", "success", url=f"http://127.0.0.1:{server.getsockname()[1]}", timeout=3)
         is_over.set()
         thread.join(60)
     assert (report.state, waiting(spool)) == (State.SPOOLED, 1)
-    assert report.reason.startswith("the server does not answer: no answer within 0.")
+    assert report.reason.startswith("the server does not answer: no answer within ")
 
 
 @pytest.mark.parametrize(

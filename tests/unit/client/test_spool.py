@@ -8,8 +8,11 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -78,7 +81,7 @@ def test_reports_are_delivered_in_order_and_then_gone(spool: Spool) -> None:
 def test_the_order_is_kept_when_the_clock_stands_still_or_is_set_back(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = iter([5_000, 5_000, 1_000, 5_000])
+    times = chain([5_000, 5_000, 1_000], repeat(5_000))
     monkeypatch.setattr("time.time_ns", lambda: next(times))
     for text in "abcd":
         spool.add(entry(text))
@@ -231,10 +234,10 @@ def test_a_short_pause_is_waited_for(spool: Spool) -> None:
 
 def test_a_pause_of_a_wrong_clock_keeps_nothing_back(spool: Spool) -> None:
     spool.add(entry("a"))
-    (spool.directory / "delivery.lock").write_text("99999999999999999999")
+    (spool.directory / "server.pause").write_text("99999999999999999999")
     assert spool.deliver(Server()).delivered == 1
     spool.add(entry("b"))
-    (spool.directory / "delivery.lock").write_text("no number")
+    (spool.directory / "server.pause").write_text("no number")
     assert spool.deliver(Server()).delivered == 1
 
 
@@ -256,9 +259,31 @@ def test_one_process_delivers_at_a_time(spool: Spool) -> None:
         assert not waiting.is_alive()
 
 
+def test_who_waits_for_a_delivery_that_fails_does_not_try_it_again(spool: Spool) -> None:
+    names = [spool.add(entry(text)) for text in "ab"]
+    is_sent, goes_on = threading.Event(), threading.Event()
+
+    def send(_: Entry) -> Outcome:
+        is_sent.set()
+        goes_on.wait(60)
+        return UNAVAILABLE
+
+    server = Server()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(spool.deliver, send)
+        is_sent.wait(60)
+        second = pool.submit(spool.deliver, server, through=names[1])
+        time.sleep(0.05)  # it begins to wait
+        goes_on.set()
+        assert first.result(60).left == second.result(60).left == 2
+    assert (second.result().reason, server.asked) == (UNAVAILABLE.reason, 0)
+    assert spool.deliver(server).delivered == 2
+
+
 def test_a_child_that_was_forked_meanwhile_keeps_no_lock(tmp_path: Path) -> None:
     code = """
 import os, sys, time
+from itertools import chain, repeat
 from pathlib import Path
 from agent_run_log._locks import locked
 with locked(Path(sys.argv[1]), 0):
