@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from app.kit.secrets.commands import COMMANDS
 from app.kit.secrets.connections import CONNECTIONS, PAIR
@@ -51,8 +52,12 @@ class _Index:
 
 
 _ANNOUNCED = tuple(kind for kind in CATALOGUE if kind.words)
-_INDEX = _Index(_ANNOUNCED)
-_INDEX_IN_ASCII = _Index(_ANNOUNCED, only_ascii=True)
+
+
+@cache
+def _index(*, only_ascii: bool) -> _Index:
+    """Made when a text of the sort is first searched: each takes as long as all that a command loads."""
+    return _Index(_ANNOUNCED, only_ascii=only_ascii)
 
 
 def find_secrets(text: str, effort: Effort | None = None) -> Iterator[Span]:
@@ -65,7 +70,7 @@ def find_secrets(text: str, effort: Effort | None = None) -> Iterator[Span]:
         return
     effort = effort or Effort(MOST_PLACES)
     lower = folded(text)
-    index = _INDEX_IN_ASCII if text.isascii() else _INDEX
+    index = _index(only_ascii=text.isascii())
     has_pair = "@" in text
     for start in range(0, len(text), _STRETCH):
         stretch = slice(start, start + _STRETCH)

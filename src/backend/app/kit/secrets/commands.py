@@ -2,7 +2,7 @@
 
 import re
 
-from app.kit.secrets.kind import Certainty, Kind
+from app.kit.secrets.kind import Certainty, Kind, Pattern
 from app.kit.secrets.parts import VALUE, WORD, secret_in
 from app.kit.secrets.values import is_no_secret, weigh_password, weigh_value
 
@@ -33,7 +33,7 @@ COMMANDS = (
     Kind(
         name="option of a command",
         words=("--", " -"),
-        pattern=re.compile(
+        pattern=Pattern(
             rf"""(?ix) (?:(?<![\w-])--?|\s--?) ((?:[a-z][a-z-]{{0,30}}?)?(?<=[a-z-])
             (?:password|passwd|passphrase|pass|pwd|pw|token|api-?key|secret|secret-?key|access-?key|auth-?key
               |private-?key|credentials?|bearer)(?:-(?:value|string))?)
@@ -58,7 +58,7 @@ COMMANDS = (
     Kind(
         name="password behind a user's name",
         words=(" -u", " --user", "\n-u", "login "),
-        pattern=re.compile(
+        pattern=Pattern(
             rf"""(?ix) (?:\s-?-u(?:ser(?:name)?)?[\s=]{{0,3}}(?!-)\S{{1,80}} | login)
             (?:\s{{1,3}}(?!-p)\S{{1,60}}){{0,4}} \s{{1,3}}(?:-p|-P)\s{{0,3}} {WORD}"""
         ),
@@ -81,7 +81,7 @@ COMMANDS = (
     Kind(
         name="login of curl",
         words=("curl ", "http ", "https "),
-        pattern=re.compile(
+        pattern=Pattern(
             rf"""(?ix) (?:curl|https?)\s(?:[^\n]{{0,200}}?\s)?
             (?:-[a-z]{{0,4}}[ua]|--user|--auth|--proxy-user)[\s=]{{0,2}}
             ["']?[^\s:"'-][^\s:"']{{0,80}}:(?!//) {WORD}"""
@@ -115,7 +115,7 @@ COMMANDS = (
             ),
             *("-pass", "xfreerdp", "smbclient", "mongo"),
         ),
-        pattern=re.compile(
+        pattern=Pattern(
             rf"""(?ix)
             (?: sshpass\s{{1,3}}-p\s{{0,3}}
               | (?:mysql|mariadb)\w{{0,12}}\s(?:[^\n|;]{{0,120}}?\s)?-p(?=\S)
@@ -158,7 +158,7 @@ COMMANDS = (
     Kind(
         name="password in SQL",
         words=("identified ", "password '", "password e'", "password("),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?i)(?:password\s{1,3}e?'|password\(["']|identified\s{1,3}(?:with\s\w{1,40}\s{1,3})?by\s{1,3}["'])"""
             r"""([^"'\n]{3,200})"""
         ),
@@ -173,7 +173,7 @@ COMMANDS = (
     Kind(
         name="password in a call",
         words=("login(", "auth=(", "auth("),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?i)(?:login|auth=?)\(\s?["'][^"'\n]{1,100}["']\s?,\s{0,2}["']([^"'\n]{3,200})"""
         ),
         examples=(
@@ -186,7 +186,7 @@ COMMANDS = (
     Kind(
         name="password passed on by echo",
         words=("echo ", "printf "),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?ix) (?:echo|printf)\s{1,3}(?:-\w\s)?["']?([^\s"'|]{4,200})["']?\s{0,2}\|\s{0,2}
             (?:sudo\s[^|\n]{0,20}-S\b|[^|\n]{0,80}(?:--password-stdin|--with-token|--stdin|chpasswd))"""
         ),

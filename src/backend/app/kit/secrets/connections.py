@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from app.kit.secrets.kind import Certainty, Kind
+from app.kit.secrets.kind import Certainty, Kind, Pattern
 from app.kit.secrets.parts import secret_in
 from app.kit.secrets.values import is_mixed, is_no_secret, is_number, weigh_password, weigh_value
 
@@ -47,7 +47,7 @@ PAIR = Kind(
     name="login in an address without a scheme",
     words=(),
     # A registry's `image:tag@sha256:…` is none.
-    pattern=re.compile(
+    pattern=Pattern(
         r"(?<![\w/:.@%+-])(?=[\w.-]{0,40}[A-Za-z])[\w.-]{1,40}:([^\s:/@\"'<>,;(){}\[\]]{4,100})"
         r"@(?!sha\d)(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[A-Za-z][\w-]{0,60}\.){1,5}[A-Za-z]{2,20}"
         r"|[A-Za-z][\w-]{0,60}(?=[:/]\w))"
@@ -72,7 +72,7 @@ CONNECTIONS = (
     Kind(
         name="token in an address",
         words=("://",),
-        pattern=re.compile(r"""://([^\s/:@"'<>]{16,300})@(?=[A-Za-z0-9])"""),
+        pattern=Pattern(r"""://([^\s/:@"'<>]{16,300})@(?=[A-Za-z0-9])"""),
         examples=(
             "git clone https://«x8fQ2larkZw31xY77aPz»@github.com/acme/x.git",
             "https://«8f14e45fceea167a5a36dedd»@git.test/acme/x.git",
@@ -87,7 +87,7 @@ CONNECTIONS = (
     Kind(
         name="password of a netrc file",
         words=("machine ",),
-        pattern=re.compile(
+        pattern=Pattern(
             r"(?i)machine\s{1,3}\S{1,100}\s{1,9}login\s{1,3}\S{1,100}\s{1,9}password\s{1,3}(\S{1,200})"
         ),
         examples=("machine api.acme.test login ada password «s3cr3tvalue»",),
@@ -98,7 +98,7 @@ CONNECTIONS = (
     Kind(
         name="password of a pgpass file",
         words=(":5432:", ":5433:", ":6432:", ":3306:", ":*:"),
-        pattern=re.compile(r":(?:\d{4}|\*):[\w*.-]{1,60}:[\w*.@-]{1,60}:(\S{3,200})"),
+        pattern=Pattern(r":(?:\d{4}|\*):[\w*.-]{1,60}:[\w*.@-]{1,60}:(\S{3,200})"),
         examples=("db.acme.test:5432:shop:ada:«s3cr3tvalue9»", "*:*:*:ada:«Kanu!tt88»"),
         near_misses=("listening on 0.0.0.0:5432: ready", "db:5432:shop:ada:***"),
         weigh=_weigh_given,
@@ -106,7 +106,7 @@ CONNECTIONS = (
     Kind(
         name="password of an Oracle connection",
         words=("jdbc:oracle:",),
-        pattern=re.compile(r"""(?i)jdbc:oracle:\w{1,10}:[\w.$-]{1,60}/([^\s/"'<>@]{1,100})(?=@)"""),
+        pattern=Pattern(r"""(?i)jdbc:oracle:\w{1,10}:[\w.$-]{1,60}/([^\s/"'<>@]{1,100})(?=@)"""),
         examples=("jdbc:oracle:thin:ada/«s3cr3tvalue9»@db:1521:x",),
         near_misses=("jdbc:oracle:thin:@db:1521/x", "jdbc:oracle:thin:ada/${PW1}@db:1521"),
         weigh=_weigh_login,
@@ -114,7 +114,7 @@ CONNECTIONS = (
     Kind(
         name="percent-encoded value under a name",
         words=("passw", "pwd%", "secret", "token%", "api_key%", "apikey%", "api-key%"),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?ix) (passw\w{0,12}|pwd|secret\w{0,20}|token|api[_-]?key) %3[ad] (?:%2[027]){0,3}
             ((?:(?!%(?:2[0267c]|7d))[^\s"'<>&,;]){4,200})"""
         ),
@@ -125,7 +125,7 @@ CONNECTIONS = (
     Kind(
         name="login in a percent-encoded address",
         words=("%3a%2f%2f",),
-        pattern=re.compile(r"(?i)%3a%2f%2f[^\s%]{0,60}%3a((?:(?!%40)[^\s/&]){1,200})%40"),
+        pattern=Pattern(r"(?i)%3a%2f%2f[^\s%]{0,60}%3a((?:(?!%40)[^\s/&]){1,200})%40"),
         examples=("url=postgres%3A%2F%2Fada%3A«s3cr3tvalue9»%40db",),
         near_misses=("url=https%3A%2F%2Fexample.com%2Fx", "redis%3A%2F%2Fada%3A***%40db"),
         weigh=_weigh_login,
@@ -133,7 +133,7 @@ CONNECTIONS = (
     Kind(
         name="short code",
         words=("pin", "otp", "2fa", "mfa code", "one-time", "tion code", "urity code", "cvv", "cvc"),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?ix) (?<![a-z\d_-]) (?:pin(?:[ -]?code)?|otp(?:[ -]?code)?|2fa(?:[ -]code)?|mfa[ ]code
               |one-time[ ](?:code|password|passcode|pin)|cvv2?|cvc) (?:[ ](?:is|was|ist|es|est))?
               (?:[ ]{0,2}[:=][ ]{0,2}|[ ]{1,2}) (\d{3,8}) (?![\w%]|[.,:/-]\d)

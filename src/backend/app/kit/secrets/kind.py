@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 # Characters. A secret so long may go on beyond what its pattern reads; one that no word announces is shorter.
@@ -37,6 +38,26 @@ def always_live(_: re.Match[str]) -> Certainty:
     return Certainty.LIVE
 
 
+class Pattern:
+    """A regular expression that is compiled when it is first tried: most texts announce few kinds."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The expression."""
+        return re.compile(self._source)
+
+    def match(self, text: str, start: int) -> re.Match[str] | None:
+        """The match that begins at `start`."""
+        return self.compiled.match(text, start)
+
+    def finditer(self, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+        """The matches that lie between `start` and `end`."""
+        return self.compiled.finditer(text, start, end)
+
+
 @dataclass(slots=True)
 class Effort:
     """How much is still looked at closely.
@@ -62,7 +83,7 @@ class Kind:
 
     name: str
     words: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: Pattern
     examples: tuple[str, ...]
     near_misses: tuple[str, ...] = ()
     possible: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 
-from app.kit.secrets.kind import Certainty, Kind
+from app.kit.secrets.kind import Certainty, Kind, Pattern
 from app.kit.secrets.parts import secret_in
 from app.kit.secrets.values import is_no_secret, is_random, weigh_password, weigh_strong
 
@@ -86,7 +86,7 @@ CARD = Kind(
     name="payment card number",
     words=(),
     # In groups by any issuer; without spaces by those that begin with 4, 5 or 37.
-    pattern=re.compile(
+    pattern=Pattern(
         r"([2-6](?=\d\d)(?<![\d.-][2-6])(?<![A-Za-z_][2-6])(?:\d{3}([ -])\d{4}\2\d{4}\2\d{4}"
         r"|(?<=4)\d{15}|(?<=5)[1-5]\d{14}"
         r"|(?<=3)[47]\d\d[ -]\d{6}[ -]\d{5}|(?<=3)[47]\d{13}))(?![\d-]|\.\d|\w)"
@@ -110,7 +110,7 @@ LOGINS = (
     Kind(
         name="login in an address",
         words=("://",),
-        pattern=re.compile(r"""://[^\s/:@"'<>]{0,100}:([^\s/"'<>]{1,300})(?=@)"""),
+        pattern=Pattern(r"""://[^\s/:@"'<>]{0,100}:([^\s/"'<>]{1,300})(?=@)"""),
         examples=(
             "Connected with postgres://app:«Hollow-Tern41»@db-2.test:5432/reports",
             "redis://:«Zx9q7LmT2vKw8RtY»@cache:6379/0",
@@ -129,7 +129,7 @@ LOGINS = (
     Kind(
         name="authorization header",
         words=("authorization",),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?ix) authorization\\?["']?\s{0,3}[=:]\s{0,3}\\?["']?
             ((?:bearer|basic|token|apikey|api-key|digest|negotiate|splunk|sso-key|key)\s{1,3})? """
             r"""([\w.~+/-]{4,4400}={0,2})"""
@@ -152,7 +152,7 @@ LOGINS = (
     Kind(
         name="bearer or basic credentials",
         words=("bearer ", "basic "),
-        pattern=re.compile(r"(?i)(?<![a-z])(?:bearer|basic)\s{1,3}([\w.~+/-]{8,4000}={0,2})"),
+        pattern=Pattern(r"(?i)(?<![a-z])(?:bearer|basic)\s{1,3}([\w.~+/-]{8,4000}={0,2})"),
         examples=(
             "sent bearer «Zx9q7LmT2vKw8RtY4uPs6NdB»",
             "headers: Bearer «8f14e45fceea167a5a36dedd4bea2543»",
@@ -168,7 +168,7 @@ LOGINS = (
     Kind(
         name="cookie header",
         words=("cookie",),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?ix)cookies?\\?["']?\s{0,3}[:=]\s{0,3}\\?["'{]?([\w.-]{1,100}=[^"'\n\r\\=][^"'\n\r\\]{3,1000})"""
         ),
         examples=(
@@ -192,7 +192,7 @@ LOGINS = (
             "li_at=",
             "logged_in_",
         ),
-        pattern=re.compile(
+        pattern=Pattern(
             r"(?i)(?:session(?:[_-]?(?:id|token|key))?|[a-z._-]{0,20}sid|sess(?:id)?|auth|remember[\w-]{0,20}|li_at"
             r"|logged_in_\w{1,60})(?:=|(?-i:(?<=sessionid)|(?<=SESSID)|(?<=SESSIONID))[\"']\s?:\s?[\"'])"
             r"([\w.%+/:~-]{16,4000})"
@@ -217,7 +217,7 @@ LOGINS = (
     Kind(
         name="signature of a link",
         words=("sig=", "signature="),
-        pattern=re.compile(r"(?i)(?<=[?&;-])(?:sig|signature)=([\w%+/=-]{20,400})"),
+        pattern=Pattern(r"(?i)(?<=[?&;-])(?:sig|signature)=([\w%+/=-]{20,400})"),
         examples=("https://acme.blob.core.windows.net/x?sv=2024&sig=«q8Zr71LmPx02aBcDeFgHiJkL%3D»",),
         near_misses=("the function's signature=changed",),
     ),
@@ -234,7 +234,7 @@ LOGINS = (
             "credenciais",
             "credenziali",
         ),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?ix) (?:logins?|credentials?|creds|zugangsdaten|anmeldedaten|identifiants|credenciales
             |credenciais|credenziali)
             (?:\s(?:is|are|for|was|with|von|für|mit|sind|son|sont|sono|são)(?:\s[\w.-]{1,30})?)?
@@ -251,7 +251,7 @@ LOGINS = (
     Kind(
         name="seed phrase",
         words=("seed", "mnemonic", "recovery", "backup phrase"),
-        pattern=re.compile(
+        pattern=Pattern(
             r"""(?ix) (?:(?:seed|recovery|mnemonic|backup)[\s_-]?(?:phrase|words)?|mnemonic)\\?["']?
             \s{0,2}(?:[:=]|is|(?=\\?["']))\s{0,2}\\?["']? ((?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})"""
         ),
@@ -264,7 +264,7 @@ LOGINS = (
     Kind(
         name="passphrase of words",
         words=("passphrase",),
-        pattern=re.compile(r"(?i)passphrase\s{0,2}[:=]\s{0,2}((?:[a-z]{2,12}[ -]){3,11}\w{1,12})"),
+        pattern=Pattern(r"(?i)passphrase\s{0,2}[:=]\s{0,2}((?:[a-z]{2,12}[ -]){3,11}\w{1,12})"),
         examples=(),
         possible=("passphrase: «correct horse battery staple»",),
         weigh=_weigh_words,

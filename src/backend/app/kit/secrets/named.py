@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from app.kit.secrets.kind import Certainty, Kind
+from app.kit.secrets.kind import Certainty, Kind, Pattern
 from app.kit.secrets.parts import VALUE, secret_in
 from app.kit.secrets.values import is_generated, is_no_secret, weigh_prose, weigh_strong, weigh_value
 from app.kit.secrets.wordset import WordSet
@@ -57,18 +57,18 @@ _SEPARATOR = rf"""
       | (?P<says>\s{_SAYS}[\s:] | \s[-\u2013\u2014]\s)\s{{0,3}}
       | ,?\s{{1,6}}["']?value["']?\s{{0,2}}[=:]\s{{0,2}} )
 """
-_NAMED = re.compile(rf"(?ix) ({_NAME}) {_OF} {_CLOSE} {_SEPARATOR} {VALUE}")
-_BARE = re.compile(
+_NAMED = Pattern(rf"(?ix) ({_NAME}) {_OF} {_CLOSE} {_SEPARATOR} {VALUE}")
+_BARE = Pattern(
     rf"""(?ix) ({_NAME}) \s{{1,2}}(?:(?:to|on|as|with)\s)?(["'`]?)
     (?![=:])([\w!@\#%^&$*?+/=.~-]{{6,200}})(?![\w(])"""
 )
 # Short names, which mean something else as often: only what looks like a password counts.
-_SHORT = re.compile(
+_SHORT = Pattern(
     rf"""(?ix) (?<![a-z\d_-])(?:pass|pw|creds?|login|pin|clave|chave|chiave|zugang|zugangsdaten|key|jeton)
     {_CLOSE} (?:\s{{0,2}}[=:]|\s(?:is|es|é|è)|(?<=clave)|(?<=chave)|(?<=chiave))\s{{0,2}} {VALUE}"""
 )
 # `mot de passe administrateur : …`: a word or two may be prose as well, so the value has to look like one.
-_DESCRIBED = re.compile(rf"(?ix) (?:{_NAME}) (?:\s[^\W\d]{{2,30}}){{1,2}} \s{{0,2}}[:=]\s{{0,2}} {VALUE}")
+_DESCRIBED = Pattern(rf"(?ix) (?:{_NAME}) (?:\s[^\W\d]{{2,30}}){{1,2}} \s{{0,2}}[:=]\s{{0,2}} {VALUE}")
 _UNSPACED_NAMES = (
     *("パスワード", "パスコード", "暗証番号", "合言葉", "秘密鍵", "アクセスキー", "apiキー", "トークン"),
     *("密码", "密碼", "口令", "密钥", "密鑰", "令牌", "비밀번호", "패스워드", "암호", "토큰"),
@@ -78,12 +78,12 @@ _UNSPACED_REST = r"""
     (?: [^\x00-\x7f:\uff1a=\n]{16} [\s(\uff08\w.)\uff09-]{0,20}?
       | [^\x00-\x7f:\uff1a=\n]{0,16} (?: (?=[\x00-\x7f])[\s(\w.)-] [\s(\uff08\w.)\uff09-]{0,19}? )?? )
 """
-_UNSPACED = re.compile(
+_UNSPACED = Pattern(
     rf"""(?xi) ({"|".join(_UNSPACED_NAMES)}) {_UNSPACED_REST}
     (?: [:=\uff1a\uff1d\u300c\u300e"'`]|は|が|を|に|是|为|為|는|은|를|을|가|\s ) [\s"'`\u300c\u300e]{{0,3}}
     (?<![!-~][!-~])([!-~]{{6,200}})"""
 )
-_FIELD = re.compile(rf"(?ix) (?:{_NAME} | {'|'.join(_UNSPACED_NAMES)}) .{{0,40}}")
+_FIELD = Pattern(rf"(?ix) (?:{_NAME} | {'|'.join(_UNSPACED_NAMES)}) .{{0,40}}")
 _GENERATED_NAMES = re.compile(r"(?i)token|key")
 _FIELD_SEPARATORS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s_.-]+")
 _STEM_WORDS = tuple(dict.fromkeys((*_STEMS, "token", "key", "pass", "pw")))

@@ -2,7 +2,7 @@
 
 import re
 
-from app.kit.secrets.kind import Certainty, Kind
+from app.kit.secrets.kind import Certainty, Kind, Pattern
 
 _PHONE_DIGITS = range(9, 16)  # E.164 allows 15
 _NO_PERSON = frozenset({"git", "hg", "svn", "root", "noreply", "no-reply", "admin", "postmaster"})
@@ -33,7 +33,7 @@ PERSONAL: tuple[Kind, ...] = (
         name="e-mail address",
         words=(),
         # `git@host:path` and `//user@host` are where something is, `name@1.2.3` is a version.
-        pattern=re.compile(
+        pattern=Pattern(
             r"(?<![\w.+%/:-])([\w.+%-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,5}[A-Za-z]{2,24})"
             r"(?![\w-]|:[\w~/]|\.\w)"
         ),
@@ -52,7 +52,7 @@ PERSONAL: tuple[Kind, ...] = (
     Kind(
         name="phone number",
         words=(),
-        pattern=re.compile(
+        pattern=Pattern(
             r"(?<![\w+.,/-])"
             r"(\+\d{1,3}(?:[ .()/-]{0,3}\d{1,5}){2,6}|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})"
             r"(?![\w,%]|[.:-]\d)"
@@ -77,7 +77,7 @@ PERSONAL: tuple[Kind, ...] = (
     Kind(
         name="bank account",
         words=(),
-        pattern=re.compile(
+        pattern=Pattern(
             r"(?<![A-Za-z0-9])([A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?)(?![A-Za-z0-9])"
         ),
         examples=(),
@@ -92,7 +92,7 @@ PERSONAL: tuple[Kind, ...] = (
     Kind(
         name="social security number",
         words=(),
-        pattern=re.compile(r"(?<![\w.-])((?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4})(?![\w-]|\.\d)"),
+        pattern=Pattern(r"(?<![\w.-])((?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4})(?![\w-]|\.\d)"),
         examples=(),
         possible=("SSN «078-05-1120» on file",),
         near_misses=("part 000-12-3456", "2026-10-03", "order 123-45-67890"),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from app.kit.secrets.kind import Certainty, Kind, always_live
+from app.kit.secrets.kind import Certainty, Kind, Pattern, always_live
 from app.kit.secrets.values import is_mixed, is_no_secret
 
 # An issued token begins where a word does.
@@ -41,7 +41,7 @@ def _issued(
     weigh: Callable[[re.Match[str]], Certainty] = _weigh_issued,
 ) -> Kind:
     return Kind(
-        name, tuple(words.split()), re.compile(_START + pattern), examples, near_misses=not_, weigh=weigh
+        name, tuple(words.split()), Pattern(_START + pattern), examples, near_misses=not_, weigh=weigh
     )
 
 
@@ -162,7 +162,7 @@ TOKENS = (
     Kind(
         name="Telegram bot token",
         words=(":aa",),
-        pattern=re.compile(r"(?<=\d{7}):(AA[\w-]{32,36})(?![\w-])"),
+        pattern=Pattern(r"(?<=\d{7}):(AA[\w-]{32,36})(?![\w-])"),
         examples=("bot 123456789:«AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0» started",),
         near_misses=("at 12:AA", "ratio 1:AAAA"),
     ),
@@ -176,7 +176,7 @@ TOKENS = (
     Kind(
         name="private key",
         words=("-----begin ",),
-        pattern=re.compile(
+        pattern=Pattern(
             r"(?s)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:.{0,16384}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|.{0,16384})"
         ),
