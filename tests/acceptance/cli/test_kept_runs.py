@@ -176,3 +176,16 @@ def test_a_report_says_whose_word_it_is_and_when_the_run_was(shell: Shell) -> No
     run = json.loads(shell.sent)
     assert (run["run_key"], run["source"]) == ("k", "systemd")
     assert (run["started_at"], run["finished_at"]) == (times[1], times[3])
+
+
+async def test_what_the_agent_and_exec_say_is_one_run(
+    database: str, db: asyncpg.Connection, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runlog = " ".join(RUNLOG)
+    script = f"{runlog} report a success --summary 'Fixed a leak'; echo crashed >&2; exit 3"
+    with served(env={"CELERY_BROKER_URL": servers.broker_url}, log=tmp_path / "serve.log") as server:
+        monkeypatch.setenv("RUNLOG_URL", server.url)
+        done = ran("exec", "--agent", "a", "--", "sh", "-c", script)
+    assert (done.returncode, done.stderr) == (3, b"crashed\n")
+    (row,) = await db.fetch("SELECT status, action_summary, actions_taken FROM agent_run_log")
+    assert (row["status"], row["action_summary"]) == ("failed", "Fixed a leak")

@@ -61,6 +61,9 @@ def started(tmp_path: Path, *arguments: str, **env: str) -> tuple[str, set[str]]
         ("agents set sage --role Backend", {*TYPER_CONVERTING, "msgspec", "rich"}),
         ("audit", {*TYPER_CONVERTING, "msgspec", "rich"}),
         ("feedback sage", {*TYPER_CONVERTING, "msgspec", "rich"}),
+        ("exec --agent sage --started -- echo hi", {*TYPER_CONVERTING, "msgspec"}),
+        ("start sage", {*TYPER_CONVERTING, "msgspec"}),
+        ("flush", {*TYPER_CONVERTING, "msgspec"}),
     ],
 )
 def test_a_command_loads_these_packages_alone(arguments: str, packages: set[str], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from app.cli.main import COMMANDS, make_app
         "report sage success --actions []",
         "report sage success --actions @/no/such/file",
         "report sage success --run-key größe",
-        "report sage success --source Cron!",
+        "report sage success --source größe",
         "report sage success --started-at 2026-11-29T02:00:00",
         "report sage success --finished-at yesterday",
         "exec -- true",

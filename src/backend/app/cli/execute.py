@@ -67,6 +67,8 @@ class _Run:
 
     def __init__(self, agent: str, key: str, program: str, summary: str | None, file: ActionsFile) -> None:
         self.sending: Sending | None = None
+        self.notes: list[str] = []
+        """What is to be said on stderr of the report."""
         self._agent = agent
         self._key = key
         self._name = plain(os.fsencode(Path(program).name))
@@ -89,21 +91,24 @@ class _Run:
             env["RUNLOG_URL"] = read_url()
         return env
 
-    def report(self, end: CommandEnd) -> list[str]:
-        """Report how the command ended; return what is to be said of that on stderr.
+    def report(self, end: CommandEnd) -> None:
+        """Report how the command ended; `notes` say what did not go as it should."""
+        try:
+            self._report(end)
+        except RunLogError as error:
+            self.notes.append(f"the run was not reported: {error}")
 
-        Raises `RunLogError` where the run is neither recorded nor kept.
-        """
+    def _report(self, end: CommandEnd) -> None:
         seconds, finished_at = round(time.monotonic() - self._clock, 3), now()
-        notes, given, unread = [], None, {}
+        given, unread = None, {}
         try:
             given = self._file.read()
         except ValueError as error:
-            notes.append(f"what is in {self._file.path} was reported as text: {error}")
+            self.notes.append(f"what is in {self._file.path} was reported as text: {error}")
             unread = {"actions_file": self._file.beginning()}
         status, actions, ignored = report_of(self._name, end, seconds, given=given, summary=self._summary)
         if ignored:
-            notes.append(f"the JSON object on stdout was not reported as such: {ignored}")
+            self.notes.append(f"the JSON object on stdout was not reported as such: {ignored}")
         self.sending = Sending(
             make_entry(
                 self._agent,
@@ -119,8 +124,7 @@ class _Run:
         if self._start is not None:
             self._start.join(START_SECONDS)  # the end is not to come before the start
         if kept_for := self.sending.send().kept_for:
-            notes.append(f"the run is kept and sent later: {kept_for}")
-        return notes
+            self.notes.append(f"the run is kept and sent later: {kept_for}")
 
 
 def _load_what_masks() -> None:
@@ -129,14 +133,11 @@ def _load_what_masks() -> None:
 
 def _in_time(run_: _Run, end: CommandEnd, signals: SignalPipe, ending: Ending) -> str:
     """Report to the end, or until our time is over after a signal; return what is to be said of it."""
-    notes: list[str] = []
     is_over = Event()
 
     def work() -> None:
         try:
-            notes.extend(run_.report(end))
-        except RunLogError as error:
-            notes.append(f"the run was not reported: {error}")
+            run_.report(end)
         finally:
             is_over.set()
             with suppress(OSError):  # nothing waits any more
@@ -152,4 +153,4 @@ def _in_time(run_: _Run, end: CommandEnd, signals: SignalPipe, ending: Ending) -
         signals.wait(left)
         for number in signals.read():
             ending.note(number)
-    return "\n".join(masked_text(f"runlog: {note}") for note in notes)
+    return "\n".join(masked_text(f"runlog: {note}") for note in run_.notes)

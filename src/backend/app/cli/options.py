@@ -11,7 +11,7 @@ import typer
 RUN_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 """What names a run: 1 to 255 visible ASCII characters."""
 
-_SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SOURCE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
 
 
 class Status(StrEnum):
@@ -68,7 +68,7 @@ def read_key(text: str | None) -> str | None:
 def read_source(text: str | None) -> str | None:
     """The name of who says it, as a server takes it. Raises `typer.BadParameter`."""
     if text is not None and not _SOURCE.fullmatch(text):
-        raise typer.BadParameter("a source is 1 to 64 of a-z, 0-9, dot, underscore and hyphen")
+        raise typer.BadParameter("a source is a name of 1 to 64 ASCII characters")
     return text
 
 
