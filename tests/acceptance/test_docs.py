@@ -1,5 +1,6 @@
 """What the documentation shows works as it stands there."""
 
+import os
 import re
 import subprocess
 import sys
@@ -157,6 +158,23 @@ async def test_a_run_of_the_queue_is_rated_as_the_howto_shows(
     assert "Did things" in run_block("sh", queue, "", tmp_path)
     assert "action_summary: Did things" in run_block("sh", rating, "", tmp_path)
     assert await db.fetchval("SELECT rating::float FROM agent_run_feedback WHERE rater = 'ada'") == 0.25
+
+
+async def test_commands_work_from_elsewhere_as_the_howto_shows(
+    database: str, db: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = "01a2269a-a083-7000-8000-000000000001"
+    await db.execute("INSERT INTO agent_run_log (id, agent_id, status) VALUES ($1, 'sage', 'failed')", run_id)
+    server = {"DATABASE_URL": database, "RUNLOG_TOKEN": "its-token"}
+    with serving("--host", "0.0.0.0", env=server, log=tmp_path / "log") as url:  # noqa: S104
+        monkeypatch.delenv("DATABASE_URL")
+        monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        for name, value in (("RUNLOG_URL", url), ("RUNLOG_TOKEN", "its-token")):
+            monkeypatch.setenv(name, value)
+        [block] = blocks(ROOT / "docs/howto/remote.md", "Look, rate, declare")
+        shown = run_block(*block, url, tmp_path)
+    assert f"rated {run_id} 0.2" in shown
+    assert "sage is declared: Sage, Backend, every 15m" in shown
 
 
 def test_every_channel_that_the_howto_shows_can_be_read() -> None:
