@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -107,25 +108,42 @@ def _follow(filters: Filters, since: datetime | None, limit: int, as_json: bool)
     shown = [_run(run) for run in found]
     # What was left out at first stays out.
     earliest = _newest_moment(shown[:1], since) if len(shown) == limit else since
-    seen = {run.id for run in shown}
+    new_runs = _NewRuns(filters, earliest, newest, {run.id for run in shown})
     is_away = False
     while True:
         try:
             with open_api() as api:
                 while True:
                     time.sleep(_POLL_SECONDS)
-                    overlap = newest - _OVERLAP
-                    start = max(overlap, earliest or overlap)
-                    found = _newest(api, _MOST_NEW, {**filters, "since": start.isoformat()})
+                    _print(new_runs.look(api), as_json, follow=True)
                     is_away = False
-                    recent = [(run, _run(run)) for run in reversed(found)]
-                    _print([raw for raw, run in recent if run.id not in seen], as_json, follow=True)
-                    newest = _newest_moment((run for _, run in recent), newest)
-                    seen = {run.id for _, run in recent} or seen
         except (ServerUnavailableError, DatabaseError, ConfigError) as error:
             if not is_away:
                 _say_away(error)
             is_away = True
+            time.sleep(_POLL_SECONDS)
+
+
+@dataclass
+class _NewRuns:
+    """Which runs that match were not seen yet: none before `earliest`; `newest` is the date of the last."""
+
+    filters: Filters
+    earliest: datetime | None
+    newest: datetime
+    seen: set[str]
+
+    def look(self, api: Api) -> list[msgspec.Raw]:
+        """The new ones as JSON, oldest first."""
+        overlap = self.newest - _OVERLAP
+        since = max(overlap, self.earliest or overlap).isoformat()
+        found = [
+            (raw, _run(raw)) for raw in reversed(_newest(api, _MOST_NEW, {**self.filters, "since": since}))
+        ]
+        new = [raw for raw, run in found if run.id not in self.seen]
+        self.newest = _newest_moment((run for _, run in found), self.newest)
+        self.seen = {run.id for _, run in found} or self.seen
+        return new
 
 
 def _say_away(error: RunLogError) -> None:
