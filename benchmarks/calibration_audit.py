@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/calibration_audit.py [--each 4] [--days 75] [--seed 1] [--only NAME] [--json]
 
 A value of cadences is tried on the fleets of `audit.py`, one of drops in quality on agents whose scores are
-simulated: every other one drops by 0.3; one of unusual usage on those of `fleets/usage.py`. A star marks the
+simulated: every other one drops by 0.3; one of unusual usage on those of `fleets/usage.py`, and one of runs
+that hang on those of `fleets/lengths.py`, with delays in hours. A star marks the
 value in force. Delays are in periods of the agent, or in days for scores. Alarms about agents that are
 started by events are all false, and apart.
 """
@@ -19,6 +20,7 @@ from typing import Any
 from audit import SCENARIOS, judged, show
 from constants import Constant
 from fleets import Figures, Fleet, simulate
+from fleets.lengths import judged_lengths
 from fleets.usage import judged_usage
 
 from app.audit import calibration
@@ -57,6 +59,12 @@ OF_USAGE: Mapping[str, Sequence[Any]] = {
     "USAGE_LIGHT_TAIL": (0.6, 0.8, 1.0),
     "USAGE_HEAVY_TAIL": (0.9, 1.1, 1.3),
     "LEAST_USAGE": (20, 30, 50),
+}
+OF_LENGTHS: Mapping[str, Sequence[Any]] = {
+    "RUNNING_ONCE_IN": tuple(days * calibration.DAY for days in (2_000, 10_000, 40_000)),
+    "RUNNING_FACTOR": (1.5, 2.0, 3.0),
+    "RUNNING_FACTOR_OF_FEW": (10.0, 20.0, 40.0),
+    "RUNS_OF_OUTLIER": (25, 50, 1_000),
 }
 
 
@@ -161,6 +169,18 @@ def of_usage(seed: int, each: int, days: int) -> dict[str, Any]:
     return {**figures.shown(), "false_by_events": None}
 
 
+def of_lengths(seed: int, each: int, days: int) -> dict[str, Any]:
+    """What is found of runs that hang; delays are in hours."""
+    figures = Figures()
+    for _, row in judged_lengths(seed, each, days):
+        figures.incidents += row.hung
+        figures.found += row.found
+        figures.delays += row.delays
+        figures.agent_days += row.agent_days
+        figures.false += row.false
+    return {**figures.shown(), "false_by_events": None}
+
+
 def tried(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """A row a value. What the values in force find is measured once for each kind of values."""
     fleets = {
@@ -171,9 +191,10 @@ def tried(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         **dict.fromkeys(OF_CADENCES, lambda: of_cadences(fleets)),
         **dict.fromkeys(OF_SCORES, lambda: of_scores(options.seed, options.each)),
         **dict.fromkeys(OF_USAGE, lambda: of_usage(options.seed, options.each, options.days)),
+        **dict.fromkeys(OF_LENGTHS, lambda: of_lengths(options.seed, options.each, options.days)),
     }
     in_force: dict[Callable[[], dict[str, Any]], dict[str, Any]] = {}
-    for name, values in {**OF_CADENCES, **OF_SCORES, **OF_USAGE}.items():
+    for name, values in {**OF_CADENCES, **OF_SCORES, **OF_USAGE, **OF_LENGTHS}.items():
         if options.only and name not in options.only:
             continue
         measure = measured[name]

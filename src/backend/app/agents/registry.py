@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ARRAY, String, any_, exists, literal, or_, select, union
+from sqlalchemy import ARRAY, String, any_, exists, func, literal, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
@@ -43,15 +43,23 @@ async def known_ids(session: AsyncSession) -> set[str]:
 
 async def agent_versions(
     session: AsyncSession, agent_ids: Sequence[str]
-) -> dict[str, tuple[datetime | None, datetime | None]]:
-    """When the newest run of each was created, and when it was last declared; both None where neither was."""
+) -> dict[str, tuple[datetime | None, ...]]:
+    """When the newest run of each was created, when it was last declared, and when a run of it last started.
+
+    None what has not been.
+    """
     wanted = wanted_agents(agent_ids)
+    started = (
+        select(func.max(AgentRunStart.received_at))
+        .where(AgentRunStart.agent_id == wanted.c.agent_id)
+        .scalar_subquery()
+    )
     statement = (
-        select(wanted.c.agent_id, AgentRunState.last_created_at, Agent.updated_at)
+        select(wanted.c.agent_id, AgentRunState.last_created_at, Agent.updated_at, started)
         .outerjoin(AgentRunState, AgentRunState.agent_id == wanted.c.agent_id)
         .outerjoin(Agent, Agent.agent_id == wanted.c.agent_id)
     )
-    return {agent_id: (last, declared) for agent_id, last, declared in await session.execute(statement)}
+    return {agent_id: tuple(moments) for agent_id, *moments in await session.execute(statement)}
 
 
 async def is_known(session: AsyncSession, agent_id: str) -> bool:

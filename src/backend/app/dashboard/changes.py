@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.dashboard.verdict import Level, is_open, is_stale, level_of
 from app.models import (
     AgentCloudTask,
+    AgentRunStart,
     AlertNotification,
     AuditCycleRecord,
     AuditFinding,
@@ -60,8 +61,9 @@ def _topics() -> Select[Any]:
     severity, waits = AuditFinding.severity, AuditFinding.acknowledged_at.is_(None)
     is_recent = RunRollup.width == HOUR, RunRollup.bucket > func.now() - _WATCHED
     first_hour = func.min(RunRollup.bucket)
+    started = select(func.max(AgentRunStart.received_at)).scalar_subquery()
     of_runs = select(
-        _text(first_hour, func.sum(RunRollup.runs), func.sum(RunRollup.succeeded)).label("runs"),
+        _text(first_hour, func.sum(RunRollup.runs), func.sum(RunRollup.succeeded), started).label("runs"),
         _text(first_hour, func.sum(RunRollup.scored), func.sum(RunRollup.overall_sum)).label("scores"),
     ).where(*is_recent)
     closed = select(func.max(AuditFinding.closed_at)).scalar_subquery()

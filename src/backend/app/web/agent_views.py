@@ -26,8 +26,10 @@ SHARE = 0.1
 MOST_VIEWS = 2_000
 """Kept by a process, of about 20 kilobytes each: some pages of a large fleet."""
 
-Versions = Mapping[str, tuple[datetime | None, datetime | None]]
-"""When the newest run of each agent was created, and when it was last declared."""
+Version = tuple[datetime | None, ...]
+"""When the newest run of an agent was created, when it was declared, and when a run of it last started."""
+
+Versions = Mapping[str, Version]
 
 log = get_logger(__name__)
 
@@ -69,7 +71,7 @@ async def _judge(agent_ids: Sequence[str]) -> dict[str, AgentView]:
         return {}
 
 
-def _new_snapshot() -> Snapshot[str, tuple[datetime | None, datetime | None], AgentView]:
+def _new_snapshot() -> Snapshot[str, Version, AgentView]:
     return Snapshot(_judge, max_age=MAX_AGE_SECONDS, share=SHARE, most=MOST_VIEWS)
 
 

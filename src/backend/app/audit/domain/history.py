@@ -135,9 +135,11 @@ class AgentHistory:
         """The run that has been under way for longest. Raises what learning its cadence raised."""
         if not self.starts:
             return None
+        few = len(self.durations) < calibration.LEAST_GAPS
+        unknown = _unknown_length(self) if few else calibration.UNKNOWN_LENGTH
         return run_under_way(
             self.starts,
-            usual_length(self.durations, _unknown_length(self), self.grace),
+            usual_length(self.durations, unknown, self.grace),
             now=self.now,
             newest_report=self.runs[0].created_at if self.runs else None,
             watching_since=self.watching_since,
@@ -159,7 +161,7 @@ def _unknown_length(history: AgentHistory) -> timedelta:
         period = timedelta(seconds=history.learned.typical)
     else:
         return most
-    return min(max(calibration.UNKNOWN_PERIODS * period, calibration.MOST_GRACE), most)
+    return min(max(calibration.LONGEST_TIMES * period, calibration.MOST_GRACE), most)
 
 
 @lru_cache(maxsize=16_384)

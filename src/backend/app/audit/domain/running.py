@@ -65,7 +65,7 @@ def _usual(longest_first: Sequence[float], durations: Sequence[Amount]) -> Usual
 
 
 def _rare(amounts: Sequence[float], span: float) -> Usual | None:
-    return Usual.rare(amounts, span, calibration.OVERDUE_ONCE_IN, calibration.RUNNING_FACTOR)
+    return Usual.rare(amounts, span, calibration.RUNNING_ONCE_IN, calibration.RUNNING_FACTOR)
 
 
 def run_under_way(
