@@ -40,7 +40,7 @@ def usual_length(durations: Sequence[Amount], unknown: timedelta, grace: timedel
 
     1. Of many, it is what is exceeded once in years, by the tail of their lengths. Some of the longest count
        only where these are no longer than the others let expect: a run that hung is not to hide the next.
-    2. Of fewer, it is many times the longest.
+    2. Of fewer, it is many times the longest, but for one that was as much longer than the others.
     3. It is never less than a few minutes, nor than the declared `grace`.
     """
     amounts = sorted((max(each.amount, 1.0) for each in durations), reverse=True)
@@ -54,7 +54,9 @@ def _usual(longest_first: Sequence[float], durations: Sequence[Amount]) -> Usual
     if known < calibration.LEAST_GAPS:
         return None
     if known < calibration.LEAST_USAGE:
-        most = longest_first[0]
+        most, next_longest = longest_first[:2]
+        if most > calibration.RUNNING_FACTOR_OF_FEW * next_longest:
+            most = next_longest
         return Usual(longest_first[known // 2], most, most * calibration.RUNNING_FACTOR_OF_FEW)
     span = (durations[0].created_at - durations[-1].created_at).total_seconds()
     outliers = -(-known // calibration.RUNS_OF_OUTLIER)
