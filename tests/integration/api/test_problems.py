@@ -90,6 +90,8 @@ SENT = "s3cret-9f"
         ("POST", ENDPOINT, {"agent_id": "a", "status": "success", "actions_taken": SENT}),
         ("POST", ENDPOINT, {"agent_id": "a", "status": "success", "actions_taken": {SENT: "\0"}}),
         ("POST", ENDPOINT, SENT),
+        ("POST", "/api/v1/internal/agent-run-start", {"agent_id": "a", "run_key": f"a {SENT}"}),
+        ("POST", "/api/v1/internal/agent-run-start", {"agent_id": "a", "started_at": SENT}),
         ("POST", "/api/v1/internal/peer-swarm/heartbeat", {"agent_id": "a", "improvement_loops": SENT}),
         ("POST", "/api/v1/internal/agent-cloud/tasks", {"task_id": "a", "status": SENT}),
         ("PUT", "/api/v1/internal/agents/a", {"timezone": SENT}),

@@ -9,7 +9,9 @@ import pytest
 
 from app.audit.cycle import AuditCycle, audit
 from app.config import get_settings
+from app.dashboard.verdict import fleet_state
 from app.db.session import transaction
+from app.kit.sql import database_now
 from app.wiring import audit_settings
 from support.auditing import record_cycles
 
@@ -200,3 +202,27 @@ async def test_agents_say_since_when_they_run(api: httpx.AsyncClient, db: asyncp
     assert one["running_since"] == since.isoformat().replace("+00:00", "Z")
     await report(api, "nova", "k")
     assert (await api.get("/api/v1/internal/agents/nova")).json()["running_since"] is None
+
+
+async def test_agents_of_a_host_that_is_gone_are_said_together(db: asyncpg.Connection) -> None:
+    for number in range(8):
+        await runs(db, f"host-{number}", 400, ago=5 * HOUR)
+    # Some were at work when it went.
+    for number in range(3):
+        await started(db, f"host-{number}", 4 * HOUR, "k")
+    for number in range(20):
+        await runs(db, f"other-{number}", 400, ago=10 * MINUTE)
+    await record_cycles(db, ago=timedelta(), every=5 * MINUTE, count=12 * 24 * 18)
+    done = await cycle()
+    [group] = done.opened
+    assert (group.rule, group.agent_id) == ("agents_missing", "host-0")
+    assert set(group.evidence["agents"]) == {f"host-{number}" for number in range(8)}
+
+
+async def test_a_fleet_counts_an_agent_that_has_started_only(db: asyncpg.Connection) -> None:
+    await runs(db, "nova")
+    await started(db, "nova", MINUTE, "k")
+    await started(db, "new", MINUTE)
+    async with transaction() as session:
+        state = await fleet_state(session, await database_now(session), 5 * MINUTE, {})
+    assert (state.agents, state.waiting, state.fine) == (2, 1, 1)

@@ -123,6 +123,7 @@ async def test_the_endpoints_answer_503_while_the_database_is_away_and_work_when
         ("GET", ENDPOINT, None),
         ("GET", f"{ENDPOINT}/9b2d4c1e-0000-4000-8000-000000000000", None),
         ("POST", f"{ENDPOINT}/9b2d4c1e-0000-4000-8000-000000000000/feedback", {"rating": 1, "rater": "a"}),
+        ("POST", "/api/v1/internal/agent-run-start", {"agent_id": "sage"}),
         ("POST", "/api/v1/internal/peer-swarm/heartbeat", {"agent_id": "sage"}),
         ("POST", "/api/v1/internal/agent-cloud/tasks", {"task_id": "t", "status": "failed"}),
         ("GET", "/api/v1/public/platform/intelligence", None),

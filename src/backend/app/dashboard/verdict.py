@@ -19,7 +19,7 @@ from app.audit.findings import affected_agents, is_among_missing
 from app.audit.heartbeat import last_cycle
 from app.kit.text import at, counted
 from app.kit.times import moment_in
-from app.models import Agent, AgentRunState, AuditFinding
+from app.models import Agent, AgentRunStart, AgentRunState, AuditFinding
 from app.models.agent_run_log import AUDITOR
 
 Level = Literal["fine", "attention", "trouble", "unknown"]
@@ -215,7 +215,8 @@ def _gravity(trouble: Trouble) -> tuple[int, int]:
 
 async def _counts(session: AsyncSession) -> tuple[int, int, int]:
     """Agents that are not paused, those that are, and those of the former that have no run yet."""
-    agent_id = func.coalesce(AgentRunState.agent_id, Agent.agent_id)
+    started = select(AgentRunStart.agent_id).distinct().subquery()
+    known = func.coalesce(AgentRunState.agent_id, Agent.agent_id)
     statement = (
         select(
             func.count().filter(not_(IS_PAUSED)),
@@ -224,7 +225,8 @@ async def _counts(session: AsyncSession) -> tuple[int, int, int]:
         )
         .select_from(AgentRunState)
         .join(Agent, Agent.agent_id == AgentRunState.agent_id, full=True)
-        .where(agent_id != AUDITOR)
+        .join(started, started.c.agent_id == known, full=True)
+        .where(func.coalesce(known, started.c.agent_id) != AUDITOR)
     )
     total, paused, waiting = (await session.execute(statement)).one()
     return total, paused, waiting
