@@ -32,6 +32,8 @@ OTHER = {
     "allowed_hosts": "runlog.internal",
     "judge_url": "http://h:11434/v1",
     "judge_sample": "0.5",
+    "openclaw_agents": "main=sage",
+    "openclaw_timezone": "Europe/Berlin",
 }
 
 

@@ -20,8 +20,9 @@ from pydantic import (
 from app.environment import DEFAULT_URL, data_directory, environment_name, nothing_runs, read_settings
 from app.errors import ConfigError
 from app.kit.countries import parse_countries
-from app.kit.daily_times import DailyTime, QuietHours
+from app.kit.daily_times import DailyTime, QuietHours, time_zone
 from app.kit.hosts import host_names
+from app.kit.name_pairs import name_pairs
 from app.kit.signature import signing_key
 from app.kit.urls import named_urls
 
@@ -85,6 +86,11 @@ class Settings(BaseModel):
     alert_quiet_hours: Annotated[str, AfterValidator(_checked_by(QuietHours.parse))] | None = None
     alert_digest: Annotated[str, AfterValidator(_checked_by(DailyTime.parse))] | None = None
 
+    openclaw_token: SecretStr | None = None
+    openclaw_agents: Annotated[str, AfterValidator(_checked_by(name_pairs))] = ""
+    openclaw_timezone: Annotated[str, AfterValidator(_checked_by(time_zone))] | None = None
+    openclaw_store_prompts: bool = False
+
     judge_url: str | None = None
     judge_model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     judge_api_key: SecretStr | None = None
@@ -119,7 +125,7 @@ class Settings(BaseModel):
             raise ValueError("must be one URL that starts with https:// or http://")
         return value or None
 
-    @field_validator("judge_api_key", "token")
+    @field_validator("judge_api_key", "openclaw_token", "token")
     @classmethod
     def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not re.fullmatch(r"[!-~]*", value.get_secret_value()):

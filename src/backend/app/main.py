@@ -22,6 +22,7 @@ from app.api.internal import (
     agreement,
     alerts,
     audit,
+    openclaw,
     peer_swarm,
     quality,
     ratings,
@@ -51,6 +52,7 @@ INTERNAL = (
     ratings.router,
     peer_swarm.router,
     agent_cloud.router,
+    openclaw.router,
     quality.router,  # before the agents, whose ids may hold slashes
     agents.router,
     audit.router,
@@ -101,7 +103,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(ReadsApart)
     if settings.expose != "public":
         token = settings.token.get_secret_value() if settings.token else None
-        app.add_middleware(AccessGuard, token, reports_need_token=settings.reports_need_token)
+        app.add_middleware(
+            AccessGuard,
+            token,
+            reports_need_token=settings.reports_need_token,
+            openclaw_has_token=settings.openclaw_token is not None,
+        )
     app.add_middleware(BrowserGuard, settings.allowed_hosts, checks_host=settings.expose != "public")
     app.add_middleware(ErrorPages)
     app.add_middleware(RequestContext)
@@ -116,8 +123,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    upkeep = openclaw.Upkeep() if app.state.expose != "public" else None
     yield {STOPPING: asyncio.Event()}
+    if upkeep is not None:
+        await upkeep.close()
     await live.close_watcher()
     await close_readers()
     # In the order of the way of a run: answer what was accepted, hand it on, then hang up.

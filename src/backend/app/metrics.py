@@ -23,6 +23,10 @@ DISPATCH_FAILED = Counter(
     "runlog_score_dispatch_failed", "Runs the broker did not take; the sweep scores them later."
 )
 
+OPENCLAW_EVENTS = Counter(
+    "runlog_openclaw_events", "What came of what OpenClaw sent, by events or whole requests.", ["outcome"]
+)
+
 
 def exposition() -> bytes:
     """All metrics in Prometheus' text format; summed over processes where several serve together."""

@@ -8,8 +8,10 @@ from app.alerts.settings import AlertSettings, ChannelSettings
 from app.audit.settings import AuditSettings
 from app.config import Settings
 from app.errors import ConfigError
+from app.intake.settings import OpenClawSettings
 from app.kit.countries import parse_countries
 from app.kit.daily_times import DailyTime, QuietHours
+from app.kit.name_pairs import name_pairs
 from app.scoring.endpoint.settings import JudgeSettings
 
 
@@ -43,6 +45,15 @@ def alert_settings(settings: Settings) -> AlertSettings:
         url=settings.pages_url,
         quiet_hours=QuietHours.parse(hours) if hours else None,
         digest=DailyTime.parse(digest) if digest else None,
+    )
+
+
+def openclaw_settings(settings: Settings) -> OpenClawSettings:
+    """How what OpenClaw says is taken in."""
+    return OpenClawSettings(
+        agents=name_pairs(settings.openclaw_agents),
+        timezone=settings.openclaw_timezone,
+        store_prompts=settings.openclaw_store_prompts,
     )
 
 

@@ -34,6 +34,17 @@ async def change_declaration(session: AsyncSession, agent_id: str, changes: Mapp
         await _put(session, agent_id, changes)
 
 
+async def declare_schedule(session: AsyncSession, agent_id: str, schedule: str | None, timezone: str) -> None:
+    """Put the schedule of the agent's registry entry and its clock; what else is declared stays."""
+    values = {"schedule": schedule, "timezone": timezone}
+    entry = insert(Agent).values(agent_id=agent_id, **values)
+    await session.execute(
+        entry.on_conflict_do_update(
+            index_elements=[Agent.agent_id], set_={**values, "updated_at": func.now()}
+        )
+    )
+
+
 async def remove_declaration(session: AsyncSession, agent_id: str) -> None:
     """Delete the agent's registry entry; its runs, scores and findings stay. Raises `NotFoundError`.
 

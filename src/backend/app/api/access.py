@@ -33,6 +33,9 @@ REPORTS = frozenset(
 )
 """What agents send of themselves, by POST."""
 
+OPENCLAW = frozenset({"/api/v1/internal/openclaw/cron", "/api/v1/internal/openclaw/cron/"})
+"""Where OpenClaw reports for its agents. It has a token of its own where one is set for it."""
+
 READS_INTERNAL = "reads_internal"
 """The key in an ASGI scope's `state` of whether this reader may see the internal face."""
 
@@ -44,8 +47,16 @@ _JSON, _HTML = "application/json", "text/html"
 class AccessGuard:
     """ASGI middleware that keeps the internal face to readers with the token, off loopback addresses."""
 
-    def __init__(self, app: ASGIApp, token: str | None, *, reports_need_token: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        token: str | None,
+        *,
+        reports_need_token: bool,
+        openclaw_has_token: bool = False,
+    ) -> None:
         self._app = app
+        self._open_posts = OPENCLAW if openclaw_has_token else frozenset()
         self._token = token
         self._reports_need_token = reports_need_token
 
@@ -60,8 +71,10 @@ class AccessGuard:
         await self._app(scope, receive, send)
 
     def _is_admitted(self, scope: Scope) -> bool:
-        path, is_report = scope["path"], scope["method"] == "POST" and scope["path"] in REPORTS
-        if is_report:
+        path, is_post = scope["path"], scope["method"] == "POST"
+        if is_post and path in self._open_posts:
+            return True
+        if is_post and path in REPORTS | OPENCLAW:
             return not self._reports_need_token or self._is_signed_in(scope)
         if path in _OPEN or path.startswith(_OPEN_BELOW):
             return True

@@ -42,6 +42,7 @@ COMMANDS = {
     "score": "app.cli.commands.score:app",
     "feedback": "app.cli.commands.feedback:feedback",
     "export": "app.cli.commands.export:app",
+    "import": "app.cli.commands.import_:app",
     "schema": "app.cli.commands.schema:app",
     "config": "app.cli.commands.config:config",
     "token": "app.cli.commands.token:token",

@@ -1,15 +1,13 @@
 """`runlog score backfill`."""
 
 import asyncio
-import sys
 from datetime import datetime
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.options import ScorerName
 from app.cli.output import parse_since, print_json, run_on_database
+from app.cli.progress import progress_bar
 from app.db.session import transaction
 from app.kit.text import counted, printable
 from app.models import ScoreBackfill
@@ -53,7 +51,7 @@ async def _backfill(
             session, since=since, until=until, scorer=scorer, version=wanted.version, request=request
         )
     pace = new_pace()
-    with _progress() as progress:
+    with progress_bar() as progress:
         bar = progress.add_task(f"{opened.scorer} {printable(opened.version)}", total=opened.runs)
         while opened.finished_at is None:
             done = opened.scored + opened.skipped + opened.failed
@@ -61,16 +59,3 @@ async def _backfill(
             opened, delay = await continue_backfill(opened.id, pace)
             await asyncio.sleep(delay)
     return opened
-
-
-def _progress() -> Progress:
-    """A bar on a terminal, on stderr; elsewhere nothing."""
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )

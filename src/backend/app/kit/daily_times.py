@@ -31,7 +31,7 @@ class QuietHours:
         start, end = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
         if start == end:
             raise ValueError("the quiet hours must begin and end at different times")
-        return cls(start, end, _zone(match[5]))
+        return cls(start, end, time_zone(match[5]))
 
     def end_after(self, moment: datetime) -> datetime | None:
         """When the quiet hours end that `moment` is in; None where it is in none."""
@@ -62,7 +62,7 @@ class DailyTime:
         match = re.fullmatch(rf"{_TIME}(?:\s+(\S+))?", text.strip())
         if match is None:
             raise ValueError("must be such as 08:00 Europe/Berlin")
-        return cls(time(int(match[1]), int(match[2])), _zone(match[3]))
+        return cls(time(int(match[1]), int(match[2])), time_zone(match[3]))
 
     def last_before(self, moment: datetime) -> datetime:
         """When it was last that time, at `moment` or before."""
@@ -71,7 +71,8 @@ class DailyTime:
         return next(found for found in times if found <= moment)
 
 
-def _zone(name: str | None) -> ZoneInfo:
+def time_zone(name: str | None) -> ZoneInfo:
+    """The time zone of this name, UTC without one. Raises `ValueError`."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -17,6 +17,7 @@ from app.models.derivation import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
 from app.models.feedback import AgentRunFeedback
 from app.models.idempotency import AgentRunIdempotencyKey
 from app.models.judge_usage import JudgeOutcome, JudgeUsage
+from app.models.openclaw import OpenClawDeclaration, OpenClawJob, OpenClawKeptEvent
 from app.models.peer_swarm import PeerSwarmHeartbeat
 from app.models.reward_model import RewardModelVersion
 from app.models.run_rollup import AgentRollup, RollupGap, RunRollup
@@ -46,6 +47,9 @@ __all__ = [
     "Base",
     "JudgeOutcome",
     "JudgeUsage",
+    "OpenClawDeclaration",
+    "OpenClawJob",
+    "OpenClawKeptEvent",
     "PeerSwarmHeartbeat",
     "RewardModelVersion",
     "RollupGap",

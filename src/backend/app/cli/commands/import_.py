@@ -1,0 +1,50 @@
+"""`runlog import`: history that other programs have of past runs."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Import past runs from other programs.
+
+\b
+Example:
+  runlog import openclaw ~/.openclaw
+""",
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `openclaw` a command of its own while it is the only one."""
+
+
+@app.command()
+def openclaw(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Files: JSON of `openclaw cron list --json` or `openclaw cron runs`, OpenClaw's database or"
+            " its directory; - reads JSON from stdin.",
+        ),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Import the runs of OpenClaw's cron jobs, and declare agents' schedules by its jobs.
+
+    A run that is in the log already is not imported again; the same command may be repeated. Heartbeats and
+    other jobs of the gateway itself are left out. A schedule that a person declared stays.
+
+    \b
+    Examples:
+      runlog import openclaw ~/.openclaw --dry-run
+      openclaw cron list --json > jobs.json
+      openclaw cron runs --id JOB > runs.json
+      runlog import openclaw jobs.json runs.json
+    """
+    from app.cli import import_openclaw as work
+
+    work.import_openclaw(sources, dry_run=dry_run, as_json=as_json)
