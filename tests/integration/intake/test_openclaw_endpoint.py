@@ -296,3 +296,63 @@ async def test_what_neither_database_nor_disk_takes_is_not_called_kept(
     answer = await api.post(PATH, json=body("webhook-ok-command"))
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
+
+
+async def test_every_witness_of_a_run_is_in_its_one_row(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    """A plugin's event, then the failure alert, then the completion, then the agent's own report."""
+    completion = body("completion-1")
+    plugin = completion | {"sessionTarget": "isolated", "job": completion["job"] | {"delivery": None}}
+    alert = body("alert-1")
+    await post(api, plugin, alert, completion, alert, plugin)
+    own = {
+        "agent_id": "main",
+        "status": "success",
+        "run_key": f"openclaw:{completion['jobId']}:{completion['runAtMs']}",
+        "actions_taken": {"summary": "Read 3 mails"},
+    }
+    answer = await api.post("/api/v1/internal/agent-run-log", json=own)
+    assert answer.status_code == 204
+    [(agent, status, summary, actions)] = await rows(db)
+    assert (agent, status, summary) == ("main", "failed", "Read 3 mails")
+    assert actions["error"] == completion["error"]
+    shown = (await api.get(f"/api/v1/internal/agent-run-log/{answer.headers['Run-Id']}")).json()
+    assert {each["source"] for each in shown["sources"]} == {
+        *("agent", "openclaw-alert", "openclaw-completion", "openclaw-plugin"),
+    }
+    assert shown["started_at"] == "2026-11-28T23:58:07.331000Z"
+    assert await kept(db, "refused") == []
+
+
+async def test_a_recovery_does_not_make_a_silent_run_speak(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    sent = body("webhook-ok-NO_REPLY")
+    recovery = body("alert-3") | {name: sent[name] for name in ("jobId", "runAtMs")}
+    await post(api, sent, recovery)
+    [(_, status, _, _)] = await rows(db)
+    assert status == "success"
+    assert await db.fetchval("SELECT consecutive_silence_count FROM agent_run_log") == 1
+
+
+async def test_another_word_of_the_same_source_is_kept_and_changes_nothing(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    sent = body("webhook-ok-command")
+    await post(api, sent, sent | {"summary": "something else"})
+    assert [row[2] for row in await rows(db)] == [sent["summary"]]
+    [(reason, stored, _)] = await kept(db, "refused")
+    assert "another payload" in reason
+    assert stored == {
+        "run_key": f"openclaw:{sent['jobId']}:{sent['runAtMs']}",
+        "source": "openclaw-webhook",
+    }
+
+
+async def test_a_clock_that_is_far_ahead_dates_nothing(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    await post(api, body("webhook-ok-command") | {"runAtMs": 95_000_000_000_000})
+    assert await db.fetchrow("SELECT started_at, finished_at FROM agent_run_report") in (None, (None, None))
+    assert len(await rows(db)) == 1

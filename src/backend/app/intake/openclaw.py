@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -40,15 +40,6 @@ _MOST_AHEAD = timedelta(days=1)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class Witness(NamedTuple):
-    """A run as one source saw it, on its way into the log."""
-
-    run: Run
-    source: str
-    started_at: datetime | None
-    finished_at: datetime | None
-
-
 class Recorder:
     """Records facts; `transaction` opens one, `write` commits a run.
 
@@ -79,8 +70,8 @@ class Recorder:
             if changed:
                 self.declared |= await declare_by_jobs(session, changed, self._settings)
             await self._keep(session, facts, outcomes)
-            witnesses, released = await self._witnesses(session, facts, outcomes)
-        for together in _waves(witnesses):
+            runs, released = await self._runs(session, facts, outcomes)
+        for together in _waves(runs):
             outcomes.update(await asyncio.gather(*map(self._write_run, together)))
         if released:
             async with self._transaction() as session:
@@ -100,18 +91,18 @@ class Recorder:
                 case NoRunFact():
                     outcomes["no_run"] += 1
 
-    async def _witnesses(
+    async def _runs(
         self, session: AsyncSession, facts: Sequence[Fact], outcomes: Counter[str]
-    ) -> tuple[list[Witness], list[bytes]]:
+    ) -> tuple[list[Run], list[bytes]]:
         """The runs to write, and the kept alerts among them."""
-        runs = [fact for fact in facts if isinstance(fact, RunFact)]
+        finished = [fact for fact in facts if isinstance(fact, RunFact)]
         alerts = [fact for fact in facts if isinstance(fact, AlertFact)]
         job_ids = _job_ids(facts)
         waiting = await kept.waiting_alerts(session, job_ids)
         jobs = await known_jobs(session, job_ids | {alert.job_id for _, alert in waiting})
-        failures = await kept.tool_failures(session, {run.session_key for run in runs if run.session_key})
-        found: list[Witness] = []
-        for run in runs:
+        failures = await kept.tool_failures(session, {run.session_key for run in finished if run.session_key})
+        found: list[Run] = []
+        for run in finished:
             if (job := jobs.get(run.job_id)) is not None and job.is_system:
                 outcomes["no_run"] += 1
                 continue
@@ -119,7 +110,7 @@ class Recorder:
             actions = run.actions | {"tool_failures": failed} if failed else run.actions
             known = job.agent if job else None
             agent = known if known and job and job.from_plugin else run.agent or known
-            found.append(self._witness(run, agent, run.source, actions, run.finished_at_ms))
+            found.append(self._run(run, agent, run.source, actions, run.finished_at_ms))
         for alert in alerts:
             if alert.job_id in jobs:
                 found += self._alerted(alert, jobs)
@@ -130,41 +121,42 @@ class Recorder:
             found += self._alerted(alert, jobs)
         return found, [digest for digest, _ in waiting]
 
-    def _alerted(self, alert: AlertFact, jobs: Mapping[str, OpenClawJob]) -> list[Witness]:
+    def _alerted(self, alert: AlertFact, jobs: Mapping[str, OpenClawJob]) -> list[Run]:
         job = jobs.get(alert.job_id)
         if job is not None and job.is_system:
             return []
-        return [self._witness(alert, job.agent if job else None, ALERT, alert.actions, None)]
+        return [self._run(alert, job.agent if job else None, ALERT, alert.actions, None)]
 
-    def _witness(
+    def _run(
         self,
         fact: RunFact | AlertFact,
         agent: str | None,
         source: str,
         actions: Mapping[str, Any],
         finished_at_ms: int | None,
-    ) -> Witness:
+    ) -> Run:
         summary = actions.get("summary")
-        run = Run(
+        return Run(
             agent_id=self._settings.agent_id(agent),
             status=fact.status,
             actions_json=msgspec.json.encode(actions).decode(),
             summary=summary if isinstance(summary, str) else None,
             silent=is_silent(actions),
             idempotency_key=run_key(fact.job_id, fact.run_at_ms),
+            source=source,
+            started_at=_moment(fact.run_at_ms),
+            finished_at=_moment(finished_at_ms),
         )
-        return Witness(run, source, _moment(fact.run_at_ms), _moment(finished_at_ms))
 
-    async def _write_run(self, witness: Witness) -> str:
-        """What came of it: a `run`, one that was `known`, or `refused` where the log will not have it."""
+    async def _write_run(self, run: Run) -> str:
+        """What came of it: a `run`, one that is `known`, or `refused` where the log will not have it."""
         try:
-            run_id = await self._write(witness.run)
+            run_id = await self._write(run)
         except InvalidRunError as error:
-            key = witness.run.idempotency_key or ""
             async with self._transaction() as session:
-                await kept.keep_refused(session, str(error)[:255], key, witness.source)
+                await kept.keep_refused(session, str(error)[:255], run.idempotency_key, run.source)
             return "refused"
-        return "run" if run_id == witness.run.id else "known"
+        return "run" if run_id == run.id else "known"
 
 
 def _job_ids(facts: Sequence[Fact]) -> set[str]:
@@ -178,14 +170,14 @@ def _job_ids(facts: Sequence[Fact]) -> set[str]:
     return found
 
 
-def _waves(witnesses: Sequence[Witness]) -> Iterator[list[Witness]]:
-    """The witnesses in their order, in groups that may be written at once: none has two of one run."""
-    together: dict[str | None, Witness] = {}
-    for witness in witnesses:
-        if witness.run.idempotency_key in together:
+def _waves(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    """The runs in their order, in groups that may be written at once: none has two reports of one run."""
+    together: dict[str | None, Run] = {}
+    for run in runs:
+        if run.idempotency_key in together:
             yield list(together.values())
             together = {}
-        together[witness.run.idempotency_key] = witness
+        together[run.idempotency_key] = run
     if together:
         yield list(together.values())
 

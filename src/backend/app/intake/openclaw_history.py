@@ -80,17 +80,9 @@ def read_database(path: Path, history: History) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    uri = path.resolve().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
-    try:
-        connection.execute("SELECT 1 FROM sqlite_schema")
-    except sqlite3.OperationalError:
-        connection.close()
-        if Path(f"{path}-wal").exists():
-            raise
-        # No gateway has it open, and SQLite may make no file beside it.
-        return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
-    return connection
+    """A connection that makes no file beside the database: without a log of writes no gateway has it open."""
+    mode = "ro" if Path(f"{path}-wal").exists() else "ro&immutable=1"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS)
 
 
 def _has_tables(path: Path) -> bool:

@@ -23,7 +23,7 @@ async def keep_unknown(session: AsyncSession, fact: UnknownFact) -> None:
     await _keep(session, "unknown", fact.body, reason=fact.reason)
 
 
-async def keep_refused(session: AsyncSession, reason: str, key: str, source: str) -> None:
+async def keep_refused(session: AsyncSession, reason: str, key: str | None, source: str | None) -> None:
     """Keep that another word of a run was refused, without what it said."""
     await _keep(session, "refused", {"run_key": key, "source": source}, reason=reason)
 

@@ -32,7 +32,8 @@ def alert_of(body: Mapping[str, Any]) -> AlertFact | UnknownFact:
     what = _WHAT.match(said)
     if job_id is None or run_at is None or what is None:
         return UnknownFact("an alert that is not understood")
-    actions: dict[str, Any] = {"alert": what[1]}
+    # By a field that is no output: a recovery does not say that the run had any.
+    actions: dict[str, Any] = {"completion_status": what[1]}
     if what[1] != "recovered":
         error = _LAST_ERROR.search(said)
         cause = _CAUSE.search(said[: error.start()] if error else said)

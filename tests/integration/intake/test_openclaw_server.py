@@ -1,0 +1,58 @@
+"""A real server takes OpenClaw's events while its database is away, and records them by itself later."""
+
+import asyncio
+import json
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from support.database import until_it_is
+from support.openclaw import body
+from support.processes import eventually, serving
+from support.proxy import proxied
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/api/v1/internal/openclaw/cron"
+
+
+async def test_events_that_came_without_a_database_are_recorded_when_it_is_back(
+    database: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    events = [body(f"plugin-cron_finished-0{number}") for number in ("1-ok-agentTurn", "4-error-command")]
+    async with proxied(database) as (proxy, url), httpx.AsyncClient(timeout=60) as client:
+        env = {"DATABASE_URL": url, "RUNLOG_DATA_DIR": str(tmp_path)}
+
+        with serving(env=env, log=tmp_path / "serve.log") as server:
+            assert (await client.post(server + PATH, json=events[0])).status_code == 204
+            proxy.go_away()
+            answers = [await client.post(server + PATH, json=event) for event in [*events, *events]]
+            assert {answer.status_code for answer in answers} == {202}
+            proxy.come_back()
+            await until_it_is(database, "SELECT count(*) FROM agent_run_log", 2)
+            await asyncio.to_thread(eventually, lambda: not list((tmp_path / "openclaw").glob("*.json")))
+    assert await db.fetchval("SELECT count(*) FROM agent_run_log") == 2
+
+
+def test_requests_that_http_itself_makes_odd(database: str, tmp_path: Path) -> None:
+    finished = json.dumps(body("webhook-ok-command")).encode()
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(finished), finished)
+    requests = [
+        b"Content-Length: %d\r\n\r\n%s" % (len(finished), finished),
+        b"Transfer-Encoding: chunked\r\n\r\n" + chunked,
+        b"Content-Length: 900000000\r\n\r\n" + finished,
+        b"Content-Length: 0\r\n\r\n",
+        b"\r\n",
+    ]
+    with serving(env={}, log=tmp_path / "serve.log") as server:
+        address = urlsplit(server)
+        for request in requests:
+            with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+                head = f"POST {PATH} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n"
+                connection.sendall(head.encode() + b"Content-Type: application/json\r\n" + request)
+                assert connection.recv(4096).startswith(b"HTTP/1.1 204 ")
+    assert "Traceback" not in (tmp_path / "serve.log").read_text(encoding="utf-8")
