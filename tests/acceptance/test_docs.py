@@ -1,5 +1,6 @@
 """What the documentation shows works as it stands there."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from apprise import Apprise
 
 from conftest import Servers
+from support.openclaw import make_database
 from support.processes import free_port, serving
 
 ROOT = Path(__file__).parents[2]
@@ -175,6 +177,34 @@ async def test_commands_work_from_elsewhere_as_the_howto_shows(
         shown = run_block(*block, url, tmp_path)
     assert f"rated {run_id} 0.2" in shown
     assert "sage is declared: Sage, Backend, every 15m" in shown
+
+
+async def test_openclaw_is_set_up_as_the_howto_shows(
+    database: str, db: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    howto = ROOT / "docs/howto/openclaw.md"
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    make_database(tmp_path / ".openclaw/state/openclaw.sqlite")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RUNLOG_DATA_DIR", str(tmp_path))
+    [names] = blocks(howto, "Names and the token")
+    shown = run_block(*names, "", tmp_path)
+    assert "main=sage,ops=nova" in shown
+    assert "a-long-random-text" not in shown
+    text = howto.read_text(encoding="utf-8")
+    [gateway] = re.findall(r"^   ```json\n(.*?)^   ```", text, re.DOTALL | re.MULTILINE)
+    assert json.loads(gateway)["cron"]["webhookToken"] == "a-long-random-text"
+    [webhook] = blocks_within_lists(howto, "By webhooks")
+    [history] = blocks(howto, "From its history")
+    with serving(env={}, log=tmp_path / "serve.log") as url:
+        assert "7 deploys, 1 rolled back" in run_block("sh", webhook, url, tmp_path)
+        assert "Imported 32 runs" in run_block(*history, url, tmp_path)
+    agents = await db.fetch("SELECT DISTINCT agent_id FROM agent_run_log ORDER BY 1")
+    assert [row[0] for row in agents] == ["nova", "sage"]
+    reference = (ROOT / "docs/reference/openclaw.md").read_text(encoding="utf-8")
+    [kept] = re.findall(r"^```sql\n(.*?)^```", reference, re.DOTALL | re.MULTILINE)
+    assert await db.fetch(kept) == []
 
 
 def test_every_channel_that_the_howto_shows_can_be_read() -> None:

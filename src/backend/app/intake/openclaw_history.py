@@ -29,7 +29,7 @@ _TABLES = {
 
 
 def read_history(sources: list[str]) -> History:
-    """What the files hold: JSON, a database, a gateway's directory, or `-` for JSON on stdin.
+    """What the files hold: JSON, JSON lines (`.jsonl`), a database, a gateway's directory, `-` for stdin.
 
     Raises `InputFileError` naming the one that cannot be read or holds nothing of OpenClaw's.
     """
@@ -52,7 +52,9 @@ def _read(source: str, history: History) -> None:
         read_database(path, history)
         return
     data = sys.stdin.buffer.read() if source == STDIN else path.read_bytes()
-    if not history.add(strict_json.loads(data)):
+    is_lines = path.suffix == ".jsonl"
+    document = [strict_json.loads(line) for line in data.splitlines() if line] if is_lines else None
+    if not history.add(strict_json.loads(data) if document is None else document):
         raise InputFileError(
             f"{source}: this holds no jobs and no runs of OpenClaw: give the JSON of"
             " `openclaw cron list --json` or `openclaw cron runs`, or its database"
