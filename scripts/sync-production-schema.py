@@ -120,6 +120,21 @@ def sync_judge_usage_table(url: str | None = None) -> list[str]:
     return _sync("judge_usage", url=url)
 
 
+def sync_openclaw_declaration_table(url: str | None = None) -> list[str]:
+    """Create or repair `openclaw_declaration` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("openclaw_declaration", url=url)
+
+
+def sync_openclaw_job_table(url: str | None = None) -> list[str]:
+    """Create or repair `openclaw_job` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("openclaw_job", url=url)
+
+
+def sync_openclaw_kept_event_table(url: str | None = None) -> list[str]:
+    """Create or repair `openclaw_kept_event` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("openclaw_kept_event", url=url)
+
+
 def sync_peer_swarm_heartbeat_table(url: str | None = None) -> list[str]:
     """Create or repair `peer_swarm_heartbeat` at `url`, by default DATABASE_URL."""
     return _sync("peer_swarm_heartbeat", url=url)

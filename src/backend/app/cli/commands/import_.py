@@ -33,10 +33,11 @@ def openclaw(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Import the runs of OpenClaw's cron jobs, and declare agents' schedules by its jobs.
+    """Import the runs and schedules of OpenClaw's cron jobs.
 
     A run that is in the log already is not imported again; the same command may be repeated. Heartbeats and
-    other jobs of the gateway itself are left out. A schedule that a person declared stays.
+    other jobs of the gateway itself are left out. Agents' schedules are declared by its jobs; one that a
+    person declared stays.
 
     \b
     Examples:
