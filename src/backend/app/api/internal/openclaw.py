@@ -88,7 +88,7 @@ _RECEIVED: dict[int | str, dict[str, Any]] = {
     202: {"description": "The database is away; it is kept on disk and recorded later."},
     401: {"description": "`RUNLOG_OPENCLAW_TOKEN` is set, and this is not it. Nothing is kept."},
 }
-_BODY = {"requestBody": {"content": {"application/json": {"schema": {}}}}}
+_BODY: dict[str, Any] = {"requestBody": {"content": {"application/json": {"schema": {}}}}}
 
 
 @router.post(
