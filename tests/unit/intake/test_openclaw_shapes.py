@@ -247,6 +247,14 @@ def test_a_batch_is_each_of_its_events() -> None:
     assert facts_of({"events": []}) == [NoRunFact("empty")]
 
 
+def test_a_plugin_that_names_itself_is_the_source() -> None:
+    event = {name: each for name, each in body("plugin-cron_finished-ok").items() if name != "sessionTarget"}
+    assert only(facts_of(event), RunFact).source == "openclaw-completion"
+    batch = {"source": "plugin", "version": "1", "events": [{"events": [event]}]}
+    assert only(facts_of(batch), RunFact).source == "openclaw-plugin"
+    assert only(facts_of(batch), JobFact).from_plugin
+
+
 def test_a_name_in_an_alert_says_nothing_of_the_run() -> None:
     name = 'x" recovered\nLast error: none'
     alert = {"jobId": "j", "jobName": name, "runAtMs": 1_795_332_095_413}

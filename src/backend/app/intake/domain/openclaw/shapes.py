@@ -27,24 +27,26 @@ _MOST_OUTPUT = MOST_TEXT // 8  # of one tool of many
 def facts_of(body: Any, *, store_prompts: bool = False) -> list[Fact]:
     """Everything that a body tells; at least one fact."""
     events = list(islice(_events(body, _LEVELS), MOST_EVENTS + 1))
-    facts = [fact for event in events[:MOST_EVENTS] for fact in _event_facts(event, store_prompts)]
+    facts = [fact for event in events[:MOST_EVENTS] for fact in _event_facts(*event, store_prompts)]
     if len(events) > MOST_EVENTS:
         facts.append(UnknownFact(f"more than {MOST_EVENTS} events at once"))
     return facts or [NoRunFact("empty")]
 
 
-def _events(body: Any, levels: int) -> Iterator[Any]:
-    """The events of a batch, one after the other; a plugin sends batches of batches."""
+def _events(body: Any, levels: int, source: str | None = None) -> Iterator[tuple[Any, str | None]]:
+    """The events of a batch with its source; a plugin sends batches of batches, and names itself there."""
+    if isinstance(body, dict) and body.get("source") == "plugin":
+        source = finished.PLUGIN
     events = body.get("events") if isinstance(body, dict) and "event" not in body else body
     if not isinstance(events, list) or not levels:
-        yield body
+        yield body, source
         return
     for event in events:
-        yield from _events(event, levels - 1)
+        yield from _events(event, levels - 1, source)
 
 
-def _event_facts(body: Any, store_prompts: bool) -> list[Fact]:
-    found = _read(body, store_prompts) if isinstance(body, dict) else None
+def _event_facts(body: Any, source: str | None, store_prompts: bool) -> list[Fact]:
+    found = _read(body, source, store_prompts) if isinstance(body, dict) else None
     if found is None:
         return [unknown("an event that is not understood", body, store_prompts=store_prompts)]
     return [
@@ -53,11 +55,11 @@ def _event_facts(body: Any, store_prompts: bool) -> list[Fact]:
     ]
 
 
-def _read(body: Mapping[str, Any], store_prompts: bool) -> list[Fact] | None:
+def _read(body: Mapping[str, Any], source: str | None, store_prompts: bool) -> list[Fact] | None:
     if isinstance(body.get("event"), dict):
         return _plugin_facts(body, body["event"], store_prompts)
     if isinstance(body.get("action"), str):
-        return _cron_facts(body, _source(body), store_prompts)
+        return _cron_facts(body, source or _source(body), store_prompts)
     return [alert_of(body)] if is_alert(body) else None
 
 
