@@ -56,3 +56,18 @@ def test_requests_that_http_itself_makes_odd(database: str, tmp_path: Path) -> N
                 connection.sendall(head.encode() + b"Content-Type: application/json\r\n" + request)
                 assert connection.recv(4096).startswith(b"HTTP/1.1 204 ")
     assert "Traceback" not in (tmp_path / "serve.log").read_text(encoding="utf-8")
+
+
+def test_openclaw_has_a_token_of_its_own_where_reports_need_one(database: str, tmp_path: Path) -> None:
+    event = body("webhook-ok-command")
+    env = {"RUNLOG_REPORTS_NEED_TOKEN": "true", "RUNLOG_TOKEN": "the-servers-own"}
+
+    def answers(url: str) -> list[int]:
+        bearers = ("gateway", "the-servers-own", "wrong")
+        sent = [httpx.post(url + PATH, json=event, headers={"Authorization": f"Bearer {b}"}) for b in bearers]
+        return [each.status_code for each in (*sent, httpx.post(f"{url}{PATH}/", json=event))]
+
+    with serving(env=env, log=tmp_path / "own.log") as url:
+        assert answers(url) == [401, 204, 401, 401]
+    with serving(env=env | {"RUNLOG_OPENCLAW_TOKEN": "gateway"}, log=tmp_path / "both.log") as url:
+        assert answers(url) == [204, 204, 401, 401]

@@ -227,6 +227,12 @@ def test_a_skipped_run_is_neither_a_success_nor_a_failure() -> None:
     assert (run.status, run.actions["error"]) == ("partial", "disabled")
 
 
+def test_an_error_behind_an_ok_is_kept_and_changes_no_status() -> None:
+    run = only(facts_of(body("webhook-ok-command") | {"error": "one feed was refused"}), RunFact)
+    assert (run.status, run.actions["summary"]) == ("success", OUTPUT)
+    assert run.actions["error"] == "one feed was refused"
+
+
 def test_credentials_in_what_an_agent_says_are_masked() -> None:
     secret = "ghp_" + "a1B2" * 9
     event = body("webhook-ok-command") | {"summary": f"pushed with {secret}"}

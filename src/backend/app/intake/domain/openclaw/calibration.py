@@ -12,8 +12,9 @@ MOST_NAME = 255
 MOST_JOB_ID = 200
 """Characters of a job's id, so that a run's key of at most 255 has room for it; OpenClaw's have 36."""
 
-MOST_EVENTS = 1_000
-"""Events of one batch that are read; a plugin sends some dozens."""
+MOST_EVENTS = 200
+"""Events of one batch that are read: a plugin sends a run with its failed tools. Masking one that is full of
+credentials takes some milliseconds."""
 
 MOST_JOBS = 5_000
 """Jobs of one list that are read."""

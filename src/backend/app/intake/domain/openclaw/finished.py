@@ -81,7 +81,7 @@ def _actions(
     error = reading.text(event.get("error"), MOST_TEXT)
     actions: dict[str, Any] = {}
     if status == "success" or error is None:
-        actions["summary"] = reading.text(summary, MOST_SUMMARY)
+        actions |= {"summary": reading.text(summary, MOST_SUMMARY), "error": error}
     else:
         actions |= {"summary": error, "error": error}
         # What the command or the agent said before: its end is nearest to what went wrong.
