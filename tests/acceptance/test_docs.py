@@ -212,3 +212,13 @@ def test_every_channel_that_the_howto_shows_can_be_read() -> None:
     urls = re.findall(r"^\| [^|`]+ \| `(\w+://[^`]+)` \|$", text, re.MULTILINE)
     assert len(urls) >= 7
     assert [url for url in urls if Apprise.instantiate(url) is None] == []
+
+
+async def test_an_agent_reports_by_opentelemetry_as_the_howto_shows(
+    database: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    (example,) = blocks(ROOT / "docs/howto/opentelemetry.md", "An instrumented agent")
+    with serving(env={}, log=tmp_path / "serve.log") as url:
+        run_block(*example, url, tmp_path)
+    rows = await db.fetch("SELECT agent_id, status, action_summary FROM agent_run_log")
+    assert [tuple(row) for row in rows] == [("sage", "success", "Rotated 3 log files")]

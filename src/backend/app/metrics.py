@@ -18,6 +18,7 @@ COMMIT_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 QUEUED = Gauge("runlog_ingest_queued", "Runs waiting for their commit.", multiprocess_mode="livesum")
+SPANS = Counter("runlog_otlp_spans", "OpenTelemetry spans received.", ["outcome"])
 DISPATCHED = Counter("runlog_score_dispatched", "Runs handed to the broker for scoring.")
 DISPATCH_FAILED = Counter(
     "runlog_score_dispatch_failed", "Runs the broker did not take; the sweep scores them later."

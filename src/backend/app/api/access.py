@@ -29,6 +29,7 @@ REPORTS = frozenset(
         "/api/v1/internal/agent-run-start",
         "/api/v1/internal/peer-swarm/heartbeat",
         "/api/v1/internal/agent-cloud/tasks",
+        "/v1/traces",
     }
 )
 """What agents send of themselves, by POST."""

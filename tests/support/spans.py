@@ -1,0 +1,49 @@
+"""Agents instrumented by OpenTelemetry's own library, whose exporters send their spans to a server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry.exporter.otlp.common.http import Compression
+from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter as JSONExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as ProtobufExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Tracer
+
+GZIP, PLAIN = Compression.GZIP, Compression.NONE
+
+
+def exporter(url: str, encoding: str, compression: Compression = PLAIN) -> SpanExporter:
+    """The exporter of an encoding, `protobuf` or `json`."""
+    endpoint = f"{url}/v1/traces"
+    if encoding == "json":
+        return JSONExporter(endpoint, compression=compression, timeout=30)
+    return ProtobufExporter(endpoint, compression=compression, timeout=30)
+
+
+class Checked(SpanExporter):
+    """An exporter that keeps how its exports went."""
+
+    def __init__(self, own: SpanExporter) -> None:
+        self.own = own
+        self.results: list[SpanExportResult] = []
+
+    def export(self, spans: object) -> SpanExportResult:
+        self.results.append(self.own.export(spans))  # type: ignore[arg-type]
+        return self.results[-1]
+
+    def shutdown(self) -> None:
+        self.own.shutdown()
+
+
+@contextmanager
+def traced(own: SpanExporter, service: str = "fleet") -> Iterator[Tracer]:
+    """A tracer whose spans go out together when the block ends; each export has to succeed."""
+    checked = Checked(own)
+    provider = TracerProvider(resource=Resource.create({"service.name": service}), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(checked, schedule_delay_millis=600_000))
+    yield provider.get_tracer("test")
+    provider.shutdown()
+    assert checked.results
+    assert set(checked.results) == {SpanExportResult.SUCCESS}
