@@ -222,3 +222,15 @@ async def test_an_agent_reports_by_opentelemetry_as_the_howto_shows(
         run_block(*example, url, tmp_path)
     rows = await db.fetch("SELECT agent_id, status, action_summary FROM agent_run_log")
     assert [tuple(row) for row in rows] == [("sage", "success", "Rotated 3 log files")]
+
+
+async def test_a_model_reports_by_mcp_as_the_howto_shows(
+    database: str, db: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    (example,) = blocks(ROOT / "docs/howto/mcp.md", "Over stdio")
+    with serving(env={}, log=tmp_path / "serve.log") as url:
+        shown = run_block(*example, url, tmp_path)
+    row = await db.fetchrow("SELECT id::text, agent_id, status, action_summary FROM agent_run_log")
+    assert tuple(row)[1:] == ("sage", "success", "Rotated 3 log files")
+    assert f"'run_id': '{row['id']}'" in shown

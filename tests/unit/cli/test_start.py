@@ -51,6 +51,7 @@ def started(tmp_path: Path, *arguments: str, **env: str) -> tuple[str, set[str]]
         ("--help", TYPER),
         ("nonsense", TYPER_CONVERTING),
         ("runs --help", TYPER_CONVERTING),
+        ("mcp --help", TYPER_CONVERTING),
         ("score backfill --help", TYPER_CONVERTING),
         ("report sage success --summary Done", {*TYPER_CONVERTING, "msgspec"}),
         ("exec --agent sage -- true", {*TYPER_CONVERTING, "msgspec"}),

@@ -41,6 +41,7 @@ COMMANDS = {
     "alerts": "app.cli.commands.alerts:app",
     "score": "app.cli.commands.score:app",
     "feedback": "app.cli.commands.feedback:feedback",
+    "mcp": "app.cli.commands.mcp:mcp",
     "export": "app.cli.commands.export:app",
     "import": "app.cli.commands.import_:app",
     "schema": "app.cli.commands.schema:app",
