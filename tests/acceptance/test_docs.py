@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -234,3 +235,16 @@ async def test_a_model_reports_by_mcp_as_the_howto_shows(
     row = await db.fetchrow("SELECT id::text, agent_id, status, action_summary FROM agent_run_log")
     assert tuple(row)[1:] == ("sage", "success", "Rotated 3 log files")
     assert f"'run_id': '{row['id']}'" in shown
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+async def test_hermes_reports_by_webhooks_as_the_howto_shows(
+    database: str, db: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, sent = blocks_within_lists(ROOT / "docs/howto/hermes.md", "Webhooks")
+    given = run_block("sh", f'{secret}\nprintf %s "$secret"', "", tmp_path)
+    assert (tmp_path / "settings.env").read_text(encoding="utf-8") == f"RUNLOG_HERMES_SECRET={given}\n"
+    with serving(env={"RUNLOG_HERMES_SECRET": given}, log=tmp_path / "serve.log") as url:
+        run_block("sh", f"secret={given}\n{sent}", url, tmp_path)
+    rows = await db.fetch("SELECT agent_id, status FROM agent_run_log")
+    assert [tuple(row) for row in rows] == [("hermes", "success")]

@@ -91,6 +91,8 @@ class Settings(BaseModel):
     openclaw_timezone: Annotated[str, AfterValidator(_checked_by(time_zone))] | None = None
     openclaw_store_prompts: bool = False
 
+    hermes_secret: SecretStr | None = None
+
     judge_url: str | None = None
     judge_model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     judge_api_key: SecretStr | None = None

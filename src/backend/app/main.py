@@ -22,6 +22,7 @@ from app.api.internal import (
     agreement,
     alerts,
     audit,
+    hermes,
     openclaw,
     otlp,
     peer_swarm,
@@ -55,6 +56,7 @@ INTERNAL = (
     peer_swarm.router,
     agent_cloud.router,
     openclaw.router,
+    hermes.router,
     quality.router,  # before the agents, whose ids may hold slashes
     agents.router,
     audit.router,
@@ -110,6 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             token,
             reports_need_token=settings.reports_need_token,
             openclaw_has_token=settings.openclaw_token is not None,
+            hermes_has_secret=settings.hermes_secret is not None,
         )
     app.add_middleware(BrowserGuard, settings.allowed_hosts, checks_host=settings.expose != "public")
     app.add_middleware(ErrorPages)

@@ -37,6 +37,11 @@ REPORTS = frozenset(
 OPENCLAW = frozenset({"/api/v1/internal/openclaw/cron", "/api/v1/internal/openclaw/cron/"})
 """Where OpenClaw reports for its agents. It has a token of its own where one is set for it."""
 
+HERMES = frozenset({"/api/v1/internal/hermes/webhook"})
+"""Where Hermes reports for its agents. It has no token; where it has a secret, it signs what it sends."""
+
+_REPORTS_OF_ALL = REPORTS | OPENCLAW | HERMES
+
 READS_INTERNAL = "reads_internal"
 """The key in an ASGI scope's `state` of whether this reader may see the internal face."""
 
@@ -55,9 +60,12 @@ class AccessGuard:
         *,
         reports_need_token: bool,
         openclaw_has_token: bool = False,
+        hermes_has_secret: bool = False,
     ) -> None:
         self._app = app
-        self._open_posts = OPENCLAW if openclaw_has_token else frozenset()
+        self._open_posts = (OPENCLAW if openclaw_has_token else frozenset()) | (
+            HERMES if hermes_has_secret else frozenset()
+        )
         self._token = token
         self._reports_need_token = reports_need_token
 
@@ -75,7 +83,7 @@ class AccessGuard:
         path, is_post = scope["path"], scope["method"] == "POST"
         if is_post and path in self._open_posts:
             return True
-        if is_post and path in REPORTS | OPENCLAW:
+        if is_post and path in _REPORTS_OF_ALL:
             return not self._reports_need_token or self._is_signed_in(scope)
         if path in _OPEN or path.startswith(_OPEN_BELOW):
             return True

@@ -68,7 +68,7 @@ def _is_database(path: Path) -> bool:
 
 def read_database(path: Path, history: History) -> None:
     """Gather the jobs and runs of a gateway's database at one moment, without writing to it."""
-    with closing(_connect(path)) as connection:
+    with closing(open_read_only(path)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
         jobs = [_job(row) for row in _rows(connection, "cron_jobs")]
@@ -81,14 +81,14 @@ def read_database(path: Path, history: History) -> None:
     history.entries += entries_of_receipts(receipts)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that makes no file beside the database: without a log of writes no gateway has it open."""
     mode = "ro" if Path(f"{path}-wal").exists() else "ro&immutable=1"
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS)
 
 
 def _has_tables(path: Path) -> bool:
-    with closing(_connect(path)) as connection:
+    with closing(open_read_only(path)) as connection:
         return any(_columns(connection, table) for table in _TABLES)
 
 

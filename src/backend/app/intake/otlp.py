@@ -59,9 +59,9 @@ async def record_spans(body: bytes, decode: Callable[[bytes], list[Span]]) -> Ou
     """
     # A full body takes a tenth of a second, in which reports must not wait.
     runs, refused, others = await asyncio.to_thread(_read, body, decode)
-    by_the_log = await record(runs)
-    refused += map(str, by_the_log)
-    metrics.SPANS.labels("run").inc(len(runs) - len(by_the_log))
+    recorded = await record(runs)
+    refused += map(str, recorded.refused)
+    metrics.SPANS.labels("run").inc(recorded.new + recorded.known)
     metrics.SPANS.labels("other").inc(others)
     if refused:
         metrics.SPANS.labels("rejected").inc(len(refused))

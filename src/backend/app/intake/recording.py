@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,14 @@ from app.runs.writer import get_writer
 AT_A_TIME = 256
 """Runs of one request that wait for their commit together, a batch of the writer's by default: a large
 request leaves the queue to others."""
+
+
+class Recorded(NamedTuple):
+    """How many runs are new in the log, how many it had, and why others were refused."""
+
+    new: int
+    known: int
+    refused: list[InvalidRunError]
 
 
 def as_run(report: Report) -> Run:
@@ -30,22 +38,25 @@ def as_run(report: Report) -> Run:
     return parse_run(msgspec.json.encode(body), report.run_key)
 
 
-async def record(runs: Sequence[Run]) -> list[InvalidRunError]:
-    """Commit the runs, and return why some were refused.
+async def record(runs: Sequence[Run]) -> Recorded:
+    """Commit the runs.
 
-    One that the log has by the same key, told a little differently, is recorded already. Raises
+    One that the log has by the same key is known, also where it is told a little differently. Raises
     `IngestUnavailableError` where any was not committed: all may be sent again.
     """
-    refused: list[InvalidRunError] = []
+    new, known, refused = 0, 0, []
     writer = get_writer()
     for start in range(0, len(runs), AT_A_TIME):
-        writes = (writer.write(run) for run in runs[start : start + AT_A_TIME])
-        for outcome in await asyncio.gather(*writes, return_exceptions=True):
+        part = runs[start : start + AT_A_TIME]
+        outcomes = await asyncio.gather(*(writer.write(run) for run in part), return_exceptions=True)
+        for run, outcome in zip(part, outcomes, strict=True):
             match outcome:
                 case IdempotencyConflictError():
-                    pass
+                    known += 1
                 case InvalidRunError():
                     refused.append(outcome)
                 case BaseException():
                     raise outcome
-    return refused
+                case _:
+                    new, known = (new + 1, known) if outcome == run.id else (new, known + 1)
+    return Recorded(new, known, refused)

@@ -9,15 +9,11 @@ app = typer.Typer(
     help="""Import past runs from other programs.
 
 \b
-Example:
+Examples:
   runlog import openclaw ~/.openclaw
+  runlog import hermes ~/.hermes
 """,
 )
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `openclaw` a command of its own while it is the only one."""
 
 
 @app.command()
@@ -49,3 +45,26 @@ def openclaw(
     from app.cli import import_openclaw as work
 
     work.import_openclaw(sources, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def hermes(
+    source: Annotated[
+        str, typer.Argument(help="Hermes' ledger `cron/executions.db`, or the directory of its profile.")
+    ],
+    agent: Annotated[str, typer.Option(help="Whose runs they are.")] = "hermes",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Import the runs of Hermes' cron jobs, from its ledger.
+
+    A run that is in the log already is not imported again; the same command may be repeated. One that goes on
+    is left out.
+
+    \b
+    Examples:
+      runlog import hermes ~/.hermes
+      runlog import hermes ~/.hermes/profiles/nova --agent nova
+    """
+    from app.cli import import_hermes as work
+
+    work.import_hermes(source, agent, as_json=as_json)

@@ -16,9 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from app.intake.domain.openclaw import reading
+from app.intake.domain.openclaw.reading import storable
 from app.intake.domain.report import Report
 from app.intake.domain.spans import STATUS_ERROR, Span
-from app.kit.secrets import redact
 from app.kit.text import shortened
 from app.kit.times import EPOCH
 
@@ -136,18 +137,15 @@ def _agent_id(span: Span) -> str:
         named_in_span[1] if named_in_span else None,
         "" if span.service.startswith(_UNNAMED_SERVICE) else span.service,
     )
-    names = (_storable(name).strip() for name in named if isinstance(name, str) and name != _UNKNOWN)
+    names = (storable(name).strip() for name in named if isinstance(name, str) and name != _UNKNOWN)
     return next(filter(None, names), "")
 
 
 def _report(span: Span, tools: set[str]) -> Report:
     error = _error(span)
     actions: dict[str, Any] = {}
-    summary = span.attributes.get(SUMMARY)
-    if isinstance(summary, str) and summary.strip():
-        actions["summary"] = _text(summary)
-    elif error:
-        actions["summary"] = error
+    if summary := reading.text(span.attributes.get(SUMMARY), MAX_TEXT) or error:
+        actions["summary"] = summary
     if error:
         actions["error"] = error
     if tools:
@@ -178,22 +176,15 @@ def _error(span: Span) -> str | None:
     if span.status_code != STATUS_ERROR and not kind and outcome == "completed":
         return None
     message = span.status_message or span.attributes.get("openclaw.error")
-    parts = [_storable(part).strip() for part in (kind, message) if isinstance(part, str)]
+    parts = [storable(part).strip() for part in (kind, message) if isinstance(part, str)]
     said = ": ".join(dict.fromkeys(filter(None, parts)))
-    return _text(said) or (_text(str(outcome)) if outcome != "completed" else "the span ended with an error")
-
-
-def _text(text: str) -> str:
-    """A text as it is kept: without what cannot be stored, credentials masked, cut."""
-    return shortened(redact(_storable(text).strip()[: 2 * MAX_TEXT]), MAX_TEXT)
+    if not said and outcome == "completed":
+        return "the span ended with an error"
+    return reading.text(said or str(outcome), MAX_TEXT)
 
 
 def _name(name: str) -> str:
-    return shortened(_storable(name).strip(), _MAX_NAME)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+    return shortened(storable(name).strip(), _MAX_NAME)
 
 
 def _moment(nanoseconds: int) -> datetime | None:
