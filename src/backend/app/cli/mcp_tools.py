@@ -15,7 +15,7 @@ from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from app.cli.api_client import HttpApi, path_of
-from app.cli.sending import send_run
+from app.cli.sending import Sending, make_entry
 from app.errors import RunLogError
 from app.kit.secrets import redact
 from app.kit.text import printable, shortened
@@ -36,10 +36,13 @@ Status = Literal["success", "partial", "failed"]
 
 
 class Reported(BaseModel):
-    """A run that is in the log."""
+    """A run that is in the log, or will be."""
 
-    run_id: str | None = Field(description="The id of its row.")
+    run_id: str | None = Field(description="The id of its row; null while it is kept for later.")
     run_key: str = Field(description="What names the run: reported again by it, it is recorded once.")
+    kept_because: str | None = Field(
+        description="Why it is not recorded yet: it is kept on disk and delivered later. Do not report it again."
+    )
 
 
 class Run(BaseModel):
@@ -157,9 +160,10 @@ def report_run(
     """
     agent, key = _agent(agent_id), run_key or os.environ.get("RUNLOG_RUN_KEY") or f"mcp:{uuid4().hex}"
     with _errors_for_the_model(f"; to try again, pass run_key {key}"):
-        return Reported(
-            run_id=send_run(agent, status, {**(actions or {}), "summary": summary}, key), run_key=key
-        )
+        sending = Sending(make_entry(agent, status, {**(actions or {}), "summary": summary}, key=key))
+        sending.keep()
+        sent = sending.send()
+    return Reported(run_id=sent.run_id, run_key=key, kept_because=sent.kept_for or None)
 
 
 def recent_runs(

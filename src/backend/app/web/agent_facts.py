@@ -30,8 +30,6 @@ SHARE = 0.1
 MOST_KEPT = 2_000
 """Agents, each of about 20 kilobytes."""
 
-_NOTHING = None, None
-
 Version = tuple[datetime | None, datetime | None, Decimal | None, Decimal | None]
 """When its newest run was created, when it was last declared, and the sum and number of its scores."""
 
@@ -48,12 +46,12 @@ class AgentFacts:
 
 async def version_of_agent(session: AsyncSession, agent_id: str, now: datetime) -> Version:
     """What differs once something of the agent has changed. Raises `NotFoundError`."""
-    declared = (await agent_versions(session, [agent_id]))[agent_id]
-    if declared == _NOTHING:
+    newest, declared = (await agent_versions(session, [agent_id]))[agent_id]
+    if newest is None and declared is None:
         await require_known(session, agent_id)
     scores = agent_scores_in(agent_id, now - timedelta(days=2 * DAYS + 1))
     total, scored = (await session.execute(scores)).one()
-    return *declared, total, scored
+    return newest, declared, total, scored
 
 
 async def facts_of_agent(agent_id: str, version: Version) -> AgentFacts:
