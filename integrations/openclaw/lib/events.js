@@ -51,11 +51,15 @@ export function agentOf({ jobId, jobName, agentId }, agents, fallback) {
   return mapped === undefined ? own : agents[mapped];
 }
 
-/** The agent that OpenClaw takes where a job names none. */
+/** The agent that OpenClaw takes where a job names none: the system's, else the default, else the only one. */
 export function defaultAgent(config) {
-  const agents = Object.entries(config?.agents?.entries ?? {});
-  const [name] = agents.find(([, agent]) => agent?.default === true) ?? agents[0] ?? ["main"];
-  return name;
+  const { entries = {}, defaults } = config?.agents ?? {};
+  const names = Object.keys(entries);
+  return (
+    defaults?.systemAgent?.agentId ??
+    names.find((name) => entries[name]?.default === true) ??
+    (names.length === 1 ? names[0] : "main")
+  );
 }
 
 /**

@@ -65,9 +65,12 @@ test("the agent is the operator's for the job's id, its name or OpenClaw's agent
   assert.equal(agentOf({ jobId: "constructor" }, {}, "main"), "main");
 });
 
-test("the default agent is the one marked so, else the first, else main", () => {
-  assert.equal(defaultAgent({ agents: { entries: { a: {}, b: { default: true } } } }), "b");
-  assert.equal(defaultAgent({ agents: { entries: { a: {}, b: {} } } }), "a");
+test("the default agent is the system's, else the one marked so, else the only one, else main", () => {
+  const entries = { a: {}, b: { default: true } };
+  assert.equal(defaultAgent({ agents: { entries, defaults: { systemAgent: { agentId: "c" } } } }), "c");
+  assert.equal(defaultAgent({ agents: { entries } }), "b");
+  assert.equal(defaultAgent({ agents: { entries: { a: {} } } }), "a");
+  assert.equal(defaultAgent({ agents: { entries: { a: {}, b: {} } } }), "main");
   assert.equal(defaultAgent({}), "main");
 });
 

@@ -41,7 +41,7 @@ class Reported(BaseModel):
     run_id: str | None = Field(description="The id of its row; null while it is kept for later.")
     run_key: str = Field(description="What names the run: reported again by it, it is recorded once.")
     kept_because: str | None = Field(
-        description="Why it is not recorded yet: it is kept on disk and delivered later. Do not report it again."
+        description="Why it is not recorded yet: it is kept on disk and delivered later, so do not repeat it."
     )
 
 
