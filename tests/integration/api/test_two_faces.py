@@ -23,6 +23,8 @@ INTERNAL_PATHS = (
     "agent-cloud/tasks",
     "agents",
     "audit/findings",
+    "audit/now",
+    "run-ids/9b2d4c1e",
     "alerts",
 )
 DISGUISES = (
