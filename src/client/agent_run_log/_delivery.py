@@ -1,5 +1,6 @@
 """Delivering what is spooled, by HTTP."""
 
+import importlib
 import math
 import time
 
@@ -19,6 +20,7 @@ def deliver(
 
     Raises `SpoolError`.
     """
+    load()
     deadline = time.monotonic() + seconds
     last: dict[str, Outcome] = {}
 
@@ -32,9 +34,14 @@ def deliver(
     return delivery, last
 
 
+def load() -> None:
+    """Load what sends: with it comes httpx, which takes longer than all else, and no server's time."""
+    importlib.import_module("agent_run_log._transport")
+
+
 def post(entry: Entry, target: Target, deadline: float) -> Outcome:
     """Send one report once; what became of it by a deadline of the monotonic clock."""
-    from agent_run_log import _transport  # with it comes httpx, which takes longer to load than all else
+    from agent_run_log import _transport
 
     seconds = min(POST_SECONDS, deadline - time.monotonic())
     if seconds <= 0:

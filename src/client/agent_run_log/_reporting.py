@@ -8,7 +8,7 @@ from datetime import datetime
 from agent_run_log._answers import Outcome, Verdict
 from agent_run_log._body import Facts, entry_of, new_key
 from agent_run_log._courier import COURIER
-from agent_run_log._delivery import deliver, post
+from agent_run_log._delivery import deliver, load, post
 from agent_run_log._entry import Entry
 from agent_run_log._errors import SpoolError
 from agent_run_log._reports import Report, State, Status
@@ -108,6 +108,7 @@ def flush(timeout: float = 30.0, *, url: str | None = None, token: str | None = 
 
 
 def _reported(entry: Entry, target: Target, timeout: float) -> Report:
+    load()
     deadline = time.monotonic() + timeout
     spool = _spool()
     if spool is not None and _waits(spool):
