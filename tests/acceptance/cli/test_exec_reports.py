@@ -121,7 +121,7 @@ def test_a_file_that_is_given_counts_once_it_is_written(shell: Shell, tmp_path: 
     [
         ("printf '{\"half\": ' >", b"Expecting value", '{"half":'),
         ("echo '[1]' >", b"it is no JSON object", "[1]"),
-        ("head -c 300000 /dev/zero | tr '\\0' x >", b"it is longer than 256 KiB", "x" * 2000),
+        ("head -c 300000 /dev/zero | tr '\\0' x >", b"it is longer than 128 KiB", "x" * 2000),
         ("mkfifo", b"it is no file", ""),
     ],
 )
