@@ -20,8 +20,9 @@ pytestmark = pytest.mark.anyio
 PATH = "/api/v1/internal/openclaw/cron"
 
 
+@pytest.mark.parametrize(("leave", "come_back"), [("go_away", "come_back"), ("stall", "resume")])
 async def test_events_that_came_without_a_database_are_recorded_when_it_is_back(
-    database: str, db: asyncpg.Connection, tmp_path: Path
+    database: str, db: asyncpg.Connection, tmp_path: Path, leave: str, come_back: str
 ) -> None:
     events = [body(f"plugin-cron_finished-0{number}") for number in ("1-ok-agentTurn", "4-error-command")]
     async with proxied(database) as (proxy, url), httpx.AsyncClient(timeout=60) as client:
@@ -29,10 +30,10 @@ async def test_events_that_came_without_a_database_are_recorded_when_it_is_back(
 
         with serving(env=env, log=tmp_path / "serve.log") as server:
             assert (await client.post(server + PATH, json=events[0])).status_code == 204
-            proxy.go_away()
+            getattr(proxy, leave)()
             answers = [await client.post(server + PATH, json=event) for event in [*events, *events]]
             assert {answer.status_code for answer in answers} == {202}
-            proxy.come_back()
+            getattr(proxy, come_back)()
             await until_it_is(database, "SELECT count(*) FROM agent_run_log", 2)
             await asyncio.to_thread(eventually, lambda: not list((tmp_path / "openclaw").glob("*.json")))
     assert await db.fetchval("SELECT count(*) FROM agent_run_log") == 2

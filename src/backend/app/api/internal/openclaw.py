@@ -40,8 +40,8 @@ from app.logs import get_logger
 from app.runs.writer import get_writer
 from app.wiring import openclaw_settings
 
-RECORD_SECONDS = 4.0
-"""After which what came is written to disk: OpenClaw waits ten."""
+RECORD_SECONDS = 3.0
+"""After which what came is written to disk. OpenClaw waits ten; to hang up on a database that hangs takes two."""
 
 DRAIN_SECONDS = 5.0
 """Between two looks at what waits on disk."""
