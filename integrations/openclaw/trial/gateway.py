@@ -79,7 +79,11 @@ class Gateway:
                 "auth": {"mode": "token", "token": _TOKEN},
             },
             "agents": {"defaults": {"skipBootstrap": True}},
-            "plugins": {"entries": {"admin-http-rpc": {"enabled": True}}},
+            # Others would double the time of a start.
+            "plugins": {
+                "allow": ["admin-http-rpc", PLUGIN_ID],
+                "entries": {"admin-http-rpc": {"enabled": True}},
+            },
             "tools": {"exec": {"host": "gateway", "mode": "full"}},
         }
         state = home / ".openclaw"
