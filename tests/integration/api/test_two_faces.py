@@ -136,6 +136,8 @@ def test_kong_routes_what_it_should() -> None:
     assert kong_service("GET", "runlog.example", intelligence) == "runlog-public"
     assert kong_service("POST", "runlog.internal", "/api/v1/internal/agent-run-log") == "runlog-internal"
     assert kong_service("POST", "runlog.example", "/api/v1/internal/agent-run-log") is None
+    assert kong_service("POST", "runlog.internal", "/v1/traces") == "runlog-internal"
+    assert kong_service("POST", "runlog.example", "/v1/traces") is None
     assert kong_service("GET", "runlog.internal", "/metrics") is None
 
 
@@ -157,4 +159,5 @@ def test_a_face_mounts_only_its_routes(face: str, internal: bool, public: bool) 
     paths = create_app(Settings(expose=face)).openapi()["paths"]
     assert any(path.startswith("/api/v1/internal") for path in paths) is internal
     assert any(path.startswith("/api/v1/public") for path in paths) is public
+    assert ("/v1/traces" in paths) is internal
     assert ("/metrics" in paths) is internal
