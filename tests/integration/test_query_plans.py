@@ -21,6 +21,7 @@ from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.histories import deepened
 from app.audit.known_outages import KnownOutages
+from app.audit.known_starts import known_starts
 from app.audit.outages import silences
 from app.config import get_settings
 from app.dashboard.day import NEWEST_FAILURES
@@ -32,6 +33,7 @@ from app.quality.rated_runs import RATED
 from app.quality.review_queue import CANDIDATES
 from app.runs import browsing
 from app.runs.queries import newest_of_each_agent, newest_runs
+from app.runs.starts import settle_starts
 from app.runs.window_sums import agent_scores_since, scores_between, successes_since
 from app.scoring.backfills import next_runs
 from app.scoring.pipeline import read_batch
@@ -434,3 +436,28 @@ async def test_the_newest_failure_of_an_agent_is_read_from_its_index(long_log: a
     plan = await explain(long_log, NEWEST_FAILURES.bindparams(**bounds))
     assert indexes(plan) == {"idx_agent_run_log_agent_created"}
     assert rows_read(plan) <= 2 * 4
+
+
+async def test_which_runs_are_under_way_costs_nothing_however_long_the_log_is(
+    long_log: asyncpg.Connection,
+) -> None:
+    await long_log.execute("""
+        INSERT INTO agent_run_idempotency_key (agent_id, key, run_id, payload_digest)
+        SELECT agent_id, id::text, id, '' FROM agent_run_log;
+        INSERT INTO agent_run_duration (run_id, agent_id, created_at, seconds, by_key)
+        SELECT id, agent_id, created_at, 60, true FROM agent_run_log;
+        INSERT INTO agent_run_start (agent_id, run_key, started_at, received_at)
+        SELECT 'agent-' || n % 5, CASE WHEN n < 5 THEN '' ELSE n::text END,
+            now(), now() - n * interval '1 hour'
+        FROM generate_series(0, 20) AS n;
+        ANALYZE
+    """)
+    tables = "agent_run_log", "agent_run_idempotency_key", "agent_run_duration"
+    before = [await tuples_read(long_log, table) for table in tables]
+    async with transaction() as session:
+        starts = await known_starts(session)
+        await settle_starts(session)
+        await session.execute(text("SELECT pg_stat_force_next_flush()"))
+    assert sum(map(len, starts.values())) == 17
+    read = [await tuples_read(long_log, table) for table in tables]
+    assert all(after - known < 1_000 for after, known in zip(read, before, strict=True))

@@ -7,11 +7,11 @@ start, as the reports may have none. Recording runs takes no part in it: it is l
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, delete, exists, func, or_, text
+from sqlalchemy import ColumnElement, String, and_, bindparam, delete, exists, false, func, or_, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.kit.sql import of_agent, well_dated
+from app.kit.sql import WELL_DATED, newest_of_agent
 from app.models import AgentRunDuration, AgentRunIdempotencyKey, AgentRunLog, AgentRunStart
 from app.runs.calibration import DURATIONS_KEPT, START_DAYS, STARTS_KEPT
 
@@ -26,19 +26,23 @@ _BY_KEY = (
     )
     .correlate(AgentRunStart)
 )
-_REPORTED_SINCE = (
-    exists()
-    .where(
-        of_agent(AgentRunStart.agent_id),
-        AgentRunLog.created_at > AgentRunStart.received_at,
-        well_dated(AgentRunLog.created_at),
+_LAST_REPORT = (
+    newest_of_agent((AgentRunLog.created_at,), AgentRunStart.agent_id, 1, WELL_DATED)
+    .correlate(AgentRunStart)
+    .scalar_subquery()
+)
+_REPORTED_SINCE = func.coalesce(AgentRunStart.received_at < _LAST_REPORT, false())
+_KEYS_ARE_REPORTED = func.coalesce(
+    newest_of_agent(
+        (AgentRunDuration.by_key,),
+        AgentRunStart.agent_id,
+        1,
+        AgentRunDuration.by_key.is_(True),
+        run=AgentRunDuration,
     )
     .correlate(AgentRunStart)
-)
-_KEYS_ARE_REPORTED = (
-    exists()
-    .where(AgentRunDuration.agent_id == AgentRunStart.agent_id, AgentRunDuration.by_key)
-    .correlate(AgentRunStart)
+    .scalar_subquery(),
+    false(),
 )
 
 # The run that ended each start, and how long it took: not of a start that came twice without a key, which may
@@ -58,7 +62,7 @@ WITH ended AS (
             SELECT run.id, run.created_at FROM agent_run_log AS run
             WHERE start.run_key = '' AND run.agent_id = ANY (ARRAY[start.agent_id])
                 AND run.created_at > start.received_at AND run.created_at < now() + interval '1 day'
-            ORDER BY run.agent_id, run.created_at LIMIT 1
+            ORDER BY run.agent_id DESC, run.created_at LIMIT 1
         )
     ) AS run
     WHERE CAST(:agent_id AS text) IS NULL OR start.agent_id = :agent_id
