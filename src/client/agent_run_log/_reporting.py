@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 from agent_run_log._answers import Outcome, Verdict
-from agent_run_log._body import Facts, entry_of, new_key
+from agent_run_log._body import Facts, entry_of
 from agent_run_log._courier import COURIER
 from agent_run_log._delivery import deliver, load, post
 from agent_run_log._entry import Entry
@@ -120,9 +120,6 @@ def _reported(entry: Entry, target: Target, timeout: float) -> Report:
             return _delivered_behind(spool, name, entry, target, deadline)
     try:
         outcome = _sent(entry, target, deadline)
-        if RUN_UNDER_WAY.has_claimed(entry.run_key) and _is_of_another_run(outcome):
-            entry = Entry(entry.body, new_key())
-            outcome = _sent(entry, target, deadline)
     except BaseException:  # such as an interrupt by the keyboard
         _kept(spool, entry, target, Outcome(Verdict.UNAVAILABLE, "it was interrupted"))
         raise
@@ -163,12 +160,6 @@ def _sent(entry: Entry, target: Target, deadline: float) -> Outcome:
             return outcome
         time.sleep(wait)
         pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _is_of_another_run(outcome: Outcome) -> bool:
-    """Whether another process has reported the run that the environment names, and otherwise."""
-    is_of_key = "Idempotency-Key" in outcome.reason or "run_key" in outcome.reason
-    return outcome.verdict is Verdict.REFUSED and is_of_key
 
 
 def _kept(spool: Spool | None, entry: Entry, target: Target, outcome: Outcome) -> Report:

@@ -65,10 +65,6 @@ class RunUnderWay:
         self._lock = threading.Lock()
         self._claimed: str | None = None
 
-    def has_claimed(self, key: str) -> bool:
-        """Whether this process reports the run of this key because the environment names it."""
-        return self._claimed == key
-
     def claim(self, agent_id: str) -> str | None:
         """The key for a report of this agent, the first time; else None."""
         key = read("RUNLOG_RUN_KEY")

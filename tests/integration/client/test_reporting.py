@@ -259,17 +259,17 @@ def test_the_environment_names_the_agent_and_its_run(
     assert listener.keys.count("nova's-run") == 1
 
 
-def test_the_run_that_the_environment_names_may_be_reported_by_another_process_already(
+def test_a_run_that_another_process_has_reported_otherwise_is_not_recorded_again(
     listener: Listener, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNLOG_RUN_KEY", "reported")
     detail = {"detail": [{"loc": ["header", "Idempotency-Key"], "msg": "this key was used"}]}
-    listener.statuses = [422, 204]
-    listener.bodies = [json.dumps(detail).encode(), b""]
-    assert report_run("sage", "success").delivered
-    assert listener.keys[0] == "reported"
-    assert listener.keys[1] != "reported"
-    assert not spool.directory.exists()
+    listener.statuses, listener.bodies = [422], [json.dumps(detail).encode()]
+    report = report_run("sage", "success")
+    assert report.rejected
+    assert "this key was used" in (report.reason or "")
+    assert listener.keys == ["reported"]
+    assert len(list((spool.directory / "rejected").glob("*.run"))) == 1
 
 
 def test_many_threads_report_at_once(listener: Listener) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 # Bytes of each stream that are kept: with the escapes that go, the last screen or two.
 _TAIL_BYTES = 8000
 PRINTED_BYTES = 128 * 1024
-"""Bytes of stdout that are searched for JSON: an eighth of what a server takes; as numbers they take 10 MB."""
+"""Bytes of stdout that are searched for JSON: an eighth of what a server takes; numbers of it take 10 MB."""
 # Bytes of its beginning, where agents say which conversation this is.
 _HEAD_BYTES = 4096
 # Bytes of a block of a tail: what is read of a pipe at once.

@@ -30,8 +30,8 @@ SHARE = 0.1
 MOST_KEPT = 2_000
 """Agents, each of about 20 kilobytes."""
 
-Version = tuple[datetime | None, datetime | None, Decimal | None, Decimal | None]
-"""When its newest run was created, when it was last declared, and the sum and number of its scores."""
+Version = tuple[tuple[datetime | None, ...], Decimal | None, Decimal | None]
+"""The moments of `agent_versions`, and the sum and number of its scores."""
 
 log = get_logger(__name__)
 
@@ -46,12 +46,12 @@ class AgentFacts:
 
 async def version_of_agent(session: AsyncSession, agent_id: str, now: datetime) -> Version:
     """What differs once something of the agent has changed. Raises `NotFoundError`."""
-    newest, declared = (await agent_versions(session, [agent_id]))[agent_id]
-    if newest is None and declared is None:
+    moments = (await agent_versions(session, [agent_id]))[agent_id]
+    if not any(moments):
         await require_known(session, agent_id)
     scores = agent_scores_in(agent_id, now - timedelta(days=2 * DAYS + 1))
     total, scored = (await session.execute(scores)).one()
-    return newest, declared, total, scored
+    return moments, total, scored
 
 
 async def facts_of_agent(agent_id: str, version: Version) -> AgentFacts:
