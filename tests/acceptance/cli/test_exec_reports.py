@@ -95,6 +95,15 @@ def test_an_object_that_no_server_takes_stays_text(shell: Shell) -> None:
     assert shell.actions["output_tail"] == '{"a": NaN}'
 
 
+def test_an_object_that_is_too_long_stays_text(shell: Shell) -> None:
+    code = "print('{\"a\": \"' + 'x' * 200_000 + '\"}')"
+    done = shell.runlog("exec", "--agent", "a", "--", sys.executable, "-c", code)
+    assert done.stderr == (
+        b"runlog: the JSON object on stdout was not reported as such: it is longer than 128 KiB\n"
+    )
+    assert shell.actions["output_tail"].endswith('xx"}')
+
+
 def test_the_object_in_a_file_is_what_it_did(shell: Shell) -> None:
     done = exec_sh(
         shell, """echo $RUNLOG_ACTIONS_FILE; echo '{"files": 3}' >"$RUNLOG_ACTIONS_FILE"; echo '{"no": 1}'"""

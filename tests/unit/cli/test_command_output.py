@@ -54,6 +54,10 @@ def test_a_line_whose_beginning_is_lost_is_left_out() -> None:
     assert output.text() == "whole line"
 
 
+def test_a_line_that_is_all_there_is_is_kept_though_its_beginning_is_lost() -> None:
+    assert filled(b"x" * 9000 + b"\n").text() == "x" * 2000
+
+
 def test_an_exception_is_found_before_what_stdout_still_held() -> None:
     traceback = b'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: boom\nmore\n'
     assert filled(b"started\n", stderr=traceback).exception_line() == "ValueError: boom"

@@ -6,7 +6,7 @@ from collections import deque
 # Bytes of each stream that are kept: with the escapes that go, the last screen or two.
 _TAIL_BYTES = 8000
 PRINTED_BYTES = 128 * 1024
-"""Bytes of stdout that are searched for JSON: an eighth of what a server takes; numbers of it take 10 MB."""
+"""Bytes of stdout that are searched for JSON: an eighth of what a server takes, 10 MB as numbers."""
 # Bytes of its beginning, where agents say which conversation this is.
 _HEAD_BYTES = 4096
 # Bytes of a block of a tail: what is read of a pipe at once.
@@ -76,6 +76,11 @@ class CommandOutput:
         lines = self._stdout.kept().split(b"\n")
         return lines[1:] if self._stdout.is_cut else lines
 
+    def ends_with_long_object(self) -> bool:
+        """Whether stdout ends with what may be a JSON object, on one line of which the beginning is lost."""
+        kept = self._stdout.kept().rstrip()
+        return self._stdout.is_cut and kept.endswith(b"}") and b"\n" not in kept
+
     def first_lines(self) -> list[bytes]:
         """The first lines of stdout; the last of them may be cut."""
         return self._head.split(b"\n")
@@ -111,8 +116,8 @@ class _Tail:
     def whole_lines(self, kept: bytes) -> list[str]:
         """The lines of `kept`, which begins as what is kept does, as plain text."""
         lines = _lines(kept)
-        # The beginning of the first is lost, and with it perhaps that of an escape.
-        return lines[1:] if self.is_cut and len(lines) > 1 else lines
+        # The beginning of the first is lost, and with it perhaps that of an escape; it may be all there is.
+        return lines[1:] if self.is_cut and any(lines[1:]) else lines
 
 
 def last_line(text: str) -> str:
@@ -121,7 +126,7 @@ def last_line(text: str) -> str:
 
 
 def _ending(lines: list[str]) -> str:
-    return "\n".join(lines)[-_TEXT_LENGTH:].strip()
+    return "\n".join(lines).strip()[-_TEXT_LENGTH:].lstrip()
 
 
 def plain(output: bytes) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from app.cli.actions import read_actions
 from app.cli.agent_results import read_agent_result
 from app.cli.child_command import CommandEnd
-from app.cli.command_output import last_line
+from app.cli.command_output import PRINTED_BYTES, last_line
 from app.cli.printed_json import is_json, printed_backward
 from app.kit import strict_json
 from app.kit.strict_json import StrictJSONError
@@ -79,6 +79,8 @@ def _words(end: CommandEnd, given: Mapping[str, Any] | None) -> _Words:
         summary = shortened(agent.text, _SUMMARY_LENGTH)
         return _Words(text, summary, {**agent.fields, **(given or {})}, agent.is_failed)
     own, printed, ignored = (given, b"", "") if given is not None else _printed_object(lines)
+    if own is None and output.ends_with_long_object():
+        ignored = f"it is longer than {PRINTED_BYTES // 1024} KiB"
     text = output.text(without=printed)
     return _Words(text, last_line(text), own or {}, ignored=ignored)
 
