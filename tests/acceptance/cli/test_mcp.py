@@ -169,6 +169,8 @@ async def test_the_agents_environment_names_it_and_its_run(server: str, db: asyn
             )
             assert told["run_key"] == "cron:7"
         assert content(await client.call_tool("agent_state", {}))["agent_id"] == "atlas"
+        other = {"agent_id": "nova", "status": "success", "summary": "Helped"}
+        assert content(await client.call_tool("report_run", other))["run_key"].startswith("mcp:")
     assert await db.fetchval("SELECT count(*) FROM agent_run_log WHERE agent_id = 'atlas'") == 1
 
 

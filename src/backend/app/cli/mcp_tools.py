@@ -15,6 +15,7 @@ from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from app.cli.api_client import HttpApi, path_of
+from app.cli.run_keys import key_under_way
 from app.cli.sending import Sending, make_entry
 from app.errors import RunLogError
 from app.kit.secrets import redact
@@ -158,7 +159,8 @@ def report_run(
 
     Each call records a run of its own, unless it has the run_key of an earlier one, which is recorded once.
     """
-    agent, key = _agent(agent_id), run_key or os.environ.get("RUNLOG_RUN_KEY") or f"mcp:{uuid4().hex}"
+    agent = _agent(agent_id)
+    key = run_key or key_under_way(agent) or f"mcp:{uuid4().hex}"
     with _errors_for_the_model(f"; to try again, pass run_key {key}"):
         sending = Sending(make_entry(agent, status, {**(actions or {}), "summary": summary}, key=key))
         sending.keep()

@@ -41,7 +41,7 @@ from app.runs.writer import get_writer
 from app.wiring import openclaw_settings
 
 RECORD_SECONDS = 3.0
-"""After which what came is written to disk. OpenClaw waits ten; to hang up on a hanging database takes two."""
+"""After which what came is written to disk. OpenClaw waits ten, and hanging up on a database takes two."""
 
 DRAIN_SECONDS = 5.0
 """Between two looks at what waits on disk."""
