@@ -20,7 +20,8 @@ def deliver(
 
     Raises `SpoolError`.
     """
-    load()
+    if seconds > 0:
+        load()
     deadline = time.monotonic() + seconds
     last: dict[str, Outcome] = {}
 
@@ -41,9 +42,9 @@ def load() -> None:
 
 def post(entry: Entry, target: Target, deadline: float) -> Outcome:
     """Send one report once; what became of it by a deadline of the monotonic clock."""
-    from agent_run_log import _transport
-
     seconds = min(POST_SECONDS, deadline - time.monotonic())
     if seconds <= 0:
         return Outcome(Verdict.UNAVAILABLE, "there was no time to send it")
+    from agent_run_log import _transport
+
     return _transport.post(entry, target, seconds)

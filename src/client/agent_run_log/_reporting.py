@@ -108,7 +108,8 @@ def flush(timeout: float = 30.0, *, url: str | None = None, token: str | None = 
 
 
 def _reported(entry: Entry, target: Target, timeout: float) -> Report:
-    load()
+    if timeout > 0:
+        load()
     deadline = time.monotonic() + timeout
     spool = _spool()
     if spool is not None and _waits(spool):
@@ -118,6 +119,11 @@ def _reported(entry: Entry, target: Target, timeout: float) -> Report:
             _log.warning("a report is sent before those that wait: %s", error)
         else:
             return _delivered_behind(spool, name, entry, target, deadline)
+    return _delivered_at_once(spool, entry, target, deadline)
+
+
+def _delivered_at_once(spool: Spool | None, entry: Entry, target: Target, deadline: float) -> Report:
+    """Send a report that nothing waits before; what the server cannot take now is kept."""
     try:
         outcome = _sent(entry, target, deadline)
     except BaseException:  # such as an interrupt by the keyboard

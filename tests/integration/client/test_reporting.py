@@ -336,6 +336,19 @@ def test_many_coroutines_report_at_once(listener: Listener) -> None:
     assert asyncio.run(work()) == [State.DELIVERED] * 50
 
 
+def test_a_report_that_waits_for_nothing_is_left_to_the_thread(listener: Listener, spool: Spool) -> None:
+    code = """
+import sys
+from agent_run_log import _courier, report_run
+_courier.FIRST_PAUSE_SECONDS = 3600
+assert report_run("sage", "success", timeout=0).spooled
+assert report_run("sage", "success", timeout=0).spooled
+assert "httpx" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    assert (len(listener.sent), waiting(spool)) == (2, 0)
+
+
 def test_httpx_is_loaded_by_the_first_report_alone(listener: Listener) -> None:
     code = """
 import sys
