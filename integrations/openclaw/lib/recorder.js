@@ -4,8 +4,10 @@ import { agentOf, handedEvent, handedJob, isSystemJob, parseSessionKey, runKey, 
 export const MAX_FAILURES = 20;
 /** Runs whose start and failures are remembered; OpenClaw runs some at a time. */
 const MAX_RUNS = 1_000;
-/** How long the list of jobs may take, in milliseconds; without it, a job counts as one of the operator. */
+/** How long an event waits for the list of jobs, in milliseconds; without it, a job counts as one of the operator. */
 const LIST_MS = 10_000;
+/** How long the list may take when it is wanted itself: a busy gateway that starts took 20 s. */
+const WHOLE_LIST_MS = 300_000;
 /** Changes of jobs that are handed over; runs that start or are scheduled say nothing that the end does not. */
 const CHANGES = new Set(["added", "updated", "removed"]);
 
@@ -27,6 +29,8 @@ export class Recorder {
   /** Events are kept in the order in which they came, though some wait for a list of jobs. */
   #last = Promise.resolve();
   #lastList;
+  /** Jobs that are gone, though a list that was asked for before may have them. */
+  #removed = new Set();
   /** Runs that were handed over by the list of jobs; word of these that comes late says nothing more. */
   #missed = new Set();
 
@@ -51,6 +55,7 @@ export class Recorder {
   changed(event, context) {
     if (event.action === "started") this.#started(event);
     if (event.action !== "finished" && !CHANGES.has(event.action)) return undefined;
+    if (event.action === "removed") this.#removed.add(event.jobId);
     const run = event.action === "finished" ? this.#finished(event) : undefined;
     return this.#inOrder(async () => {
       if (await this.#isSystem(event, context)) return;
@@ -66,10 +71,11 @@ export class Recorder {
    *
    * At the start of a gateway, the last run of each job is handed over too where its own event did not come.
    */
-  listed(context, { reason, enabled }) {
-    return this.#inOrder(async () => {
-      const jobs = (await this.#list(context))?.filter((job) => !isSystemJob(job));
-      if (jobs === undefined) return;
+  async listed(context, { reason, enabled }) {
+    const all = await this.#list(context, WHOLE_LIST_MS); // meanwhile events are kept
+    if (all === undefined) return;
+    await this.#inOrder(async () => {
+      const jobs = all.filter((job) => !isSystemJob(job) && !this.#removed.has(job.id));
       const { storePrompts } = this.#settings;
       const handed = jobs.map((job) =>
         handedJob(job, { agent: this.#agent({ jobId: job.id, jobName: job.name, agentId: job.agentId }), storePrompts }),
@@ -143,17 +149,18 @@ export class Recorder {
 
   async #isSystem({ jobId, job }, context) {
     if (job?.payload?.kind === "heartbeat") return true;
-    if (!this.#jobs.has(jobId)) await this.#list(context);
+    if (!this.#jobs.has(jobId)) await this.#list(context, LIST_MS);
     return this.#jobs.get(jobId) ?? false;
   }
 
   /** All jobs, or undefined where the gateway does not say; which are OpenClaw's own is remembered. */
-  async #list(context) {
+  async #list(context, milliseconds) {
     const cron = context.getCron?.();
     if (cron === undefined) return undefined;
     let timer;
     const late = new Promise((_, reject) => {
-      timer = setTimeout(reject, LIST_MS, new Error("it takes too long"));
+      timer = setTimeout(reject, milliseconds, new Error("it takes too long"));
+      timer.unref();
     });
     try {
       const jobs = await Promise.race([cron.list({ includeDisabled: true }), late]);

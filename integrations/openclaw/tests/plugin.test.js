@@ -31,7 +31,8 @@ async function gateway(t, { config, jobs = [HEARTBEAT, JOB, DREAMING], directory
     directory,
     logger,
     changed: (sent) => own.cron_changed(sent, context),
-    reconciled: (reason = "startup") => own.cron_reconciled({ reason, enabled: true }, context),
+    reconciled: (reason = "startup", more = {}) =>
+      own.cron_reconciled({ reason, enabled: true }, { ...context, ...more }),
     stop: () => own.gateway_stop(),
     tool: (details, session) => tools.after_tool_call({ toolName: "exec", result: { details } }, session),
     environment: (session) => tools.resolve_exec_env({ toolName: "exec", host: "gateway" }, session),
@@ -151,6 +152,23 @@ test("what was not delivered when the gateway stopped is delivered when it start
   const delivered = () => runsOf(requests.filter(({ status }) => status === 204)).map(({ runAtMs }) => runAtMs);
   await until(() => delivered().length === 3);
   assert.deepEqual(delivered(), [1, 2, 3]);
+});
+
+test("a list that takes long keeps no run from being kept, and brings back no job that is gone", async (t) => {
+  const { url, requests } = await receiving(t);
+  const jobs = [JOB, { ...JOB, id: "gone" }];
+  let answer;
+  const slow = new Promise((resolve) => (answer = () => resolve(jobs)));
+  const { changed, reconciled } = await gateway(t, { pluginConfig: { url }, jobs });
+  await until(() => requests.length === 1);
+  const listed = reconciled("reload", { getCron: () => ({ list: () => slow }) });
+  await changed(finished(1));
+  await changed(event("removed", jobs[1]));
+  await until(() => requests.length === 3);
+  answer();
+  await listed;
+  await until(() => requests.length === 4);
+  assert.deepEqual(requests.at(-1).body.events[0].jobs.map(({ id }) => id), [JOB.id]);
 });
 
 test("a gateway that does not list its jobs loses no run", async (t) => {
