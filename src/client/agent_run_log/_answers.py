@@ -2,9 +2,11 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+
+from agent_run_log._entry import Entry
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
 """What a server or its gateway answers when another try may succeed (RFC 6585, 8470, 9110)."""
@@ -57,6 +59,19 @@ def unanswered(error: BaseException) -> Outcome:
     """The outcome where no answer came: the connection failed or broke, or took too long."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return Outcome(Verdict.UNAVAILABLE, f"the server does not answer: {text}"[:_LONGEST_REASON])
+
+
+def send_or_leave_out_times(post: Callable[[Entry], Outcome], entry: Entry) -> Outcome:
+    """Send a report by `post`, and where the server refuses its times, once more without them.
+
+    The clock of a host that is far off says nothing of a run; the server dates it by its own.
+    """
+    outcome = post(entry)
+    if outcome.verdict is Verdict.REFUSED and any(
+        each in outcome.reason for each in ("started_at", "finished_at")
+    ):
+        return post(entry.without_times())
+    return outcome
 
 
 def retry_after(text: str | None) -> float:

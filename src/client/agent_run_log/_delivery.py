@@ -4,7 +4,7 @@ import importlib
 import math
 import time
 
-from agent_run_log._answers import Outcome, Verdict
+from agent_run_log._answers import Outcome, Verdict, send_or_leave_out_times
 from agent_run_log._entry import Entry
 from agent_run_log._settings import Target
 from agent_run_log._spool import Delivery, Spool
@@ -41,7 +41,11 @@ def load() -> None:
 
 
 def post(entry: Entry, target: Target, deadline: float) -> Outcome:
-    """Send one report once; what became of it by a deadline of the monotonic clock."""
+    """Send one report; what became of it by a deadline of the monotonic clock."""
+    return send_or_leave_out_times(lambda each: _post_once(each, target, deadline), entry)
+
+
+def _post_once(entry: Entry, target: Target, deadline: float) -> Outcome:
     seconds = min(POST_SECONDS, deadline - time.monotonic())
     if seconds <= 0:
         return Outcome(Verdict.UNAVAILABLE, "there was no time to send it")

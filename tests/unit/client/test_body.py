@@ -197,3 +197,15 @@ def test_a_key_that_the_server_would_refuse_becomes_one_made_of_it(key: str) -> 
     assert first.run_key == second.run_key
     assert first.run_key.startswith("sha256:")
     assert notes == ("the run key was replaced: it is not 1 to 255 visible ASCII characters",)
+
+
+def test_an_entry_without_its_times_is_the_same_report_else() -> None:
+    actions = {"summary": "Fixed it", "started_at": "noon", "last": '","finished_at":"x"}'}
+    entry, _ = entry_of(Facts("sage", "success", actions, "exec", MOMENT, MOMENT), "key")
+    report = json.loads(entry.body)
+    assert {"started_at", "finished_at", "source"} < set(report)
+    del report["started_at"], report["finished_at"]
+    assert json.loads(entry.without_times().body) == report
+    assert entry.without_times().run_key == "key"
+    plain, _ = entry_of(Facts("sage", "success", actions, None, None, None), "key")
+    assert plain.without_times().body == plain.body

@@ -13,7 +13,7 @@ from datetime import timedelta
 from http.client import HTTPException
 from typing import Any, NamedTuple, cast
 
-from agent_run_log._answers import Outcome, Verdict, answered, unanswered
+from agent_run_log._answers import Outcome, Verdict, answered, send_or_leave_out_times, unanswered
 from agent_run_log._entry import Entry
 from agent_run_log._errors import SpoolError
 from agent_run_log._spool import Spool
@@ -150,8 +150,10 @@ class Sending:
 
 
 def send_entry(entry: Entry) -> Outcome:
-    """Send one run, once."""
-    return _post(ENDPOINT, entry.body, {"Idempotency-Key": entry.run_key}, _TIMEOUT)
+    """Send one run."""
+    return send_or_leave_out_times(
+        lambda each: _post(ENDPOINT, each.body, {"Idempotency-Key": each.run_key}, _TIMEOUT), entry
+    )
 
 
 def send_start(agent: str, key: str, started_at: str) -> str:
