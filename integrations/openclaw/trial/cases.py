@@ -148,7 +148,7 @@ CASES = (
     Case(
         "kill-9",
         {"kind": "agentTurn", "message": "STUB-HANG"},
-        _plugin_alone(Expected(("failed",), "cron: job interrupted by gateway restart")),
+        _plugin_alone(Expected(("failed",), "cron: job interrupted by gateway restart"), "openclaw-alert"),
         is_killed=True,
         why=_NO_WEBHOOK,
     ),
