@@ -11,6 +11,9 @@ const JOB_FIELDS = [
 const SCHEDULE_FIELDS = ["kind", "everyMs", "anchorMs", "expr", "tz", "staggerMs", "at"];
 const PAYLOAD_FIELDS = ["kind", "model", "timeoutSeconds"];
 
+/** What OpenClaw itself adds to the output of a command, and says where there is none. */
+const NO_OUTPUT = /\(no output\)|\(Command exited with code -?\d+\)/g;
+
 /** Longer texts are cut, in characters: the receiver keeps at most 10,000 of a summary. */
 export const MAX_TEXT = 20_000;
 /** Of what a failed tool printed the end is handed over, in characters. */
@@ -115,6 +118,15 @@ export function toolFailure(event, context) {
     event: defined({ ...pick(event, ["toolName", "toolCallId"]), error: cut(event.error), result: { details: kept } }),
     ctx: { sessionKey: context.sessionKey },
   };
+}
+
+/**
+ * Whether what `toolFailure` made is more than an answer: `grep` and `test` say no by exit code 1, and print nothing.
+ */
+export function isFault({ event }) {
+  const { exitCode = 0, exitSignal, noOutputTimedOut, aggregated = "" } = event.result.details;
+  const printed = aggregated.replace(NO_OUTPUT, "").trim() !== "";
+  return Boolean(event.error || exitCode > 1 || exitCode < 0 || exitSignal || noOutputTimedOut || printed);
 }
 
 function pick(object, names) {

@@ -1,4 +1,4 @@
-import { agentOf, handedEvent, handedJob, isSystemJob, parseSessionKey, runKey, toolFailure } from "./events.js";
+import { agentOf, handedEvent, handedJob, isFault, isSystemJob, parseSessionKey, runKey, toolFailure } from "./events.js";
 
 /** Failed calls of tools that are handed over with a run; of a loop of failures the first ones tell as much. */
 export const MAX_FAILURES = 20;
@@ -22,7 +22,8 @@ export class Recorder {
   #lastRuns;
   #settings = { agents: {}, storePrompts: false, url: "" };
   #defaultAgent = "main";
-  /** @type {Map<string, {runAtMs: number, jobName?: string, agentId?: string, failures: object[]}>} by job */
+  /** @type {Map<string, {runAtMs: number, jobName?: string, agentId?: string, failures: object[],
+   *   lastToolFailed?: boolean}>} by job */
   #runs = new Map();
   /** Jobs that were seen in a list, and whether OpenClaw made them. */
   #jobs = new Map();
@@ -98,7 +99,9 @@ export class Recorder {
     const { jobId, agentId } = this.#job(context);
     const run = this.#runs.get(jobId);
     const failure = run && toolFailure(event, context);
-    if (run) run.agentId ??= agentId;
+    if (run === undefined) return;
+    run.agentId ??= agentId;
+    run.lastToolFailed = failure !== undefined && isFault(failure);
     if (failure && run.failures.length < MAX_FAILURES) run.failures.push(failure);
   }
 
@@ -135,6 +138,7 @@ export class Recorder {
       agentId: event.agentId ?? event.job?.agentId ?? session.agentId ?? run?.agentId,
     });
     const handed = handedEvent(event, { agent, storePrompts: this.#settings.storePrompts });
+    if (run?.lastToolFailed) handed.lastToolFailed = true;
     this.#keep({ events: [...(run?.failures ?? []), handed] });
     if (event.action === "finished") this.#lastRuns.note(event.jobId, event.runAtMs);
   }

@@ -88,6 +88,26 @@ test("failed tools go with their run, in one delivery, before its end", async (t
   assert.equal(second.length, 1);
 });
 
+test("a run that ended on a tool that failed says so, and one that went on does not", async (t) => {
+  const { url, requests } = await receiving(t);
+  const { changed, tool } = await gateway(t, { pluginConfig: { url } });
+  const endings = [
+    [[{ exitCode: 3 }], true],
+    [[{ exitCode: 3 }, { exitCode: 0 }], undefined],
+    [[{ exitCode: 1, aggregated: "(no output)\n\n(Command exited with code 1)" }], undefined],
+    [[{ exitCode: 1, aggregated: "no such table\n\n(Command exited with code 1)" }], true],
+    [[{ exitSignal: "SIGKILL" }], true],
+    [[], undefined],
+  ];
+  for (const [n, [calls]] of endings.entries()) {
+    await changed(event("started", JOB, { runAtMs: 20 + n }));
+    for (const details of calls) tool(details, session());
+    await changed(finished(20 + n));
+  }
+  await until(() => runsOf(requests).length === endings.length);
+  assert.deepEqual(runsOf(requests).map(({ lastToolFailed }) => lastToolFailed), endings.map(([, failed]) => failed));
+});
+
 test("an interrupted run, which names no session, counts for the default agent", async (t) => {
   const { url, requests } = await receiving(t);
   const config = { agents: { entries: { ops: {}, boss: { default: true } } } };

@@ -130,7 +130,7 @@ CASES = (
         "exit-code",
         {"kind": "agentTurn", "message": "STUB-EXIT"},
         {
-            **_everywhere(Expected(("success",), SUMMARY, has_failed_tools=True)),
+            **_everywhere(Expected(("partial",), SUMMARY, has_failed_tools=True)),
             "webhook": _with(Expected(("success",), SUMMARY), {"openclaw-webhook"}),
         },
         why={"webhook": "the webhook does not know of it"},

@@ -227,6 +227,15 @@ def test_a_skipped_run_is_neither_a_success_nor_a_failure() -> None:
     assert (run.status, run.actions["error"]) == ("partial", "disabled")
 
 
+@pytest.mark.parametrize(
+    ("said", "last_failed", "status"),
+    [("ok", True, "partial"), ("ok", False, "success"), ("ok", "yes", "success"), ("error", True, "failed")],
+)
+def test_a_run_that_ended_on_a_failed_tool_is_no_success(said: str, last_failed: object, status: str) -> None:
+    event = body("webhook-ok-command") | {"status": said, "lastToolFailed": last_failed}
+    assert only(facts_of(event), RunFact).status == status
+
+
 def test_an_error_behind_an_ok_is_kept_and_changes_no_status() -> None:
     run = only(facts_of(body("webhook-ok-command") | {"error": "one feed was refused"}), RunFact)
     assert (run.status, run.actions["summary"]) == ("success", OUTPUT)

@@ -31,6 +31,12 @@ What became of the delivery of a run's answer (`completionStatus`, `deliveryStat
 OpenClaw calls a run failed there when only a webhook did not answer.
 """
 
+LAST_TOOL_FAILED = "lastToolFailed"
+"""The field by which our plugin says that a run ended on a tool that failed.
+
+Only words followed, so its `ok` is no success.
+"""
+
 _EXIT_CODE = re.compile(r"exited with code (-?[0-9]{1,9})")
 
 
@@ -49,6 +55,8 @@ def finished_run(
     )
     run_at, said = reading.millis(event.get("runAtMs")), event.get("status")
     status = STATUSES.get(said) if isinstance(said, str) else None
+    if status == "success" and event.get(LAST_TOOL_FAILED) is True:
+        status = "partial"
     if job_id is None or run_at is None or status is None:
         missing = "job" if job_id is None else "run time" if run_at is None else "status"
         return UnknownFact(f"a finished run without a known {missing}")
