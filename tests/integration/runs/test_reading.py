@@ -61,7 +61,8 @@ async def test_a_run_shows_every_column_as_it_is_stored(
     assert run["rlhf_scores"] is None
     assert run["created_at"] == row["created_at"].isoformat().replace("+00:00", "Z")
     alone = (await api.get(f"{ENDPOINT}/{run['id']}")).json()
-    assert alone == run | {"scoring": {"state": "queued"}, "scores": []}
+    reported = {"started_at": None, "finished_at": None, "sources": []}
+    assert alone == run | reported | {"scoring": {"state": "queued"}, "scores": []}
 
 
 async def test_a_run_is_found_by_the_beginning_of_its_id(

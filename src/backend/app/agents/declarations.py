@@ -59,7 +59,8 @@ async def _put(session: AsyncSession, agent_id: str, values: Mapping[str, Any]) 
     entry = insert(Agent).values(agent_id=agent_id, **values)
     changed: dict[str, Any] = {name: entry.excluded[name] for name in values}
     if "paused" in values:
-        resumes = and_(Agent.paused, not_(entry.excluded.paused))
+        # Paused until some time, in place of for good, it is not resumed yet.
+        resumes = and_(Agent.paused, not_(entry.excluded.paused), entry.excluded.paused_until.is_(None))
         changed["resumed_at"] = case((resumes, func.now()), else_=Agent.resumed_at)
     await session.execute(
         entry.on_conflict_do_update(
