@@ -9,6 +9,7 @@ import gc
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from multiprocessing.util import _run_finalizers
@@ -115,6 +116,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """Spare the collector what lives as long as the process: thousands of tests, and the modules."""
     gc.freeze()
+
+
+def pytest_configure() -> None:
+    """Heed interrupts, which what a script runs in its background is started to ignore, with its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
