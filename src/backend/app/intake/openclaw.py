@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,13 +31,10 @@ from app.intake.settings import OpenClawSettings
 from app.models import OpenClawJob
 from app.runs.run import Run
 from app.runs.silence import is_silent
+from app.runs.wire import EARLIEST, LARGEST_LEAD
 
 Transaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 Write = Callable[[Run], Awaitable[UUID]]
-
-# A clock that is further ahead is wrong: then the moments of its runs are left out, and the runs are kept.
-_MOST_AHEAD = timedelta(days=1)
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Recorder:
@@ -186,4 +183,5 @@ def _moment(milliseconds: int | None) -> datetime | None:
     if milliseconds is None:
         return None
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment if _EARLIEST <= moment <= datetime.now(UTC) + _MOST_AHEAD else None
+    # Of a clock that is far off the moments are left out, and the runs are kept.
+    return moment if EARLIEST <= moment <= datetime.now(UTC) + LARGEST_LEAD else None
