@@ -100,9 +100,9 @@ def _is_unit_only(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Twice as many workers as processors where tests wait for servers; `-n auto` asks."""
+    """Three times as many workers as processors where tests wait for servers; `-n auto` asks."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(processors if _is_unit_only(config) else 2 * processors, MOST_WORKERS)
+    return min(processors if _is_unit_only(config) else 3 * processors, MOST_WORKERS)
 
 
 @pytest.hookimpl(trylast=True)

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.schema.sync import sync_schema
 from support.background import Background
 from support.fault_report import FaultReport
 from support.load import PATIENCE, Check, HungError, Load, Tally, TwoProcesses, UnderLoad, under_way
-from support.processes import Served, served, wait_until_started
+from support.processes import Served, free_port, served, wait_until_started
 from support.standby import copy_of
 
 PASSWORD = secrets.token_hex(16)

@@ -1,7 +1,7 @@
 """The product's own commands as processes, for tests that need real ones."""
 
 import os
-import socket
+import secrets
 import subprocess
 import sys
 import time
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import BytesIO, StringIO, TextIOWrapper
+from itertools import cycle
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,9 +18,11 @@ import psutil
 
 from app.cli.main import main
 from app.config import get_settings
+from app.embedded.ports import is_free
 from support.forking import CopiedProcess
 
 RUNLOG = (sys.executable, "-m", "app.cli.main")
+PORTS_A_WORKER = 1000  # more than the tests of one use
 START_TIMEOUT = 120.0
 Process = subprocess.Popen[bytes] | CopiedProcess
 # Environment of a process that neither lowers its priority nor rests while others are busy.
@@ -173,8 +176,20 @@ def wait_until_started(count: int, log: Path) -> None:
 
 
 def free_port() -> int:
-    """A port without a listener now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port without a listener now, which no other worker of this test run and no later test is given.
+
+    What a test sends, again and again, to a server that is away would reach another test's server.
+    """
+    return next(port for port in _ports if is_free(port))
+
+
+def _own_ports() -> Iterator[int]:
+    """The ports of this worker, below those of outgoing connections, which could take one that rests."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + worker * PORTS_A_WORKER
+    # Two test runs on a machine seldom begin at the same one.
+    offset = secrets.randbelow(PORTS_A_WORKER)
+    return cycle(first + (offset + number) % PORTS_A_WORKER for number in range(PORTS_A_WORKER))
+
+
+_ports = _own_ports()

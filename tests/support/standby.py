@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from support.background import Background
 from support.database import until_it_is
+from support.processes import free_port
 
 IN_STEP = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
 

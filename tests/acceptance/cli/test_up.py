@@ -15,9 +15,10 @@ import httpx
 import psutil
 import pytest
 
-from app.embedded.ports import LOOPBACK, free_port
+from app.embedded.ports import LOOPBACK
 from app.embedded.process import processes_in
 from app.environment import RUNTIME_FILE
+from support.processes import free_port
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 

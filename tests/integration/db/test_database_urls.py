@@ -13,9 +13,9 @@ from sqlalchemy import text
 from app.db.engine import create_engine
 from app.db.hosts import Hosts
 from app.db.plain_errors import plain_errors
-from app.embedded.ports import LOOPBACK, free_port
+from app.embedded.ports import LOOPBACK
 from app.errors import DatabaseError
-from support.processes import called
+from support.processes import called, free_port
 
 pytestmark = pytest.mark.anyio
 

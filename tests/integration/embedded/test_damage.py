@@ -15,12 +15,12 @@ import pytest
 import redis
 
 from app.embedded.data_dir import DataDirectory
-from app.embedded.ports import LOOPBACK, free_port
+from app.embedded.ports import LOOPBACK
 from app.embedded.postgres import Postgres
 from app.embedded.process import EmbeddedServerError
 from app.embedded.valkey import Valkey
 from app.errors import RunLogError
-from support.processes import eventually
+from support.processes import eventually, free_port
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded.ports import free_port
 from app.embedded.process import processes_in
 from app.embedded.valkey import Valkey
-from support.processes import eventually
+from support.processes import eventually, free_port
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the parent-death signal")
 

@@ -3,40 +3,43 @@
 import asyncio
 import json
 import socket
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import asyncpg
 import httpx
 import pytest
 
-from support.database import until_it_is
+from support.background import Background
+from support.database import query, until_it_is
 from support.openclaw import body
 from support.processes import eventually, serving
 from support.proxy import proxied
-
-pytestmark = pytest.mark.anyio
 
 PATH = "/api/v1/internal/openclaw/cron"
 
 
 @pytest.mark.parametrize(("leave", "come_back"), [("go_away", "come_back"), ("stall", "resume")])
-async def test_events_that_came_without_a_database_are_recorded_when_it_is_back(
-    database: str, db: asyncpg.Connection, tmp_path: Path, leave: str, come_back: str
+def test_events_that_came_without_a_database_are_recorded_when_it_is_back(
+    database: str, tmp_path: Path, leave: str, come_back: str
 ) -> None:
     events = [body(f"plugin-cron_finished-0{number}") for number in ("1-ok-agentTurn", "4-error-command")]
-    async with proxied(database) as (proxy, url), httpx.AsyncClient(timeout=60) as client:
-        env = {"DATABASE_URL": url, "RUNLOG_DATA_DIR": str(tmp_path)}
+    env, runs = {"RUNLOG_DATA_DIR": str(tmp_path)}, "SELECT count(*) FROM agent_run_log"
+    with closing(Background()) as background, background.within(proxied(database)) as (proxy, url):
 
-        with serving(env=env, log=tmp_path / "serve.log") as server:
-            assert (await client.post(server + PATH, json=events[0])).status_code == 204
-            getattr(proxy, leave)()
-            answers = [await client.post(server + PATH, json=event) for event in [*events, *events]]
-            assert {answer.status_code for answer in answers} == {202}
-            getattr(proxy, come_back)()
-            await until_it_is(database, "SELECT count(*) FROM agent_run_log", 2)
-            await asyncio.to_thread(eventually, lambda: not list((tmp_path / "openclaw").glob("*.json")))
-    assert await db.fetchval("SELECT count(*) FROM agent_run_log") == 2
+        async def send(*sent: object) -> list[int]:
+            async with httpx.AsyncClient(timeout=60) as client:
+                answers = await asyncio.gather(*(client.post(server + PATH, json=event) for event in sent))
+            return [answer.status_code for answer in answers]
+
+        with serving(env=env | {"DATABASE_URL": url}, log=tmp_path / "serve.log") as server:
+            assert background.run(send(events[0])) == [204]
+            background.call(getattr(proxy, leave))
+            assert background.run(send(*events, *events)) == [202] * 4
+            background.call(getattr(proxy, come_back))
+            background.run(until_it_is(database, runs, 2))
+            assert eventually(lambda: not list((tmp_path / "openclaw").glob("*.json")))
+        assert background.run(query(database, runs)) == 2
 
 
 def test_requests_that_http_itself_makes_odd(database: str, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 
 from app.db.engine import create_engine
-from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.errors import IngestUnavailableError
 from app.runs.dispatch import Dispatcher
@@ -16,6 +15,7 @@ from app.runs.run import Run
 from app.runs.writer import RunWriter
 from app.schema.sync import sync_schema
 from support.database import until_it_is
+from support.processes import free_port
 from support.standby import IN_STEP, Pair, copy_of, start_pair
 
 pytestmark = pytest.mark.anyio

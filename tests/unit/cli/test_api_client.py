@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 
 from app.cli.api_client import HttpApi, path_of
-from app.embedded.ports import free_port
 from app.errors import InvalidRequestError, NotFoundError, RunLogError, ServerError, ServerUnavailableError
 from support.local_http import QuietHandler, serving_requests
+from support.processes import free_port
 
 
 class Asked(NamedTuple):
