@@ -161,7 +161,7 @@ def sync_score_backfill_table(url: str | None = None) -> list[str]:
 
 
 def _sync(*tables: str, url: str | None) -> list[str]:
-    return asyncio.run(sync_schema(url or get_settings().require_database_url(), tables))
+    return asyncio.run(sync_schema(url or get_settings().require_schema_url(), tables))
 
 
 def main() -> None:

@@ -17,7 +17,14 @@ from pydantic import (
     model_validator,
 )
 
-from app.environment import DEFAULT_URL, data_directory, environment_name, nothing_runs, read_settings
+from app.environment import (
+    BESIDE_DATABASE_URL,
+    DEFAULT_URL,
+    data_directory,
+    environment_name,
+    nothing_runs,
+    read_settings,
+)
 from app.errors import ConfigError
 from app.kit.countries import parse_countries
 from app.kit.daily_times import DailyTime, QuietHours, time_zone
@@ -26,6 +33,7 @@ from app.kit.name_pairs import name_pairs
 from app.kit.signature import signing_key
 from app.kit.urls import named_urls
 
+_DATABASE_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
 _HTTP_URL = re.compile(r"(?i)https?://[^\s/]+(?:/\S*)?")
 
 
@@ -44,6 +52,7 @@ class Settings(BaseModel):
 
     database_url: SecretStr | None = None
     celery_broker_url: SecretStr | None = None
+    schema_database_url: SecretStr | None = None
     data_dir: Path = Field(default_factory=data_directory)
     url: str = DEFAULT_URL
     public_url: str | None = None
@@ -106,6 +115,13 @@ class Settings(BaseModel):
     def _read_environment(cls, arguments: dict[str, Any]) -> dict[str, Any]:
         return read_settings(cls.model_fields, arguments.get("data_dir")) | arguments
 
+    @field_validator(*BESIDE_DATABASE_URL)
+    @classmethod
+    def _database_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not _DATABASE_URL.match(value.get_secret_value()):
+            raise ValueError("must start with postgresql://")
+        return value or None
+
     @field_validator("alert_urls")
     @classmethod
     def _urls_are_some(cls, value: SecretStr | None) -> SecretStr | None:
@@ -146,6 +162,11 @@ class Settings(BaseModel):
         if self.database_url is None:
             raise ConfigError(f"DATABASE_URL is not set and {nothing_runs()}")
         return self.database_url.get_secret_value()
+
+    def require_schema_url(self) -> str:
+        """The URL by which schema work reaches the database; raises as `require_database_url` does."""
+        direct = self.schema_database_url
+        return direct.get_secret_value() if direct else self.require_database_url()
 
     @property
     def pages_url(self) -> str:

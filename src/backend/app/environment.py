@@ -15,6 +15,8 @@ from pathlib import Path
 from app.errors import ConfigError
 
 UNPREFIXED = ("database_url", "celery_broker_url")
+BESIDE_DATABASE_URL = ("schema_database_url",)
+"""Other ways to the same database, which are of no use with another `DATABASE_URL` than their own."""
 RUNTIME_FILE = "runtime.json"
 RUNNING = "running"
 """In the default data directory: a link to every other one that this user's `runlog up` runs on."""
@@ -82,7 +84,7 @@ def use_running(data_dir: Path) -> None:
     """
     if not read_runtime(data_dir):
         raise ConfigError(f"no `runlog up` is running on {data_dir}: start it with --data-dir {data_dir}")
-    for field in ("url", "token", *UNPREFIXED):
+    for field in ("url", "token", *UNPREFIXED, *BESIDE_DATABASE_URL):
         for name in (environment_name(field), f"{environment_name(field)}_FILE"):
             os.environ.pop(name, None)
     os.environ[environment_name("data_dir")] = str(data_dir.absolute())

@@ -8,7 +8,7 @@ from rich.text import Text
 from app.cli.output import console, print_json_lines
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
-from app.environment import SETTINGS_FILE, UNPREFIXED, data_directory, environment_name
+from app.environment import BESIDE_DATABASE_URL, SETTINGS_FILE, UNPREFIXED, data_directory, environment_name
 from app.kit.secrets import redact
 from app.kit.urls import mask_login, mask_urls
 
@@ -37,6 +37,6 @@ def _shown(field: str, value: object) -> object:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
         # The addresses of chats and hooks are secrets themselves.
-        if field not in UNPREFIXED:
+        if field not in (*UNPREFIXED, *BESIDE_DATABASE_URL):
             return mask_urls(value)
     return value if isinstance(value, int | float | None) else redact(mask_login(str(value)))

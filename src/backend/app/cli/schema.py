@@ -10,20 +10,18 @@ from app.kit.text import counted
 from app.schema import sync as schema_sync
 
 
-def _url() -> str:
-    return get_settings().require_database_url()
-
-
 def sync() -> None:
     """Create or repair the tables and print what was done."""
-    done = asyncio.run(schema_sync.sync_schema(_url()))
+    settings = get_settings()
+    given = settings.schema_database_url is not None
+    done = asyncio.run(schema_sync.sync_schema(settings.require_schema_url(), is_direct=given))
     for action in done or ["nothing to do: the schema is up to date"]:
         typer.echo(action)
 
 
 def check() -> None:
     """Print every difference from the schema; raises `typer.Exit` when there is any."""
-    drift = asyncio.run(schema_sync.find_drift(_url()))
+    drift = asyncio.run(schema_sync.find_drift(get_settings().require_schema_url()))
     for difference in drift:
         typer.echo(difference)
     if drift:
@@ -40,5 +38,5 @@ def print_() -> None:
 
 def rebuild_state() -> None:
     """Rebuild what is derived from the log."""
-    agents = asyncio.run(schema_sync.rebuild_state(_url()))
+    agents = asyncio.run(schema_sync.rebuild_state(get_settings().require_schema_url()))
     typer.echo(f"rebuilt the state of {counted(agents, 'agent')}")

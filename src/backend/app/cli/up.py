@@ -16,7 +16,7 @@ from app.embedded.server import Server
 from app.embedded.service import Service
 from app.embedded.supervisor import Supervisor
 from app.embedded.valkey import Valkey
-from app.environment import is_given, new_data_dir
+from app.environment import BESIDE_DATABASE_URL, environment_name, is_given, new_data_dir
 from app.errors import RunLogError
 
 DEFAULT_PORT = 8000
@@ -68,6 +68,8 @@ def _supervisor(
 
     urls = {"DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}
     env = {**os.environ, **urls, "RUNLOG_DATA_DIR": str(directory.path)}
+    if not is_given("database_url"):
+        env |= {environment_name(field): "" for field in BESIDE_DATABASE_URL}
     api = ("serve", "--host", host, "--port", str(port), "--workers", str(workers))
     return Supervisor(
         servers=servers,

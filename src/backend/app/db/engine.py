@@ -18,9 +18,10 @@ from app.errors import ConfigError
 from app.kit.strict_json import dumps_exactly
 
 CONNECT_TIMEOUT = 3.0  # seconds for each host, below those that a statement may take
-_SESSION = {
-    "application_name": "agent-run-log",
-    "timezone": "UTC",
+# What a pooler takes in the start-up packet, too, and keeps for each client (PgBouncer's documentation,
+# "ignore_startup_parameters"). It refuses a connection that asks for any other setting.
+_SESSION = {"application_name": "agent-run-log", "timezone": "UTC"}
+_TRANSACTION = {
     # A client that vanished in a transaction must not keep its agents' rows locked.
     "idle_in_transaction_session_timeout": "60s",
     # Compiling takes longer than any of our statements runs, whose cost estimates are too high.
@@ -61,12 +62,12 @@ def create_engine(
     pool_size: int,
     timeout: float,
     pre_ping: bool = True,
-    session: Mapping[str, str] = MappingProxyType({}),
+    limits: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncEngine:
     """An engine for `url`; every statement is cancelled after `timeout` seconds.
 
-    Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again. `session`
-    holds settings of PostgreSQL for its connections.
+    Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again. `limits`
+    holds settings of PostgreSQL for each of its transactions.
 
     asyncpg itself reads the URL, so `target_session_attrs` and unix sockets work. Each of several hosts has
     `CONNECT_TIMEOUT` seconds to answer. Errors of statements come without parameters and PostgreSQL's detail,
@@ -76,10 +77,13 @@ def create_engine(
         hosts = Hosts(libpq_url(url), timeout=CONNECT_TIMEOUT)
     except ValueError as error:
         raise ConfigError(f"DATABASE_URL: {error}") from error
+    connection_class = _connection_class({**_TRANSACTION, **limits})
 
     async def connect() -> asyncpg.Connection:
         try:
-            return await hosts.connect(command_timeout=timeout, server_settings={**_SESSION, **session})
+            return await hosts.connect(
+                command_timeout=timeout, server_settings=_SESSION, connection_class=connection_class
+            )
         except ValueError as error:
             raise ConfigError(f"DATABASE_URL: {error}") from error
         except TargetServerAttributeNotMatched as error:
@@ -103,6 +107,23 @@ def create_engine(
         hosts.note_lost(connection.driver_connection)
 
     return engine
+
+
+def _connection_class(settings: Mapping[str, str]) -> type[asyncpg.Connection]:
+    """A connection each of whose transactions has `settings`.
+
+    A session's own would be lost, or another client's, where a pooler gives each transaction any of its
+    sessions. They go with the BEGIN that asyncpg sends, and so take no further round trip.
+    """
+    local = "".join(f" SET LOCAL {name} = '{value}';" for name, value in settings.items())
+
+    class Connection(asyncpg.Connection):  # type: ignore[misc]  # it has no types
+        async def execute(self, query: str, *args: Any, **options: Any) -> str:
+            beginning = not args and query.startswith("BEGIN")
+            status: str = await super().execute(query + local if beginning else query, *args, **options)
+            return status
+
+    return Connection
 
 
 def leave_out_detail(error: asyncpg.PostgresError) -> str:

@@ -32,9 +32,13 @@ RETRY_PAUSE = 0.1
 """Seconds between two attempts to reach the database: ten a second cost nothing, and the first runs after an
 outage are refused for no longer than that."""
 
-SESSION = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "5s"}
-"""PostgreSQL's settings of the writer's connections. A transaction that keeps one agent's state locked, or
-that was cut off, must not stop the other agents; both are below the specification's 10 seconds."""
+LOCK_TIMEOUT = "3s"
+"""PostgreSQL's `lock_timeout` for a batch: who keeps one agent's state locked must not stop the other agents.
+Below the specification's 10 seconds."""
+
+LIMITS = {"lock_timeout": LOCK_TIMEOUT, "idle_in_transaction_session_timeout": "5s"}
+"""PostgreSQL's settings for transactions of several statements: one that was cut off must not stop other
+agents either."""
 
 # How ids are handed to Celery (`app.runs.dispatch`).
 

@@ -2,11 +2,12 @@
 
 A batch is one statement, and so one transaction:
 
-1. It claims the idempotency keys, if the batch has any, ordered by agent and key.
-2. It announces to the triggers that the state is taken care of (`runlog.writer`).
-3. It locks and updates the agents' rows in `agent_run_state`, ordered by agent_id in the "C" collation.
-4. It inserts the runs, with the `created_at` and the silence counts that follow from step 3.
-5. It inserts who reported them and when they ran, of those that say so.
+1. It limits its own waits for locks, since the session may be a pooler's and have no limit.
+2. It claims the idempotency keys, if the batch has any, ordered by agent and key.
+3. It announces to the triggers that the state is taken care of (`runlog.writer`).
+4. It locks and updates the agents' rows in `agent_run_state`, ordered by agent_id in the "C" collation.
+5. It inserts the runs, with the `created_at` and the silence counts that follow from step 4.
+6. It inserts who reported them and when they ran, of those that say so.
 
 Every process takes these locks in the same order, so batches cannot deadlock, and the runs of an agent
 commit in the order in which they got its lock. `created_at` is taken under that lock and strictly
@@ -21,6 +22,7 @@ from uuid import UUID
 import asyncpg
 
 from app.errors import IdempotencyConflictError
+from app.runs.calibration import LOCK_TIMEOUT
 from app.runs.run import AGENT, Run
 
 # A run's silence count continues the agent's count (`carries`) until a run with output comes.
@@ -96,29 +98,37 @@ JOIN agents USING (agent_id)
 
 _CLAIM = """
 INSERT INTO agent_run_idempotency_key (agent_id, key, run_id, payload_digest)
-SELECT *
-FROM unnest({0}::text[], {1}::text[], {2}::uuid[], {3}::bytea[]) AS claim (agent_id, key, run_id, digest)
+SELECT claim.*
+FROM {source}unnest({0}::text[], {1}::text[], {2}::uuid[], {3}::bytea[])
+    AS claim (agent_id, key, run_id, digest)
 ORDER BY agent_id COLLATE "C", key COLLATE "C"
 """
 
-CLAIM_KEYS = f"""{_CLAIM.format("$1", "$2", "$3", "$4")}
+CLAIM_KEYS = f"""{_CLAIM.format("$1", "$2", "$3", "$4", source="")}
 ON CONFLICT (agent_id, key) DO NOTHING
 RETURNING run_id
 """
 
 
-def _announced(source: str = "") -> str:
-    return f"""announced AS MATERIALIZED (
-    SELECT set_config('runlog.writer', 'on', true){source}
+# What is set within a statement holds for its own waits.
+_LIMITED = f"""limited AS MATERIALIZED (
+    SELECT set_config('lock_timeout', '{LOCK_TIMEOUT}', true)
 )"""
 
 
-INSERT_RUNS = f"\nWITH {_announced()},\n{_STATES_AND_RUNS}"
+def _announced(source: str) -> str:
+    return f"""announced AS MATERIALIZED (
+    SELECT set_config('runlog.writer', 'on', true) FROM {source}
+)"""  # noqa: S608
+
+
+INSERT_RUNS = f"\nWITH {_LIMITED},\n{_announced('limited')},\n{_STATES_AND_RUNS}"
 
 # Keys are claimed before states are locked, as in `_insert_unclaimed`: in another order two batches could
 # deadlock.
-_CLAIMS = f"""claims AS ({_CLAIM.format("$13", "$14", "$15", "$16")} RETURNING 1),
-{_announced(" FROM (SELECT count(*) FROM claims) AS claimed")}"""  # noqa: S608
+_CLAIMS = f"""{_LIMITED},
+claims AS ({_CLAIM.format("$13", "$14", "$15", "$16", source="limited, ")} RETURNING 1),
+{_announced("(SELECT count(*) FROM claims) AS claimed")}"""  # noqa: S608
 
 CLAIM_AND_INSERT_RUNS = f"\nWITH {_CLAIMS},\n{_STATES_AND_RUNS}"
 

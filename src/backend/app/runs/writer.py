@@ -37,11 +37,11 @@ from app.logs import get_logger
 from app.runs.calibration import (
     BATCH_BYTES,
     DIGEST_CHARACTERS,
+    LIMITS,
     OVERDUE_SECONDS,
     QUEUE_TIMEOUT,
     RESOLVE_SECONDS,
     RETRY_PAUSE,
-    SESSION,
 )
 from app.runs.connection import (
     OUTAGES,
@@ -355,7 +355,7 @@ def _make() -> RunWriter:
     return RunWriter(
         # A pool of its own: readers that wait for the database must not keep runs from being recorded.
         # A ping takes three round trips, a commit one, and a lost connection is retried anyway.
-        make_engine(pool_size=settings.ingest_connections, pre_ping=False, session=SESSION),
+        make_engine(pool_size=settings.ingest_connections, pre_ping=False, limits=LIMITS),
         get_dispatcher(),
         queue_size=settings.ingest_queue_size,
         queue_bytes=settings.ingest_queue_bytes,

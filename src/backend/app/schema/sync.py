@@ -40,11 +40,14 @@ _ONLINE_LIMITS = {"lock_timeout": "10min", "statement_timeout": "6h"}
 _FILL_LIMITS = {"statement_timeout": "6h"}
 
 
-async def sync_schema(url: str, tables: Collection[str] | None = None) -> list[str]:
+async def sync_schema(
+    url: str, tables: Collection[str] | None = None, *, is_direct: bool = False
+) -> list[str]:
     """Create or repair `tables`, by default all, and return what was done, a sentence each.
 
-    Raises `SchemaError` when a difference remains that is not safe to repair, or when the database
-    is away or refuses.
+    Its lock and its limits are a session's: a `url` that leads through a pooler is refused, unless it is
+    known to keep its sessions (`is_direct`). Raises `SchemaError` for that, when a difference remains that is
+    not safe to repair, or when the database is away or refuses.
     """
     wanted = _tables(tables)
     done = []
@@ -52,6 +55,8 @@ async def sync_schema(url: str, tables: Collection[str] | None = None) -> list[s
         _connected(url, statement_limit=7 * _HOUR) as engine,
         engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection,
     ):
+        if not is_direct:
+            await _refuse_pooler(connection)
         await _become_only_sync(connection)
         try:
             for step in plan(await _read(connection, wanted), wanted):
@@ -129,6 +134,16 @@ async def _connected(url: str, *, statement_limit: float) -> AsyncIterator[Async
             yield engine
     finally:
         await engine.dispose()
+
+
+async def _refuse_pooler(connection: AsyncConnection) -> None:
+    """Raise `SchemaError` where what answers is not the process that the connection was made to."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    if driver and driver.get_server_pid() != await connection.scalar(text("SELECT pg_backend_pid()")):
+        raise SchemaError(
+            "DATABASE_URL leads through a pooler, and this needs a session of its own: give the address of"
+            " the server itself as RUNLOG_SCHEMA_DATABASE_URL"
+        )
 
 
 async def _become_only_sync(connection: AsyncConnection) -> None:
