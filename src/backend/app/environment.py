@@ -23,6 +23,8 @@ RUNNING = "running"
 SETTINGS_FILE = "settings.env"
 TOKEN_FILE = "token"  # noqa: S105  # its name
 """In the data directory: the token that a server made when it first needed one."""
+METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable by which prometheus_client, when it is imported, learns where processes count together."""
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 

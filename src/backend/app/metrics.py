@@ -1,9 +1,19 @@
-"""Prometheus metrics of this process."""
+"""Prometheus metrics of this process, and of those that count together with it.
+
+Where `METRICS_DIRECTORY` names a directory when this is imported, each process counts in files there, and any
+of them exposes the sum.
+"""
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from app.environment import METRICS_DIRECTORY
 
 RUNS = Counter("runlog_runs", "Runs committed.", ["status"])
 RUNS_REFUSED = Counter("runlog_runs_refused", "Runs answered with an error.", ["reason"])
@@ -28,11 +38,47 @@ OPENCLAW_EVENTS = Counter(
     "runlog_openclaw_events", "What came of what OpenClaw sent, by events or whole requests.", ["outcome"]
 )
 
+TASK_SECONDS = Histogram(
+    "runlog_task_seconds",
+    "Time of a task in a worker, in seconds.",
+    ["task", "outcome"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 90),
+)
+BEAT_SENT = Counter("runlog_beat_sent", "Tasks that beat has sent.", ["task"])
+
+
+class _Together(Collector):
+    """What all processes of the directory have counted, and what those say of themselves that live."""
+
+    def collect(self) -> Iterable[Metric]:
+        for path in Path(os.environ[METRICS_DIRECTORY]).glob("gauge_live*.db"):
+            pid = int(path.stem.rpartition("_")[2])
+            if not _is_alive(pid):
+                with suppress(FileNotFoundError):  # another process was faster
+                    mark_process_dead(pid)
+        collected: Iterable[Metric] = MultiProcessCollector(None).collect()
+        return collected
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def registry() -> CollectorRegistry:
+    """Where all metrics are collected from: this process, or all that count together with it."""
+    if METRICS_DIRECTORY not in os.environ:
+        return REGISTRY
+    together = CollectorRegistry()
+    together.register(_Together())
+    return together
+
 
 def exposition() -> bytes:
-    """All metrics in Prometheus' text format; summed over processes where several serve together."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest()
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)
-    return generate_latest(registry)
+    """All metrics in Prometheus' text format."""
+    return generate_latest(registry())

@@ -130,6 +130,7 @@ def test_each_start_finds_the_data_of_the_last_however_that_ended(up: Up) -> Non
 
     process, url = up.start_and_wait()
     assert agents(url) == ["atlas", "sage"]
+    assert eventually(lambda: count_together(url)), httpx.get(f"{url}/metrics", timeout=120).text
     process.terminate()
     assert process.wait(120) == 0, up.stderr.read_text()
     assert not (up.data_dir / RUNTIME_FILE).exists()
@@ -173,6 +174,14 @@ def kill_and_see_replaced(up: Up, command: str) -> None:
     (parent,) = (pid for pid in before if psutil.Process(pid).ppid() not in before)
     os.kill(parent, signal.SIGKILL)
     assert eventually(lambda: bool(up.pids(command)) and not up.pids(command) & before), command
+
+
+def count_together(url: str) -> bool:
+    """Whether the API's metrics have what beat sent and the worker did."""
+    counted = httpx.get(f"{url}/metrics", timeout=120).text
+    task = 'task="app.tasks.alert_tasks.deliver_alerts"'
+    done = f'runlog_task_seconds_count{{outcome="success",{task}}}'
+    return f"runlog_beat_sent_total{{{task}}}" in counted and done in counted
 
 
 def is_ready(url: str) -> bool:

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from app.services.agent_run_log_service import write_run_log
 from support.brokers import Broker
-from support.processes import Process, running
+from support.processes import UNHURRIED, Process, called, free_port, running
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +53,33 @@ async def until_scored(db: asyncpg.Connection) -> None:
 
     await until(scored)
     assert await db.fetchval("SELECT count(*) FROM agent_run_log WHERE rlhf_scores ? 'error'") == 0
+
+
+async def test_prometheus_is_answered_by_each(broker: Broker, database: str, tmp_path: Path) -> None:
+    """By a worker for its processes, and by beat."""
+    ports, log = (free_port(), free_port()), tmp_path / "log"
+    # Started from nothing: that they count together is settled when the library is loaded.
+    env = {**SWEEP_SOON, **UNHURRIED}
+    commands = [
+        running(*command, "--metrics-port", str(port), env=env, log=log)
+        for command, port in zip((("worker", "--concurrency", "2"), ("beat",)), ports, strict=True)
+    ]
+    sweep = "app.tasks.rlhf_tasks.sweep_unscored_runs"
+    wanted = (
+        f'runlog_task_seconds_count{{outcome="success",task="{sweep}"}}',
+        f'runlog_beat_sent_total{{task="{sweep}"}}',
+    )
+    with commands[0], commands[1]:
+        async with httpx.AsyncClient() as client, asyncio.timeout(120):
+            for port, sample in zip(ports, wanted, strict=True):
+                while True:
+                    with suppress(httpx.TransportError):
+                        if sample in (await client.get(f"http://127.0.0.1:{port}/metrics")).text:
+                            break
+                    await asyncio.sleep(0.1)
+        taken = await asyncio.to_thread(called, "beat", "--metrics-port", str(ports[0]))
+    assert taken.returncode == 1
+    assert f"cannot serve metrics on 127.0.0.1:{ports[0]}: " in taken.stderr
 
 
 async def test_a_posted_run_gets_its_score(

@@ -8,12 +8,16 @@ import typer
 
 from app.broker import JUDGE_QUEUE, WORKER_QUEUES, celery_settings, node_name
 from app.cli.judge_process import JudgeProcess
+from app.cli.metrics import counted_together, serve_metrics
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
 
 
-def worker(concurrency: int | None, judge: bool) -> None:
-    """Run a worker of `concurrency` processes, or one that only asks the judge; ends by `typer.Exit`."""
+def worker(concurrency: int | None, judge: bool, metrics_host: str, metrics_port: int | None) -> None:
+    """Run a worker of `concurrency` processes, or one that only asks the judge; ends by `typer.Exit`.
+
+    With `metrics_port` Prometheus is answered there, for all of its processes.
+    """
     settings = get_settings()
     settings.require_database_url()
     settings.check_judge()
@@ -21,18 +25,23 @@ def worker(concurrency: int | None, judge: bool) -> None:
     from app.tasks.runtime import yield_processors
 
     yield_processors()
-    if judge:
-        _work(settings, node_name(judge=True), queues=[JUDGE_QUEUE], concurrency=1)
-    with JudgeProcess() if settings.judge_is_on else nullcontext():
-        _work(settings, node_name(judge=False), queues=list(WORKER_QUEUES), concurrency=concurrency)
+    with counted_together() if metrics_port is not None else nullcontext():
+        if metrics_port is not None:
+            serve_metrics(metrics_host, metrics_port)
+        if judge:
+            _work(settings, node_name(judge=True), queues=[JUDGE_QUEUE], concurrency=1)
+        with JudgeProcess() if settings.judge_is_on else nullcontext():
+            _work(settings, node_name(judge=False), queues=list(WORKER_QUEUES), concurrency=concurrency)
 
 
-def beat() -> None:
-    """Run beat until a signal."""
+def beat(metrics_host: str, metrics_port: int | None) -> None:
+    """Run beat until a signal; with `metrics_port` Prometheus is answered there."""
     settings = get_settings()
     settings.check_judge()
     warn_of_settings()
     celery_settings(settings.require_broker_url())
+    if metrics_port is not None:
+        serve_metrics(metrics_host, metrics_port)
     from app.tasks.beat import Beat, MonotonicScheduler
     from app.tasks.celery_app import RunlogCelery
 

@@ -7,11 +7,11 @@ import os
 import resource
 import signal
 import sys
-import tempfile
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import typer
 
+from app.cli.metrics import counted_together
 from app.cli.options import Face
 
 KEEP_ALIVE_SECONDS = 75
@@ -40,12 +40,7 @@ def serve(host: str, port: int, workers: int, expose: Face | None) -> None:
     """Serve the API in `workers` processes until a signal; raises `typer.Exit` with the exit status."""
     if expose is not None:
         os.environ["RUNLOG_EXPOSE"] = expose.value
-    if workers == 1:
-        _serve(host, port, workers)
-        return
-    # The processes of one server count together; read when prometheus_client is imported.
-    with tempfile.TemporaryDirectory(prefix="runlog-metrics-") as metrics_dir:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_dir
+    with counted_together() if workers > 1 else nullcontext():
         _serve(host, port, workers)
 
 

@@ -16,7 +16,13 @@ from app.embedded.server import Server
 from app.embedded.service import Service
 from app.embedded.supervisor import Supervisor
 from app.embedded.valkey import Valkey
-from app.environment import BESIDE_DATABASE_URL, environment_name, is_given, new_data_dir
+from app.environment import (
+    BESIDE_DATABASE_URL,
+    METRICS_DIRECTORY,
+    environment_name,
+    is_given,
+    new_data_dir,
+)
 from app.errors import RunLogError
 
 DEFAULT_PORT = 8000
@@ -67,7 +73,8 @@ def _supervisor(
         say("runs can be reported; waiting for the Celery worker, which scores them")
 
     urls = {"DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}
-    env = {**os.environ, **urls, "RUNLOG_DATA_DIR": str(directory.path)}
+    places = {"RUNLOG_DATA_DIR": directory.path, METRICS_DIRECTORY: directory.new_metrics()}
+    env = {**os.environ, **urls, **{name: str(path) for name, path in places.items()}}
     if not is_given("database_url"):
         env |= {environment_name(field): "" for field in BESIDE_DATABASE_URL}
     api = ("serve", "--host", host, "--port", str(port), "--workers", str(workers))

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -93,6 +94,13 @@ class DataDirectory:
     def port_timeout(self) -> float:
         """Seconds that a port may stay taken by children of a killed `runlog up`, which are ending too."""
         return _PORT_TIMEOUT if (self.path / RUNTIME_FILE).exists() else 0.0
+
+    def new_metrics(self) -> Path:
+        """An empty directory in which the parts of this `runlog up` count together."""
+        path = self.path / "metrics"
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(mode=0o700)
+        return path
 
     def publish(self, *, database_url: str, celery_broker_url: str, url: str) -> None:
         """Let the other commands find this process."""

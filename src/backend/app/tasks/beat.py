@@ -7,6 +7,8 @@ from celery import platforms
 from celery.apps.beat import Beat as CeleryBeat
 from celery.beat import Scheduler, Service
 
+from app.metrics import BEAT_SENT
+
 
 class MonotonicScheduler(Scheduler):
     """A schedule in memory, kept by the monotonic clock: every entry comes each so many seconds (decision 8).
@@ -27,6 +29,7 @@ class MonotonicScheduler(Scheduler):
             if self._due.setdefault(name, now + interval) <= now and not self.ending:
                 self.apply_entry(self.reserve(entry), producer=self.producer)
                 self._due[name] = now + interval
+                BEAT_SENT.labels(entry.task).inc()
         if self.ending:
             raise SystemExit
         return max(0.0, min(self._due.values()) - time.monotonic())

@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import time
 from typing import Any
 
 from celery import Celery, signals
@@ -78,10 +79,15 @@ def _end_process(**_: Any) -> None:
 
 
 @signals.task_prerun.connect
-def _bind(task_id: str, task: Any, **_: Any) -> None:
+def _begin(task_id: str, task: Any, **_: Any) -> None:
     bind_task(task_id, task.name)
+    task.request.update(started_at=time.perf_counter())
 
 
 @signals.task_postrun.connect
-def _unbind(**_: Any) -> None:
+def _end(task: Any, state: str | None, **_: Any) -> None:
+    from app.metrics import TASK_SECONDS
+
+    seconds = time.perf_counter() - task.request.started_at
+    TASK_SECONDS.labels(task.name, (state or "unknown").lower()).observe(seconds)
     unbind_task()

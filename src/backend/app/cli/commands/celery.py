@@ -4,6 +4,11 @@ from typing import Annotated
 
 import typer
 
+MetricsPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Answer Prometheus on this port; on none unless set.")
+]
+MetricsHost = Annotated[str, typer.Option(help="Address for that.")]
+
 
 def worker(
     concurrency: Annotated[
@@ -12,6 +17,8 @@ def worker(
     judge: Annotated[
         bool, typer.Option("--judge", help="Only ask the judge, as every worker has one process do.")
     ] = False,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = "127.0.0.1",
 ) -> None:
     """Run the Celery worker, for scores, audits and alerts.
 
@@ -21,21 +28,23 @@ def worker(
     Examples:
       runlog worker --concurrency 2
       runlog worker --judge
+      runlog worker --metrics-port 9101
     """
     from app.cli import celery as work
 
-    work.worker(concurrency, judge)
+    work.worker(concurrency, judge, metrics_host, metrics_port)
 
 
-def beat() -> None:
+def beat(metrics_port: MetricsPort = None, metrics_host: MetricsHost = "127.0.0.1") -> None:
     """Run the Celery beat, which sends what the worker has to do.
 
     That is the sweep for unscored runs, the audit and the delivery of alerts, when each is due.
 
     \b
-    Example:
+    Examples:
       runlog beat
+      runlog beat --metrics-port 9102
     """
     from app.cli import celery as work
 
-    work.beat()
+    work.beat(metrics_host, metrics_port)
