@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from celery import Celery
 from kombu.connection import Connection
 from kombu.entity import Queue
-from kombu.exceptions import ChannelError
+from kombu.exceptions import ChannelError, OperationalError
 
 from app.errors import ConfigError
 
@@ -64,6 +64,8 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "broker_connection_timeout": 2,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # A worker whose channel the server closes opens another, as with a connection.
+        "broker_channel_error_retry": True,
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -110,19 +112,24 @@ def worker_answers(broker_url: str, timeout: float) -> bool:
     """Whether a worker that scores runs answers within `timeout` seconds. Raises as `connect` does."""
     app = Celery("runlog", set_as_current=False)
     app.conf.update(celery_settings(broker_url))
+    # Kombu's pool would ask by a connection of an earlier question, which may be lost.
+    app.control.mailbox.producer_pool = None
     with app.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1, timeout=timeout)
-        return bool(
-            app.control.broadcast(
-                "ping",
-                reply=True,
-                timeout=timeout,
-                limit=1,
-                pattern=f"{_WORKER}*",
-                matcher="glob",
-                connection=connection,
+        try:
+            return bool(
+                app.control.broadcast(
+                    "ping",
+                    reply=True,
+                    timeout=timeout,
+                    limit=1,
+                    pattern=f"{_WORKER}*",
+                    matcher="glob",
+                    connection=connection,
+                )
             )
-        )
+        except (*connection.connection_errors, *connection.channel_errors) as error:
+            raise OperationalError(str(error)) from error
 
 
 def _check(url: str) -> None:
