@@ -18,6 +18,7 @@ URL = "postgresql://u:p@{}/db"
 OTHER = {
     "database_url": "postgresql://h/db",
     "schema_database_url": "postgresql://owner@h/db",
+    "replica_database_url": "postgresql://h2/db",
     "celery_broker_url": "redis://h/0",
     "url": "http://h:1",
     "public_url": "https://h/runlog/",

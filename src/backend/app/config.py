@@ -53,6 +53,8 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
     celery_broker_url: SecretStr | None = None
     schema_database_url: SecretStr | None = None
+    replica_database_url: SecretStr | None = None
+    replica_max_lag: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
     data_dir: Path = Field(default_factory=data_directory)
     url: str = DEFAULT_URL
     public_url: str | None = None

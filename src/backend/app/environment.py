@@ -15,7 +15,7 @@ from pathlib import Path
 from app.errors import ConfigError
 
 UNPREFIXED = ("database_url", "celery_broker_url")
-BESIDE_DATABASE_URL = ("schema_database_url",)
+BESIDE_DATABASE_URL = ("schema_database_url", "replica_database_url")
 """Other ways to the same database, which are of no use with another `DATABASE_URL` than their own."""
 RUNTIME_FILE = "runtime.json"
 RUNNING = "running"

@@ -34,6 +34,7 @@ from app.api.reads import ReadsApart, close_readers
 from app.api.request_context import RequestContext
 from app.api.v1.endpoints import platform_intelligence
 from app.config import Settings, get_settings
+from app.db.replica import close_replica
 from app.db.session import close_database
 from app.logs import configure_logging
 from app.runs.dispatch import close_dispatcher
@@ -138,4 +139,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     # In the order of the way of a run: answer what was accepted, hand it on, then hang up.
     await close_writer()
     await close_dispatcher()
+    await close_replica()
     await close_database()

@@ -38,6 +38,11 @@ OPENCLAW_EVENTS = Counter(
     "runlog_openclaw_events", "What came of what OpenClaw sent, by events or whole requests.", ["outcome"]
 )
 
+REPLICA_LAG = Gauge(
+    "runlog_replica_lag_seconds",
+    "How far behind the replica was when it was last read.",
+    multiprocess_mode="livemostrecent",
+)
 TASK_SECONDS = Histogram(
     "runlog_task_seconds",
     "Time of a task in a worker, in seconds.",

@@ -1,48 +1,24 @@
 """A 204 with a synchronous standby: what the standby lacks is not acknowledged, however it is asked for."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
 from app.db.engine import create_engine
-from app.embedded.postgres import Postgres
 from app.errors import IngestUnavailableError
 from app.runs.dispatch import Dispatcher
 from app.runs.run import Run
 from app.runs.writer import RunWriter
-from app.schema.sync import sync_schema
 from support.database import until_it_is
-from support.processes import free_port
-from support.standby import IN_STEP, Pair, copy_of, start_pair
+from support.standby import IN_STEP, Pair
 
 pytestmark = pytest.mark.anyio
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 CANCEL = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 TERMINATE = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Both with the product's tables."""
-    directory = tmp_path_factory.mktemp("pair")
-    password = secrets.token_hex(8)
-    first = Postgres(directory / "first", password=password, port=free_port(), settings={"fsync": "off"})
-    first.start()
-    asyncio.run(sync_schema(first.url))
-    first.stop()
-    servers: list[Postgres] = []
-
-    def make(name: str, **settings: str) -> Postgres:
-        servers.append(copy_of(first, directory / name, **settings, fsync="off"))
-        return servers[-1]
-
-    yield asyncio.run(start_pair(make))
-    for server in servers:
-        server.stop()
 
 
 @pytest.fixture

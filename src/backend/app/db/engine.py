@@ -37,10 +37,11 @@ _SEVERAL_HOSTS = re.compile(r"//(?:[^/?]*@)?[^/?@]*,[^/?@]*(?:[/?]|$)|[?&]host=[
 _INT_DIGITS = 4300  # Python's default limit for converting text to int
 
 
-def libpq_url(url: str) -> str:
+def libpq_url(url: str, target: str = "read-write") -> str:
     """`url` without a SQLAlchemy driver suffix and without options that asyncpg does not know.
 
-    Of several hosts the one that takes writes is asked for, unless the URL says otherwise.
+    Of several hosts one that is what `target` says (`target_session_attrs`) is asked for, by default the one
+    that takes writes, unless the URL says otherwise.
 
     Raises `ConfigError` when it is no PostgreSQL URL.
     """
@@ -51,7 +52,7 @@ def libpq_url(url: str) -> str:
         option for option in query.split("&") if not _FOREIGN_OPTIONS.fullmatch(option.partition("=")[0])
     ]
     if _SEVERAL_HOSTS.search(url) and "target_session_attrs=" not in query:
-        options.append("target_session_attrs=read-write")  # after a fail-over only one of them takes runs
+        options.append(f"target_session_attrs={target}")  # after a fail-over only one of them takes runs
     known = "&".join(re.sub(r"^ssl=", "sslmode=", option) for option in options if option)
     return f"{base}?{known}" if known else base
 
@@ -63,18 +64,19 @@ def create_engine(
     timeout: float,
     pre_ping: bool = True,
     limits: Mapping[str, str] = MappingProxyType({}),
+    target: str = "read-write",
 ) -> AsyncEngine:
     """An engine for `url`; every statement is cancelled after `timeout` seconds.
 
     Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again. `limits`
-    holds settings of PostgreSQL for each of its transactions.
+    holds settings of PostgreSQL for each of its transactions, `target` is as of `libpq_url`.
 
     asyncpg itself reads the URL, so `target_session_attrs` and unix sockets work. Each of several hosts has
     `CONNECT_TIMEOUT` seconds to answer. Errors of statements come without parameters and PostgreSQL's detail,
     so that no row gets into a log. Raises `ConfigError` for a URL that cannot be read.
     """
     try:
-        hosts = Hosts(libpq_url(url), timeout=CONNECT_TIMEOUT)
+        hosts = Hosts(libpq_url(url, target), timeout=CONNECT_TIMEOUT)
     except ValueError as error:
         raise ConfigError(f"DATABASE_URL: {error}") from error
     connection_class = _connection_class({**_TRANSACTION, **limits})

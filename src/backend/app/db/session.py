@@ -10,7 +10,8 @@ from app.config import get_settings
 from app.db.engine import create_engine
 from app.kit.loop_local import LoopLocal
 
-_READERS = 5  # connections a process keeps for reading; as many again under load
+READERS = 5
+"""Connections a process keeps for reading; as many again under load."""
 
 
 class Database:
@@ -32,7 +33,7 @@ def make_engine(pool_size: int, **options: Any) -> AsyncEngine:
     return create_engine(url, pool_size=pool_size, timeout=settings.database_timeout, **options)
 
 
-_database = LoopLocal(lambda: Database(make_engine(_READERS)), Database.close)
+_database = LoopLocal(lambda: Database(make_engine(READERS)), Database.close)
 
 
 def get_database() -> Database:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.registry import agent_versions, require_known
 from app.agents.status import AgentStatus, agent_status
 from app.config import get_settings
-from app.db.session import transaction
+from app.db.replica import reading
 from app.errors import NotFoundError
 from app.kit.loop_local import LoopLocal
 from app.kit.snapshot import Snapshot
@@ -59,7 +59,7 @@ async def facts_of_agent(agent_id: str, version: Version) -> AgentFacts:
     found = await _facts.get().get({agent_id: version}, exactly=True)
     if agent_id in found:
         return found[agent_id]
-    async with transaction() as session:
+    async with reading() as (session, _):
         return await _read(session, agent_id)
 
 
@@ -71,7 +71,7 @@ async def _read(session: AsyncSession, agent_id: str) -> AgentFacts:
 async def _compute(agent_ids: Sequence[str]) -> dict[str, AgentFacts]:
     found = {}
     try:
-        async with transaction() as session:
+        async with reading() as (session, _):
             for agent_id in agent_ids:
                 found[agent_id] = await _read(session, agent_id)
     except (DBAPIError, PoolTimeoutError, OSError, NotFoundError) as error:

@@ -11,7 +11,7 @@ from app.agents.schedules import schedule_in_words
 from app.agents.status import AgentStatus, agent_statuses, observed_cadence
 from app.audit.domain.history import readable_schedule
 from app.config import get_settings
-from app.db.session import transaction
+from app.db.replica import reading
 from app.kit.loop_local import LoopLocal
 from app.kit.snapshot import Snapshot
 from app.logs import get_logger
@@ -63,7 +63,7 @@ async def known_views(versions: Versions) -> dict[str, AgentView]:
 
 async def _judge(agent_ids: Sequence[str]) -> dict[str, AgentView]:
     try:
-        async with transaction() as session:
+        async with reading() as (session, _):
             statuses = await agent_statuses(session, audit_settings(get_settings()), agent_ids)
             return {status.agent_id: AgentView.of(status) for status in statuses}
     except (DBAPIError, PoolTimeoutError, OSError) as error:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.agents.registry import identities
 from app.config import get_settings
 from app.dashboard.verdict import AgentState, Level, agent_state, fleet_state
-from app.db.session import transaction
+from app.db.replica import reading
 from app.kit.sql import database_now
 from app.kit.text import printable, shortened
 from app.web.rendering import answer, render_text
@@ -37,7 +37,7 @@ class Part(NamedTuple):
 @router.get("/badge/fleet.svg")
 async def get_fleet_badge(request: Request) -> Response:
     """How many agents are fine."""
-    async with transaction() as session:
+    async with reading() as (session, _):
         now, known = await database_now(session), await identities(session)
         state = await fleet_state(session, now, audit_settings(get_settings()).interval, known)
     said = f"{state.fine} of {state.agents} fine" if state.agents else "no agent yet"
@@ -47,7 +47,7 @@ async def get_fleet_badge(request: Request) -> Response:
 @router.get("/badge/{agent_id:path}.svg")
 async def get_agent_badge(request: Request, agent_id: str) -> Response:
     """How the agent is, in a word or two. Raises `NotFoundError`."""
-    async with transaction() as session:
+    async with reading() as (session, _):
         now, known = await database_now(session), await identities(session)
         interval = audit_settings(get_settings()).interval
         found: AgentState = await agent_state(session, now, interval, known, agent_id)

@@ -15,7 +15,7 @@ from app.dashboard import insights
 from app.dashboard.cards import EventCard, event_cards
 from app.dashboard.quality_weeks import quality_by_week
 from app.dashboard.verdict import fleet_state
-from app.db.session import transaction
+from app.db.replica import reading
 from app.kit.cursors import AgentCursor
 from app.kit.expiring import ExpiringCache
 from app.runs.activity import Activity, agent_activity
@@ -119,7 +119,7 @@ async def get_home(request: Request, after: Annotated[str | None, Query(max_leng
 async def _context(cache: HomeCache, cursor: AgentCursor | None, *, with_usage: bool) -> dict[str, Any]:
     """What the page shows; with what today's runs took, which the public does not see."""
     settings = audit_settings(get_settings())
-    async with transaction() as session:
+    async with reading() as (session, lag):
         metrics = await insights.metrics(session)
         now = metrics.generated_at
         known = await identities(session)
@@ -141,6 +141,7 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None, *, with_usage: 
     views = await known_views(versions)
     return {
         "now": now,
+        "lag": lag,
         "metrics": metrics,
         "usage": usage,
         "band": band_of(metrics.quality_7d.mean) if metrics.quality_7d.mean is not None else None,

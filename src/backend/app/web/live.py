@@ -22,7 +22,7 @@ from app.api.connection import STOPPING
 from app.api.errors import unavailable
 from app.config import get_settings
 from app.dashboard.changes import Changes, read_changes
-from app.db.session import transaction
+from app.db.replica import reading
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
 from app.web.rendering import LIVE_PATH
@@ -99,7 +99,7 @@ class Watcher:
         interval = timedelta(seconds=get_settings().audit_interval)
         while True:
             try:
-                async with transaction() as session:
+                async with reading() as (session, _):
                     found = await read_changes(session, interval)
             except (DBAPIError, PoolTimeoutError, OSError) as error:
                 log.warning("changes_not_read", error=str(error) or type(error).__name__)

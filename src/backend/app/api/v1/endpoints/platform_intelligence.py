@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,13 +12,16 @@ from app.api.errors import INVALID, UNAVAILABLE
 from app.dashboard import insights
 from app.dashboard.cards import CardPage, EventCard, event_cards
 from app.dashboard.wire import AgentEvent, Intelligence, IntelligenceMetrics, MetricSources
-from app.db.session import transaction
+from app.db.replica import reading
 from app.kit.cursors import AGENT_CURSOR_PATTERN, AgentCursor
 
 router = APIRouter(prefix="/api/v1/public/platform", tags=["intelligence"])
 
 MOST_CARDS = 100
 """On a page, unless asked otherwise: 40 kilobytes."""
+
+LAG_HEADER = "Runlog-Replica-Lag"
+"""By how many seconds the answer is behind, where it was read on a replica."""
 
 
 def _checked_cursor(text: str) -> str:
@@ -30,6 +33,7 @@ def _checked_cursor(text: str) -> str:
     "/intelligence", summary="Today's work and the week's quality", responses={**INVALID, **UNAVAILABLE}
 )
 async def get_platform_intelligence(
+    response: Response,
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many cards.")] = MOST_CARDS,
     cursor: Annotated[
         str | None,
@@ -41,10 +45,12 @@ async def get_platform_intelligence(
     ] = None,
 ) -> Intelligence:
     """What the fleet did: metrics of today and of 7 days, and a card an agent, newest run first."""
-    async with transaction() as session:
+    async with reading() as (session, lag):
         metrics = await insights.metrics(session)
         after = AgentCursor.decode(cursor) if cursor else None
         page = await _get_peer_swarm_events(session, metrics.generated_at, limit, after)
+    if lag is not None:
+        response.headers[LAG_HEADER] = f"{lag:.3f}"
     return Intelligence(
         generated_at=_to_seconds(metrics.generated_at),
         metrics=IntelligenceMetrics(
