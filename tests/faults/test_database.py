@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -13,7 +13,8 @@ from support.background import HANG, Background
 from support.database import query, until_it_is
 from support.freezing import frozen
 from support.load import Check, Load, TwoProcesses, UnderLoad, under_way
-from support.standby import Pair, start_pair
+from support.proxy import Proxy, proxied
+from support.standby import Pair, make_primary, start_pair
 
 A_BACKEND = "SELECT pid FROM pg_stat_activity WHERE application_name = 'agent-run-log' LIMIT 1"
 
@@ -58,12 +59,22 @@ def test_a_database_that_ends_and_comes_back(
             check(load, postgres.url, "a PostgreSQL backend killed, twice", back_after=back_after)
 
 
+FAST = {"connections": 60, "pause": 0.1, "all_keyed": True}
+"""About 500 runs a second."""
+
+
 @pytest.fixture
-def pair(
-    make_postgres: Callable[..., Postgres], background: Background, monkeypatch: pytest.MonkeyPatch
-) -> Pair:
-    """A primary and its synchronous standby; the commands' settings name both."""
-    servers = background.run(start_pair(make_postgres))
+def cable(make_postgres: Callable[..., Postgres], background: Background) -> Iterator[tuple[Proxy, Pair]]:
+    """A primary and its synchronous standby, and what leads to the primary, for its standby too."""
+    primary = make_primary(make_postgres)
+    with background.within(proxied(primary.url)) as (proxy, url):
+        yield proxy, background.run(start_pair(make_postgres, primary, url))
+
+
+@pytest.fixture
+def pair(cable: tuple[Proxy, Pair], monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """The two servers; the commands' settings name both."""
+    _, servers = cable
     monkeypatch.setenv("DATABASE_URL", servers.url)
     return servers
 
@@ -71,26 +82,46 @@ def pair(
 def test_a_standby_takes_over(
     pair: Pair, background: Background, check: Check, under_load: UnderLoad
 ) -> None:
-    with under_load() as (_, load):
+    with under_load(**FAST) as (_, load):
         kill(pair.primary)
         time.sleep(0.5)
         pair.promote(background)
         back_after = load.seconds_until_acknowledged(time.monotonic())
-        load.wait_for(200)
-        check(load, pair.standby.url, "the primary killed, its standby promoted", back_after=back_after)
+        load.wait_for(1000)
+        fault = "the primary killed, its synchronous standby promoted, 500 runs/s with keys"
+        check(load, pair.standby.url, fault, back_after=back_after)
 
 
 def test_a_standby_takes_over_from_a_primary_that_hangs(
     pair: Pair, background: Background, check: Check, under_load: UnderLoad
 ) -> None:
-    with under_load(connections=40) as (server, load):
+    with under_load(**FAST) as (server, load):
         with frozen(pair.primary.pid):
             time.sleep(0.5)
             pair.promote(background)
             back_after = load.seconds_until_acknowledged(time.monotonic())
-            load.wait_for(200)
+            load.wait_for(1000)
             page = httpx.get(f"{server.url}/api/v1/public/platform/intelligence", timeout=HANG)
             assert page.status_code in {200, 503}
-        load.wait_for(200)
-        fault = "the primary frozen (SIGSTOP), its standby promoted, the primary thawed"
+        load.wait_for(1000)
+        fault = "the primary frozen (SIGSTOP), its synchronous standby promoted, the primary thawed"
+        check(load, pair.standby.url, fault, back_after=back_after)
+
+
+def test_a_standby_takes_over_from_a_primary_that_nobody_reaches(
+    cable: tuple[Proxy, Pair], pair: Pair, background: Background, check: Check, under_load: UnderLoad
+) -> None:
+    """Its standby does not either; and once the network is back, the old primary still takes logins."""
+    proxy, _ = cable
+    with under_load(**FAST) as (_, load):
+        background.call(proxy.stall)
+        time.sleep(0.5)
+        pair.promote(background)
+        back_after = load.seconds_until_acknowledged(time.monotonic())
+        load.wait_for(1000)
+        background.call(proxy.resume)
+        load.wait_for(1000)
+        fault = (
+            "the primary cut off, its synchronous standby promoted, the network mended, all runs with keys"
+        )
         check(load, pair.standby.url, fault, back_after=back_after)

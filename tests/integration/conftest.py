@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.schema.sync import sync_schema
-from support.standby import Pair, copy_of, start_pair
+from support.processes import free_port
+from support.standby import Pair, copy_of, make_primary, start_pair
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         servers.append(copy_of(first, directory / name, **settings, fsync="off"))
         return servers[-1]
 
-    yield asyncio.run(start_pair(make))
+    yield asyncio.run(start_pair(make, make_primary(make)))
     for server in servers:
         server.stop()

@@ -62,8 +62,8 @@ class Tally:
 class Load:
     """Agents that report run after run over `connections` connections to `url`, `pause` seconds apart.
 
-    Every other run has an Idempotency-Key and is sent again until it is acknowledged; every third
-    is silent; the others hold `payload`.
+    Every other run, or with `all_keyed` each one, has an Idempotency-Key and is sent again until it is
+    acknowledged; every third is silent; the others hold `payload`.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Load:
         connections: int = 12,
         pause: float = 0.05,
         payload: str = "",
+        all_keyed: bool = False,
     ) -> None:
         self.url = url
         self.runs: list[Sent] = []
@@ -85,6 +86,7 @@ class Load:
         self._connections = connections
         self._pause = pause
         self._payload = payload
+        self._all_keyed = all_keyed
         self._prefix = f"run-{secrets.token_hex(4)}-"
         self._ending = False
         self._senders: Future[object] | None = None
@@ -198,7 +200,8 @@ class Load:
             "status": ("success", "partial", "failed")[number % 7 % 3],
             "actions_taken": {marker: None} if number % 3 == 0 else {marker: number, "text": self._payload},
         }
-        self.runs.append(Sent(marker, json.dumps(run).encode(), marker if number % 2 else None))
+        key = marker if self._all_keyed or number % 2 else None
+        self.runs.append(Sent(marker, json.dumps(run).encode(), key))
         return self.runs[-1]
 
     async def _send(self, connection: AgentConnection, run: Sent) -> None:
@@ -240,7 +243,13 @@ class UnderLoad(Protocol):
     """The fixture `under_load`."""
 
     def __call__(
-        self, *, env: Mapping[str, str] = ..., connections: int = ..., pause: float = ..., payload: str = ...
+        self,
+        *,
+        env: Mapping[str, str] = ...,
+        connections: int = ...,
+        pause: float = ...,
+        payload: str = ...,
+        all_keyed: bool = ...,
     ) -> AbstractContextManager[tuple[Served, Load]]:
         """A server of two API processes, and a load on it that is under way; `env` is the server's."""
 

@@ -33,17 +33,27 @@ def copy_of(stopped: Postgres, directory: Path, **settings: str) -> Postgres:
     return Postgres(directory, password=stopped.password, port=free_port(), settings=settings)
 
 
-async def start_pair(make_postgres: Callable[..., Postgres]) -> Pair:
-    """Start them from copies of one database; a commit waits for the standby."""
-    primary = make_postgres("primary", synchronous_standby_names="*")
+def make_primary(make_postgres: Callable[..., Postgres]) -> Postgres:
+    """A primary whose commits wait for a standby, not started."""
+    return make_postgres("primary", synchronous_standby_names="*")
+
+
+async def start_pair(
+    make_postgres: Callable[..., Postgres], primary: Postgres, reached_at: str | None = None
+) -> Pair:
+    """Start `primary` and its standby, copies of one database.
+
+    `reached_at` is the URL by which the standby and the product reach the primary, where it is not its own.
+    """
+    reached_at = reached_at or primary.url
     standby = make_postgres(
-        "standby", primary_conninfo=primary.url.replace("/runlog", "/postgres"), hot_standby="on"
+        "standby", primary_conninfo=reached_at.replace("/runlog", "/postgres"), hot_standby="on"
     )
     # Both are copies of one database, so the standby goes on from where the primary starts.
     (standby.data / "standby.signal").touch()
     primary.start()
     standby.start()
     await until_it_is(primary.url, IN_STEP, 1)
-    login, _, first = urlsplit(primary.url).netloc.rpartition("@")
+    login, _, first = urlsplit(reached_at).netloc.rpartition("@")
     second = urlsplit(standby.url).netloc.rpartition("@")[2]
     return Pair(primary, standby, f"postgresql://{login}@{first},{second}/runlog")
