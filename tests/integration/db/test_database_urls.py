@@ -1,10 +1,13 @@
 """`DATABASE_URL` in the forms people write it, to a real server."""
 
+import asyncio
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +18,7 @@ from app.db.hosts import Hosts
 from app.db.plain_errors import plain_errors
 from app.embedded.ports import LOOPBACK
 from app.errors import DatabaseError
-from support.processes import called, free_port
+from support.processes import called, free_port, running
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +62,27 @@ async def test_the_database_is_reached(database: str, form: str) -> None:
     assert await database_of(url) == parts.path[1:]
 
 
+async def test_a_login_in_pieces_is_read(database: str) -> None:
+    parts = urlsplit(database)
+
+    async def pass_in_pieces(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection(parts.hostname, parts.port)
+        await asyncio.gather(passed_on(reader, to_server, 1024), passed_on(from_server, writer, 3))
+
+    async with await asyncio.start_server(pass_in_pieces, LOOPBACK, 0) as server:
+        address = f"{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
+        url = f"postgresql://{parts.netloc.rpartition('@')[0]}@{address}{parts.path}?sslmode=disable"
+        assert await database_of(url) == parts.path[1:]
+
+
+async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, size: int) -> None:
+    """What comes of `reader`, at most `size` bytes at a time."""
+    while piece := await reader.read(size):
+        writer.write(piece)
+        await writer.drain()
+    writer.close()
+
+
 @pytest.fixture
 def silent() -> Iterator[str]:
     """Host and port of a server that accepts connections and never answers, as a frozen one."""
@@ -68,7 +92,7 @@ def silent() -> Iterator[str]:
 
 @pytest.fixture(params=["drips", "answers with zeros"])
 def no_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Host and port of a server of something else: a byte now and then, or zeros at once."""
+    """Host and port of a server of something else: a parameter now and then, or zeros at once."""
     with socket.create_server((LOOPBACK, 0)) as server, ThreadPoolExecutor() as threads:
         ended = threading.Event()
 
@@ -81,7 +105,7 @@ def no_database(request: pytest.FixtureRequest) -> Iterator[str]:
             with client, suppress(OSError):
                 client.sendall(b"N" if request.param == "drips" else b"\0" * 4096)
                 while not ended.wait(0.05):
-                    client.sendall(b"R")
+                    client.sendall(b"S\0\0\0\x08a\0b\0")
 
         threads.submit(answer)
         yield f"{LOOPBACK}:{server.getsockname()[1]}"
@@ -92,6 +116,43 @@ def no_database(request: pytest.FixtureRequest) -> Iterator[str]:
 async def test_what_is_no_database_is_given_up(no_database: str) -> None:
     with pytest.raises(OSError):  # noqa: PT011  # of any kind
         await Hosts(f"postgresql://runlog@{no_database}/runlog", timeout=0.5).connect()
+
+
+@pytest.mark.parametrize(
+    ("first", "options"),
+    [(b"", "?sslmode=disable"), (b"N", ""), (b"R\0\0\0\x08\0\0\0\0", "?sslmode=disable")],
+    ids=["without TLS", "after refusing TLS", "after a login"],
+)
+def test_zeros_without_end_stop_no_process(first: bytes, options: str, tmp_path: Path) -> None:
+    """The driver would read them for ever, so that nothing within its process could end this test."""
+    log = tmp_path / "log"
+    with zeros(first) as address:
+        env = {"DATABASE_URL": f"postgresql://runlog@{address}/runlog{options}"}
+        with running("runs", env=env, log=log) as process:
+            assert process.wait(60) == 1
+    assert log.read_text() == (
+        "runlog: the database cannot be reached: its address answers, but not in PostgreSQL's protocol\n"
+    )
+
+
+@contextmanager
+def zeros(first: bytes) -> Iterator[str]:
+    """Host and port of a server that answers with `first`, and then with zeros."""
+
+    class Zeros(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.recv(1024)
+                self.request.sendall(first)
+                if first == b"N":
+                    self.request.recv(1024)
+                self.request.sendall(b"\0" * 4096)
+                self.request.recv(1024)
+
+    with socketserver.ThreadingTCPServer((LOOPBACK, 0), Zeros) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        yield f"{LOOPBACK}:{server.server_address[1]}"
+        server.shutdown()
 
 
 @pytest.mark.parametrize("target", ["read-write", "primary", "any", "prefer-standby", None])

@@ -88,7 +88,7 @@ def create_engine(
             )
         except ValueError as error:
             raise ConfigError(f"DATABASE_URL: {error}") from error
-        except TargetServerAttributeNotMatched as error:
+        except (TargetServerAttributeNotMatched, asyncpg.ProtocolViolationError) as error:
             raise ConnectionError(str(error)) from error
 
     engine = create_async_engine(

@@ -11,6 +11,10 @@ from weakref import WeakKeyDictionary
 import asyncpg
 from asyncpg.exceptions import TargetServerAttributeNotMatched
 
+from app.db.login_guard import guard_logins
+
+guard_logins()
+
 _NEXT_HOST = (
     OSError,  # TimeoutError is one
     asyncpg.CannotConnectNowError,  # it starts, stops or recovers
