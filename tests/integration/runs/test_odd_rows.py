@@ -1,6 +1,7 @@
 """Rows that other programs wrote: whatever they hold, every reader goes on, and shows and scores them."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ LOG = "/api/v1/internal/agent-run-log"
 PAGES = "/runs"
 AGENTS = "/api/v1/internal/agents"
 DATES = ["50000-01-01", "290000-01-01", "4000-01-01 BC", "0044-03-15 BC", "infinity", "-infinity", None]
-FACES = ["", "/feedback"]
+FACES = [f"{AGENTS}/{{}}", f"{AGENTS}/{{}}/feedback", "/agents/{}", "/badge/{}.svg"]
 SCORES = [
     *(
         "[]",
@@ -67,6 +68,15 @@ PATHS = [
     *(LOG, f"{LOG}?q=nowhere", AGENTS, "/api/v1/internal/audit/findings", "/api/v1/internal/alerts"),
     *("/api/v1/internal/quality", "/api/v1/internal/review-queue", "/api/v1/internal/scoring/agreement"),
     *("/api/v1/public/platform/intelligence", "/metrics", "/runs", "/runs?q=nowhere&least_score=0"),
+    *(
+        "/",
+        "/agents",
+        "/audit",
+        "/review",
+        "/swarm",
+        f"/day/{datetime.now(UTC):%Y-%m-%d}",
+        "/badge/fleet.svg",
+    ),
 ]
 COMMANDS = [
     *("runs", "runs --json", "agents", "audit", "audit backtest --since 30d", "feedback odd"),
@@ -113,7 +123,7 @@ async def test_every_row_is_shown_as_it_is_and_scored(
         *(f"{LOG}/{run_id}" for run_id in odd),
         *(f"{PAGES}/{run_id}{part}" for run_id in odd for part in ("", "/payload")),
         *(f"{face}?agent_id={quote(agent)}" for agent in agents for face in (LOG, PAGES)),
-        *(f"{AGENTS}/{quote(agent, safe='')}{face}" for agent in agents if agent.strip() for face in FACES),
+        *(face.format(quote(agent, safe="")) for agent in agents if agent.strip() for face in FACES),
     ]
     for moment in ("before", "after"):
         for path in [*PATHS, *dict.fromkeys(paths)]:

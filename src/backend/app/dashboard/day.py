@@ -15,7 +15,7 @@ from app.audit.findings import closed_count, open_during, opened_count
 from app.audit.heartbeat import KEPT as CYCLES_KEPT
 from app.dashboard.agent_cloud import completed_count
 from app.dashboard.insights import metrics
-from app.kit.sql import newest_runs_text
+from app.kit.sql import newest_runs_text, well_dated
 from app.models import (
     AgentRunState,
     AuditCycleRecord,
@@ -140,7 +140,9 @@ async def read_day(session: AsyncSession, day: date, now: datetime) -> Day:
     """
     start = datetime.combine(day, time(), UTC)
     end = start + _DAY
-    first = await session.scalar(select(func.min(RunRollup.bucket)).where(RunRollup.width == HOUR))
+    # Other programs may date a row years away, or at infinity.
+    dated = RunRollup.width == HOUR, well_dated(RunRollup.bucket)
+    first = await session.scalar(select(func.min(RunRollup.bucket)).where(*dated))
     has_gap = await session.scalar(select(exists().where(RollupGap.until >= start)))
     is_known = first is not None and first < end and not has_gap
     agents = await _agents(session, start, end) if is_known else None

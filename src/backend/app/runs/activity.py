@@ -1,7 +1,7 @@
 """How many runs agents had, hour by hour or day by day, and how these went; and an agent's single runs."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from sqlalchemy import ARRAY, DateTime, String, bindparam, text
@@ -11,15 +11,17 @@ from app.kit.sql import WELL_DATED, newest_of_agent
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
 
+# Other programs may date a row years ahead, where Python has no years.
+_UNTIL = "least(:until, now() + interval '1 day')"
 # A run is in the rollup once it is scored; until then it is in the index of those without a score.
 _RUNS = f"""
     SELECT agent_id, bucket, scored AS runs, failed, silent FROM agent_rollup
-    WHERE agent_id = ANY(:agent_ids) AND bucket >= :since AND bucket < :until
+    WHERE agent_id = ANY(:agent_ids) AND bucket >= :since AND bucket < {_UNTIL}
     UNION ALL
     SELECT agent_id, created_at, 1, CAST(status = 'failed' AS int),
         CAST(consecutive_silence_count > 0 AS int)
     FROM agent_run_log
-    WHERE {UNSCORED} AND created_at >= :since AND created_at < :until AND agent_id = ANY(:agent_ids)
+    WHERE {UNSCORED} AND created_at >= :since AND created_at < {_UNTIL} AND agent_id = ANY(:agent_ids)
 """  # noqa: S608
 _SUMS = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in ("runs", "failed", "silent"))
 _ACTIVITY = text(
@@ -31,9 +33,6 @@ _ACTIVITY = text(
     bindparam("until", type_=DateTime(timezone=True)),
     bindparam("unit", type_=String),
 )
-
-
-LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class Activity(NamedTuple):
@@ -59,9 +58,12 @@ async def agent_activity(
     agent_ids: Sequence[str],
     since: datetime,
     unit: Literal["hour", "day"],
-    until: datetime = LATEST,
+    until: datetime | None = None,
 ) -> list[Activity]:
-    """What `agent_ids` did from `since`, a full hour in UTC up to `AGENTS_KEPT` ago, to before `until`."""
+    """What `agent_ids` did from `since`, a full hour in UTC up to `AGENTS_KEPT` ago, to before `until`.
+
+    What is dated more than a day ahead is left out.
+    """
     values = {"agent_ids": list(agent_ids), "since": since, "until": until, "unit": unit}
     return [Activity(*row) for row in await session.execute(_ACTIVITY, values)]
 

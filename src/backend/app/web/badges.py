@@ -44,7 +44,7 @@ async def get_fleet_badge(request: Request) -> Response:
     return _badge(request, "agents", said if state.level != "unknown" else "unknown", state.level)
 
 
-@router.get("/badge/{agent_id:path}.svg")
+@router.get("/badge/{agent_id:any}.svg")
 async def get_agent_badge(request: Request, agent_id: str) -> Response:
     """How the agent is, in a word or two. Raises `NotFoundError`."""
     async with reading() as (session, _):
