@@ -56,6 +56,13 @@ def data_directory(data_dir: Path | None = None) -> Path:
     return running[0] if len(running) == 1 else default_data_dir()
 
 
+def one_data_dir(data_dir: Path | None = None) -> Path:
+    """As `data_directory`, but raises `ConfigError` where several `runlog up` run and none is chosen."""
+    if data_dir is None and not _given("data_dir", os.environ) and len(running_directories()) > 1:
+        raise ConfigError(nothing_runs())
+    return data_directory(data_dir)
+
+
 def new_data_dir(data_dir: Path | None = None) -> Path:
     """Where a new `runlog up` is to run: on `data_dir`, else what the environment names, else the default.
 

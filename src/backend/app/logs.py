@@ -4,6 +4,7 @@ A caller that logs never waits: a thread writes the lines. Where stderr takes th
 comes too often, lines are left out, and one line says how many.
 """
 
+import json
 import logging
 import os
 import sys
@@ -209,6 +210,15 @@ def _shorten(_: Any, __: str, event: EventDict) -> EventDict:
     """Leave out what a person who watches knows: the day, and which module says it."""
     event["timestamp"] = f"{event['timestamp'][11:19]}Z"
     return {name: value for name, value in event.items() if name != "logger"}
+
+
+def line_for_people(line: str) -> str:
+    """A line that was logged as JSON, as it would look on a terminal; any other as it is."""
+    try:
+        event = json.loads(line)
+        return str(_for_people(colors=False)(None, "", _shorten(None, "", event)))
+    except (ValueError, TypeError, LookupError):
+        return line
 
 
 def _for_people(*, colors: bool) -> structlog.dev.ConsoleRenderer:

@@ -1,5 +1,6 @@
 """The supervisor, in a process of its own, with stand-ins for the services and a real server."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,9 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.embedded.log_files import LOG_LIMIT, older
 from app.embedded.process import processes_in
 from app.embedded.valkey import Valkey
 from support.processes import eventually, free_port
@@ -41,7 +44,8 @@ CARELESS = SERVICE.replace("PREPARE", "None")
 CAREFUL = SERVICE.replace("PREPARE", "die_with_parent(signal.SIGKILL)")
 
 SUPERVISOR = """
-import os, signal, sys
+import json, os, signal, sys
+from dataclasses import asdict
 from pathlib import Path
 from app.embedded.service import Service
 from app.embedded.messages import say
@@ -57,8 +61,13 @@ def make(name, code, death_signal=signal.SIGTERM):
     argv = [sys.executable, "-c", code, name, str(notes)]
     return Service(name, argv, env=os.environ, death_signal=death_signal)
 
+def keep(parts):
+    (directory / "parts.new").write_text(json.dumps([asdict(part) for part in parts]))
+    (directory / "parts.new").rename(directory / "parts")
+
+valkey = Valkey(directory / "valkey", password="p", port=port)
 supervisor = Supervisor(
-    servers=[Valkey(directory / "valkey", password="p", port=port)],
+    servers=[valkey],
     migration=make("migration", "import sys; open(sys.argv[2], 'a').write('start migration 0\\\\n')"),
     services=[
         make("api", api_code or service),
@@ -69,6 +78,8 @@ supervisor = Supervisor(
     on_answer=lambda: say("answers", sys.stdout),
     is_ready=lambda: "start worker" in notes.read_text(),
     on_ready=lambda: say("ready", sys.stdout),
+    on_change=keep,
+    logs=[valkey.log],
 )
 try:
     supervisor.run()
@@ -111,6 +122,10 @@ class Supervised:
 
     def pid(self, name: str) -> int:
         return dict(self.notes("start"))[name]
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """What the supervisor has said of its parts, by name."""
+        return {part["name"]: part for part in json.loads((self.directory / "parts").read_text())}
 
     @property
     def stderr(self) -> str:
@@ -186,6 +201,15 @@ def test_a_service_that_dies_is_started_again_without_its_old_children(supervise
     os.kill(worker, signal.SIGKILL)
     assert eventually(lambda: supervised.pid("worker") != worker)
     assert not is_session_alive(worker)
+    assert eventually(lambda: supervised.parts()["worker"]["pid"] == supervised.pid("worker"))
+    parts = supervised.parts()
+    assert {name: part["starts"] for name, part in parts.items()} == {
+        "Valkey": 1,
+        "api": 1,
+        "beat": 1,
+        "worker": 2,
+    }
+    assert parts["worker"]["since"] > parts["api"]["since"]
     assert "worker ended with status -9: starting it again" in supervised.stderr
     supervised.process.terminate()
     assert supervised.process.wait(120) == 0
@@ -247,6 +271,21 @@ def test_a_server_that_cannot_be_started_for_a_time_ends_nothing(supervised: Sup
     away.rename(supervised.valkey.directory)
     assert eventually(supervised.valkey.is_ready)
     assert is_session_alive(supervised.pid("api"))
+
+
+@linux
+def test_the_log_of_a_server_is_bounded_while_it_runs(supervised: Supervised) -> None:
+    supervised.start()
+    supervised.wait_until_ready()
+    log = supervised.valkey.log
+    with log.open("ab") as flood:
+        flood.write(b"x" * (LOG_LIMIT + 1))
+    assert eventually(lambda: log.stat().st_size < LOG_LIMIT)
+    assert older(log).stat().st_size > LOG_LIMIT
+    supervised.process.terminate()
+    assert supervised.process.wait(120) == 0
+    # Valkey has gone on in the same file.
+    assert "bye bye" in log.read_text()
 
 
 @linux

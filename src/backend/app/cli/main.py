@@ -25,6 +25,9 @@ atexit.register(gc.freeze)
 
 COMMANDS = {
     "up": "app.cli.commands.up:up",
+    "status": "app.cli.commands.background:status",
+    "logs": "app.cli.commands.background:logs",
+    "down": "app.cli.commands.background:down",
     "serve": "app.cli.commands.serve:serve",
     "worker": "app.cli.commands.celery:worker",
     "beat": "app.cli.commands.celery:beat",

@@ -58,6 +58,13 @@ DataDir = Annotated[
 """Of every command that looks for a running `runlog up`; it comes before the environment."""
 
 
+UpDataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="That of the `runlog up` that is meant; needed where several run."),
+]
+"""Of commands that concern a `runlog up` on this machine, running or not."""
+
+
 def read_key(text: str | None) -> str | None:
     """A run key as a server takes it; None for an empty one. Raises `typer.BadParameter`."""
     if text and not RUN_KEY.fullmatch(text):

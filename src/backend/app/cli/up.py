@@ -9,7 +9,7 @@ from pathlib import Path
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
 from app.embedded.data_dir import DataDirectory
-from app.embedded.messages import say
+from app.embedded.messages import add_times, say
 from app.embedded.ports import becomes_free, is_free
 from app.embedded.postgres import Postgres
 from app.embedded.server import Server
@@ -31,13 +31,11 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 def up(host: str, port: int | None, data_dir: Path | None, workers: int) -> None:
     """Start and supervise everything until a signal; `port` is 8000 or the next free one unless given."""
-    # Not the directory of another one that is running already.
-    os.environ["RUNLOG_DATA_DIR"] = str(new_data_dir(data_dir).absolute())
-    settings = get_settings()
-    settings.check_judge()
-    warn_of_settings()
+    settings = checked_settings(data_dir)
     directory = DataDirectory(settings.data_dir)
     with directory.locked():
+        if directory.is_logged_here():
+            add_times()
         say(f"the data is in {directory.path}")
         try:
             _supervisor(
@@ -45,6 +43,16 @@ def up(host: str, port: int | None, data_dir: Path | None, workers: int) -> None
             ).run()
         finally:
             directory.withdraw()
+
+
+def checked_settings(data_dir: Path | None) -> Settings:
+    """The settings of a new `runlog up` on `data_dir`; warnings go to stderr. Raises `ConfigError`."""
+    # Not the directory of another one that is running already.
+    os.environ["RUNLOG_DATA_DIR"] = str(new_data_dir(data_dir).absolute())
+    settings = get_settings()
+    settings.check_judge()
+    warn_of_settings()
+    return settings
 
 
 def _supervisor(
@@ -91,6 +99,8 @@ def _supervisor(
         on_answer=publish,
         is_ready=lambda: _is_ready(host, port, "/readyz"),
         on_ready=lambda: say(f"ready {_url(host, port)}", sys.stdout),
+        on_change=directory.publish_parts,
+        logs=[*(server.log for server in servers), *([directory.log] if directory.is_logged_here() else [])],
     )
 
 

@@ -7,17 +7,23 @@ import os
 import pwd
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
-from typing import TypedDict
+from typing import BinaryIO, TypedDict
 
 from app.embedded.messages import say
+from app.embedded.parts import PARTS_FILE, Part, Published
 from app.embedded.ports import becomes_free, free_port
 from app.embedded.server import NEW_PASSWORD, free_name
 from app.environment import RUNNING, RUNTIME_FILE, default_data_dir, read_runtime
 from app.errors import RunLogError
 
+LOCK_FILE = "lock"
+# Seconds: a command that looks who has the lock has it itself for a moment.
+_LOCK_TIMEOUT = 0.5
 # In seconds: `runlog serve` gives open requests 10 to end.
 _PORT_TIMEOUT = 15.0
 
@@ -34,28 +40,63 @@ class DataDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self.log = self.path / "up.log"
+        """What `runlog up --detach` writes to."""
+        self._since = time.time()
         name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
         self._link = default_data_dir() / RUNNING / name
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Make and lock the directory. Raises `RunLogError` when another process has it, or another user."""
+        self.make()
+        try:
+            descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
+        with os.fdopen(descriptor, "wb") as lock:
+            deadline = time.monotonic() + _LOCK_TIMEOUT
+            while not _is_locked(lock, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise RunLogError(f"another `runlog up` is running on {self.path}")
+                time.sleep(0.05)
+            lock.truncate()
+            lock.write(str(os.getpid()).encode())
+            lock.flush()
+            yield
+
+    def make(self) -> None:
+        """Make the directory where there is none. Raises `RunLogError` where we cannot use it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._refuse_of_other_user()
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise RunLogError(f"cannot use the data directory {self.path}: {error.strerror}") from error
-        with os.fdopen(descriptor, "wb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunLogError(f"another `runlog up` is running on {self.path}") from error
-            yield
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> RunLogError:
+        return RunLogError(f"cannot use the data directory {self.path}: {error.strerror}")
+
+    def holder(self) -> int | None:
+        """The process id of the `runlog up` that runs here, be it ready or not; None where none does.
+
+        Raises `RunLogError` where we may not look.
+        """
+        try:
+            with (self.path / LOCK_FILE).open("rb") as lock:
+                while not _is_locked(lock, fcntl.LOCK_SH):
+                    if pid := lock.read():
+                        return int(pid)
+                    time.sleep(0.05)  # it writes its process id now
+                    lock.seek(0)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            raise self._unusable(error) from error
+        return None
 
     def _refuse_of_other_user(self) -> None:
         """Raise `RunLogError` where another user's `runlog up` made the files: we would lock that one out."""
-        for path in (self.path / "lock", self.path / "postgres.json", self.path / "valkey.json"):
+        for path in (self.path / LOCK_FILE, self.path / "postgres.json", self.path / "valkey.json"):
             try:
                 owner = path.stat().st_uid
             except FileNotFoundError:
@@ -116,11 +157,34 @@ class DataDirectory:
                 f" made: {error.strerror}"
             )
 
+    def publish_parts(self, parts: Sequence[Part]) -> None:
+        """Let `runlog status` know the parts of this process, and `runlog down` what to wait for."""
+        log = str(self.log) if self.is_logged_here() else None
+        published = Published(os.getpid(), self._since, version("agent-run-log"), log, parts)
+        _write(self.path / PARTS_FILE, published.to_json())
+
+    def is_logged_here(self) -> bool:
+        """Whether our stderr is the log of this directory."""
+        try:
+            return os.path.samestat(os.fstat(2), self.log.stat())
+        except OSError:
+            return False
+
     def withdraw(self) -> None:
-        """Undo `publish`."""
-        (self.path / RUNTIME_FILE).unlink(missing_ok=True)
+        """Undo `publish` and `publish_parts`."""
+        for name in (RUNTIME_FILE, PARTS_FILE):
+            (self.path / name).unlink(missing_ok=True)
         with suppress(OSError):  # there is none where it could not be made either
             self._link.unlink()
+
+
+def _is_locked(lock: BinaryIO, kind: int) -> bool:
+    """Lock the file if no other process has a lock in the way; returns whether."""
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _user_name(uid: int) -> str:

@@ -11,11 +11,9 @@ from itertools import chain, count
 from pathlib import Path
 from types import MappingProxyType
 
-from app.embedded import process
+from app.embedded import log_files, process
 from app.embedded.process import EmbeddedServerError
 
-# Bytes of a server's log after which the next start begins a new one, and keeps this one beside it.
-LOG_LIMIT = 10 * 1024 * 1024
 # Seconds until requests succeed, with the recovery of what a killed server had not written.
 START_TIMEOUT = 60.0
 # Seconds until SIGKILL; PostgreSQL writes a checkpoint before it ends.
@@ -78,7 +76,8 @@ class Server(ABC):
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             process.wait_until_none_in(self.data, self.program, LEFTOVER_TIMEOUT)
-            self._bound_log()
+            log_files.bound(self.log)
+            self.log.touch(mode=0o600)
             self._prepare()
             self._process = self._launch()
         except (OSError, subprocess.SubprocessError) as error:
@@ -130,11 +129,6 @@ class Server(ABC):
     def _failure(self, what: str) -> EmbeddedServerError:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
         return EmbeddedServerError(f"{what}; the end of {self.log} is: {' | '.join(lines)}")
-
-    def _bound_log(self) -> None:
-        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        self.log.touch(mode=0o600)
 
 
 def free_name(path: Path) -> Path:

@@ -30,6 +30,13 @@ class Service:
         self.death_signal = death_signal
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process id of the last start. Raises `EmbeddedServerError` before the first."""
+        if self._process is None:
+            raise EmbeddedServerError(f"the {self.name} was not started")
+        return self._process.pid
+
     def launch(self) -> None:
         """Start the program; from the main thread. Raises `EmbeddedServerError`."""
         output = subprocess.DEVNULL if sys.stderr is None else sys.stderr.fileno()

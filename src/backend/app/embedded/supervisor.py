@@ -4,12 +4,16 @@ import signal
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from app.embedded import log_files
 from app.embedded.messages import say
+from app.embedded.parts import Part
 from app.embedded.process import EmbeddedServerError
 from app.embedded.server import Server
 from app.embedded.service import Service
@@ -34,6 +38,10 @@ class Child(Protocol):
 
     name: str
 
+    @property
+    def pid(self) -> int:
+        """The process id of its last start."""
+
     def launch(self) -> None:
         """Start it without waiting."""
 
@@ -53,9 +61,17 @@ class _Restarts:
 
     started: float = 0.0
     """On the monotonic clock, as `due`."""
+    since: float = 0.0
+    """The same moment in seconds since 1970."""
+    starts: int = 0
     failures: int = 0
     due: float | None = None
     ends: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
+
+    def note_start(self) -> None:
+        """It is being started now."""
+        self.due, self.started, self.since = None, time.monotonic(), time.time()
+        self.starts += 1
 
 
 class _StopRequested(BaseException):
@@ -73,6 +89,9 @@ class Supervisor:
     4. the other services; calls `on_ready` as soon as everything `is_ready`, however long that takes: the
        first service has its use without them.
 
+    `on_change` gets all parts that were started, whenever one is started or has ended. None of `logs` becomes
+    longer than `LOG_LIMIT`.
+
     It stops each service in its order, then each server: every one gets its stop signal and `STOP_TIMEOUT`
     seconds to end, and SIGKILL after them.
     """
@@ -87,6 +106,8 @@ class Supervisor:
         on_answer: Callable[[], None],
         is_ready: Callable[[], bool],
         on_ready: Callable[[], None],
+        on_change: Callable[[Sequence[Part]], None],
+        logs: Sequence[Path],
     ) -> None:
         self._servers = servers
         self._migration = migration
@@ -95,6 +116,8 @@ class Supervisor:
         self._on_answer = on_answer
         self._is_ready = is_ready
         self._on_ready = on_ready
+        self._on_change = on_change
+        self._logs = logs
         self._running: list[Child] = []
         self._restarts: dict[str, _Restarts] = defaultdict(_Restarts)
         self._started = False
@@ -146,9 +169,10 @@ class Supervisor:
     def _launch(self, child: Child) -> None:
         if self._stop_requested:
             raise _StopRequested
-        self._restarts[child.name].started = time.monotonic()
+        self._restarts[child.name].note_start()
         child.launch()
         self._running.append(child)
+        self._report_change()
 
     def _migrate(self) -> None:
         self._migration.launch()
@@ -198,19 +222,40 @@ class Supervisor:
             seconds = RESTART_DELAYS.delay(restarts.failures).total_seconds()
         restarts.failures += 1
         restarts.due = time.monotonic() + seconds
+        self._report_change()
         say(f"{event}: starting it again{f' in {seconds:.0f} s' if seconds else ''}")
 
     def _start_again(self, child: Child, restarts: _Restarts) -> None:
-        restarts.due, restarts.started = None, time.monotonic()
+        restarts.note_start()
         try:
             child.launch()
         except EmbeddedServerError as error:
             if not self._started:
                 raise
             self._postpone(str(error), restarts)
+        else:
+            self._report_change()
+
+    def _report_change(self) -> None:
+        of = self._restarts
+        self._on_change(
+            [
+                Part(
+                    child.name,
+                    child.pid,
+                    of[child.name].since,
+                    of[child.name].starts,
+                    running=of[child.name].due is None,
+                )
+                for child in self._running
+            ]
+        )
 
     def _pause(self) -> None:
         time.sleep(TICK)
+        for log in self._logs:
+            with suppress(OSError):  # a full disk must not end what runs
+                log_files.bound(log)
         if self._stop_requested:
             raise _StopRequested
 

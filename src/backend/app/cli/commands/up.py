@@ -15,6 +15,9 @@ def up(
         Path | None, typer.Option(help="Where the data is kept; the user's data directory unless set.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="API processes.")] = 1,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when it is ready, and leave it running.")
+    ] = False,
 ) -> None:
     """Run everything on this machine, until Ctrl-C.
 
@@ -24,8 +27,14 @@ def up(
     \b
     Examples:
       runlog up
+      runlog up --detach
       runlog up --port 9000 --data-dir /var/lib/runlog
     """
-    from app.cli import up as work
+    if detach:
+        from app.cli import detach as detached
 
-    work.up(host, port, data_dir, workers)
+        detached.up(host, port, data_dir, workers)
+    else:
+        from app.cli import up as work
+
+        work.up(host, port, data_dir, workers)
