@@ -2,6 +2,7 @@
 
 RunLogError
 ├── ConfigError            a setting is missing or wrong
+├── BackupError            a backup could not be made or restored; nothing was changed
 ├── InputFileError         a file given to a command does not hold what it should
 ├── InvalidRunError        the run itself is refused (also a ValueError); nothing was stored
 │   └── IdempotencyConflictError   the key was used for another payload
@@ -24,6 +25,10 @@ class RunLogError(Exception):
 
 class ConfigError(RunLogError):
     """A setting is missing or wrong."""
+
+
+class BackupError(RunLogError):
+    """A backup could not be made or restored; what was there before is there."""
 
 
 class InputFileError(RunLogError):

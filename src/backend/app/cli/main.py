@@ -47,6 +47,8 @@ COMMANDS = {
     "mcp": "app.cli.commands.mcp:mcp",
     "export": "app.cli.commands.export:app",
     "import": "app.cli.commands.import_:app",
+    "backup": "app.cli.commands.backup:backup",
+    "restore": "app.cli.commands.backup:restore",
     "schema": "app.cli.commands.schema:app",
     "config": "app.cli.commands.config:config",
     "token": "app.cli.commands.token:token",

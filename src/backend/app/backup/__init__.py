@@ -1,0 +1,1 @@
+"""Backing up the database and restoring it, by PostgreSQL's own tools."""
