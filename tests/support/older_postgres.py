@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from app.embedded import postgres
+from app.embedded import postgres, programs
 from app.embedded.identity import unprivileged
 from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
@@ -60,10 +60,15 @@ def made_by_older(directory: Path, *, locale: str = "C.UTF-8") -> Postgres:
     return server
 
 
+def by_older(name: str) -> Path:
+    """Where a program of PostgreSQL 15 is."""
+    return older_binaries() / name
+
+
 @contextmanager
 def run_by_older(server: Postgres) -> Iterator[None]:
     """Run it by PostgreSQL 15 for the time of the block."""
-    with patch.object(postgres, "binary", lambda name: older_binaries() / name):
+    with patch.object(programs, "binary", by_older), patch.object(postgres, "binary", by_older):
         server.start()
     try:
         yield

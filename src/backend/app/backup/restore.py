@@ -31,6 +31,8 @@ _GRANTEES = re.compile(r'^GRANT .* TO ("(?:[^"]|"")+"|\w+)', re.MULTILINE)
 # What pg_dump writes from version 17 on, and older servers do not know.
 _TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 _FIRST_WITH_IT = 17
+# What servers of late 2026 and later note of columns for themselves, as an older pg_dump copies it.
+_MARK = re.compile(rb"ALTER TABLE ONLY .* SET \(pg_attver=\d+\);\n")
 
 
 @dataclass(frozen=True)
@@ -181,11 +183,13 @@ def _replay(archive: Archive, tools: Tools, database: Database, script: _Script)
 
 
 def _copy(source: IO[bytes], target: IO[bytes], server: int) -> None:
-    if server < _FIRST_WITH_IT:
-        for line in source:
-            if line == _TRANSACTION_TIMEOUT:
-                break
+    """Copy SQL, without the statements that say nothing of a table and that `server` may refuse."""
+    for line in source:
+        is_unknown = server < _FIRST_WITH_IT and line == _TRANSACTION_TIMEOUT
+        if not is_unknown and not _MARK.fullmatch(line):
             target.write(line)
+        if line.startswith(b"COPY "):  # from here on there are rows
+            break
     shutil.copyfileobj(source, target, 1024 * 1024)
 
 

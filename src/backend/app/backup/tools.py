@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from app.db.engine import libpq_url
-from app.embedded.postgres import binary
 from app.embedded.process import EmbeddedServerError
+from app.embedded.programs import binary
 from app.embedded.server import environment
 from app.errors import BackupError
 

@@ -65,6 +65,7 @@ def _supervisor(
         valkey = Valkey(directory.path / "valkey", **directory.server_state("valkey"))
         servers.append(valkey)
         broker_url = valkey.url
+    postgres = None
     if is_given("database_url"):
         database_url = settings.require_database_url()
     else:
@@ -78,6 +79,8 @@ def _supervisor(
             celery_broker_url=broker_url,
             url=_url(ANY_ADDRESS.get(host, host), port),
         )
+        if postgres:
+            postgres.keep_programs()
         say("runs can be reported; waiting for the Celery worker, which scores them")
 
     urls = {"DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}

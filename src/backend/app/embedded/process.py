@@ -22,6 +22,12 @@ class EmbeddedServerError(RunLogError):
     """An embedded server could not be started, or could not be kept running."""
 
 
+def failure(what: str, log: Path) -> EmbeddedServerError:
+    """The error that says `what` happened, with the end of the log."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+    return EmbeddedServerError(f"{what}; the end of {log} is: {' | '.join(lines)}")
+
+
 def die_with_parent(sig: signal.Signals, parent: int | None = None) -> None:
     """Have the kernel send this process `sig` when the thread that started it ends; Linux only, else nothing.
 
@@ -45,6 +51,7 @@ def spawn(
     identity: Identity = SAME,
     output: IO[bytes] | int | None = None,
     stdin: int = subprocess.DEVNULL,
+    directory: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in a session of its own, out of reach of the terminal's Ctrl-C.
 
@@ -66,6 +73,7 @@ def spawn(
         stderr=None if output is None else subprocess.STDOUT,
         start_new_session=True,
         preexec_fn=prepare,
+        cwd=directory,
     )
 
 

@@ -127,8 +127,7 @@ class Server(ABC):
             time.sleep(0.01)
 
     def _failure(self, what: str) -> EmbeddedServerError:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-        return EmbeddedServerError(f"{what}; the end of {self.log} is: {' | '.join(lines)}")
+        return process.failure(what, self.log)
 
 
 def free_name(path: Path) -> Path:
