@@ -69,6 +69,6 @@ def test_a_log_with_rows_is_replaced_under_load_only_where_that_is_asked(
     acknowledged = {run.marker for run in load.runs[after:] if run.acknowledged}
     assert acknowledged <= set(found)
     assert set(found.values()) == {1}
-    assert query(database, "SELECT count(*) FROM agent_run_log WHERE agent_id = 'old'") == [(300,)]
+    assert query(database, "SELECT count(*) FROM agent_run_log WHERE agent_id = 'of-the-backup'") == [(300,)]
     checked(database)
     assert load.unexpected == []
