@@ -19,6 +19,7 @@ from app.db.plain_errors import plain_errors
 from app.embedded.ports import LOOPBACK
 from app.errors import DatabaseError
 from support.processes import called, free_port, running
+from support.proxy import proxied
 
 pytestmark = pytest.mark.anyio
 
@@ -217,3 +218,13 @@ def test_commands_reach_the_next_host_too(database: str, silent: str) -> None:
     for command in (("runs",), ("schema", "check"), ("schema", "sync")):
         ended = called(*command, DATABASE_URL=url)
         assert (ended.returncode, ended.stderr) == (0, ""), command
+
+
+async def test_a_server_that_hangs_is_not_waited_for_at_the_end(database: str) -> None:
+    async with proxied(database) as (proxy, url):
+        engine = create_engine(url, pool_size=1, timeout=3600)
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        proxy.stall()
+        await engine.dispose()
+        proxy.resume()

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,9 @@ from app.errors import ConfigError
 from app.kit.strict_json import dumps_exactly
 
 CONNECT_TIMEOUT = 3.0  # seconds for each host, below those that a statement may take
+CLOSE_TIMEOUT = (
+    1.0  # seconds for a server to take leave; a process that ends does not wait for one that hangs
+)
 # What a pooler takes in the start-up packet, too, and keeps for each client (PgBouncer's documentation,
 # "ignore_startup_parameters"). It refuses a connection that asks for any other setting.
 _SESSION = {"application_name": "agent-run-log", "timezone": "UTC"}
@@ -124,6 +128,10 @@ def _connection_class(settings: Mapping[str, str]) -> type[asyncpg.Connection]:
             beginning = not args and query.startswith("BEGIN")
             status: str = await super().execute(query + local if beginning else query, *args, **options)
             return status
+
+        async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # asyncpg's own
+            with suppress(TimeoutError):  # then asyncpg has dropped it
+                await super().close(timeout=timeout or CLOSE_TIMEOUT)
 
     return Connection
 
