@@ -22,6 +22,7 @@ from app.kit.secrets import (
 )
 from app.kit.secrets.catalogue import MOST_PLACES
 from app.kit.secrets.kind import Effort
+from app.kit.secrets.wordset import WordSet
 from app.kit.text import folded
 from support.secret_examples import LIVE, NEAR_MISSES, NOT_PERSONAL, PERSONAL_DATA, POSSIBLE, Sample
 
@@ -30,6 +31,25 @@ _LONGEST_RUN = 20_000
 
 
 ALL = (*LIVE, *POSSIBLE)
+
+
+@given(st.lists(st.text("ab c\n"), max_size=20))
+def test_the_words_in_a_text_are_found_whatever_was_read_before(texts: list[str]) -> None:
+    words = {"ab", "abc", "c", "b a", "a ", "\nb"}
+    searched = WordSet(words)
+    for text in (*texts, *texts):
+        found = set(searched.in_(text, slice(0, len(text))))
+        assert {word for word in words if word in text} <= found
+        assert all(word in text for word in found if word.isalpha())
+
+
+def test_what_is_remembered_of_texts_is_bounded() -> None:
+    searched = WordSet(["token"])
+    for number in range(40_000):
+        letters = "".join(chr(ord("a") + int(digit)) for digit in f"{number:05}")
+        assert not [*searched.in_(f"{letters} done.", slice(0, 11))]
+    assert len(searched._without) <= 8_192
+    assert [*searched.in_("done. the token", slice(0, 15))] == ["token"]
 
 
 @pytest.mark.parametrize("context", ["{}", "Deployed it.\n{}", "{}\nnext line"])

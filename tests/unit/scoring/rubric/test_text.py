@@ -5,10 +5,18 @@ from app.scoring.rubric.text import Text, Vocabulary, entries
 PASSED = Vocabulary(entries("passed, no errors, once and for all"), entries("成功, 問題なし"))
 
 
-def test_phrases_of_up_to_three_words_are_found_in_any_case() -> None:
+def test_words_and_phrases_are_found_in_any_case() -> None:
     assert Text("All PASSED with No errors").hits(PASSED) == 2
-    assert Text("solved once and for all").hits(PASSED) == 0
+    assert Text("solved once, and\nfor all").hits(PASSED) == 1
+    assert Text("passed on once and for allies").hits(PASSED) == 1
     assert Text("errors, no").hits(PASSED) == 0
+
+
+def test_a_text_behind_another_is_read_as_one_with_it() -> None:
+    for before, raw in (("No", "errors, 成功 ΟΔΟΣ"), ("", "passed"), ("完了、 don\u2019t", "")):
+        whole, joined = Text(f"{before}\n{raw}"), Text(raw, Text(before))
+        assert vars(joined) == vars(whole)
+        assert joined.hits(PASSED) == whole.hits(PASSED)
 
 
 def test_scripts_without_spaces_are_searched_for_fragments() -> None:

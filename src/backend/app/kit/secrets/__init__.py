@@ -4,7 +4,7 @@
 search the same list; where they may differ, `Certainty` says so.
 """
 
-from app.kit.secrets.catalogue import CATALOGUE, find_leak, find_secrets, weigh_field
+from app.kit.secrets.catalogue import CATALOGUE, find_leak, find_secrets, may_name_secret, weigh_field
 from app.kit.secrets.kind import Certainty, Effort, Kind, Span
 from app.kit.secrets.logins import CARD
 from app.kit.secrets.masking import MASK, name_beside, public_text, redact, redact_json
@@ -21,6 +21,7 @@ __all__ = [
     "Span",
     "find_leak",
     "find_secrets",
+    "may_name_secret",
     "name_beside",
     "public_text",
     "redact",

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 _END = ""
+_MOST_KNOWN = 8_192  # pieces of text
+_LONGEST_KNOWN = 24  # characters of one
 
 
 class WordSet:
@@ -22,11 +24,24 @@ class WordSet:
             node[_END] = {}
         # A tree of prefixes: at each place of the text few branches are tried. Words may overlap.
         self._pattern = re.compile(f"(?=({_alternatives(root)}))")
+        self._with_space = [word for word in known if word.split() != [word]]
+        self._without: set[str] = set()  # words of prose in which none begins: most of a text
 
     def in_(self, text: str, stretch: slice) -> Iterator[str]:
         """The words that begin in a `stretch` of `text`, each once."""
-        found = set(self._pattern.findall(text, stretch.start, stretch.stop + self._longest))
+        part = text[stretch.start : stretch.stop + self._longest]
+        unknown = set(part.split()) - self._without
+        found = set(self._pattern.findall(" ".join(unknown)))
+        if not found:
+            self._learn(unknown)
+        found.update(filter(part.__contains__, self._with_space))
         return iter({word for longest in found for word in self._implied[longest]})
+
+    def _learn(self, pieces: set[str]) -> None:
+        if len(self._without) + len(pieces) > _MOST_KNOWN:
+            self._without.clear()
+        prose = [piece for piece in pieces if piece[:-1].isalpha() and len(piece) <= _LONGEST_KNOWN]
+        self._without.update(prose[:_MOST_KNOWN])
 
     def places(self, text: str) -> Iterator[int]:
         """Where in `text` one of the words begins."""

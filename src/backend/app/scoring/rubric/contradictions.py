@@ -213,11 +213,17 @@ def _sums(facts: Facts) -> Iterator[Contradiction]:
 
 def _account_against_field(facts: Facts) -> Iterator[Contradiction]:
     """ "Sent 40 mails" beside `"mails": 12`: the account counts a thing otherwise than its field."""
+    counted: dict[str, set[float]] = {}
+    for count in facts.counts:
+        if len(count.words) == 1 and not count.is_length:
+            counted.setdefault(count.words[0], set()).add(count.value)
+    if not any(map(facts.headline.lower.__contains__, counted)):
+        return
     claimed: dict[str, set[float]] = {}
     for number, thing in _NUMBERED_THING.findall(facts.headline.lower):
         claimed.setdefault(thing, set()).add(float(number.replace(",", "")))
     for thing, numbers in claimed.items():
-        fields = {c.value for c in facts.counts if not c.is_length and c.words == (thing,)}
+        fields = counted.get(thing, set())
         if fields and not fields & numbers and len(numbers) == 1:
             text = f"speaks of {numbers.pop():g} {thing} where its fields hold {min(fields):g}"
             yield _found("account_against_field", text)

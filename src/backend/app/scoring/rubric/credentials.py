@@ -1,8 +1,9 @@
 """Secrets printed in a report, where everybody who reads the log can use them."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
-from app.kit.secrets import CARD, Certainty, find_leak, weigh_field
+from app.kit.secrets import CARD, Certainty, find_leak, may_name_secret, weigh_field
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.payload import Leaf
 
@@ -23,15 +24,24 @@ def leaks_credential(facts: Facts) -> str:
 
 
 def _fields(leaves: tuple[Leaf, ...]) -> Iterator[tuple[str, str]]:
-    """The fields with their names; of a pair of `name` and `value` the value with that name."""
-    named = {leaf.group: leaf.value for leaf in leaves if leaf.words in _NAMES}
+    """The fields whose names may be a secret's; of a pair of `name` and `value` the value with that name."""
+    named: dict[int, object] | None = None
     for leaf in leaves:
-        # A script without small letters is parted where its letters change; see `payload`.
-        words = " ".join(leaf.words)
-        name = words if words.isascii() else "".join(leaf.words)
+        name = _secret_name(leaf.words)
         if leaf.words == ("value",):
+            if named is None:
+                named = {other.group: other.value for other in leaves if other.words in _NAMES}
             name = str(named.get(leaf.group, name))
-        if isinstance(leaf.value, str):
+        if name and isinstance(leaf.value, str):
             yield name, leaf.value
-        elif isinstance(leaf.value, float) and leaf.value.is_integer():
+        elif name and isinstance(leaf.value, float) and leaf.value.is_integer():
             yield name, f"{leaf.value:.0f}"
+
+
+@lru_cache(maxsize=4096)
+def _secret_name(words: tuple[str, ...]) -> str:
+    """The name that the words of a key make; empty where it cannot be a secret's."""
+    name = " ".join(words)
+    # A script without small letters is parted where its letters change; see `payload`.
+    name = name if name.isascii() else "".join(words)
+    return name if may_name_secret(name) else ""

@@ -1,7 +1,7 @@
 """Evidence: what a reader could check."""
 
 import math
-from collections import Counter
+from operator import itemgetter
 
 from app.scoring.rubric.calibration import (
     COUNT_POINTS,
@@ -88,10 +88,14 @@ def _measured(facts: Facts) -> float:
 
 
 def _reasons(facts: Facts) -> list[str]:
-    kinds = Counter(r.kind for r in facts.references if not r.placeholder and r.kind in _NAMES)
+    kinds: dict[str, int] = {}
+    for reference in facts.references:
+        if not reference.placeholder and reference.kind in _NAMES:
+            kinds[reference.kind] = kinds.get(reference.kind, 0) + 1
     reasons = []
     if kinds:
-        named = (f"{n} {_NAMES[kind][n > 1]}" for kind, n in kinds.most_common(_MOST_KINDS))
+        most = sorted(kinds.items(), key=itemgetter(1), reverse=True)[:_MOST_KINDS]
+        named = (f"{n} {_NAMES[kind][n > 1]}" for kind, n in most)
         reasons.append(f"names {', '.join(named)}")
     elif not facts.declared_noop:
         reasons.append("names nothing that could be looked up")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from app.runs.silence import declares_no_op, is_silent
@@ -38,11 +39,13 @@ from app.scoring.rubric.references import Figure, Ratio, Reference, scan
 from app.scoring.rubric.text import Text
 
 _RAW = re.compile(r"\x1b\[|Traceback \(most recent|\n\s{1,40}at \S|\n\s{1,40}File \"|\r[^\s\r]")
+# Each way begins with the character itself, to which a search skips what is before it.
 _PROPER = re.compile(
-    r"(?<=[a-z,;:0-9(] )[A-Z][\w&-]{1,40}"
-    r"|(?<=\()[A-Z][\w&-]{1,40}|(?<![\w'])'[^'\n]{2,60}'(?!\w)|\"[^\"\n]{2,60}\""
+    r"[A-Z](?:(?<=[a-z,;:0-9(] [A-Z])|(?<=\([A-Z]))[\w&-]{1,40}"
+    r"|'(?<![\w']')[^'\n]{2,60}'(?!\w)|\"[^\"\n]{2,60}\""
 )
 _DATES = frozenset({("date",), ("day",)})  # which day a run is about tells two runs apart, and proves nothing
+_NO_TEXT = Text("")
 _TOP_MARKS = frozenset(
     {"high", "very high", "maximum", "max", "perfect", "excellent", "strong", "full", "alta", "高"}
 )
@@ -181,8 +184,8 @@ def extract(status: str, actions: Mapping[str, Any], payload: Payload) -> Facts:
         headline=headline,
         languages=languages,
         declared=head is not None and not head.in_list and " ".join(head.words) in keys.SUMMARY,
-        body=Text(f"{headline.raw}\n{rest}") if rest else headline,
-        raw=Text("\n".join(texts.raw)),
+        body=Text(rest, headline) if rest else headline,
+        raw=Text("\n".join(texts.raw)) if texts.raw else _NO_TEXT,
         in_headline=in_headline,
         in_rest=in_rest,
         counts=counts,
@@ -216,6 +219,7 @@ def points_of(references: Iterable[Reference], worth: dict[str, float]) -> float
     return points
 
 
+@lru_cache(maxsize=4096)
 def is_remainder(words: tuple[str, ...]) -> bool:
     """Whether a key names what failed or is left over, and not what was done about it."""
     left = keys.REMAINDER.intersection(words)
@@ -231,14 +235,19 @@ def tells_faults(words: tuple[str, ...]) -> bool:
 
 def _remainders(counts: tuple[Count, ...]) -> tuple[Count, ...]:
     """What is left over; not a figure after the work that stands beside a higher one before it."""
-    before = {tuple(word for word in count.words if word != "before"): count.value for count in counts}
-    found = []
-    for count in counts:
-        measured = tuple(word for word in count.words if word != "after")
-        improved = len(measured) < len(count.words) and before.get(measured, 0.0) > count.value
-        if count.value > 0 and is_remainder(count.words) and not improved:
-            found.append(count)
-    return tuple(found)
+    left = [count for count in counts if count.value > 0 and is_remainder(count.words)]
+    if any("after" in count.words for count in left):
+        before = {_without("before", count.words): count.value for count in counts}
+        left = [
+            count
+            for count in left
+            if "after" not in count.words or before.get(_without("after", count.words), 0.0) <= count.value
+        ]
+    return tuple(left)
+
+
+def _without(left_out: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in words if word != left_out)
 
 
 def _divided(leaves: Iterable[Leaf]) -> _Texts:
@@ -349,7 +358,7 @@ def _find(text: str, known: set[str]) -> Found:
         elif item.text not in known:
             references.setdefault(item.text, item)
     real = [one for one in references.values() if not one.placeholder]
-    shares = (WHOLE_RATIO_WEIGHT if one.done == one.total else PART_RATIO_WEIGHT for one in ratios)
+    shares = [WHOLE_RATIO_WEIGHT if one.done == one.total else PART_RATIO_WEIGHT for one in ratios]
     return Found(
         tuple(references.values()),
         tuple(figures.values()),

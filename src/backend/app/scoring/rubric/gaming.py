@@ -23,7 +23,7 @@ from app.scoring.rubric.calibration import (
 from app.scoring.rubric.facts import Facts
 from app.scoring.rubric.model import Assessment
 
-_TAG = re.compile(r"(?<!\S)#[^\W\d]\w{1,40}")
+_TAG = re.compile(r"#(?<!\S#)[^\W\d]\w{1,40}")
 _MARKS = re.compile(r"[,;:] |[\u3001\u3002\uff0c\uff1a]")
 _FRAGMENTS = re.compile(
     r"[,;.!|\u2022\u3001\u3002\uff0c\uff1b\uff1a\uff01\u2600-\u27bf\U0001f300-\U0001faff]|:(?!\d)"

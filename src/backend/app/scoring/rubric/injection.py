@@ -132,6 +132,7 @@ _STEMS = (
     *("punteggio", "höchst", "bestbewert", "maximal", "hoogste", "maksymaln", "najwyższ", "talimat", "kural"),
     *("игнорир", "забуд", "оценк", "балл", "تجاهل", "انس", "الدرجة", "العلامة"),
 )
+_ASCII_STEMS = tuple(filter(str.isascii, _STEMS))
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 _QUOTED = re.compile(
@@ -192,7 +193,7 @@ def _instructs(text: str) -> bool:
     read = folded(text)
     may_instruct = (
         not _TRIGGERS.isdisjoint(_WORD.findall(read))
-        or any(stem in read for stem in _STEMS)
+        or any(map(read.__contains__, _ASCII_STEMS if read.isascii() else _STEMS))
         or (not read.isascii() and _UNSPACED.search(read) is not None)
     )
     return may_instruct and _is_instruction(read)

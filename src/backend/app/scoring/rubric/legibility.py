@@ -21,6 +21,7 @@ _LOG_LINE = re.compile(
     r"^[ \t\[]{0,4}(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|DEBUG\b|INFO\b|WARN|ERROR\b|\$ )", re.MULTILINE
 )
 _TABLE = re.compile(r"\|[^|\n]{0,60}\|[^|\n]{0,60}\|[^\n]{0,80}(?:\||\\n)")
+_LEAST_BLOB = 80  # characters
 _BLOB = re.compile(r"(?=[A-Za-z0-9+/=]{80})(?=[^A-Z]{0,80}[A-Z])(?=[^a-z]{0,80}[a-z])")
 
 
@@ -35,10 +36,10 @@ def assess(facts: Facts) -> Assessment:
         (not head, "no_account", "has no account in words"),
         (not facts.declared and bool(head), "no_summary", "has no summary"),
         (_is_serialised(head), "serialised", "hides its content in a string of JSON"),
-        (len(_MARKUP.findall(head)) > MUCH_MARKUP, "markup", "gives terminal codes or markup for an account"),
-        (len(_LOG_LINE.findall(head)) > MANY_LOG_LINES, "log", "pastes a log for an account"),
-        (_TABLE.search(head) is not None, "table", "gives a table in one line for an account"),
-        (_BLOB.search(head) is not None, "blob", "gives encoded data for an account"),
+        (_has_markup(head), "markup", "gives terminal codes or markup for an account"),
+        (_is_log(head), "log", "pastes a log for an account"),
+        (_has_table(head), "table", "gives a table in one line for an account"),
+        (_has_blob(head), "blob", "gives encoded data for an account"),
         (_breaks_off(facts), "breaks_off", "breaks off"),
         (_opaque_share(facts) > MOSTLY_OPAQUE, "opaque_keys", "uses keys that say nothing"),
     )
@@ -47,6 +48,22 @@ def assess(facts: Facts) -> Assessment:
         if applies:
             factor *= LEGIBILITY[flaw]
     return Assessment(factor, tuple(reason for applies, _, reason in flaws if applies))
+
+
+def _has_markup(head: str) -> bool:
+    return ("<" in head or "\x1b" in head) and len(_MARKUP.findall(head)) > MUCH_MARKUP
+
+
+def _is_log(head: str) -> bool:
+    return head.count("\n") >= MANY_LOG_LINES and len(_LOG_LINE.findall(head)) > MANY_LOG_LINES
+
+
+def _has_table(head: str) -> bool:
+    return "|" in head and _TABLE.search(head) is not None
+
+
+def _has_blob(head: str) -> bool:
+    return any(len(part) >= _LEAST_BLOB and _BLOB.search(part) for part in head.split())
 
 
 def _is_serialised(head: str) -> bool:

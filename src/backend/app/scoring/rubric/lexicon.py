@@ -32,7 +32,7 @@ ABSOLUTE = Vocabulary(
         "no further, fully, comprehensively, guaranteed, every case, works as expected",
         "production ready, production-ready, no issues, no errors, no problems, no open",
         "without any, without issues, without problems, never again, nothing left",
-        "once and for all, zero risk, zero errors, zero defects, is solved, completely",
+        "zero risk, zero errors, zero defects, is solved, completely",
         "bug-free, no warnings, no failures, no risk, all good, whatsoever, eliminated",
         "without a hitch, rock solid, no doubt, no exceptions, any doubt, beyond doubt",
         "end to end, in every respect, absolutely, undoubtedly, fehlerfrei, einwandfrei",
@@ -356,10 +356,10 @@ PRAISE = Vocabulary(
 CEREMONY = Vocabulary(
     entries(
         "thank, thanks, thank you, grateful, dear team, dear all, do not hesitate, at your disposal",
-        "reach out, look forward, looking forward, it is my pleasure, my pleasure, i am delighted",
+        "reach out, look forward, looking forward, my pleasure, i am delighted",
         "i am pleased",
         "i am happy, i am excited, we are excited, in conclusion, in summary, in other words, to summarise",
-        "needless to say, it is worth noting, it should be noted, i would like to, rest assured",
+        "needless to say, rest assured",
         "kind regards, best regards, i wondered, i thought about, i asked myself, plays a role, is a topic",
         "stehe gerne, zur verfügung, vielen dank, danke, mit freundlichen grüßen, im rahmen der, ich hoffe",
         "zusammenfassend, gracias, quedo a, a su disposición, en conclusión, en resumen, saludos, obrigado",

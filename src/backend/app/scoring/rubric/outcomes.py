@@ -5,7 +5,7 @@ A key is read by its words, whether it is written `exitCode`, `exit_code` or `EX
 
 import re
 from collections.abc import Callable
-from enum import Enum
+from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -87,6 +87,7 @@ _CONDITIONAL = entries(
 _LABELS = entries(
     "filter, label, tag, query, event, branch, topic, category, name, title, pattern, reason, type, kind"
 )
+_ASIDE = _CONDITIONAL | keys.CAUSE | keys.NEXT | _LABELS
 _NO_ERROR = re.compile(
     r"\W*(?:(?:none|no|nothing|0|ok|null|n/a|nil|keine?r?|ning[uú]n[oa]?|nenhum|aucune?)\b|なし|无|$)",
     re.IGNORECASE,
@@ -95,7 +96,7 @@ _LONGEST_STATE = 24  # characters
 _NEAR = 1  # depth of a field down to which it is about the run itself; form
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """What a key's value says, by the key's words."""
 
     OTHER = 0
@@ -196,7 +197,9 @@ def _letters(value: str) -> str:
 
 def denials(payload: Payload) -> tuple[Outcome, ...]:
     """Every field that says that something did not come off, unless it is about delivery."""
-    about_delivery = {leaf.group for leaf in payload.leaves if leaf[:2] == (("source",), "delivery")}
+    about_delivery = {
+        leaf.group for leaf in payload.leaves if leaf.value == "delivery" and leaf.words == ("source",)
+    }
     found = (
         _denial(leaf)
         for leaf in payload.leaves
@@ -237,7 +240,7 @@ def _denial(leaf: Leaf) -> Outcome | None:
 def _is_bad_code(kind: Kind, words: tuple[str, ...], value: float) -> bool:
     if kind is Kind.EXIT or (kind is Kind.ERROR and words[-1] == "code"):
         return value != 0
-    return (kind in {Kind.HTTP, Kind.STATE} or words[-1:] == ("code",)) and 400 <= value < 600
+    return 400 <= value < 600 and (kind in {Kind.HTTP, Kind.STATE} or words[-1:] == ("code",))
 
 
 def _in_words(leaf: Leaf, kind: Kind, value: str) -> Outcome | None:
@@ -263,7 +266,7 @@ def _in_words(leaf: Leaf, kind: Kind, value: str) -> Outcome | None:
 
 
 def _state(leaf: Leaf, kind: Kind, state: str) -> Outcome | None:
-    if kind is Kind.OTHER and not (_CONDITIONAL | keys.CAUSE | keys.NEXT | _LABELS).isdisjoint(leaf.words):
+    if kind is Kind.OTHER and not _ASIDE.isdisjoint(leaf.words):
         return None
     near = leaf.depth == 0 and kind is Kind.STATE
     return Outcome(kind, f"'{' '.join(leaf.words)}' is '{state}'", near, leaf.words)

@@ -81,6 +81,12 @@ _NORM = re.compile(
     r"(?:[- ]?(?:DSS|CSF|Top|level|v))?[- ]?\d{1,6}(?:[.:-]\d{1,4})?\b"
     r"|[Tt]op[- ]\d{1,3}\b|24/7\b|p\s?[<=>]\s?0?\.\d{1,5}|[Ss]tep \d{1,3}\b|[Ss]chritt \d{1,3}\b)",
 )
+_NORM_WORDS = (
+    *("ISO", "IEC", "SOC", "NIST", "PCI", "RFC", "WCAG", "EN", "DIN", "OWASP", "SANS", "CIS", "HTTP", "TLS"),
+    *("SHA", "UTF", "UTC", "GMT", "AES", "RSA", "COVID", "GPT", "OAuth", "op ", "op-", "24/7", "<", "=", ">"),
+    *("tep ", "chritt "),
+)
+"""Each of `_NORM` has one of them, so most texts are spared the search."""
 # "11 clienti su 14": what is counted stands between.
 _OF_WORDS = (" sur ", " su ", " z ", " ze ", " из ", " із ")
 _OF = re.compile(r"(?<![\d.,/])(\d{1,9}) (?:[^\s\d]{2,20} )?(?:sur|su|z|ze|из|із) (\d{1,9})(?![\d.,/:])")
@@ -117,11 +123,7 @@ class Ratio(NamedTuple):
 
 def scan(text: str) -> Iterator[Reference | Figure | Ratio]:
     """Everything in the text that could be looked up or counted, in order."""
-    if any(map(text.__contains__, _OF_WORDS)):
-        text = _OF.sub(r"\1/\2", text)
-    if not text.isascii():
-        text = _WHOLE_FIRST.sub(r"\2/\1 ", text)
-    for match in _SCAN.finditer(_NORM.sub(" ", text)):
+    for match in _SCAN.finditer(_prepared(text)):
         kind = match.lastgroup or ""
         if kind == "word":
             continue
@@ -134,6 +136,15 @@ def scan(text: str) -> Iterator[Reference | Figure | Ratio]:
             yield from _slashed(found)
         else:
             yield Reference(kind, found, _PLACEHOLDER.match(found) is not None)
+
+
+def _prepared(text: str) -> str:
+    """The text with ratios in one form, and without the numbers in names of norms."""
+    if any(map(text.__contains__, _OF_WORDS)):
+        text = _OF.sub(r"\1/\2", text)
+    if not text.isascii():
+        text = _WHOLE_FIRST.sub(r"\2/\1 ", text)
+    return _NORM.sub(" ", text) if any(map(text.__contains__, _NORM_WORDS)) else text
 
 
 def _is_path(found: str) -> bool:

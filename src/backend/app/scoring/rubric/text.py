@@ -1,15 +1,14 @@
-"""Prose as sets of words and short phrases, so that a vocabulary is matched by set intersection."""
+"""Prose as a set of words, so that a vocabulary is matched by set intersection."""
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from app.scoring.rubric.calibration import CHARACTERS_A_WORD, FEW_WORDS
 
 _WORD = re.compile(r"[^\W_]{1,40}(?:['-][^\W_]{1,40}){0,4}")
-_NO_PROSE = re.compile(r"(?<!\S)[^\s/\d]*+[/\d]\S*")
+_NO_PROSE = re.compile(r"[/\d]")
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 PREFIX = 4  # letters of a word by which the languages it may belong to are found
 _MAX_WORDS = 3_000  # what is read of a text: a bound on cost, beyond the longest that `payload` lets through
@@ -27,41 +26,49 @@ _NEGATORS = entries(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Words and phrases of up to three words, and fragments for scripts that put no spaces between words."""
+    """Words and phrases, and fragments for scripts that put no spaces between words.
 
-    phrases: frozenset[str]
-    fragments: frozenset[str] = frozenset()
+    `phrases` has those of several words by the first one, each between spaces.
+    """
+
+    __slots__ = ("first_words", "fragments", "phrases", "words")
+
+    def __init__(self, entries: frozenset[str], fragments: frozenset[str] = frozenset()) -> None:
+        self.words = frozenset(entry for entry in entries if " " not in entry)
+        self.phrases: dict[str, list[str]] = {}
+        for entry in entries - self.words:
+            self.phrases.setdefault(entry.partition(" ")[0], []).append(f" {entry} ")
+        self.first_words = frozenset(self.phrases)
+        self.fragments = fragments
 
 
 class Text:
-    """A text, read once: its words, phrases of up to three words, and its length in words.
+    """A text, read once: its words, and its length in words.
 
     `vocabulary` has every word once; `unspaced` counts the characters that belong to a script without spaces
-    (Chinese, Japanese) or to Hangul.
+    (Chinese, Japanese) or to Hangul, two of which count as a word in `length`.
     """
 
-    def __init__(self, raw: str) -> None:
+    def __init__(self, raw: str, before: "Text | None" = None) -> None:
+        """Read `raw`, or `before` and on a line of its own `raw`, of which only the latter is read anew."""
         self.raw = raw
         self.lower = raw.lower().replace("\u2019", "'")
         self.words: list[str] = _WORD.findall(self.lower)[:_MAX_WORDS]
-        self.vocabulary = frozenset(self.words)
         self.unspaced = 0 if raw.isascii() else len(UNSPACED.findall(raw))
+        if before:
+            self.raw = f"{before.raw}\n{raw}"
+            self.lower = f"{before.lower}\n{self.lower}"
+            self.words = (before.words + self.words)[:_MAX_WORDS]
+            self.unspaced += before.unspaced
+        self.vocabulary = frozenset(self.words)
+        self.length = self._length()
+        self._spaced = f" {' '.join(self.words)} "
 
-    @cached_property
-    def length(self) -> float:
-        """Length in words; two characters of a script without spaces count as one word."""
+    def _length(self) -> float:
         if not self.unspaced:
             return float(len(self.words))
         return sum(1 for word in self.words if word.isascii()) + self.unspaced / CHARACTERS_A_WORD
-
-    @cached_property
-    def phrases(self) -> frozenset[str]:
-        """Every word, and every run of two and three words."""
-        pairs = [f"{a} {b}" for a, b in pairwise(self.words)]
-        triples = [f"{pair} {word}" for pair, word in zip(pairs, self.words[2:], strict=False)]
-        return self.vocabulary.union(pairs, triples)
 
     @cached_property
     def prefixes(self) -> frozenset[str]:
@@ -85,18 +92,24 @@ class Text:
 
         Numbers, paths and links are left out: tables repeat their units, and links their hosts.
         """
-        spoken = _WORD.findall(_NO_PROSE.sub("", self.lower))[:_MAX_WORDS]
+        spoken = self.words
+        if _NO_PROSE.search(self.lower):
+            prose = [part for part in self.lower.split() if not _NO_PROSE.search(part)]
+            spoken = _WORD.findall(" ".join(prose))[:_MAX_WORDS]
         if len(spoken) < FEW_WORDS:
             return 0.0
         return (len(spoken) - 1 - len(set(pairwise(spoken)))) / len(spoken)
 
     def hits(self, vocabulary: Vocabulary) -> int:
         """How many different entries of the vocabulary occur."""
-        return len(self.phrases & vocabulary.phrases) + self._fragments(vocabulary)
+        found = len(self.vocabulary & vocabulary.words) + self._fragments(vocabulary)
+        for first in self.vocabulary & vocabulary.first_words:
+            found += sum(map(self._spaced.__contains__, vocabulary.phrases[first]))
+        return found
 
     def affirms(self, vocabulary: Vocabulary) -> bool:
-        """Whether an entry occurs that is not negated; of the phrases, only single words are looked at."""
-        return not self.affirmed.isdisjoint(vocabulary.phrases) or self._fragments(vocabulary) > 0
+        """Whether a word or a fragment occurs that is not negated; phrases are not looked for."""
+        return not self.affirmed.isdisjoint(vocabulary.words) or self._fragments(vocabulary) > 0
 
     def contains_any(self, fragments: Iterable[str]) -> bool:
         """Whether one of these lower-case strings occurs, also within a word."""
