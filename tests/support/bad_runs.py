@@ -81,6 +81,7 @@ _BODIES = {
     "a number too large for numeric": (_run('{"a": 1e131072}'), "actions_taken"),
     "a number too large for Decimal": (_run('{"a": 1e99999999999999999999}'), "actions_taken"),
     "a number too small for numeric": (_run('{"a": 1e-16384}'), "actions_taken"),
+    "numbers that grow when written": (_run(f'{{"a": [{",".join(["1e130000"] * 9)}]}}'), "actions_taken"),
     "nested 101 levels": (_run(nested(101)), "actions_taken"),
     "nested 5,000 levels": (_run(nested(5000)), "body"),
 }

@@ -83,6 +83,17 @@ def test_a_number_beyond_numeric_is_refused(number: str, form: str) -> None:
         strict_json.loads(form.format(number).encode())
 
 
+@pytest.mark.parametrize(
+    ("number", "most"), [("1e130000", 8), ("-7E-16000", 65), ("1e99", 10_485), ("3e+307", 3_404)]
+)
+def test_numbers_that_grow_beyond_a_mebibyte_when_written_are_refused(number: str, most: int) -> None:
+    for count in (most, 1):
+        assert len(strict_json.loads(f"[{','.join([number] * count)}]".encode())) == count
+    for form in ("[{}]", '{{"a": [{}]}}'):
+        with pytest.raises(StrictJSONError, match="more than 1,048,576 digits"):
+            strict_json.loads(form.format(",".join([number] * (most + 1))).encode())
+
+
 @pytest.mark.parametrize("digits", [1, 299, 300, 4300, 4301, 5000, 131_072])
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_integers_of_any_size_keep_every_digit(digits: int, sign: str) -> None:

@@ -17,10 +17,16 @@ MAX_DEPTH = 100
 # PostgreSQL's numeric: digits before and after the decimal point (documentation, 8.1.2).
 _NUMERIC_DIGITS = 131_072
 _NUMERIC_SCALE = 16_383
+MOST_DIGITS = 1_048_576
+"""Digits that a document's numbers with exponents may have in all once PostgreSQL has written them out, a
+mebibyte as the largest body: `1e130000` takes eight bytes to send and 130,001 for every reader."""
+
 # An exponent of three digits or more, or three hundred digits, once every digit is a 0 and signs are gone.
 _DIGITS_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
 _LONG_EXPONENT = b"0e000"
+_EXPONENT = b"0e00"  # of two digits or more
 _MANY_DIGITS = b"0" * 300
+_FEW_BYTES = 40_000  # in which exponents of two digits stand for fewer than `MOST_DIGITS`
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Possessive, and taking a string without its end too: else it would be searched from every quote in it.
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -75,7 +81,7 @@ def holds_object(text: str) -> bool:
 def _may_hold_unusual_number(data: bytes) -> bool:
     """Whether the fast parser could get a number wrong; a regular expression would take longer than it."""
     shape = data.translate(_DIGITS_ALIKE, b"+-")
-    return _LONG_EXPONENT in shape or _MANY_DIGITS in shape
+    return _LONG_EXPONENT in shape or _MANY_DIGITS in shape or (len(data) > _FEW_BYTES and _EXPONENT in shape)
 
 
 def _loads_fast(data: bytes) -> Any:
@@ -90,11 +96,12 @@ def _loads_slowly(data: bytes) -> Any:
     for beginning, form in _OTHER_FORMS:
         if data.startswith(beginning):
             raise StrictJSONError(f"the text is {form}: send UTF-8")
+    numbers = _Numbers()
     try:
         return json.loads(
             data.decode("utf-8-sig"),
             parse_int=_parse_int,
-            parse_float=_parse_float,
+            parse_float=numbers.parse_float,
             parse_constant=_refuse_constant,
         )
     except UnicodeDecodeError as error:
@@ -107,12 +114,29 @@ def _parse_int(token: str) -> int | Decimal:
     return int(token) if len(token) <= _INT_DIGITS else _bounded(token)
 
 
-def _parse_float(token: str) -> float | Decimal:
-    value = float(token)
-    if value and math.isfinite(value) and len(token) < len(_MANY_DIGITS):
-        return value  # of no more digits than a float's exponent and this text have: far within the limits
-    number = _bounded(token)
-    return value if math.isfinite(value) else number
+class _Numbers:
+    """The numbers with a fraction or an exponent in one document, of which the digits are counted."""
+
+    def __init__(self) -> None:
+        self._digits = 0
+
+    def parse_float(self, token: str) -> float | Decimal:
+        value = float(token)
+        has_exponent = "e" in token or "E" in token
+        if not has_exponent and math.isfinite(value) and len(token) < len(_MANY_DIGITS):
+            return value
+        number = _bounded(token)
+        if has_exponent:
+            self._digits += _digits_written(number)
+            if self._digits > MOST_DIGITS:
+                raise StrictJSONError(f"its numbers have more than {MOST_DIGITS:,} digits when written out")
+        return value if math.isfinite(value) else number
+
+
+def _digits_written(number: Decimal) -> int:
+    """The digits of a finite number written without an exponent."""
+    _, digits, exponent = number.as_tuple()
+    return max(len(digits), len(digits) + int(exponent), 1 - int(exponent))
 
 
 def _bounded(token: str) -> Decimal:
