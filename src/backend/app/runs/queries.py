@@ -60,6 +60,10 @@ _AS_SENT = (
 )
 
 
+_READ = select(*_AS_SENT)
+_NAMES = tuple(_READ.selected_columns.keys())
+
+
 def stored_moment(run: type[AgentRunLog] = AgentRunLog) -> ColumnElement[Any]:
     """The `created_at` of `run` as a `Cursor` takes it."""
     return func.timestamptz_send(run.created_at, type_=LargeBinary).label("stored_moment")
@@ -75,6 +79,10 @@ MOST_KEYS = 20_000
 PAGE_BYTES = 4 * 1024 * 1024
 """Of text on a page, which ends once it has more: with the largest reports, of two megabytes each with their
 summary, it has three."""
+
+_SIZES_AT_ONCE = 100
+"""Rows, those of a page by default: to know its size the database writes a payload out, some milliseconds for
+each of the largest."""
 
 _SIZE = func.coalesce(func.octet_length(cast(AgentRunLog.actions_taken, Text)), 0) + func.coalesce(
     func.octet_length(AgentRunLog.action_summary), 0
@@ -175,11 +183,15 @@ def newest_first(
 
 
 async def read_newest(
-    session: AsyncSession, columns: Sequence[Any], limit: int, **filters: Unpack[RunFilters]
+    session: AsyncSession,
+    columns: Sequence[Any],
+    limit: int,
+    cursor: Cursor | None = None,
+    **filters: Unpack[RunFilters],
 ) -> list[Row[Any]]:
-    """`columns` of the newest `limit` runs, those without a date after all others."""
+    """`columns` of the newest `limit` runs that follow `cursor`, those without a date after all others."""
     rows: list[Row[Any]] = []
-    for statement in newest_first(columns, limit, **filters):
+    for statement in newest_first(columns, limit, cursor, **filters):
         if len(rows) < limit:
             rows += await session.execute(statement)
     return rows[:limit]
@@ -193,7 +205,7 @@ async def list_runs(
     Rows that come in later do not move the pages.
     """
     ids, following = await _fitting(session, limit, cursor, **filters)
-    statement = select(*_AS_SENT).where(AgentRunLog.id == any_(literal(ids, ARRAY(Uuid))))
+    statement = _READ.where(AgentRunLog.id == any_(literal(ids, ARRAY(Uuid))))
     rows = {row.id: row for row in await session.execute(statement)}
     return RunPage([_as_sent(rows[run_id]) for run_id in ids if run_id in rows], following)
 
@@ -207,21 +219,23 @@ async def _fitting(
     """
     ids: list[UUID] = []
     last, size = None, 0
-    for statement in newest_first((AgentRunLog.id, stored_moment(), _SIZE), limit + 1, cursor, **filters):
-        rows = await session.stream(statement)
-        async for run_id, moment, its_size in rows:
+    while True:
+        wanted = min(limit - len(ids), _SIZES_AT_ONCE) + 1
+        columns = AgentRunLog.id, stored_moment(), _SIZE
+        rows = await read_newest(session, columns, wanted, last or cursor, **filters)
+        for run_id, moment, its_size in map(tuple, rows):
             if last and (len(ids) == limit or size > PAGE_BYTES):
-                await rows.close()
                 return ids, last.encode()
             ids.append(run_id)
             last = Cursor.after(run_id, moment)
             size += its_size
-    return ids, None
+        if len(rows) < wanted:
+            return ids, None
 
 
 async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     """One run as a JSON-ready mapping. Raises `NotFoundError`."""
-    row = (await session.execute(select(*_AS_SENT).where(AgentRunLog.id == run_id))).one_or_none()
+    row = (await session.execute(_READ.where(AgentRunLog.id == run_id))).one_or_none()
     if row is None:
         raise NotFoundError("there is no run with this id")
     return _as_sent(row)
@@ -261,7 +275,7 @@ async def find_run(session: AsyncSession, beginning: str) -> UUID:
 
 
 def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    run = dict(row._mapping)
+    run = dict(zip(_NAMES, row, strict=True))
     for column in ("run_at", "created_at"):
         # A moment that Python does not have is shown as PostgreSQL writes it.
         run[column] = run.pop(f"{column}_text") or run[column]
