@@ -10,7 +10,7 @@ import { collectingLogger, receiving, temporaryDirectory, until } from "./suppor
 
 const REPORTER = fileURLToPath(new URL("reporter.js", import.meta.url));
 
-/** Record runs in a process of its own, and kill it amid these; the runs that were kept. */
+/** Record runs in a process of its own, and kill it during these; the runs that were kept. */
 async function recordUntilKilled(t, directory, url, first) {
   const process_ = spawn(process.execPath, [REPORTER, directory, url, String(first)], { stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => process_.kill("SIGKILL"));

@@ -133,7 +133,7 @@ test("the jobs are handed over once, with their schedules, and when they change"
   assert.doesNotMatch(JSON.stringify(requests.map(({ body }) => body)), /secret/);
 });
 
-test("a run whose event never came is told from the list of jobs when the gateway starts again", async (t) => {
+test("a run whose event never came is read from the list of jobs when the gateway starts again", async (t) => {
   const { url, requests } = await receiving(t);
   const first = await gateway(t, { pluginConfig: { url } });
   await first.reconciled();

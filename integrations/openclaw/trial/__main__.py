@@ -66,7 +66,7 @@ def _try(way: Way, installation: Installation, home: Path, model: StubModel, bac
     """Have the one run of each case in a gateway.
 
     1. Start a gateway with an agent for each case, and run the jobs one after the other.
-    2. When the heart has beaten too, run the job that hangs, kill the gateway amid it, and start it again.
+    2. When the heart has beaten too, run the job that hangs, kill the gateway during it, and start it again.
     3. Wait until the log has what is expected.
     """
     gateway = Gateway(installation, home, _config(way, model, backend))

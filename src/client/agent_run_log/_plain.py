@@ -18,7 +18,7 @@ MOST_VALUES = 1_000_000
 
 _LONGEST_TEXT = 1_000
 """Characters of a text that stands for what has no JSON."""
-# Python writes integers of up to 4,300 digits unless it is told otherwise.
+# Python writes integers of up to 4,300 digits unless it is set otherwise.
 _LONGEST_INTEGER_BITS = 14_000
 _UNSTORABLE = dict.fromkeys((0, *range(55296, 57344)), "�")
 

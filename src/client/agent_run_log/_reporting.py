@@ -47,7 +47,7 @@ def report_run(
 
     `agent_id` is `RUNLOG_AGENT_ID` where it is None. `actions` is a dictionary of whatever the agent did, by
     convention with a `summary`; what has no JSON becomes text. `run_key` names the run, which is recorded
-    once whoever else reports it; without one the first report of a process has `RUNLOG_RUN_KEY`, where that
+    once, by any source; without one the first report of a process has `RUNLOG_RUN_KEY`, where that
     is of this agent, and any other a key of its own. `started_at` and `finished_at` without an offset are
     local time. `url` and `token` are `RUNLOG_URL` and `RUNLOG_TOKEN` unless given.
     """

@@ -56,7 +56,7 @@ def longest_body() -> int:
 class RunUnderWay:
     """The run that `RUNLOG_RUN_KEY` names: one process reports it once.
 
-    Whoever started this process, such as `runlog exec`, names its run by that variable and the run's agent
+    What started this process, such as `runlog exec`, names its run by that variable and the run's agent
     by `RUNLOG_AGENT_ID`. The first report of that agent is of that run; without `RUNLOG_AGENT_ID` the first
     report of any. All later ones are of other runs.
     """

@@ -130,7 +130,7 @@ async def agent_statuses(
 
 
 def _rules_of(history: AgentHistory, *, in_depth: bool) -> list[Rule]:
-    """The rules by which an agent's state is told that need more of it than its newest runs."""
+    """The rules that an agent's state depends on and that need more of it than its newest runs."""
     rules: list[Rule] = [_OVERDUE] if in_depth or suspecting([_OVERDUE], history) else []
     return [*rules, _RUNNING] if history.starts else rules
 

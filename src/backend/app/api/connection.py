@@ -4,7 +4,7 @@
   another protocol, so the request is begun again by another parser, with the same head but for its `Upgrade`.
 - Trailers are not made headers (RFC 9110, 6.5.1).
 - A client that closes its side after a whole request gets its answer; then the connection is closed.
-- A client that resets its connection amid an answer causes no error.
+- A client that resets its connection during an answer causes no error.
 - An answer without an end ends with the server (`STOPPING`).
 """
 
@@ -24,10 +24,10 @@ _CLOSED = "the handler is closed"  # of uvloop's error, which has no type of its
 
 
 class _Cycle(RequestResponseCycle):
-    """uvicorn's, but a client that resets its connection amid an answer is no error of the application."""
+    """uvicorn's, but a client that resets its connection during an answer is no error of the application."""
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a part of the answer, if there is still somebody to send it to."""
+        """Send a part of the answer, if the client is still there."""
         try:
             await super().send(message)
         except RuntimeError as error:

@@ -347,7 +347,7 @@ RUNNING_FACTOR_OF_FEW = 20.0
 RUNS_OF_OUTLIER = 50
 """Runs of which one may have hung and be recorded in the end. Decision: 2 %. Measured: 1,000 does alike."""
 RUNNING_SEEN = timedelta(minutes=15)
-"""How long a run that is too long is told of, whatever else its agent reports. Decision: three cycles."""
+"""How long a run that is too long is a finding, whatever else its agent reports. Decision: three cycles."""
 UNKNOWN_LENGTH = timedelta(days=1)
 """How long a run may take at most where no others are known. Decision: few scheduled ones take longer."""
 TWICE = 5

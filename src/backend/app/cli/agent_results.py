@@ -35,7 +35,7 @@ class AgentResult(NamedTuple):
 def read_agent_result(backward: Iterable[Any], first: Iterable[Any]) -> AgentResult | None:
     """What an agent says, by the JSON values that it printed, the last one first, and by the first ones.
 
-    None where the last value is of none of these agents. The result is empty where the agent was ended amid
+    None where the last value is of none of these agents. The result is empty where the agent was ended within
     its work.
     """
     values = list(backward)

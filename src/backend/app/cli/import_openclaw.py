@@ -34,9 +34,9 @@ def import_openclaw(sources: list[str], *, dry_run: bool, as_json: bool) -> None
     history = read_history(sources)
     facts = history.facts(store_prompts=get_settings().openclaw_store_prompts)
     left_out = Counter(fact.what for fact in facts if isinstance(fact, NoRunFact))
-    told = [fact for fact in facts if not isinstance(fact, NoRunFact)]
+    recorded = [fact for fact in facts if not isinstance(fact, NoRunFact)]
     try:
-        recorder, outcomes = run_on_database(_dry_run(told) if dry_run else _import(told))
+        recorder, outcomes = run_on_database(_dry_run(recorded) if dry_run else _import(recorded))
     except KeyboardInterrupt:
         typer.echo("Stopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
@@ -47,7 +47,7 @@ def import_openclaw(sources: list[str], *, dry_run: bool, as_json: bool) -> None
         "known": outcomes["known"],
         "refused": outcomes["refused"],
         "left_out": dict(left_out),
-        "jobs": sum(len(fact.jobs) for fact in told if isinstance(fact, JobListFact)),
+        "jobs": sum(len(fact.jobs) for fact in recorded if isinstance(fact, JobListFact)),
         "declared": {
             agent: said._asdict()
             for agent, said in recorder.declared.items()

@@ -33,7 +33,7 @@ TOPICS = ("runs", "scores", "findings", "swarm", "audit")
 class Changes:
     """A short text for each topic that differs when something of it changed, and how the fleet is.
 
-    No text comes back: a page made amid a change that was taken back at once is not taken for a fresh one.
+    No text comes back: a page made during a change that was taken back at once is not taken for a fresh one.
     `attention` is how many open findings wait for a person.
     """
 

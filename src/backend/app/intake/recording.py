@@ -41,7 +41,7 @@ def as_run(report: Report) -> Run:
 async def record(runs: Sequence[Run]) -> Recorded:
     """Commit the runs.
 
-    One that the log has by the same key is known, also where it is told a little differently. Raises
+    One that the log has by the same key is known, also where a source says it a little differently. Raises
     `IngestUnavailableError` where any was not committed: all may be sent again.
     """
     new, known, refused = 0, 0, []

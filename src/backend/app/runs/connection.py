@@ -109,7 +109,7 @@ class IngestConnection:
             self._connection = None
 
     async def discard(self) -> None:
-        """Close the connection, also amid a statement or a transaction."""
+        """Close the connection, also within a statement or a transaction."""
         if self._connection is not None:
             await self._connection.invalidate()
             await self._connection.close()

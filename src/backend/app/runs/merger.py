@@ -106,7 +106,7 @@ FORGET_SCORES = "DELETE FROM agent_run_score WHERE run_id = $1"
 
 LOCK_STATE = "SELECT FROM agent_run_state WHERE agent_id = $1 FOR UPDATE"
 
-# The silent runs right after one that is silent no more begin to count anew.
+# The silent runs right after one that is silent no more begin to count from one again.
 RECOUNT = f"""
 UPDATE agent_run_log AS run SET consecutive_silence_count = counted.silent
 FROM (

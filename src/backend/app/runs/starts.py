@@ -115,7 +115,7 @@ async def record_start(
 
     1. Starts of the agent that have ended make room, and what they took is kept.
     2. A start without a key, while there is one, is noted with that: whether a run of the agent was started
-       again or the signal was repeated cannot be told.
+       again or the signal was repeated cannot be known.
     """
     await settle_starts(session, agent_id)
     received_at = func.clock_timestamp()

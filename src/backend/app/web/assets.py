@@ -56,7 +56,7 @@ def _files() -> Mapping[str, Path]:
 
 @router.get(STATIC_PATH + "{digest}/{name:path}")
 async def get_asset(request: Request, name: str) -> Response:
-    """A file; an older digest than the current one gets the current file, and nobody keeps that."""
+    """A file; an older digest than the current one gets the current file, and no cache keeps that."""
     found = asset(name)
     headers = {
         "Cache-Control": _FOREVER if request.url.path == found.path else "no-store",

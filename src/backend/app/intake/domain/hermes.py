@@ -2,7 +2,7 @@
 
 Hermes' own source has both: the event `on_session_end` of `hooks.outbound`, signed as webhooks of GitHub are,
 and the table `executions` of `cron/executions.db`. Neither says what a run did. They share no id of a run, so
-that one told by both is two.
+that one which both report is two.
 """
 
 import hmac
@@ -39,7 +39,7 @@ def is_signed(body: bytes, signature: str, secret: str) -> bool:
 def report_of_session(
     profile: str | None, session_id: str, extra: Mapping[str, Any], timestamp: str | None
 ) -> Report | None:
-    """The run of a session that has ended; None where it is no cron job's, or how it ended is not told.
+    """The run of a session that has ended; None where it is no cron job's, or how it ended is not said.
 
     A session that was interrupted has failed, though it may be `completed` too; one that ended of itself
     without being completed, such as at its limit of turns, is partial.

@@ -11,7 +11,7 @@ class Report:
     """What a foreign record says of one run; `run_key` is the same however often the record is sent.
 
     `actions` is made of texts, numbers, truth values, lists and mappings of these. `source` says which
-    format told it. A moment that the format does not tell is None.
+    format had it. A moment that the format does not tell is None.
     """
 
     agent_id: str

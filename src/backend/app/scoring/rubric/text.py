@@ -51,7 +51,7 @@ class Text:
     """
 
     def __init__(self, raw: str, before: "Text | None" = None) -> None:
-        """Read `raw`, or `before` and on a line of its own `raw`, of which only the latter is read anew."""
+        """Read `raw`, or `before` and on a line of its own `raw`, of which only the latter has to be read."""
         self.raw = raw
         self.lower = raw.lower().replace("\u2019", "'")
         self.words: list[str] = _WORD.findall(self.lower)[:_MAX_WORDS]

@@ -1,4 +1,4 @@
-// Keeps a page true: times in the reader's zone, and its main part loaded anew when something has changed.
+// Keeps a page true: times in the reader's zone, and its main part loaded again when something has changed.
 "use strict";
 (() => {
   const STALE_MS = 40000; // the server speaks every 15 seconds
@@ -50,7 +50,7 @@
     document.getElementById("zone").textContent = `${options.timeZone} (${offset})`;
   }
 
-  // What the tab shows also while nobody looks at the page.
+  // What the tab shows also while another tab is in front.
   function showState() {
     icon.href = icon.dataset[state.level];
     document.title = state.attention ? `(${state.attention}) ${title}` : title;
@@ -73,7 +73,7 @@
     return main().hasAttribute("data-hold") && (scrollY > 80 || main().querySelector("details[open]"));
   }
 
-  // Each page names the versions of what it shows; one that does not was made while nobody was listening.
+  // Each page names the versions of what it shows; one that does not was made while no stream was open.
   function hasChanged() {
     if (!state) return false;
     const { topics, versions } = main().dataset;
