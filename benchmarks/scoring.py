@@ -82,9 +82,9 @@ def report(chance: random.Random) -> tuple[str, dict[str, Any]]:
     return chance.choice(reports)
 
 
-def runs(count: int) -> list[Run]:
-    """`count` runs, the agents in turn; the same ones each time."""
-    chance = random.Random(1)
+def runs(count: int, seed: int = 1) -> list[Run]:
+    """`count` runs, the agents in turn; the same ones each time, for each seed."""
+    chance = random.Random(seed)
     made = []
     for n in range(count):
         status, actions = report(chance)
