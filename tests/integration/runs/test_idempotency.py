@@ -1,13 +1,16 @@
 """`Idempotency-Key`: the same report sent again is recorded once."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 
+from app.runs import keys
 from app.services.agent_run_log_service import write_run_log
+from app.tasks.rollup_tasks import expire_idempotency_keys
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +119,43 @@ async def test_in_process_the_same_key_returns_the_first_runs_id() -> None:
     assert set(others) == {first}
     with pytest.raises(ValueError, match="used for another payload"):
         await write_run_log("atlas", {"n": 2}, idempotency_key="key")
+
+
+AGE_KEYS = "UPDATE agent_run_idempotency_key SET created_at = now() - $1::interval WHERE key = $2"
+
+
+async def test_a_key_that_has_expired_makes_a_run_of_its_own_and_others_do_not(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    for key in ("expired", "kept"):
+        assert await post(api, key=key) == 204
+    await db.execute(AGE_KEYS, timedelta(days=90, minutes=1), "expired")
+    await db.execute(AGE_KEYS, timedelta(days=89, hours=23), "kept")
+    await asyncio.to_thread(expire_idempotency_keys.run)
+    assert [await post(api, key=key) for key in ("expired", "kept", "expired")] == [204] * 3
+    assert await rows(db) == 3
+
+
+async def test_all_expired_keys_go_in_transactions_of_a_few(
+    api: httpx.AsyncClient, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "KEYS_AT_ONCE", 2)
+    for n in range(5):
+        await post(api, key=f"key-{n}")
+    await db.execute(AGE_KEYS.partition(" WHERE")[0], timedelta(days=91))
+    await asyncio.to_thread(expire_idempotency_keys.run)
+    assert await db.fetchval("SELECT count(*) FROM agent_run_idempotency_key") == 0
+    assert await rows(db) == 5
+
+
+async def test_the_oldest_keys_are_found_by_their_index(db: asyncpg.Connection) -> None:
+    await db.execute("""
+        INSERT INTO agent_run_idempotency_key (agent_id, key, run_id, payload_digest, created_at)
+        SELECT 'sage', n::text, gen_random_uuid(), '', now() - n * interval '1 hour'
+        FROM generate_series(1, 5000) AS n;
+        ANALYZE agent_run_idempotency_key
+    """)
+    statement = str(keys.EXPIRE).replace(":kept", "$1::interval").replace(":most", "$2")
+    plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN {statement}", timedelta(days=90), 100))
+    assert "idx_agent_run_idempotency_key_created_at" in plan
+    assert "Seq Scan" not in plan

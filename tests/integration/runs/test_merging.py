@@ -1,6 +1,7 @@
 """One run, one row, from several sources: merged, each source kept, in any order and number."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -11,6 +12,8 @@ import httpx
 import pytest
 
 from app.db.session import transaction
+from app.runs.merger import merge_report
+from app.runs.parsing import parse_run
 from app.scoring.pipeline import score_runs
 from app.scoring.ratings import rate_run
 
@@ -247,3 +250,18 @@ async def test_null_is_as_if_left_out(api: httpx.AsyncClient) -> None:
     nothing = dict.fromkeys(("run_key", "source", "started_at", "finished_at"))
     assert (await send(api, OWN | nothing, key=None)).status_code == 204
     assert (await the_run(api))["sources"] == []
+
+
+async def test_a_key_that_expires_amid_a_merge_takes_no_report_away(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    """The writer has found the run by its key, which is gone before the reports are merged."""
+    await send(api, OWN)
+    run_id = await db.fetchval("SELECT id FROM agent_run_log")
+    await db.execute("DELETE FROM agent_run_idempotency_key")
+    await merge_report(
+        db, parse_run(json.dumps({"agent_id": "sage", "run_key": KEY, **PLUGIN}).encode()), run_id
+    )
+    run = await the_run(api)
+    assert (run["status"], run["actions_taken"]) == ("failed", {**PLUGIN["actions_taken"], **DONE})
+    assert {source["source"] for source in run["sources"]} == {"agent", "openclaw-plugin"}

@@ -95,7 +95,9 @@ async def test_the_findings_of_that_time_and_their_alerts_are_shown(
     assert "of another agent" not in shown
 
 
-async def test_a_run_shows_its_key_and_the_command_that_reports_it_again(api: httpx.AsyncClient) -> None:
+async def test_a_run_shows_its_key_and_the_command_that_reports_it_again(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
     actions = {"summary": 'It\'s \u202e done; $(rm -rf ~) `x` \\ "q"\n', "n": 10**30}
     run_id = await report(api, key="nightly-7", agent_id="a 'b' & c", actions_taken=actions)
     page = await api.get(f"/runs/{run_id}")
@@ -113,6 +115,8 @@ async def test_a_run_shows_its_key_and_the_command_that_reports_it_again(api: ht
     first, second = (await api.get(REPORTS, params={"agent_id": "a 'b' & c"})).json()["runs"]
     assert first["actions_taken"] == second["actions_taken"] == actions
     assert "Idempotency key none" in words(await api.get(f"/runs/{first['id']}"))
+    await db.execute("UPDATE agent_run_log SET created_at = now() - interval '91 days'")
+    assert "Idempotency key none is kept: " in words(await api.get(f"/runs/{first['id']}"))
 
 
 async def test_an_unknown_part_or_run_is_not_found(api: httpx.AsyncClient) -> None:

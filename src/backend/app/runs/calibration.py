@@ -84,6 +84,11 @@ MOST_RECOUNTED = 10_000
 """Silent runs after a merged one that are counted again: a week of one a minute, and within the statement
 timeout."""
 
+# How expired keys are removed (`app.runs.keys`).
+
+KEYS_AT_ONCE = 5_000
+"""Keys that one transaction removes: some 50 ms of their locks."""
+
 # How long it is remembered that a run started (`app.runs.starts`).
 
 STARTS_KEPT = 100

@@ -66,12 +66,13 @@ SELECT agent_id, created_at, consecutive_silence_count AS silence_count
 FROM agent_run_log WHERE id = $1 FOR NO KEY UPDATE
 """
 
-# The report that made the row, of the agent itself and without times, is kept nowhere else until then.
+# The report that made the row, of the agent itself and without times, is kept nowhere else until then. If the
+# key expires at this moment there is no digest, and the report sent again makes a run of its own.
 KEEP_FIRST = f"""
 INSERT INTO agent_run_report (run_id, source, status, payload_digest)
 SELECT run.id, '{AGENT}', run.status, key.payload_digest
 FROM agent_run_log AS run
-JOIN agent_run_idempotency_key AS key ON key.agent_id = run.agent_id AND key.key = $2
+LEFT JOIN agent_run_idempotency_key AS key ON key.agent_id = run.agent_id AND key.key = $2
 WHERE run.id = $1 AND NOT EXISTS (SELECT FROM agent_run_report WHERE run_id = $1)
 """  # noqa: S608
 

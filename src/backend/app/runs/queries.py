@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     any_,
     case,
     cast,
+    false,
     func,
     literal,
     or_,
@@ -97,10 +98,14 @@ class RunPage(NamedTuple):
 
 
 class SentKey(NamedTuple):
-    """The idempotency key of a run, None where it has none; or not `is_known` among too many of its agent."""
+    """The idempotency key of a run, None where it has none; or not `is_known` among too many of its agent.
+
+    `may_have_expired` is whether the run is older than keys are kept.
+    """
 
     key: str | None
     is_known: bool
+    may_have_expired: bool
 
 
 class RunFilters(TypedDict, total=False):
@@ -241,13 +246,15 @@ async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     return _as_sent(row)
 
 
-async def key_of_run(session: AsyncSession, agent_id: str, run_id: UUID) -> SentKey:
-    """The idempotency key with which the agent sent a run."""
+async def key_of_run(session: AsyncSession, agent_id: str, run_id: UUID, kept: timedelta) -> SentKey:
+    """The idempotency key with which the agent sent a run; keys are `kept` for so long."""
     key = AgentRunIdempotencyKey
     sent = select(key.key, key.run_id).where(key.agent_id == agent_id).limit(MOST_KEYS).subquery()
     its = func.max(sent.c.key).filter(sent.c.run_id == run_id)
-    found, keys = (await session.execute(select(its, func.count()).select_from(sent))).one()
-    return SentKey(found, is_known=found is not None or keys < MOST_KEYS)
+    is_old = select(AgentRunLog.created_at < func.now() - kept).where(AgentRunLog.id == run_id)
+    statement = select(its, func.count(), func.coalesce(is_old.scalar_subquery(), false()))
+    found, keys, may_have_expired = (await session.execute(statement.select_from(sent))).one()
+    return SentKey(found, found is not None or keys < MOST_KEYS, may_have_expired)
 
 
 async def find_run(session: AsyncSession, beginning: str) -> UUID:

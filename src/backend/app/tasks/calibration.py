@@ -78,6 +78,11 @@ IDLE_SECONDS = 1.0
 MEASURE_SECONDS = 0.2
 """How long processor use is measured for, at least: the kernel counts it in hundredths of a second."""
 
+# How expired keys are removed (`app.tasks.rollup_tasks`).
+
+EXPIRY_SECONDS = 20.0
+"""How long a task removes expired keys; the next one, minutes later, goes on."""
+
 # How the judge is asked (`app.tasks.judge_tasks`).
 
 JUDGE_MESSAGE_SIZE = 20

@@ -1,8 +1,14 @@
-"""The upkeep of what is derived from the log."""
+"""The upkeep of what is kept beside the log."""
 
+import time
+from datetime import timedelta
+
+from app.config import get_settings
 from app.db.session import transaction
+from app.runs.keys import expire_keys
 from app.runs.rollup_merge import merge_rollups
 from app.runs.starts import clear_starts
+from app.tasks.calibration import EXPIRY_SECONDS
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
@@ -30,3 +36,18 @@ async def _clear_starts() -> None:
     with postponed_on_outage("starts_clearing_postponed"):
         async with transaction() as session:
             await clear_starts(session)
+
+
+@celery_app.task
+def expire_idempotency_keys() -> None:
+    """Remove the keys that have expired."""
+    run_async(_expire_keys())
+
+
+async def _expire_keys() -> None:
+    kept, ends = timedelta(days=get_settings().idempotency_days), time.monotonic() + EXPIRY_SECONDS
+    more = True
+    with postponed_on_outage("key_expiry_postponed"):
+        while more and time.monotonic() < ends:
+            async with transaction() as session:
+                more = await expire_keys(session, kept)

@@ -7,6 +7,7 @@ from app.config import Settings
 # Seconds between two messages of an entry; each task ends at once where there is nothing to do.
 _MERGE_INTERVAL = 300.0
 _STARTS_INTERVAL = 300.0
+_EXPIRY_INTERVAL = 300.0
 _JUDGE_INTERVAL = 60.0
 _REWARD_INTERVAL = 60.0
 ALERT_SECONDS = 10.0
@@ -52,6 +53,11 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "task": "app.tasks.rollup_tasks.clear_run_starts",
             "schedule": _STARTS_INTERVAL,
             "options": {"expires": _STARTS_INTERVAL},
+        },
+        "expire-idempotency-keys": {
+            "task": "app.tasks.rollup_tasks.expire_idempotency_keys",
+            "schedule": _EXPIRY_INTERVAL,
+            "options": {"expires": _EXPIRY_INTERVAL},
         },
         "deliver-alerts": {
             "task": "app.tasks.alert_tasks.deliver_alerts",

@@ -96,7 +96,9 @@ async def _facts(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
         "good_payload": _payload(await get_run(session, good.id)) if good else None,
         "findings": await _findings(session, agent_id, run["created_at"]),
         "ratings": await ratings_of_run(session, run_id),
-        "sent_key": await key_of_run(session, agent_id, run_id),
+        "sent_key": await key_of_run(
+            session, agent_id, run_id, timedelta(days=get_settings().idempotency_days)
+        ),
     }
 
 
