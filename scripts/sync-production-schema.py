@@ -160,6 +160,11 @@ def sync_score_backfill_table(url: str | None = None) -> list[str]:
     return _sync("score_backfill", url=url)
 
 
+def sync_score_rollup_table(url: str | None = None) -> list[str]:
+    """Create or repair `score_rollup` and all that is derived from the log together with it."""
+    return _sync(*DERIVATION_TABLES, url=url)
+
+
 def _sync(*tables: str, url: str | None) -> list[str]:
     return asyncio.run(sync_schema(url or get_settings().require_schema_url(), tables))
 

@@ -18,7 +18,8 @@ from support.processes import running
 FROZEN_SECONDS = 4.0  # of an agent's patience, ten
 UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
 SCORES_TWICE = """
-    SELECT count(*) - count(DISTINCT (run_id, scorer, version)) FROM agent_run_score
+    SELECT count(*) FROM agent_run_score JOIN agent_run_log ON id = run_id
+    WHERE (scorer, version) = (rlhf_scores->>'scorer', rlhf_scores->>'version')
 """
 SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
 

@@ -41,13 +41,12 @@ RATED_OTHERWISE = """
     WHERE rating <> 0.25 OR run.rlhf_scores->>'overall' <> '0.25'
         OR run.rlhf_scores->'human' <> '{"rating": 0.25, "raters": 1}'
 """
-# Of the runs, how many do not show exactly what is kept beside them of the one scorer that there is. A worker
-# that is killed over a run may count as an attempt.
+# Of the runs, how many do not show the one result that there is, or have more beside it: the failure, say, of
+# a worker that was killed over them.
 TOLD_OTHERWISE = """
     SELECT count(*) FROM agent_run_log AS run LEFT JOIN agent_run_score AS kept ON kept.run_id = run.id
-    WHERE (run.rlhf_scores->>'scorer', run.rlhf_scores->>'version', run.rlhf_scores->>'auto')
-        IS DISTINCT FROM (kept.scorer::text, kept.version::text, kept.auto::text)
-        OR kept.attempts NOT BETWEEN 1 AND 3 OR kept.error IS NOT NULL
+    WHERE run.rlhf_scores->>'scorer' IS DISTINCT FROM 'rubric'
+        OR jsonb_typeof(run.rlhf_scores->'auto') IS DISTINCT FROM 'number' OR kept.run_id IS NOT NULL
 """
 SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
 
@@ -167,10 +166,9 @@ def test_runs_that_end_every_worker(
 HISTORY = """
     INSERT INTO agent_run_log (agent_id, created_at, actions_taken, rlhf_scores)
     SELECT 'agent-' || n % 5, now() - n * interval '1 minute', jsonb_build_object('summary', 'Fixed ' || n),
-        jsonb_build_object('overall', 0.5, 'auto', 0.5, 'scorer', 'rubric', 'version', 'old')
+        jsonb_build_object('overall', 0.5, 'auto', 0.5, 'scorer', 'rubric', 'version', 'old',
+            'dimensions', '{}'::jsonb, 'reasons', '[]'::jsonb, 'scored_at', '2026-11-22T10:00:00Z')
     FROM generate_series(1, 1200) AS n;
-    INSERT INTO agent_run_score (run_id, scorer, version, auto)
-    SELECT id, 'rubric', 'old', 0.5 FROM agent_run_log;
     UPDATE agent_run_log
     SET rlhf_scores = rlhf_scores || '{"overall": 0.25, "human": {"rating": 0.25, "raters": 1}}'
     WHERE agent_id = 'agent-0';
@@ -178,7 +176,9 @@ HISTORY = """
     SELECT id, 'ada', 0.25 FROM agent_run_log WHERE agent_id = 'agent-0'
 """
 BACKFILL = ("score", "backfill", "--since", "30d")
-BACKFILLED = "SELECT count(*) FROM agent_run_score WHERE version <> 'old'"
+BACKFILLED = (
+    "SELECT count(*) FROM agent_run_score WHERE version = 'old'"  # the result that they showed before
+)
 BACKFILLS = "SELECT scored, skipped, failed, finished_at IS NOT NULL AS finished FROM score_backfill"
 COUNTED_ON_THE_RUN = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->>'version' <> 'old'"
 

@@ -75,5 +75,9 @@ async def rollups(db: asyncpg.Connection) -> list[list[tuple[Any, ...]]]:
             sum(silent)
         FROM agent_rollup GROUP BY agent_id, bucket ORDER BY agent_id, bucket
     """
-    kept = [await db.fetch(fleet), await db.fetch(agents)]
+    versions = """
+        SELECT scorer || version, bucket::text, sum(results)
+        FROM score_rollup GROUP BY scorer, version, bucket ORDER BY scorer, version, bucket
+    """
+    kept = [await db.fetch(statement) for statement in (fleet, agents, versions)]
     return [[tuple(row) for row in rows if any(row[2:])] for rows in kept]

@@ -18,7 +18,6 @@ from support.processes import RUNLOG, called
 SINCE = ("backfill", "--since", "30d")
 # As if another version had scored it all.
 AGE = """
-    UPDATE agent_run_score SET version = 'old';
     UPDATE agent_run_log SET rlhf_scores = jsonb_set(rlhf_scores, '{version}', '"old"')
 """
 SLOWLY = """
@@ -70,7 +69,11 @@ def test_the_status_says_how_scoring_stands(database: str) -> None:
 def test_what_failed_is_told_without_steering_the_terminal(database: str) -> None:
     record(1)
     asyncio.run(
-        execute(database, "UPDATE agent_run_score SET auto = NULL, error = E'bad\\x1b[2J', retry_at = now()")
+        execute(
+            database,
+            "INSERT INTO agent_run_score (run_id, scorer, version, error, retry_at)"
+            " SELECT id, 'rubric', '1', E'bad\\x1b[2J', now() FROM agent_run_log LIMIT 1",
+        )
     )
     assert status()["errors"][0]["retried"] == 1
     shown = run_score("status").stdout

@@ -52,6 +52,10 @@ SCORES = (
     """'{"overall": 12345678901234567890123456789012345}'""",
     """'{"overall": 1e70000}'""",
     """'{"overall": null, "error": "no"}'""",
+    *(
+        f"""'{{"overall": 0.5, "auto": 1, "scorer": "{scorer}", "version": {version}, "scored_at": "now"}}'"""
+        for scorer, version in (("rubric", '"1"'), ("rubric", "1"), ("reward", '"2"'), ("judge", '"m"'))
+    ),
     """'{"overall": "0.9"}'""",
     "'[0.9]'",
     "'null'",
@@ -275,6 +279,7 @@ async def test_scores_and_ratings_count_at_once(database: str, db: asyncpg.Conne
         await rate_run(session, runs[0].id, rater="ann", rating=0.25, comment=None)
     await check_derived(db)
     assert await db.fetchval("SELECT sum(scored) FROM agent_rollup") == 3
+    assert await db.fetchval("SELECT sum(results) FROM score_rollup") == 3
 
 
 @pytest.mark.anyio
@@ -320,12 +325,14 @@ async def test_an_interrupted_filling_is_finished(
 ) -> None:
     await db.execute("""
         INSERT INTO agent_run_log (agent_id, created_at, rlhf_scores)
-        SELECT 'agent-' || n % 3, now() - n * interval '7 minutes', '{"overall": 0.5}'
+        SELECT 'agent-' || n % 3, now() - n * interval '7 minutes',
+            '{"overall": 0.5, "auto": 0.5, "scorer": "rubric", "version": "1",
+            "scored_at": "2026-11-22T10:00:00Z"}'
         FROM generate_series(0, 3000) AS n
     """)
     right = await rollups(db)
     await db.execute(
-        "DELETE FROM run_rollup; UPDATE agent_rollup SET scored = 7;"
+        "DELETE FROM run_rollup; UPDATE agent_rollup SET scored = 7; UPDATE score_rollup SET results = 7;"
         " INSERT INTO rollup_gap VALUES ('infinity')"
     )
     monkeypatch.setattr(fill, "CHUNK_RUNS", 100)

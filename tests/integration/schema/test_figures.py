@@ -16,10 +16,18 @@ RUNS = """
         now() - n * interval '20 minutes', '{"overall": 0.5}'
     FROM generate_series(1, 300) AS n
 """
+SHOWN = """
+    UPDATE agent_run_log SET rlhf_scores = '{"overall": 0.5, "auto": 0.5, "scorer": "rubric", "version": "1",
+        "dimensions": {}, "reasons": [], "scored_at": "2026-11-22T10:00:00Z"}'
+"""
 DAMAGE = {
     "every rollup doubled": (
         "UPDATE run_rollup SET runs = 2 * runs; UPDATE agent_rollup SET scored = 2 * scored",
         ["run_rollup differs", "agent_rollup differs"],
+    ),
+    "results that are not counted": (
+        SHOWN + "; DELETE FROM score_rollup",  # noqa: S608
+        ["score_rollup differs from the log"],
     ),
     "an old hour is gone": (
         "DELETE FROM run_rollup WHERE bucket = (SELECT min(bucket) FROM run_rollup WHERE width = 60)",

@@ -10,11 +10,12 @@ import asyncpg
 import pytest
 
 from app.db.session import transaction
+from app.models import AgentRunLog
 from app.scoring.domain.results import Result, failed, succeeded
 from app.scoring.pipeline import score_runs
 from app.scoring.ratings import rate_run
-from app.scoring.records import kept_results, record_results
-from app.scoring.rubric import Score
+from app.scoring.records import record_results, results_of_run
+from app.scoring.rubric import VERSION, Score
 from app.services.agent_run_log_service import write_run_log
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
@@ -49,10 +50,17 @@ async def scores(db: asyncpg.Connection, run_id: UUID) -> Any:
 async def kept(run_id: UUID) -> dict[tuple[str, str], Result]:
     """All results of a run."""
     async with transaction() as session:
-        return {result.kind: result for result in (await kept_results(session, [run_id]))[run_id]}
+        run = await session.get_one(AgentRunLog, run_id)
+        return {result.kind: result for result in await results_of_run(session, run_id, run.rlhf_scores)}
 
 
-async def test_what_the_run_shows_is_kept_beside_it(db: asyncpg.Connection) -> None:
+async def beside(db: asyncpg.Connection, run_id: UUID) -> dict[str, str]:
+    """The versions of a run's results that have rows of their own, by scorer."""
+    rows = await db.fetch("SELECT scorer, version FROM agent_run_score WHERE run_id = $1", run_id)
+    return {row["scorer"]: row["version"] for row in rows}
+
+
+async def test_what_the_run_shows_is_kept_there_alone(db: asyncpg.Connection) -> None:
     run_ids = [await write_run_log("sage", {"summary": f"Fixed {n} leaks"}) for n in range(3)]
     await score(*run_ids)
     for run_id in run_ids:
@@ -66,6 +74,59 @@ async def test_what_the_run_shows_is_kept_beside_it(db: asyncpg.Connection) -> N
         )
         assert result.scored_at.isoformat().replace("+00:00", "Z") == shown["scored_at"]
         assert (result.error, result.attempts, result.retry_at) == (None, 1, None)
+        assert await beside(db, run_id) == {}
+
+
+async def test_a_result_that_is_shown_no_more_is_kept_beside_the_run(db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed a leak"})
+    await score(run_id)
+    before = await kept(run_id)
+    await record(run_id, judged(0.125))
+    assert await beside(db, run_id) == {"rubric": VERSION, "judge": "model-a"}
+    after = await kept(run_id)
+    assert {kind: after[kind] for kind in before} == before
+
+
+async def test_a_failure_leaves_its_row_with_the_score_that_follows_it(db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed a leak"})
+    await record(run_id, failed("rubric", VERSION, "no scale", NOW))
+    assert await beside(db, run_id) == {"rubric": VERSION}
+    await record(run_id, succeeded("rubric", VERSION, Score(0.5, {"outcome": 0.5}, ("so",)), NOW))
+    assert await beside(db, run_id) == {}
+    assert (await scores(db, run_id))["overall"] == 0.5
+
+
+async def test_what_an_earlier_version_kept_twice_is_one_result(db: asyncpg.Connection) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed a leak"})
+    await score(run_id)
+    before = await kept(run_id)
+    await db.execute("""
+        INSERT INTO agent_run_score (run_id, scorer, version, auto, dimensions, reasons, scored_at)
+        SELECT id, rlhf_scores->>'scorer', rlhf_scores->>'version', (rlhf_scores->>'auto')::float8,
+            rlhf_scores->'dimensions', rlhf_scores->'reasons', (rlhf_scores->>'scored_at')::timestamptz
+        FROM agent_run_log
+    """)
+    assert await kept(run_id) == before
+    await record(run_id, judged(0.125))
+    assert set(await kept(run_id)) == {*before, ("judge", "model-a")}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"overall": 0.5}',
+        '"rubric"',
+        '{"scorer": "rubric", "version": "1", "auto": true, "scored_at": "2026-11-22T10:00:00Z"}',
+        '{"scorer": "rubric", "version": "1", "auto": 0.5, "scored_at": "yesterday"}',
+        '{"scorer": ["rubric"], "version": "1", "auto": 0.5, "scored_at": "2026-11-22T10:00:00Z"}',
+    ],
+)
+async def test_what_another_program_shows_is_no_result(db: asyncpg.Connection, document: str) -> None:
+    run_id = await write_run_log("sage", {"summary": "Fixed a leak"})
+    await db.execute("UPDATE agent_run_log SET rlhf_scores = $1::jsonb", document)
+    assert await kept(run_id) == {}
+    await record(run_id, judged(0.125))
+    assert set(await kept(run_id)) == {("judge", "model-a")}
 
 
 async def test_a_judge_counts_before_the_rubric_whichever_comes_last(db: asyncpg.Connection) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,14 @@ from app.db.session import transaction
 from app.errors import NotFoundError
 from app.models import RewardModelVersion
 from app.scoring.backfills import backfill_chunk, open_system_backfills
+from app.scoring.domain.results import succeeded
 from app.scoring.pipeline import score_runs
+from app.scoring.records import record_results, results_of_run
+from app.scoring.reward.features import RUBRIC
 from app.scoring.reward_models import version_in_force
 from app.scoring.reward_rollout import roll_back
-from app.scoring.reward_training import is_due, lock_training, train_now
-from app.scoring.rubric import VERSION, RunReport, score
+from app.scoring.reward_training import is_due, lock_training, read_features, train_now
+from app.scoring.rubric import VERSION, RunReport, Score, score
 from app.services.agent_run_log_service import write_run_log
 from support.brokers import Broker
 from support.processes import Process, running
@@ -88,8 +92,25 @@ async def scores(db: asyncpg.Connection, run_id: UUID) -> Any:
 
 async def results(db: asyncpg.Connection, run_id: UUID) -> Mapping[tuple[str, str], float]:
     """What every scorer made of the run."""
-    rows = await db.fetch("SELECT scorer, version, auto FROM agent_run_score WHERE run_id = $1", run_id)
-    return {(row["scorer"], row["version"]): row["auto"] for row in rows}
+    async with transaction() as session:
+        found = await results_of_run(session, run_id, await scores(db, run_id))
+    return {result.kind: result.auto for result in found if result.auto is not None}
+
+
+@pytest.mark.parametrize("judged", [False, True])
+async def test_it_learns_from_the_rubrics_result_wherever_that_is_kept(
+    db: asyncpg.Connection, judged: bool
+) -> None:
+    run_id = await write_run_log("sage", BRIEF)
+    await score_now(run_id)
+    await db.execute("UPDATE agent_run_log SET rlhf_scores = jsonb_set(rlhf_scores, '{auto}', '0.125')")
+    if judged:
+        verdict = succeeded("judge", "m", Score(0.75, {}, ()), datetime.now(UTC))
+        async with transaction() as session:
+            await record_results(session, {run_id: [verdict]})
+    async with transaction() as session:
+        features = await read_features(session, [run_id])
+    assert features[run_id].measures[RUBRIC] == 0.125
 
 
 async def test_ratings_train_a_model_that_scores_new_runs(db: asyncpg.Connection) -> None:

@@ -4,13 +4,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.scoring.domain.results import (
     MAX_ATTEMPTS,
     Result,
     current,
     failed,
+    needs_row,
+    shown_result,
     succeeded,
     to_json,
     with_attempts,
@@ -109,3 +114,35 @@ def test_an_errors_text_is_kept_short_and_printable() -> None:
     assert error is not None
     assert len(error) == 500
     assert error.isprintable()
+
+
+shares = st.floats(0, 1)
+shown_results = st.builds(
+    Result,
+    st.sampled_from(["rubric", "reward", "judge"]),
+    st.text(),
+    st.datetimes(timezones=st.just(UTC)),
+    shares,
+    st.none() | st.dictionaries(st.text(), shares),
+    st.none() | st.lists(st.text()),
+)
+
+
+@given(shown_results, st.none() | st.just({"rating": 0.25, "raters": 2}))
+def test_what_a_run_shows_is_read_back_as_it_was(result: Result, human: dict[str, float] | None) -> None:
+    shown = msgspec.json.decode(msgspec.json.encode(to_json(result, human)))
+    assert shown_result(shown) == result
+
+
+def test_a_failure_is_no_result_that_a_run_shows() -> None:
+    assert shown_result(to_json(failure("rubric", "2"), None)) is None
+    assert shown_result(None) is None
+
+
+def test_all_but_what_the_run_shows_needs_a_row() -> None:
+    rubric, judge = result("rubric", "2"), result("judge", "a")
+    assert not needs_row(rubric, rubric)
+    assert needs_row(rubric, judge)
+    assert needs_row(rubric, None)
+    assert needs_row(judge, judge)
+    assert needs_row(failure("rubric", "1"), rubric)

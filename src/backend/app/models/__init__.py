@@ -20,7 +20,7 @@ from app.models.judge_usage import JudgeOutcome, JudgeUsage
 from app.models.openclaw import OpenClawDeclaration, OpenClawJob, OpenClawKeptEvent
 from app.models.peer_swarm import PeerSwarmHeartbeat
 from app.models.reward_model import RewardModelVersion
-from app.models.run_rollup import AgentRollup, RollupGap, RunRollup
+from app.models.run_rollup import AgentRollup, RollupGap, RunRollup, ScoreRollup
 from app.models.score_backfill import ScoreBackfill
 
 __all__ = [
@@ -55,4 +55,5 @@ __all__ = [
     "RollupGap",
     "RunRollup",
     "ScoreBackfill",
+    "ScoreRollup",
 ]

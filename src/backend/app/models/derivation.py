@@ -19,7 +19,7 @@ from sqlalchemy import Connection, event
 
 from app.models.agent_run_log import AUDITOR
 from app.models.base import Base
-from app.models.fragments import IS_SCORED, NOT_AHEAD, of_agent_text
+from app.models.fragments import IS_SCORED, NOT_AHEAD, SHOWS_RESULT, of_agent_text
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
 from app.models.silence import COUNT_SILENCE, SILENCE_COUNTED, SILENCE_SETTINGS
 
@@ -43,10 +43,15 @@ _SUMS = {
     "scored": f"sum(sign) FILTER (WHERE overall IS NOT NULL AND {_OF_AGENTS})",
     "overall_sum": f"sum(sign * overall) FILTER (WHERE {_OF_AGENTS})",
 }
-ROLLUP_KEYS = {"run_rollup": "width, bucket", "agent_rollup": "agent_id, bucket"}
+ROLLUP_KEYS = {
+    "run_rollup": "width, bucket",
+    "agent_rollup": "agent_id, bucket",
+    "score_rollup": "scorer, version, bucket",
+}
 MEASURES = {
     "run_rollup": tuple(_SUMS),
     "agent_rollup": ("scored", "overall_sum", "overall_squares", "failed", "silent"),
+    "score_rollup": ("results",),
 }
 
 
@@ -98,6 +103,14 @@ def _agent_rows(runs: str) -> str:
     WHERE overall IS NOT NULL AND created_at > now() - interval '{AGENTS_KEPT}'"""  # noqa: S608
 
 
+def _score_rows(runs: str) -> str:
+    return f"""SELECT rlhf_scores ->> 'scorer' AS scorer, rlhf_scores ->> 'version' AS version,
+        date_bin('1 hour', created_at, {_EPOCH}) AS bucket, sum(sign) AS results
+    FROM ({runs}) AS run
+    WHERE {SHOWS_RESULT} AND created_at IS NOT NULL
+    GROUP BY 1, 2, 3"""  # noqa: S608
+
+
 def _with_overall(runs: str, more: str = "") -> str:
     return f"""SELECT sign, agent_id, created_at, status{more},
             CASE WHEN {IS_SCORED}
@@ -105,7 +118,11 @@ def _with_overall(runs: str, more: str = "") -> str:
         FROM ({runs}) AS run"""  # noqa: S608
 
 
-_ROWS: dict[str, Callable[[str], str]] = {"run_rollup": _fleet_rows, "agent_rollup": _agent_rows}
+_ROWS: dict[str, Callable[[str], str]] = {
+    "run_rollup": _fleet_rows,
+    "agent_rollup": _agent_rows,
+    "score_rollup": _score_rows,
+}
 
 
 # The three below are of the agent in a row called `agent`, and read from the index on agent and time: the
@@ -195,6 +212,7 @@ BEGIN{_WRITER if name == "inserted" else ""}
     {add_up("run_rollup", _fleet_rows(runs), _OWN)};
     BEGIN
         {add_up("agent_rollup", _agent_rows(runs), _OWN)};
+        {add_up("score_rollup", _score_rows(runs), _OWN)};
     EXCEPTION WHEN undefined_column THEN
         NULL;
     END;
@@ -235,6 +253,7 @@ _EMPTY = f"""
 BEGIN
     DELETE FROM run_rollup;
     DELETE FROM agent_rollup;
+    DELETE FROM score_rollup;
     DELETE FROM agent_run_change WHERE shard = {_OWN};
     DELETE FROM agent_run_state;
     RETURN NULL;
@@ -329,7 +348,10 @@ DERIVATION_DDL = (
 )
 
 DERIVATION_TABLES = frozenset(
-    ("agent_run_log", "agent_rollup", "agent_run_change", "agent_run_state", "rollup_gap", "run_rollup")
+    (
+        *("agent_run_log", "agent_run_change", "agent_run_state"),
+        *("agent_rollup", "rollup_gap", "run_rollup", "score_rollup"),
+    )
 )
 """The log and what is derived from it: the triggers need them all."""
 

@@ -7,6 +7,13 @@ A schema's triggers are compared with the models as text: another text here is a
 IS_SCORED = "jsonb_typeof(rlhf_scores -> 'overall') = 'number'"
 """True of a row of the log whose score is a number; another writer may have left anything there."""
 
+SHOWS_RESULT = (
+    "rlhf_scores ->> 'scorer' IN ('rubric', 'reward') AND jsonb_typeof(rlhf_scores -> 'version') = 'string'"
+    " AND length(rlhf_scores ->> 'version') <= 255 AND jsonb_typeof(rlhf_scores -> 'auto') = 'number'"
+    " AND jsonb_typeof(rlhf_scores -> 'scored_at') = 'string'"
+)
+"""True of a row of the log that shows the result of a scorer which needs no row of `agent_run_score`."""
+
 # A run that is dated in the future is not the newest: a clock was wrong, and the agent's runs go on from the
 # present.
 NOT_AHEAD = "created_at <= statement_timestamp() + interval '1 minute'"

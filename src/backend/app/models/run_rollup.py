@@ -62,6 +62,22 @@ class AgentRollup(Base):
     silent: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
+class ScoreRollup(Base):
+    """How many runs of an hour show the result of a version of a scorer, sharded as `RunRollup` is.
+
+    Only results that have no row of `AgentRunScore`: not a judge's.
+    """
+
+    __tablename__ = "score_rollup"
+    __table_args__ = _ROOM
+
+    scorer: Mapped[str] = mapped_column(String(32), primary_key=True)
+    version: Mapped[str] = mapped_column(String(255), primary_key=True)
+    bucket: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    shard: Mapped[int] = mapped_column(Integer, primary_key=True)
+    results: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
 class RollupGap(Base):
     """While the rollups are being filled, one row: runs created at `until` or before may be missing."""
 

@@ -30,7 +30,8 @@ def _merge(table: str) -> str:
 
 
 _STATEMENTS = [
-    text(statement) for table in ROLLUP_KEYS for statement in (_take(table, _OLD[table]), _merge(table))
+    *(text(_take(table, condition)) for table, condition in _OLD.items()),
+    *(text(_merge(table)) for table in ROLLUP_KEYS),
 ]
 
 

@@ -43,6 +43,7 @@ _RUNS = f"SELECT 1 AS sign, * FROM agent_run_log WHERE created_at {_FROM_SINCE}"
 _KEPT = {
     "run_rollup": f"width = {HOUR} OR bucket > now() - interval '{MINUTES_KEPT}' + interval '1 hour'",
     "agent_rollup": f"bucket > now() - interval '{AGENTS_KEPT}' + interval '1 day'",
+    "score_rollup": "true",
 }
 
 

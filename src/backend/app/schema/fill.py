@@ -1,10 +1,11 @@
-"""Add to the rollups the runs that they lack, newest first, in many short transactions.
+"""Add to what is derived from the log what it lacks, newest runs first, in many short transactions.
 
 1. `open_gap` notes in `rollup_gap` that runs of any time may be missing.
-2. Each chunk takes whole hours, back from the time that `rollup_gap` names, and adds the log's sums less the
-   rollup's, both read in one snapshot: exact, while others write.
-3. The same transaction moves `rollup_gap` back, so an interrupted filling goes on where it stopped.
-4. When no older run is left, the gap is closed.
+2. Each chunk takes whole hours, back from the time that `rollup_gap` names, and adds to the rollups the log's
+   sums less the rollup's, both read in one snapshot: exact, while others write.
+3. It removes the rows of results that the runs show, which earlier versions kept twice.
+4. The same transaction moves `rollup_gap` back, so an interrupted filling goes on where it stopped.
+5. When no older run is left, the gap is closed.
 
 No writer waits for it.
 """
@@ -12,7 +13,8 @@ No writer waits for it.
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.models.derivation import add_up, missing
+from app.models.derivation import ROLLUP_KEYS, add_up, missing
+from app.models.fragments import SHOWS_RESULT
 
 CHUNK_RUNS = 50_000  # in one transaction, so that none is long
 
@@ -48,14 +50,26 @@ _SINCE = text("""
 _CHUNK = "BETWEEN CAST(CAST(:since AS text) AS timestamptz) AND (SELECT until FROM rollup_gap)"
 _RUNS = f"SELECT 1 AS sign, * FROM agent_run_log WHERE created_at {_CHUNK}"  # noqa: S608
 _FILL = (
-    *(
-        text(add_up(table, missing(table, _RUNS, f"bucket {_CHUNK}")))
-        for table in ("run_rollup", "agent_rollup")
-    ),
+    *(text(add_up(table, missing(table, _RUNS, f"bucket {_CHUNK}"))) for table in ROLLUP_KEYS),
     text("""
         UPDATE rollup_gap SET until = CAST(CAST(:since AS text) AS timestamptz) - interval '1 microsecond'
     """),
 )
+_HAS_SCORES = text("SELECT to_regclass('agent_run_score') IS NOT NULL")
+# By `ctid`: a row that a scorer has meanwhile written, for a run that shows another one now, is left.
+_REMOVE_SHOWN = text(f"""
+    WITH shown AS MATERIALIZED (
+        SELECT kept.ctid AS place FROM ({_RUNS}) AS run JOIN agent_run_score AS kept ON run_id = id
+        WHERE {SHOWS_RESULT} AND rlhf_scores ->> 'scored_at' ~ '^\\d{{4}}-\\d\\d-\\d\\dT.*Z$'
+            AND (kept.scorer, kept.version, kept.dimensions, kept.reasons) = (rlhf_scores ->> 'scorer',
+                rlhf_scores ->> 'version', rlhf_scores -> 'dimensions', rlhf_scores -> 'reasons')
+            AND to_jsonb(kept.auto) = rlhf_scores -> 'auto'
+    ), free AS (
+        SELECT ctid AS place FROM agent_run_score WHERE ctid = ANY(ARRAY(SELECT place FROM shown))
+        FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM agent_run_score WHERE ctid = ANY(ARRAY(SELECT place FROM free))
+""")  # noqa: S608
 _CLOSE = text("DELETE FROM rollup_gap WHERE until = '-infinity'")
 
 
@@ -84,6 +98,8 @@ async def fill_chunk(connection: AsyncConnection) -> bool:
     since = await connection.scalar(_SINCE, {"runs": CHUNK_RUNS})
     if since is None:
         return False
+    if await connection.scalar(_HAS_SCORES):
+        await connection.execute(_REMOVE_SHOWN, {"since": since})
     for statement in _FILL:
         await connection.execute(statement, {"since": since})
     await connection.execute(_CLOSE)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.strict_json import dumps_exactly
 from app.models import AgentRunLog, AgentRunScore
-from app.scoring.domain.results import Result, current, to_json, with_attempts
+from app.scoring.domain.results import Result, current, needs_row, shown_result, to_json, with_attempts
 from app.scoring.ratings import mean_ratings
 from app.scoring.scorers import active_scorers
 
@@ -32,6 +32,10 @@ WITH shown AS (
     UPDATE agent_run_log AS run SET rlhf_scores = made.scores::jsonb
     FROM unnest(:run_ids, :documents) AS made (id, scores)
     WHERE run.id = made.id
+), needless AS (
+    DELETE FROM agent_run_score AS kept
+    USING json_to_recordset(CAST(:needless AS json)) AS given (run_id uuid, scorer text, version text)
+    WHERE ({", ".join(f"kept.{name}" for name in _KEYS)}) = ({", ".join(f"given.{name}" for name in _KEYS)})
 )
 INSERT INTO agent_run_score ({", ".join(_COLUMNS)})
 SELECT {", ".join(_COLUMNS)}
@@ -44,7 +48,11 @@ ON CONFLICT ({", ".join(_KEYS)}) DO UPDATE SET {", ".join(f"{name} = excluded.{n
     bindparam("run_ids", type_=ARRAY(Uuid)),
     bindparam("documents", type_=ARRAY(Text)),
     bindparam("results", type_=Text),
+    bindparam("needless", type_=Text),
 )
+
+Kind = tuple[str, str]
+"""A scorer and its version."""
 
 
 async def record_results(session: AsyncSession, results: Mapping[UUID, Sequence[Result]]) -> None:
@@ -52,25 +60,38 @@ async def record_results(session: AsyncSession, results: Mapping[UUID, Sequence[
 
     1. Lock the runs in the order of their ids, until the end of the transaction. One that does not exist is
        skipped.
-    2. Read their kept results and ratings: after the lock, so that none given meanwhile is missed.
+    2. Read their other results and ratings: after the lock, so that none given meanwhile is missed.
     3. Number the attempts of failures, and end the retries of earlier versions of the same scorer.
     4. Choose the result that counts of each run; where it has ratings, these decide `overall`.
-    5. Write the results, and `rlhf_scores` of those runs for which it changed, in one statement.
+    5. In one statement write `rlhf_scores` of those runs for which it changed, and beside the runs the new
+       results, and those that are shown no more; what a run shows has no row besides (`needs_row`).
     """
     shown_before = await _locked_scores(session, results)
     if not shown_before:
         return
-    kept = await kept_results(session, list(shown_before))
+    beside = await _results_beside(session, list(shown_before))
     human = await mean_ratings(session, list(shown_before))
     versions = {scorer.name: scorer.version for scorer in await active_scorers(session)}
-    rows, shown = [], {}
+    rows, needless, documents = [], [], {}
     for run_id, before in shown_before.items():
-        new = _changes(run_id, results[run_id], kept.get(run_id, ()))
-        rows += [_row(run_id, result) for result in new.values()]
-        counts = current(({result.kind: result for result in kept.get(run_id, ())} | new).values(), versions)
+        kept, shown = beside.get(run_id, {}), shown_result(before)
+        known = _with_shown(kept, shown)
+        new = _changes(run_id, results[run_id], known)
+        counts = current((known | new).values(), versions)
         if counts is not None and (after := to_json(counts, human.get(run_id))) != before:
-            shown[run_id] = dumps_exactly(after)
-    arguments = {"run_ids": list(shown), "documents": list(shown.values()), "results": dumps_exactly(rows)}
+            documents[run_id] = dumps_exactly(after)
+        # A row that is there already, too: whoever is about to remove it as needless sees that it changed.
+        ends = {shown.kind: known[shown.kind]} if shown and counts and shown.kind != counts.kind else {}
+        alone = counts if counts and counts.error is None else None
+        rows += [_row(run_id, result) for result in (ends | new).values() if needs_row(result, alone)]
+        if alone and alone.kind in kept and not needs_row(alone, alone):
+            needless.append({"run_id": run_id, "scorer": alone.scorer, "version": alone.version})
+    arguments = {
+        "run_ids": list(documents),
+        "documents": list(documents.values()),
+        "results": dumps_exactly(rows),
+        "needless": dumps_exactly(needless),
+    }
     await session.execute(_WRITE, arguments)
 
 
@@ -84,9 +105,8 @@ async def _locked_scores(session: AsyncSession, run_ids: Iterable[UUID]) -> dict
     return {row.id: row.rlhf_scores for row in rows}
 
 
-def _changes(run_id: UUID, given: Iterable[Result], kept: Iterable[Result]) -> dict[tuple[str, str], Result]:
-    """The rows to write: the new results, and earlier versions' failures, which are not tried again."""
-    before = {result.kind: result for result in kept}
+def _changes(run_id: UUID, given: Iterable[Result], before: Mapping[Kind, Result]) -> dict[Kind, Result]:
+    """What changes: the new results, and earlier versions' failures, which are not tried again."""
     new = {result.kind: with_attempts(result, run_id, before.get(result.kind)) for result in given}
     scorers = {result.scorer for result in new.values()}
     superseded = {
@@ -101,14 +121,24 @@ def _row(run_id: UUID, result: Result) -> dict[str, Any]:
     return {"run_id": run_id} | {column.key: getattr(result, column.key) for column in _KEPT}
 
 
-async def kept_results(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, list[Result]]:
-    """Every result of each of these runs that has any."""
+def _with_shown(kept: Mapping[Kind, Result], shown: Result | None) -> dict[Kind, Result]:
+    return ({shown.kind: shown} if shown else {}) | dict(kept)
+
+
+async def _results_beside(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, dict[Kind, Result]]:
     rows = await session.execute(
         select(AgentRunScore.run_id, *_KEPT).where(
             AgentRunScore.run_id == any_(literal(run_ids, ARRAY(Uuid)))
         )
     )
-    found: dict[UUID, list[Result]] = {}
+    found: dict[UUID, dict[Kind, Result]] = {}
     for run_id, *values in rows:
-        found.setdefault(run_id, []).append(Result(*values))
+        result = Result(*values)
+        found.setdefault(run_id, {})[result.kind] = result
     return found
+
+
+async def results_of_run(session: AsyncSession, run_id: UUID, scores: Any) -> list[Result]:
+    """Every result of a run: those beside it, and the one of which `scores`, its `rlhf_scores`, were made."""
+    kept = (await _results_beside(session, [run_id])).get(run_id, {})
+    return list(_with_shown(kept, shown_result(scores)).values())

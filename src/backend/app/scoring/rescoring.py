@@ -23,10 +23,15 @@ _DUE = """EXISTS (
     )"""
 # A run without any score is left to the pipeline, which scores it by all scorers at once. One that has this
 # score but shows that of an earlier scorer is scored again, so that it shows the one that counts now.
-_LACKS = """rlhf_scores IS NOT NULL AND (NOT EXISTS (
-        SELECT FROM agent_run_score AS kept
-        WHERE kept.run_id = agent_run_log.id AND kept.scorer = CAST(:scorer AS text)
-            AND kept.version = CAST(:version AS text) AND kept.error IS NULL
+_LACKS = """rlhf_scores IS NOT NULL AND (NOT (
+        coalesce(rlhf_scores ->> 'scorer' = CAST(:scorer AS text)
+            AND rlhf_scores ->> 'version' = CAST(:version AS text)
+            AND jsonb_typeof(rlhf_scores -> 'auto') = 'number', false)
+        OR EXISTS (
+            SELECT FROM agent_run_score AS kept
+            WHERE kept.run_id = agent_run_log.id AND kept.scorer = CAST(:scorer AS text)
+                AND kept.version = CAST(:version AS text) AND kept.error IS NULL
+        )
     ) OR (
         CAST(:in_force AS boolean) AND rlhf_scores ->> 'scorer' IN ('rubric', 'reward')
         AND (rlhf_scores ->> 'scorer', rlhf_scores ->> 'version')

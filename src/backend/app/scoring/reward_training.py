@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.sql import database_now
 from app.models import AgentRunFeedback, AgentRunLog, AgentRunScore, RewardModelVersion
+from app.scoring.domain.results import shown_result
 from app.scoring.reports import read_report
 from app.scoring.reward.features import Features, extract_features
 from app.scoring.reward.model import RewardModel
@@ -70,7 +71,7 @@ async def train_now(session: AsyncSession) -> RewardModelVersion | None:
     None when there are too few ratings to compare runs by. The caller holds `lock_training`.
     """
     given = _comparable(await _ratings(session))
-    runs = await _features(session, list(dict.fromkeys(rating.run_id for rating in given)))
+    runs = await read_features(session, list(dict.fromkeys(rating.run_id for rating in given)))
     given = [rating for rating in given if rating.run_id in runs]
     in_force = await model_in_force(session)
     seen = await _seen(session, in_force[0], list(runs)) if in_force else set()
@@ -126,8 +127,8 @@ def _comparable(given: Sequence[_Given]) -> list[_Given]:
     return [rating for rating in given if rated[rating.rater] > 1]
 
 
-async def _features(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, Features]:
-    """What the model sees of these runs, as far as they can be read in time."""
+async def read_features(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, Features]:
+    """What the model sees of these runs, as far as they can be read within `_READING_SECONDS`."""
     ends = time.monotonic() + _READING_SECONDS
     found: dict[UUID, Features] = {}
     for start in range(0, len(run_ids), _PAYLOADS):
@@ -151,6 +152,7 @@ def _reports(run_ids: Sequence[UUID]) -> Select[Any]:
             AgentRunLog.agent_id,
             AgentRunLog.status,
             cast(AgentRunLog.actions_taken, Text).label("payload"),
+            AgentRunLog.rlhf_scores,
             AgentRunScore.auto,
             AgentRunScore.dimensions,
         )
@@ -161,9 +163,17 @@ def _reports(run_ids: Sequence[UUID]) -> Select[Any]:
 
 def _features_of(row: Row[Any]) -> Features:
     report = read_report(row.agent_id, row.status, row.payload)
-    # With the agent's earlier runs, as it was scored; without them only where that is yet to come.
-    scored = Score(row.auto, row.dimensions, ()) if row.auto is not None else score(report)
-    return extract_features(report, scored)
+    return extract_features(report, _score_by_rubric(row) or score(report))
+
+
+def _score_by_rubric(row: Row[Any]) -> Score | None:
+    """As the run was scored, with the agent's earlier runs; None where that is yet to come."""
+    if row.auto is not None:
+        return Score(row.auto, row.dimensions, ())
+    shown = shown_result(row.rlhf_scores)
+    if shown is None or shown.auto is None or shown.kind != (SCORER, RUBRIC_VERSION):
+        return None
+    return Score(shown.auto, shown.dimensions or {}, ())
 
 
 async def _seen(session: AsyncSession, version: int, run_ids: Sequence[UUID]) -> set[UUID]:

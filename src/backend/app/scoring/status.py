@@ -1,6 +1,5 @@
 """The states of runs on their way to a score: of one run, and of all in counts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,10 +13,10 @@ from app.kit.sql import well_dated
 from app.models import AgentRunLog, RunRollup
 from app.models.agent_run_log import UNSCORED
 from app.models.run_rollup import HOUR
-from app.scoring.domain.results import RUBRIC, Result
+from app.scoring.domain.results import RUBRIC
 from app.scoring.domain.states import scoring_state
 from app.scoring.pipeline import SCORING_LOCK
-from app.scoring.records import kept_results
+from app.scoring.records import results_of_run
 
 CAP = 10_000
 """Rows that a count reads at most; a larger one says that there are at least so many."""
@@ -81,6 +80,8 @@ FROM kind CROSS JOIN LATERAL (
     ) AS following
 ) AS counted
 """)
+# What runs show alone has no row there.
+_SHOWN = text("SELECT scorer, version, sum(results) FROM score_rollup GROUP BY 1, 2 HAVING sum(results) > 0")
 _PAGES = text("SELECT pg_relation_size('agent_run_score') / current_setting('block_size')::int")
 _SAMPLE = text("""
 SELECT scorer, version, count(*) FROM agent_run_score TABLESAMPLE SYSTEM (:percent) GROUP BY scorer, version
@@ -121,7 +122,7 @@ class ScoringCounts:
 async def scoring_of(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     """`scoring`, the run's state, and `scores`, every scorer's result, the latest first."""
     run = (await session.execute(_RUN, {"run_id": run_id})).one_or_none()
-    results: Sequence[Result] = (await kept_results(session, [run_id])).get(run_id, ())
+    results = await results_of_run(session, run_id, run.rlhf_scores if run else None)
     return {
         "scoring": scoring_state(run.rlhf_scores, locked=run.locked) if run else None,
         "scores": sorted(results, key=lambda result: result.scored_at, reverse=True),
@@ -159,7 +160,16 @@ async def error_reasons(session: AsyncSession) -> list[ErrorReason]:
 
 
 async def results_by_version(session: AsyncSession) -> dict[tuple[str, str], Count]:
-    """How many results there are of each scorer and version; above the cap estimated from a sample."""
+    """How many results there are of each scorer and version; where more than the cap are beside the runs that
+    do not show them, estimated from a sample of these."""
+    counts = await _counts_beside(session)
+    for scorer, version, results in await session.execute(_SHOWN):
+        beside = counts.get((scorer, version), Count(0))
+        counts[scorer, version] = Count(beside.runs + int(results), beside.exact)
+    return counts
+
+
+async def _counts_beside(session: AsyncSession) -> dict[tuple[str, str], Count]:
     rows = await session.execute(_VERSIONS, {"most": CAP + 1})
     counts = {(scorer, version): Count.capped(results) for scorer, version, results in rows}
     if all(count.exact for count in counts.values()):

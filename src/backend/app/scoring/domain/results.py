@@ -1,6 +1,7 @@
 """Scorers' results of a run: which one counts, how it is shown, and when a failure is tried again."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -112,6 +113,33 @@ def to_json(result: Result, human: Mapping[str, Any] | None) -> dict[str, Any]:
         if result.retry_at is not None:
             shown["retry_at"] = _moment(result.retry_at)
     return with_human(shown, human) if human else shown
+
+
+def shown_result(scores: Any) -> Result | None:
+    """The result of which `scores`, what a run shows, was made by `to_json`: exactly that result.
+
+    None for a failure, and for what another program wrote that is no such result.
+    """
+    match scores:
+        case {
+            "scorer": str(scorer),
+            "version": str(version),
+            "auto": int() | float() as auto,
+            "dimensions": dict() | None as dimensions,
+            "reasons": list() | None as reasons,
+            "scored_at": str(moment),
+        } if scorer in _RANKS and not isinstance(auto, bool):
+            with suppress(ValueError):
+                return Result(scorer, version, datetime.fromisoformat(moment), auto, dimensions, reasons)
+    return None
+
+
+def needs_row(result: Result, shown: Result | None) -> bool:
+    """Whether a result is kept beside the run that shows `shown`: all but that one itself.
+
+    A judge's is kept in any case, for its calls are counted there.
+    """
+    return shown is None or result.kind != shown.kind or result.scorer == JUDGE
 
 
 def with_human(scores: Mapping[str, Any], human: Mapping[str, Any]) -> dict[str, Any]:
