@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_a_full_disk_is_a_sentence(database: str, options: tuple[str, ...]) -> N
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([*RUNLOG, "runs", *options], stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"runlog: No space left on device\n")
+
+
+@pytest.mark.parametrize("options", ["", "--json"])
+def test_without_standard_streams_a_command_goes_on(database: str, options: str) -> None:
+    record("done")
+    command = f'"$0" -m app.cli.main runs {options} <&- >&- 2>&-'
+    assert subprocess.run(["/bin/sh", "-c", command, sys.executable], check=False).returncode == 0
+    command = '"$0" -m app.cli.main exec --agent sage -- sh -c "cat && echo done && echo >&2" <&- >&- 2>&-'
+    assert subprocess.run(["/bin/sh", "-c", command, sys.executable], check=False).returncode == 0
 
 
 def test_a_reader_that_leaves_is_no_error_to_tell_of(database: str) -> None:

@@ -98,8 +98,21 @@ def make_app(names: Sequence[str]) -> typer.Typer:
     return app
 
 
+def _open_closed_streams() -> None:
+    """Open what of stdin, stdout and stderr was closed: else a file or socket would become one of them."""
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+            os.set_inheritable(descriptor, True)  # to the commands of `exec`
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
+
+
 def main() -> None:
     """Run the command line; an error is one plain sentence on stderr and exit status 1."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # What a terminal cannot show is no reason to fail.
         if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
