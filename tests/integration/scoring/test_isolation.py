@@ -156,3 +156,17 @@ async def test_a_batch_that_takes_too_long_keeps_what_it_has(
     assert await db.fetchval("SELECT count(*) FROM agent_run_log WHERE rlhf_scores IS NULL") == 5
     await asyncio.to_thread(score_agent_runs.run, list(map(str, run_ids)))
     assert await db.fetchval("SELECT count(*) FROM agent_run_log WHERE rlhf_scores IS NULL") == 0
+
+
+async def test_a_row_of_gigabytes_is_set_aside(db: asyncpg.Connection) -> None:
+    """Numbers that another program stored in a few kilobytes may be more text than PostgreSQL can write."""
+    numbers = f"[{','.join(['1e130000'] * 8_300)}]"
+    too_large = await db.fetchval(
+        "INSERT INTO agent_run_log (agent_id, actions_taken) VALUES ('odd', $1::text::jsonb) RETURNING id",
+        numbers,
+    )
+    others = [await write_run_log(agent, {"summary": "Rotated 3 log files"}) for agent in ("sage", "nova")]
+    for _ in range(2):  # the row may take all the time of the first
+        await rlhf_tasks._sweep(one_by_one=False)
+    assert (await scores(db, too_large))["error"] == WORKER_LOST
+    assert [(await scores(db, run_id))["overall"] is not None for run_id in others] == [True, True]

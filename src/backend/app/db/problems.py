@@ -27,9 +27,19 @@ def problem(error: BaseException) -> str:
         state = getattr(cause, "sqlstate", None)
         if state in _UNDEFINED:
             return SCHEMA_MISSING
-        if state in _EXHAUSTED or isinstance(cause, TimeoutError | MemoryError) or _ALLOCATION in str(cause):
+        if _is_exhausting(cause):
             return TOO_MUCH
     return AWAY
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Whether a statement took more time or memory than it may, as one row of gigabytes makes it."""
+    return any(map(_is_exhausting, _causes(error)))
+
+
+def _is_exhausting(cause: BaseException) -> bool:
+    state = getattr(cause, "sqlstate", None)
+    return state in _EXHAUSTED or isinstance(cause, TimeoutError | MemoryError) or _ALLOCATION in str(cause)
 
 
 def is_refusal(error: BaseException) -> bool:

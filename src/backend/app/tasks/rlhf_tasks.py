@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from celery import Task, current_task
 from celery.exceptions import TimeLimitExceeded
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import get_settings
+from app.db.problems import is_exhausted
 from app.db.refusals import try_apart
 from app.db.session import transaction
 from app.logs import get_logger
@@ -37,6 +39,8 @@ from app.tasks.runtime import run_async
 log = get_logger(__name__)
 
 _pace = new_pace()
+
+_OF_STATEMENTS = (DBAPIError, asyncpg.PostgresError, TimeoutError)
 
 Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
@@ -106,7 +110,7 @@ async def _score_batches(run_ids: Sequence[UUID], score: Score, ends: float) -> 
     scored = 0
     for batch in _batches(run_ids):
         if time.monotonic() < ends:
-            scored += await _score_batch(batch, score)
+            scored += await _score_together(batch, score, ends)
     return scored
 
 
@@ -116,8 +120,24 @@ async def _score_one_by_one(run_ids: Sequence[UUID], ends: float) -> int:
         if time.monotonic() > ends:
             break
         if await _commit([run_id], _begin_attempt):
-            scored += await _score_batch([run_id], _score_begun)
+            try:
+                scored += await _score_batch([run_id], _score_begun)
+            except _OF_STATEMENTS as error:
+                if not is_exhausted(error):
+                    raise
+                log.warning("run_not_scored", run_id=str(run_id), error=type(error).__name__)
     return scored
+
+
+async def _score_together(run_ids: Sequence[UUID], score: Score, ends: float) -> int:
+    """`score` the runs in one batch, or one by one where one of them is more than a statement can read."""
+    try:
+        return await _score_batch(run_ids, score)
+    except _OF_STATEMENTS as error:
+        if not is_exhausted(error):
+            raise
+        log.warning("batch_not_read", runs=len(run_ids), error=type(error).__name__)
+        return await _score_one_by_one(run_ids, ends)
 
 
 async def _begin_attempt(session: AsyncSession, run_ids: Sequence[UUID]) -> int:
@@ -149,7 +169,7 @@ async def _sweep(*, one_by_one: bool) -> None:
         ]
         scored = await _score_one_by_one(lost, ends)
         for score, batch in work:
-            scored += await _score_batch(batch, score)
+            scored += await _score_together(batch, score, ends)
             if time.monotonic() > ends:
                 break
         if work or lost:
