@@ -95,3 +95,23 @@ def test_a_result_that_a_scorer_is_writing_is_left(database: str) -> None:
     finally:
         end.set()
         scorer.join()
+
+
+def test_the_rows_to_remove_are_found_by_their_runs(database: str) -> None:
+    run_sql(
+        database,
+        """
+        INSERT INTO agent_run_log (agent_id, created_at, rlhf_scores)
+        SELECT 'sage', now() - n * interval '1 minute', '{"overall": 0.5, "auto": 0.5, "scorer": "rubric",
+            "version": "1", "dimensions": {}, "reasons": [], "scored_at": "2026-11-22T10:00:00Z"}'
+        FROM generate_series(1, 3000) AS n;
+        INSERT INTO agent_run_score (run_id, scorer, version, auto, dimensions, reasons)
+        SELECT id, 'rubric', '1', 0.5, '{}', '[]' FROM agent_run_log;
+        INSERT INTO rollup_gap VALUES ('infinity')
+        """,
+    )
+    removal = str(fill.REMOVE_SHOWN).replace(":since", "'-infinity'")
+    plan = "\n".join(line for (line,) in query(database, f"EXPLAIN (ANALYZE) {removal}"))
+    assert "agent_run_score_pkey" in plan
+    assert "idx_agent_run_score_version" not in plan
+    assert query(database, BESIDE) == []

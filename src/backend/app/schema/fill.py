@@ -56,10 +56,14 @@ _FILL = (
     """),
 )
 _HAS_SCORES = text("SELECT to_regclass('agent_run_score') IS NOT NULL")
+
 # By `ctid`: a row that a scorer has meanwhile written, for a run that shows another one now, is left.
-_REMOVE_SHOWN = text(f"""
+REMOVE_SHOWN = text(f"""
     WITH shown AS MATERIALIZED (
-        SELECT kept.ctid AS place FROM ({_RUNS}) AS run JOIN agent_run_score AS kept ON run_id = id
+        -- OFFSET keeps the planner from the index on versions, of which one may have nearly all rows.
+        SELECT place FROM ({_RUNS}) AS run CROSS JOIN LATERAL (
+            SELECT ctid AS place, * FROM agent_run_score WHERE run_id = run.id OFFSET 0
+        ) AS kept
         WHERE {SHOWS_RESULT} AND rlhf_scores ->> 'scored_at' ~ '^\\d{{4}}-\\d\\d-\\d\\dT.*Z$'
             AND (kept.scorer, kept.version, kept.dimensions, kept.reasons) = (rlhf_scores ->> 'scorer',
                 rlhf_scores ->> 'version', rlhf_scores -> 'dimensions', rlhf_scores -> 'reasons')
@@ -70,6 +74,8 @@ _REMOVE_SHOWN = text(f"""
     )
     DELETE FROM agent_run_score WHERE ctid = ANY(ARRAY(SELECT place FROM free))
 """)  # noqa: S608
+"""Removes the results of a chunk's runs that have rows and are shown as well."""
+
 _CLOSE = text("DELETE FROM rollup_gap WHERE until = '-infinity'")
 
 
@@ -99,7 +105,7 @@ async def fill_chunk(connection: AsyncConnection) -> bool:
     if since is None:
         return False
     if await connection.scalar(_HAS_SCORES):
-        await connection.execute(_REMOVE_SHOWN, {"since": since})
+        await connection.execute(REMOVE_SHOWN, {"since": since})
     for statement in _FILL:
         await connection.execute(statement, {"since": since})
     await connection.execute(_CLOSE)
