@@ -101,6 +101,20 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
+def test_haproxy_takes_the_balancers_that_are_shown(tmp_path: Path) -> None:
+    haproxy = shutil.which("haproxy")
+    if haproxy is None:
+        pytest.skip("no haproxy")
+    text = (ROOT / "docs/howto/several-machines.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```haproxy\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(shown) == 2
+    configuration = tmp_path / "haproxy.cfg"
+    configuration.write_text("\n".join(shown), encoding="utf-8")
+    asked = [haproxy, "-c", "-f", configuration]
+    checked = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_every_setting_is_documented() -> None:
     from app.config import Settings
     from app.environment import environment_name
