@@ -169,7 +169,7 @@ class Settings(BaseModel):
         return self.database_url.get_secret_value()
 
     def require_schema_url(self) -> str:
-        """The URL by which schema work reaches the database; raises as `require_database_url` does."""
+        """The URL of the database for what needs a session; raises as `require_database_url` does."""
         direct = self.schema_database_url
         return direct.get_secret_value() if direct else self.require_database_url()
 

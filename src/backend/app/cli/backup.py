@@ -66,7 +66,7 @@ def _database(data_dir: Path | None, *, make: bool) -> Iterator[_Source]:
     Where that does not run, its PostgreSQL runs for the time of the block: on a new directory with `make`.
     """
     if data_dir is None and is_given("database_url"):
-        yield _Source(get_settings().require_database_url(), embedded=False)
+        yield _Source(get_settings().require_schema_url(), embedded=False)
         return
     directory = DataDirectory(one_data_dir(data_dir))
     if directory.holder() is None:
