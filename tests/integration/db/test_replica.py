@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
 
 INTELLIGENCE = "/api/v1/public/platform/intelligence"
 REPLAYED = "SELECT pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()"
+HAS_REPLAYED = "SELECT pg_last_xact_replay_timestamp() IS NOT NULL"
 PAUSED = "SELECT pg_get_wal_replay_pause_state() = 'paused'"
 COUNT = "SELECT count(*) FROM agent_run_log"
 
@@ -51,7 +52,9 @@ def public(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Public:
 
 @pytest.fixture
 async def behind(pair: Pair) -> AsyncIterator[str]:
-    """The standby lacks a run of the agent that is named: it does not replay."""
+    """The standby lacks a run of the agent that is named: it does not replay, and had a commit before."""
+    await execute(pair.primary.url, "SELECT txid_current()")
+    await until_it_is(pair.standby.url, HAS_REPLAYED, True)
     await execute(pair.standby.url, "SELECT pg_wal_replay_pause()")
     await until_it_is(pair.standby.url, PAUSED, True)
     await execute(pair.primary.url, "INSERT INTO agent_run_log (agent_id) VALUES ('atlas')")
