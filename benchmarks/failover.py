@@ -1,6 +1,6 @@
 """What agents see while a part of a replicated installation is lost, under 500 runs a second with keys.
 
-    .venv/bin/python benchmarks/failover.py --patroni /path/to/patroni [--times 3] [--only TEXT]
+    .venv/bin/python benchmarks/failover.py --patroni /path/to/patroni [--times 3] [--only TEXT] [--by TEXT]
 
 Two PostgreSQL servers under Patroni with synchronous replication, etcd, HAProxy before both the database and
 two `runlog serve`. Each fault is tried `--times` times, and every run that was sent must be stored once. The
@@ -175,7 +175,7 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def measure(cluster: Cluster, directory: Path, times: int, only: str) -> None:
+def measure(cluster: Cluster, directory: Path, times: int, only: str, by: str) -> None:
     """Try every fault by each way to the database, and print a line for each."""
     primary_port, api_port, ports = free_port(), free_port(), (free_port(), free_port())
     addresses = ",".join(f"{node.address}:{PG_PORT}" for node in cluster.nodes)
@@ -187,8 +187,8 @@ def measure(cluster: Cluster, directory: Path, times: int, only: str) -> None:
     balance()
     background = Background()
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
-    for way, hosts in ways.items():
-        url = f"postgresql://postgres:{cluster.password}@{hosts}/runlog"
+    for way in filter(lambda way: by in way, ways):
+        url = f"postgresql://postgres:{cluster.password}@{ways[way]}/runlog"
         env = {**os.environ, "DATABASE_URL": url, "RUNLOG_DATA_DIR": str(directory)}
 
         def start_api(port: int, env: dict[str, str] = env) -> None:
@@ -214,6 +214,9 @@ def main() -> None:
     parser.add_argument("--patroni", required=True, help="the program")
     parser.add_argument("--times", type=int, default=3, help="how often each fault is tried")
     parser.add_argument("--only", default="", metavar="TEXT", help="faults with this in their name")
+    parser.add_argument(
+        "--by", default="", metavar="TEXT", help="ways to the database with this in their name"
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with us
     with tempfile.TemporaryDirectory(prefix="runlog-failover-") as name:
@@ -224,7 +227,7 @@ def main() -> None:
             cluster.start()
             asyncio.run(make_database(cluster))
             runlog({"DATABASE_URL": direct_url(cluster), "RUNLOG_DATA_DIR": name}, "schema", "sync")
-            measure(cluster, directory, arguments.times, arguments.only)
+            measure(cluster, directory, arguments.times, arguments.only, arguments.by)
         finally:
             cluster.stop()
 
