@@ -227,6 +227,10 @@ _SETTLED_SUCCESS = f"""last_success_at = CASE
             THEN ({LAST_SUCCESS})
             ELSE greatest(state.last_success_at, agent.success_gained_at) END"""
 
+# The writer of the first version, which may go on beside this one until its processes end, has counted its
+# runs in the state itself. What this function writes has the id of a subtransaction.
+_COUNTED_BY_ITSELF = "state.xmin = CAST(pg_current_xact_id() AS xid)"
+
 # Called once for each agent that was changed; the first call settles them all, in the order of ingest.
 # Where the same transaction dropped a column, the synchronisation that restores it fills everything again.
 _SETTLE = f"""
@@ -237,7 +241,8 @@ BEGIN
     INSERT INTO agent_run_state AS state (agent_id, runs, last_created_at)
     SELECT agent_id, runs, now() FROM agent_run_change WHERE shard = NEW.shard
     ORDER BY agent_id COLLATE "C"
-    ON CONFLICT (agent_id) DO UPDATE SET runs = state.runs + excluded.runs;
+    ON CONFLICT (agent_id) DO UPDATE SET
+        runs = state.runs + CASE WHEN {_COUNTED_BY_ITSELF} THEN 0 ELSE excluded.runs END;
     {update_states("agent_run_change AS agent", _SETTLED_SUCCESS)} AND agent.shard = NEW.shard;
     {delete_states("agent_id IN (SELECT agent_id FROM agent_run_change WHERE shard = NEW.shard)")};
     DELETE FROM agent_run_change WHERE shard = NEW.shard;
