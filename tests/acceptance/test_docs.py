@@ -243,6 +243,8 @@ async def test_a_model_reports_by_mcp_as_the_howto_shows(
     database: str, db: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    # Clients hand few variables on, so what is kept on disk is found by this one.
+    monkeypatch.setenv("HOME", str(tmp_path))
     (example,) = blocks(ROOT / "docs/howto/mcp.md", "Over stdio")
     with serving(env={}, log=tmp_path / "serve.log") as url:
         shown = run_block(*example, url, tmp_path)
