@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/audit.py [--each 20] [--days 75] [--seed 1] [--json]
 
 Nothing is declared of the agents: all is learned from when they reported. A delay counts from when
-an observer who knew the schedule would have noticed, in periods of the agent. The live figure is one cycle's
-judgement of agents whose cadences are known, without reading them.
+an observer who knew the schedule would have noticed, in periods of the agent. Who is named as missing
+together with others is found as well. The live figure is one cycle's judgement of agents whose cadences are
+known, without reading them.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 from fleets import CHANGING, EVENTS, REGULAR, Figures, Fleet, Kind, score, simulate
@@ -56,11 +58,15 @@ def judged(fleet: Fleet) -> tuple[dict[str, Figures], int, float]:
     start = time.perf_counter()
     found = judge(RULES, history, {}).found
     seconds = time.perf_counter() - start
-    opened = defaultdict(list)
+    opened, together = defaultdict(list), defaultdict(list)
     for past in found:
+        evidence, at = past.finding.evidence, past.opened_at.timestamp()
         if past.finding.rule == "stopped_reporting":
-            opened[past.finding.agent_id].append(past.opened_at.timestamp())
-    return score(fleet, opened), sum(map(len, history.values())), seconds
+            opened[past.finding.agent_id].append(at)
+        until = past.closed_at.timestamp() if past.closed_at else inf
+        for agent_id in set(evidence.get("agents", ())) - set(evidence.get("quiet", ())):
+            together[agent_id].append((at, until))
+    return score(fleet, opened, together), sum(map(len, history.values())), seconds
 
 
 def live(agents: int) -> float:

@@ -5,9 +5,10 @@ Times are seconds since the epoch. Everything follows from the seed.
 
 import random
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 from zoneinfo import ZoneInfo
 
 from fleets.sums import Shown, Sums, share
@@ -328,26 +329,30 @@ class Figures(Sums):
         }
 
 
-def score(fleet: Fleet, opened: dict[str, list[float]]) -> dict[str, Figures]:
-    """By kind of schedule; `opened` says when findings of `stopped_reporting` opened."""
+def score(
+    fleet: Fleet,
+    opened: Mapping[str, Sequence[float]],
+    together: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+) -> dict[str, Figures]:
+    """By kind of schedule; `opened` says when findings of `stopped_reporting` opened.
+
+    `together` has from when until when a finding named an agent as missing together with others.
+    """
     figures: dict[str, Figures] = {}
     for agent in fleet.agents:
         row = figures.setdefault(agent.kind, Figures())
         row.agent_days += fleet.days
+        alone = opened.get(agent.agent_id, ())
         hits = []
         if agent.incident:
             start, detectable, end, period = agent.incident
             row.incidents += 1
-            slack = max(period, HOUR)
-            hits = [
-                at
-                for at in opened.get(agent.agent_id, ())
-                if start <= at and (end is None or at <= end + slack)
-            ]
-            if hits:
+            until = inf if end is None else end + max(period, HOUR)
+            hits = [at for at in alone if start <= at <= until]
+            groups = (together or {}).get(agent.agent_id, ())
+            named = [max(begun, start) for begun, over in groups if begun <= until and over >= start]
+            if hits or named:
                 row.found += 1
-                row.delays.append((hits[0] - detectable) / period)
-        for at in opened.get(agent.agent_id, ()):
-            if at not in hits and not agent.excused[0] <= at <= agent.excused[1]:
-                row.false += 1
+                row.delays.append((min([*hits, *named]) - detectable) / period)
+        row.false += sum(at not in hits and not agent.excused[0] <= at <= agent.excused[1] for at in alone)
     return figures
