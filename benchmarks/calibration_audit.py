@@ -55,9 +55,7 @@ OF_SCORES: Mapping[str, Sequence[Any]] = {
     "LEAST_DROP": (0.1, 0.15, 0.2),
 }
 OF_USAGE: Mapping[str, Sequence[Any]] = {
-    "USAGE_ONCE_IN": tuple(days * calibration.DAY for days in (10_000, 20_000, 40_000, 80_000)),
-    "USAGE_LIGHT_TAIL": (0.6, 0.8, 1.0),
-    "USAGE_HEAVY_TAIL": (0.9, 1.1, 1.3),
+    "USAGE_ONCE_IN": tuple(days * calibration.DAY for days in (2_000, 10_000, 40_000)),
     "LEAST_USAGE": (20, 30, 50),
 }
 OF_LENGTHS: Mapping[str, Sequence[Any]] = {

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import exp, log, sqrt
+from math import erfc, exp, log, pi, sqrt
 from typing import NamedTuple, Protocol, Self
 
 from app.audit import calibration
@@ -12,6 +12,8 @@ from app.kit.text import dollars, seconds_in_words
 from app.runs.usage import Usage
 
 NO_USAGE = Usage()
+_CERTAIN = 50.0  # natural logarithm of the odds beyond which they make no difference
+_CLOSE = 1e-4  # share by which a quantile may be off
 
 IN_WORDS: Mapping[str, Callable[[float], str]] = {
     "seconds": seconds_in_words,
@@ -85,46 +87,51 @@ class Usual:
 
         The limit is exceeded by chance once in so many seconds, and is at least so many times the most.
 
-        Amounts have tails of very different weight, which their logarithms tell: in the mean, those of the
-        upper half exceed the median by the tail index of a Pareto distribution (Hill, 1975), which is known
-        to a standard error of index / sqrt(n). What came at most in a time is then exceeded by the factor
-        (T / time) ** index once in a longer time T. Of lighter tails a share of the index suffices
-        (`_share_of_index`).
+        Amounts have tails of very different weight, which their logarithms tell. The upper half of them is
+        looked at, taken for heavier than it seems by one standard error; and the upper tenth, by two: where
+        runs have work of several sizes, it is the largest size that matters. The lower limit of the two
+        (`_excess_once_in`) counts.
         """
         known = len(amounts)
         if known < calibration.LEAST_USAGE:
             return None
         largest_first = sorted(map(log, amounts), reverse=True)
-        half = known // 2
-        excess = _mean_excess(largest_first, half)
-        index = excess * (1 + 1 / sqrt(half))
-        if excess:
-            tenth = known // 10
-            proportion = _mean_excess(largest_first, tenth) / excess
-            index *= _share_of_index(proportion * (1 + 2 / sqrt(tenth)))
-        index = min(index, calibration.MOST_TAIL_INDEX)
         longer = max(once_in / max(span, calibration.HOUR), 1.0)
+        half, tenth = known // 2, known // 10
+        limit = min(
+            largest_first[count] + _excess_once_in(longer * count, largest_first, count, errors)
+            for count, errors in ((half, 1), (tenth, 2))
+        )
         most = exp(largest_first[0])
-        return cls(exp(largest_first[half]), most, most * max(longer**index, factor))
+        return cls(exp(largest_first[half]), most, most * max(exp(limit - largest_first[0]), factor))
 
 
-def _mean_excess(largest_first: Sequence[float], count: int) -> float:
-    """By how much the first `count` exceed the one after them, in the mean."""
-    return sum(largest_first[:count]) / count - largest_first[count]
+def _excess_once_in(times: float, largest_first: Sequence[float], count: int, errors: float) -> float:
+    """By how much one in so many exceeds the value after the first `count`, as these do.
 
-
-def _share_of_index(proportion: float) -> float:
-    """How much of the tail index to reckon with, by the `proportion` of two mean excesses.
-
-    These are the upper tenth's, with two standard errors more, and the upper half's. Linear from nothing,
-    where the largest are all alike, to what a log-normal distribution takes, and from there to all of it of a
-    Pareto distribution.
+    1. Excesses of logarithms are exponential where amounts have the tail of a Pareto distribution, and half
+       of a normal distribution where they are log-normal; each is fitted, by its mean and its mean square
+       (maximum likelihood).
+    2. How likely each of the two is, if none is preferred, follows from their likelihoods (Bayes).
+    3. The excess is the quantile of both, so weighted, with scales larger by so many standard `errors`, a
+       share of 1 / sqrt(count) each.
     """
-    light, heavy = calibration.USAGE_LIGHT_TAIL, calibration.USAGE_HEAVY_TAIL
-    share = calibration.USAGE_LIGHT_SHARE
-    if proportion <= light:
-        return share * proportion / light
-    return share + (1 - share) * min((proportion - light) / (heavy - light), 1.0)
+    excesses = [each - largest_first[count] for each in largest_first[:count]]
+    mean = sum(excesses) / count
+    if not mean:
+        return 0.0
+    deviation = sqrt(sum(each * each for each in excesses) / count)
+    in_favour = count * (log(mean) + 1 - log(deviation * sqrt(pi / 2)) - 0.5)
+    heavy = 1 / (1 + exp(min(max(in_favour, -_CERTAIN), _CERTAIN)))
+    larger = 1 + errors / sqrt(count)
+    mean = min(mean * larger, calibration.MOST_TAIL_INDEX)
+    deviation = min(deviation * larger, sqrt(2) * calibration.MOST_TAIL_INDEX)
+    low, high = 0.0, (mean + deviation) * (log(times) + 1)
+    while high - low > _CLOSE * high:
+        middle = (low + high) / 2
+        exceeded_by = heavy * exp(-middle / mean) + (1 - heavy) * erfc(middle / deviation / sqrt(2))
+        low, high = (middle, high) if exceeded_by * times > 1 else (low, middle)
+    return high
 
 
 class Amount(NamedTuple):
