@@ -52,20 +52,20 @@ def spans(result: Backtest) -> list[tuple[str, str, datetime, datetime | None]]:
 
 
 def test_a_stop_opens_at_the_deadline_and_closes_with_the_run_that_proves_it() -> None:
-    result = backtest({"atlas": runs(hourly(500, gone=range(300, 310)))})
+    result = backtest({"atlas": runs(hourly(500, gone=range(400, 410)))})
     assert spans(result) == [
-        ("stopped_reporting", "atlas", MONDAY + 300 * HOUR + 10 * MINUTE, MONDAY + 310 * HOUR)
+        ("stopped_reporting", "atlas", MONDAY + 400 * HOUR + 10 * MINUTE, MONDAY + 410 * HOUR)
     ]
     [past] = result.found
-    assert past.finding.evidence["last_run"]["id"] == "run-299"
+    assert past.finding.evidence["last_run"]["id"] == "run-399"
     assert past.closing_evidence
-    assert past.closing_evidence["run"]["id"] == "run-300"
+    assert past.closing_evidence["run"]["id"] == "run-400"
 
 
 def test_what_has_not_come_back_is_open_at_the_end() -> None:
-    history = {"atlas": runs(hourly(300)), "nova": runs(hourly(400))}
+    history = {"atlas": runs(hourly(400)), "nova": runs(hourly(500))}
     assert spans(backtest(history)) == [
-        ("stopped_reporting", "atlas", MONDAY + 300 * HOUR + 10 * MINUTE, None)
+        ("stopped_reporting", "atlas", MONDAY + 400 * HOUR + 10 * MINUTE, None)
     ]
 
 

@@ -23,7 +23,7 @@ def history(ages: Sequence[timedelta], **declared: object) -> AgentHistory:
     return AgentHistory("atlas", NOW, runs, **declared)  # type: ignore[arg-type]
 
 
-def hourly(silence: timedelta, count: int = 200) -> list[timedelta]:
+def hourly(silence: timedelta, count: int = 400) -> list[timedelta]:
     return [silence + i * HOUR for i in range(count)]
 
 

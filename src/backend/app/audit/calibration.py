@@ -120,8 +120,9 @@ THURSDAY = datetime(2000, 1, 6, 16, tzinfo=UTC).timestamp()
 Decision: further east hardly any agent works from Saturday."""
 WEEKEND = 104 * HOUR
 """Seconds. Formula: from then to Tuesday 00:00 UTC, when Monday is over in UTC."""
-SATURDAY_NOON = 44 * HOUR
-"""Seconds from then. Formula: who reports on a Saturday reports on weekends."""
+SUNDAY_NOON = 68 * HOUR
+"""Seconds from then. Formula: who reports on a Sunday reports on weekends. On a Saturday many do that rest on
+Sundays."""
 CLOCK_CHANGE = 70 * 60.0
 """Seconds that a report may be later after clocks were changed. Formula: an hour, and ten minutes of
 jitter."""
@@ -167,10 +168,9 @@ Decision."""
 MOST_GRACE = timedelta(hours=1)
 """What half a period comes to at most without a grace of its own. Decision: a daily job is known to be
 missing soon."""
-FIRST_WEEK = 7 * DAY
-"""Seconds. An agent known for less, without a grace of its own, may be silent for half as long as it is
-known, and from the second day on for half a day by the days it is known: on the fourth, for three hours.
-Decision: a machine may be away at hours not seen yet, which is the rarer the longer it is known."""
+NEW_FOR = 14 * DAY
+"""Seconds. An agent known for less may be silent for longer than it has shown (`may_be_away`). Decision: what
+happens to a machine twice a month has been seen by then."""
 MOST_EARLY = timedelta(minutes=15)
 """A report so long before a due time answers it, a quarter of the period at most. Decision: the clocks of
 machines that are not synchronised differ by less."""
@@ -188,6 +188,9 @@ TAIL_INDEX = 0.5
 sixteen largest of a hundred, so that little is taken for sure of few values."""
 LARGEST_ALIKE = 3
 """Values. So many of the largest that are alike recur, as nights and weekends do. Decision, as of gaps."""
+RESTS_END_WITHIN = 2 * HOUR
+"""Seconds by which most rests end at the same time of the day. Formula: an hour where clocks change, and as
+much again; at random times one in six would."""
 MOST_TAIL_INDEX = 5.0
 """Tail index. Bound: of more, a level is no number any more; with 1 already there is no mean."""
 OVERDUE_ONCE_IN = 2_000 * DAY
@@ -207,6 +210,10 @@ five in six are no heavier, and who knows the due times can afford to wait."""
 DAYS_END_EARLY = 5
 """Times in 35 days that an agent was away for a night though the clock expected a report before. Decision:
 once a week. Measured: on laptops, 3 to 5 have no false alarm beyond the fifth week, 7 a few, never many."""
+DAY_ENDS_KEPT = 15
+"""Ends of days, and starts. Formula: two weeks, and the day before."""
+DAY_SPREAD = 4
+"""Times the median by which these differ, that one may be off. Formula: 2.7 normal deviations."""
 LATE_DOUBTFUL = 2
 """Of these, how many may be so late because the clock was wrong, as when clocks change. Decision: twice in
 five weeks."""
@@ -319,20 +326,9 @@ half as many, and as many unusual runs are found."""
 USAGE_FACTOR = 3.0
 """Times the most that a run took before, at least, for another to be unusual. Decision: what doubles once may
 be a larger batch."""
-USAGE_ONCE_IN = 40_000 * DAY
-"""Seconds. How seldom by chance a run may be called unusual, if its tail were known. Experiment: with 10,000
-days there are half as many false alarms again, and one in twenty more is found; 80,000 finds one in fifty
-less."""
-USAGE_LIGHT_TAIL = 0.8
-"""Mean excess of the upper tenth in proportion to the upper half's, with two standard errors more, of a light
-tail. Formula: of a log-normal distribution the proportion is 0.475 / 0.798, of 300 runs 0.81 with these.
-Measured: 0.6 has half as many false alarms and finds one in twenty less, 1.0 has more than twice as many."""
-USAGE_HEAVY_TAIL = 1.1
-"""The same of a heavy tail. Formula: of a Pareto distribution the proportion is 1, of 300 runs 1.37 with two
-standard errors; one and a half less. Measured: 0.9 finds one in thirty less, 1.3 one in fifty more."""
-USAGE_LIGHT_SHARE = 1 / 3
-"""Share of the tail index that a light tail takes. Formula: from the most of 300 runs to that of 250,000 a
-log-normal distribution goes by 1.6 deviations, 2.0 of its mean excesses, and a Pareto one by 6.7."""
+USAGE_ONCE_IN = 10_000 * DAY
+"""Seconds. How seldom by chance a run may be called unusual, if its tail were known. Decision, as of
+`RUNNING_ONCE_IN`."""
 USAGE_EPISODE = 20
 """Runs in a row that take far more, after which that is usual. Decision: a day of an hourly agent."""
 USAGE_LOOKED_BACK = timedelta(minutes=15)

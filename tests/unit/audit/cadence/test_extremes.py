@@ -8,7 +8,7 @@ import pytest
 
 from app.audit.cadence.extremes import Extremes
 
-DAY = 86_400.0
+HOUR, DAY = 3_600.0, 86_400.0
 
 
 def seen(draw: Callable[[random.Random], float], count: int, seed: int = 1, **options: Any) -> Extremes:
@@ -108,3 +108,13 @@ def test_the_level_of_any_values_is_a_number(doubtful: int) -> None:
     for place, value in enumerate([1e-6, 1e9, 1e9, 1e9, 3.0, 1e9]):
         found.add(value, place * 1.0)
         assert 0 <= found.level(3_000 * DAY) < 1e60
+
+
+def test_gaps_alike_recur_as_rests_do_only_where_they_end_at_one_time_of_the_day() -> None:
+    for hours, recur in (((24, 48, 72, 96), True), ((24, 55, 81, 110), False)):
+        extremes = Extremes()
+        for number in range(100):
+            extremes.add(HOUR, number * HOUR)
+        for at in hours:
+            extremes.add(10 * HOUR, (100 + at) * HOUR)
+        assert extremes.recur(HOUR) is recur

@@ -50,8 +50,8 @@ def test_of_whom_no_wait_is_known_two_periods_are_waited_for(schedule: str, grac
 def test_the_usual_grace_is_half_a_period_up_to_an_hour(
     schedule: CronSchedule, every: timedelta, grace: timedelta
 ) -> None:
-    lateness = waited(schedule, [timedelta(seconds=20 + i % 7) for i in range(200)], every)
-    assert deadline_after(lateness, TUESDAY + 3 * HOUR + 200 * every) == grace
+    lateness = waited(schedule, [timedelta(seconds=20 + i % 7) for i in range(340)], every)
+    assert deadline_after(lateness, TUESDAY + 3 * HOUR + 340 * every) == grace
 
 
 def test_a_report_moments_early_answers_the_due_time() -> None:
@@ -102,12 +102,12 @@ def test_after_a_stop_its_length_is_allowed_for_some_days() -> None:
     assert 10 * HOUR <= expected.deadline - expected.due <= 15 * HOUR
 
 
-def test_in_its_first_week_it_may_be_silent_for_longer_than_its_waits_tell() -> None:
-    for known, silent in ((8, 4 * HOUR), (20, 10 * HOUR), (48, 6 * HOUR), (96, 3 * HOUR)):
+def test_in_its_first_weeks_it_may_be_silent_for_longer_than_its_waits_tell() -> None:
+    for known, silent in ((8, 4 * HOUR), (20, 10 * HOUR), (48, 6 * HOUR), (96, 3 * HOUR), (288, HOUR)):
         reports = [TUESDAY + i * HOUR for i in range(known + 1)]
         expected = Lateness.of(HOURLY, None, reports).expectation(reports[-1])
         assert expected.deadline - expected.due == expected.late - expected.due == silent
-    reports = [TUESDAY + i * HOUR for i in range(7 * 24 + 1)]
+    reports = [TUESDAY + i * HOUR for i in range(14 * 24 + 1)]
     assert deadline_after(Lateness.of(HOURLY, None, reports), reports[-1] + HOUR) == 30 * MINUTE
     with_grace = Lateness.of(HOURLY, 7 * MINUTE, reports[:20]).expectation(reports[19])
     assert with_grace.deadline - with_grace.due == 7 * MINUTE
@@ -162,8 +162,8 @@ def test_a_wait_of_a_few_times_the_deadline_widens_the_tail() -> None:
 
 
 def test_reports_kept_meanwhile_show_that_it_ran() -> None:
-    reports = [TUESDAY + i * HOUR for i in range(200) if not 150 <= i < 160]
-    at = reports.index(TUESDAY + 160 * HOUR)
+    reports = [TUESDAY + i * HOUR for i in range(400) if not 350 <= i < 360]
+    at = reports.index(TUESDAY + 360 * HOUR)
     kept = [reports[at] + timedelta(seconds=i) for i in range(1, 10)]
     flushed = Lateness.of(HOURLY, None, [*reports[: at + 1], *kept, *reports[at + 1 :]])
     expected = flushed.expectation(reports[-1])
@@ -171,7 +171,7 @@ def test_reports_kept_meanwhile_show_that_it_ran() -> None:
 
 
 def test_waits_in_an_outage_are_not_learned() -> None:
-    reports = [TUESDAY + i * HOUR for i in range(200) if not 150 <= i < 160]
-    outage = Outage(reports[149].timestamp() + 60, reports[150].timestamp() - 60)
+    reports = [TUESDAY + i * HOUR for i in range(400) if not 350 <= i < 360]
+    outage = Outage(reports[349].timestamp() + 60, reports[350].timestamp() - 60)
     expected = Lateness.of(HOURLY, None, reports, Outages([outage])).expectation(reports[-1])
     assert expected.deadline - expected.due == 30 * MINUTE

@@ -1,6 +1,7 @@
 """The largest of what was seen of late, and what is to be expected once in a long time."""
 
 from bisect import insort
+from collections.abc import Sequence
 from math import log, sqrt
 from typing import NamedTuple
 
@@ -67,12 +68,19 @@ class Extremes:
     def recur(self, middle: float) -> bool:
         """Whether the largest are alike, three at least, and apart from the others: as weekends are.
 
-        The others are about `middle`.
+        The others are about `middle`. Rests end at about the same time of the day, and what is lost now and
+        then does not.
         """
         most = 1 + calibration.RECURRING_WITHIN
-        alike = [seen.value for seen in self._kept if seen.value * most >= self.longest]
+        alike = [seen for seen in self._kept if seen.value * most >= self.longest]
         others = [middle, *(seen.value for seen in self._kept[: len(self._kept) - len(alike)])]
-        return len(alike) >= calibration.LARGEST_ALIKE and max(others) * most <= alike[0]
+        is_apart = len(alike) >= calibration.LARGEST_ALIKE and max(others) * most <= alike[0].value
+        return is_apart and _at_one_hour([seen.moment for seen in alike])
+
+    def end_alike(self) -> bool:
+        """Whether most of the largest sixteen ended at about the same time of the day, as rests do."""
+        moments = [seen.moment for seen in self._kept[-calibration.TAIL :]]
+        return bool(moments) and _at_one_hour(moments)
 
     def exceed(self, value: float, times: int) -> bool:
         """Whether so many of them do, `EXTREMES_KEPT` at most."""
@@ -101,3 +109,10 @@ class Extremes:
         index *= 1 + self._errors / sqrt(number)
         level: float = tail[0] * max(number * period / within, 1.0) ** index
         return max(level + above, self.longest)
+
+
+def _at_one_hour(moments: Sequence[float]) -> bool:
+    """Whether most of these are at about the same time of the day as the newest of them."""
+    day, newest = calibration.DAY, max(moments)
+    apart = sorted(min((newest - moment) % day, (moment - newest) % day) for moment in moments)
+    return apart[len(apart) // 2] <= calibration.RESTS_END_WITHIN

@@ -8,6 +8,7 @@ from typing import Self
 
 from app.audit import calibration
 from app.audit.cadence.extremes import Extremes
+from app.audit.cadence.newcomers import may_be_away
 from app.audit.cadence.outages import Outages
 from app.audit.cadence.recovered import Recovered
 from app.audit.cadence.schedule import IntervalSchedule, Schedule
@@ -91,10 +92,10 @@ class Lateness:
             is_usual = self._grace is None and wait + calibration.LATE_SCALE <= self._waits.longest
             if not is_usual and report > (deadline := self._deadlines(newest)[1]):
                 step = self._step(newest)
-                self._recovered.add(moment - wait, moment)
                 self._at_once, self._missed = 1, wait / step.total_seconds()
                 allowed = worked(self._schedule, due, deadline)
                 is_possible = wait <= max(step, calibration.LONGEST_TIMES * allowed).total_seconds()
+                self._recovered.add(moment - wait, moment, is_usual=is_possible)
         if is_possible:
             self._learn(wait, report)
 
@@ -116,17 +117,14 @@ class Lateness:
 
         The grace is the declared one. Without it, it is half the period, between 10 minutes and an hour, or
         the wait that comes once in years by the waits that were; while hardly any are known, two periods. On
-        its first day it may be silent for half as long as it is known, and in its first week for half a day
-        by the days it is known.
+        its first day it may be silent for half as long as it is known, and in its first two weeks for half a
+        day by the days it is known.
         """
         return Expectation(self._due(since)[0], *self._deadlines(since, unseen=self._unseen(since)))
 
     def _unseen(self, since: datetime) -> float:
         """For how long, in seconds, it may be away though it was not yet, as it is not known for long."""
-        known = (since - (self._first or since)).total_seconds()
-        if self._grace is not None or known >= calibration.FIRST_WEEK:
-            return 0.0
-        return min(known, calibration.DAY**2 / max(known, calibration.DAY)) / 2
+        return may_be_away((since - (self._first or since)).total_seconds()) if self._grace is None else 0.0
 
     def never_late_before(self, since: datetime) -> datetime:
         """Before this the agent is not late, silent since then, whatever its past. Raises as `due_after`."""

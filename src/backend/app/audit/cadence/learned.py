@@ -11,8 +11,10 @@ from typing import NamedTuple, Self
 from app.audit import calibration
 from app.audit.cadence.activity import STEP, ActivityBitmap, step_of
 from app.audit.cadence.clock_changes import clock_change
+from app.audit.cadence.day_ends import DayEnds
 from app.audit.cadence.description import describe
 from app.audit.cadence.extremes import Extremes
+from app.audit.cadence.newcomers import may_be_away
 from app.audit.cadence.outages import Outages
 from app.audit.cadence.recovered import Recovered
 from app.audit.cadence.weekly_pattern import (
@@ -77,6 +79,7 @@ class Cadence:
         self._longest: deque[tuple[int, float, float]] = deque()
         self._extremes = Extremes()
         self._late_by_clock = Extremes(calibration.LATE_TAIL, calibration.LATE_DOUBTFUL)
+        self._day_ends = DayEnds()
         self._clock: WeeklyPattern | None = None
         self._recurs = False
         self._forecast: Forecast | None = None
@@ -106,7 +109,6 @@ class Cadence:
             self._come_together(moment)
             return
         elif self._is_recovery(moment):
-            self._recovered.add(self._begun, moment)
             self._missed = (moment - self._begun) / max(self.typical, 1.0)
         else:
             self._missed = None
@@ -114,6 +116,8 @@ class Cadence:
             self._learn_gap(moment - self._begun - lost, moment)
             if not lost:
                 self._extremes.add(moment - self._begun, moment)
+        if self._count:
+            self._day_ends.add(self._begun, moment)
         self._together = 1
         self._count += 1
         self.newest = self._begun = moment
@@ -143,21 +147,26 @@ class Cadence:
             return False
         forecast = self.forecast()
         if forecast is not None and moment > forecast.deadline:
-            self._learn_possible(moment, forecast.deadline)
+            is_possible = self._learn_possible(moment, forecast.deadline)
+            self._recovered.add(self._begun, moment, is_usual=is_possible)
             return True
         if self._sorted and not self._outages.touches(self._begun, moment):
             self._learn_lateness(moment)
         return False
 
-    def _learn_possible(self, moment: float, deadline: float) -> None:
-        """Learn how long a recovered gap was, where its tail was only taken for too short.
+    def _learn_possible(self, moment: float, deadline: float) -> bool:
+        """Learn how long a recovered gap was, where its tail was only taken for too short; tell whether.
 
         That is if it exceeds the typical gap by three times as much at most as it was allowed to.
         """
         expected = self._begun + self.typical
         is_possible = moment - expected <= calibration.LONGEST_TIMES * (deadline - expected)
-        if is_possible and not self._outages.touches(self._begun, moment):
-            self._extremes.add(moment - self._begun, moment)
+        if not is_possible or self._outages.touches(self._begun, moment):
+            return False
+        self._extremes.add(moment - self._begun, moment)
+        if self._clock:
+            self._learn_lateness(moment)
+        return True
 
     def _learn_lateness(self, moment: float) -> None:
         """How much later it came than by the clock; where that did not tell, than in most weeks before."""
@@ -231,7 +240,8 @@ class Cadence:
         self._recurs = soonest is not None
         soonest = soonest or self._at_last()
         allowance = self._recovered.allowance(self.newest)
-        return soonest.not_before(self.newest + max(self.least_wait, allowance))
+        away = may_be_away(self.newest - self._first)
+        return soonest.not_before(self.newest + max(self.least_wait, allowance, self.typical + away))
 
     def _at_last(self) -> Forecast:
         """When an agent that shows no cadence has gone for good: silent for far longer than ever of late.
@@ -286,6 +296,8 @@ class Cadence:
         """As at this time in the weeks before, if it keeps to the clock."""
         typical, newest, activity = self.typical, self._begun, self._activity
         pattern = weekly_pattern(activity, list(self._times), self._first, typical, self._is_excluded)
+        if pattern and (next_day := self._day_ends.next_day(newest)):
+            pattern = pattern.not_before(next_day)
         self._clock = pattern
         if pattern is None or not self._keeps_to_the_clock(pattern.jitter):
             return None
@@ -316,17 +328,15 @@ class Cadence:
         return pattern.middle + max(by_clock, self._excess(once_in)) - pattern.latest
 
     def _excess(self, once_in: float) -> float:
-        """By how much its gaps exceed their median once in so long, where they mostly are about as long."""
-        gaps, middle, longest = self._sorted, self._sorted[len(self._sorted) // 2], self._extremes.longest
+        """By how much gaps exceed their median once in so long; 0 where they are rests, as the clock says."""
+        gaps, middle, extremes = self._sorted, self._sorted[len(self._sorted) // 2], self._extremes
         uneven = gaps[len(gaps) * 9 // 10] > middle * calibration.EVEN
-        if (
-            uneven
-            or self._extremes.recur(middle)
-            or self._extremes.exceed(middle * calibration.EVEN, calibration.TAIL)
-        ):
+        uneven = uneven or extremes.exceed(middle * calibration.EVEN, calibration.TAIL)
+        if (uneven and extremes.end_alike()) or extremes.recur(middle):
             return 0.0
-        level = self._extremes.level(once_in, middle - calibration.LATE_SCALE)
-        return min(level - middle, max(self.typical, calibration.LONGEST_TIMES * (longest - middle)))
+        level = extremes.level(once_in, middle - calibration.LATE_SCALE)
+        most = max(self.typical, calibration.LONGEST_TIMES * (extremes.longest - middle))
+        return min(level - middle, most)
 
     def _keeps_to_the_clock(self, jitter: float) -> bool:
         """Whether it is not by chance that it comes so near to its times a week before."""
@@ -351,7 +361,7 @@ class Cadence:
         if self.newest < max(weekend + calibration.WEEKEND, self._first + _A_RUN):
             return max(deadline, self._first + _WEEK + DAY)
         weekend += _WEEK
-        if self.newest >= weekend + calibration.SATURDAY_NOON or deadline <= weekend:
+        if self.newest >= weekend + calibration.SUNDAY_NOON or deadline <= weekend:
             return deadline
         return max(deadline, weekend + calibration.WEEKEND)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import islice
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from app.audit import calibration
 from app.audit.cadence.activity import A_DAY, A_WEEK, AN_HOUR, STEP, ActivityBitmap, step_of
@@ -28,6 +28,11 @@ class WeeklyPattern(NamedTuple):
     spread: float
     jitter: float
     matching: tuple[int, ...]
+
+    def not_before(self, moment: float) -> Self:
+        """The same, where the report is not expected before then."""
+        latest, middle = max(self.latest, moment), max(self.middle, moment)
+        return self._replace(latest=latest, middle=middle)
 
 
 def weekly_pattern(
