@@ -36,7 +36,7 @@ def lines() -> list[str]:
     """Three agents for 20 days: one stops, one fails for a while, one has nothing to say for a while."""
     made = []
     for hour in range(480):
-        if not 300 <= hour < 310:
+        if not 350 <= hour < 360:
             made.append(line("atlas", hour, summary=f"Batch {hour}"))
         failed = 400 <= hour < 404
         made.append(line("nova", hour, "failed" if failed else "success", summary="Scan", error="lock held"))
@@ -59,7 +59,7 @@ def found(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str, str, s
 
 
 EXPECTED = [
-    ("stopped_reporting", "atlas", "2026-09-12T12:10:00Z", "2026-09-12T22:00:00Z"),
+    ("stopped_reporting", "atlas", "2026-09-14T14:10:00Z", "2026-09-15T00:00:00Z"),
     ("consecutive_failures", "nova", "2026-09-16T18:00:00Z", "2026-09-16T20:00:00Z"),
     ("silent_runs", "sage", "2026-09-18T20:00:00Z", "2026-09-18T21:00:00Z"),
 ]
@@ -83,7 +83,7 @@ def test_the_order_of_lines_changes_nothing(file: Path, lines: list[str]) -> Non
 def test_people_get_a_table(file: Path) -> None:
     done = backtest("--runs", file, COLUMNS="200")
     assert done.stderr == ""
-    assert "2026-09-12 12:10  2026-09-12 22:00  atlas has not reported since" in done.stdout
+    assert "2026-09-14 14:10  2026-09-15 00:00  atlas has not reported since" in done.stdout
 
 
 def test_a_quiet_history_is_told_so(tmp_path: Path) -> None:

@@ -63,16 +63,16 @@ def read_runs(path: Path, progress: Progress) -> dict[str, RecordedRuns]:
         if not _is_in_range(run.created_at):
             raise InputFileError(f"{path}, line {number}: no run (created_at is out of range)")
         actions = run.actions_taken or {}
-        summary = actions.get("summary")
+        summary, silent = actions.get("summary"), is_silent(actions)
         history[run.agent_id.strip()].add(
             ReportedRun(
                 run.id or "",
                 run.status,
                 _utc(run.created_at),
-                int(is_silent(actions)),
+                int(silent),
                 summary[:_SUMMARY_LENGTH] if isinstance(summary, str) else "",
                 run.rlhf_scores.overall if run.rlhf_scores else None,
-                is_silent(actions),
+                silent,
                 usage_of(actions),
             )
         )

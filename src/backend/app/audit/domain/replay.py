@@ -80,6 +80,7 @@ class AgentReplay:
         self.found: list[PastFinding] = []
         self.errors: list[RuleError] = []
         self._rules = rules
+        self._rules_of_runs = [rule for rule in rules if _may_open_on_runs(rule)]
         self._agent_id = agent_id
         self._declared: dict[str, Any] = {name: getattr(declaration, name) for name in Declaration.__slots__}
         self._outages = outages
@@ -112,8 +113,11 @@ class AgentReplay:
             self._usage.observe(run)
             if run.score is not None:
                 self._quality.add(run.created_at, run.score)
+            # Hardly ever is a finding open: then the other rules need not be asked about every run.
             applicable = [
-                rule for rule in self._rules if rule.name in self._open or rule.may_open_after(earlier, run)
+                rule
+                for rule in (self._rules if self._open else self._rules_of_runs)
+                if rule.name in self._open or rule.may_open_after(earlier, run)
             ]
             if applicable:
                 yield from self._judge(applicable)
@@ -209,3 +213,9 @@ class AgentReplay:
             outages=self._outages,
             **self._declared,
         )
+
+
+def _may_open_on_runs(rule: Rule) -> bool:
+    """Whether a run can open a finding of it, and not time alone."""
+    own = type(rule)
+    return own.may_open_on is not Rule.may_open_on or own.may_open_after is not Rule.may_open_after
