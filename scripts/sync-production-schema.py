@@ -35,6 +35,11 @@ def sync_agent_cloud_task_table(url: str | None = None) -> list[str]:
     return _sync("agent_cloud_task", url=url)
 
 
+def sync_agent_outlook_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_outlook` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("agent_outlook", url=url)
+
+
 def sync_agent_rollup_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_rollup` and all that is derived from the log together with it."""
     return _sync(*DERIVATION_TABLES, url=url)
@@ -88,6 +93,11 @@ def sync_agent_run_state_table(url: str | None = None) -> list[str]:
 def sync_agent_run_usage_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_run_usage`, and `agent_run_log`, which it refers to."""
     return _sync("agent_run_log", "agent_run_usage", url=url)
+
+
+def sync_agent_trend_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_trend` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("agent_trend", url=url)
 
 
 def sync_alert_attempt_table(url: str | None = None) -> list[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from app.agents.status import agent_statuses
-from app.audit.cycle import AuditCycle, audit, lock_audit
+from app.audit.cycle import AuditCycle, lock_audit
 from app.audit.findings import list_findings
 from app.audit.heartbeat import cycle_age, cycled_within
 from app.config import get_settings
@@ -329,23 +328,33 @@ async def test_an_agent_that_never_reported_is_found_until_it_does(db: asyncpg.C
     assert finding.closing_evidence["reason"].startswith("atlas reported for the first time at ")
 
 
-async def test_the_registry_is_read_once_a_cycle(db: asyncpg.Connection) -> None:
+async def test_a_cycle_reads_the_agents_of_which_something_changed(db: asyncpg.Connection) -> None:
     await declare(db, "atlas", schedule="every 15m")
-    await log_runs(db, "atlas", ago=2 * HOUR)
-    await log_runs(db, "nova", ago=MINUTE, count=3, status="failed")
-    statements: list[str] = []
+    for agent in ("atlas", "nova", "sage"):
+        await log_runs(db, agent, ago=MINUTE, every=10 * MINUTE, count=10)
+    await db.execute("UPDATE agent_run_log SET rlhf_scores = '{\"overall\": 0.8}'")
+    read: list[list[str]] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "uncounted" in statement:
+            read.append(sorted(max((each for each in parameters if isinstance(each, list)), key=len)))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        async with transaction() as session:
-            done = await audit(session, audit_settings(get_settings()))
+        for change in (
+            None,
+            None,
+            "INSERT INTO agent_run_log (agent_id, rlhf_scores) VALUES ('nova', '{\"overall\": 0.8}')",
+            "UPDATE agent SET grace_seconds = 60",
+            "UPDATE agent_run_log SET actions_taken = '{\"n\": 1}' WHERE agent_id = 'sage'",
+            "UPDATE agent_run_log SET rlhf_scores = '{\"overall\": 0.7}'",
+        ):
+            if change:
+                await db.execute(change)
+            assert (await cycle()).open == []
     finally:
         event.remove(Engine, "before_cursor_execute", note)
-    assert len(done.opened) == 2
-    assert len([each for each in statements if re.search(r"\b(FROM|JOIN) agent\b", each)]) == 1
+    assert read == [["atlas", "nova", "sage"], ["nova"], ["atlas"], ["sage"]]
 
 
 async def test_two_audits_at_once_open_once(db: asyncpg.Connection) -> None:

@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration, quality
-from app.audit.cache import AgentCache
 from app.audit.cycle import AuditCycle
 from app.audit.domain.quality import QualityTrend
 from app.audit.domain.scores import means
-from app.audit.quality import quality_trends
+from app.audit.quality import keep_trends, read_trends
 from app.db.session import transaction
 from app.kit.sql import database_now
 from app.runs.run import made_at, new_run_id
@@ -138,14 +137,17 @@ async def test_a_fleet_is_read_in_turns(
 ) -> None:
     """At any minute of the hour: sums are kept by hours, and a day may lose or win one at its ends."""
     now = await db.fetchval("SELECT date_trunc('hour', now()) - interval '1 hour'") + minute * MINUTE
-    agents = {f"agent-{n}" for n in range(5)}
-    for agent in sorted(agents):
-        await score_history(db, agent, lately=0.4, until=now)
+    for number in range(5):
+        await score_history(db, f"agent-{number}", lately=0.4, until=now)
     monkeypatch.setattr(calibration, "MOST_TRENDS", 2)
     async with transaction() as session:
-        seen = [len(await quality_trends(session, now, agents)) for _ in range(3)]
-        assert seen == [2, 4, 5]
-        trend = (await quality_trends(session, now, {"agent-0"}))["agent-0"]
+        seen = []
+        for _ in range(3):
+            trends = await read_trends(session, now)
+            await keep_trends(session, trends)
+            seen.append(trends.fallen.keys())
+        assert [len(agents) for agents in seen] == [2, 4, 5]
+        trend = (await read_trends(session, now)).fallen["agent-0"]
     assert sum(day.runs for day in trend.days) == 33 * 24 + 1
     assert all(abs(day.runs - 24) <= 1 for day in trend.days[:33])
     found = means(trend, 7)
@@ -167,12 +169,12 @@ async def test_of_agents_whose_scores_did_not_fall_no_day_is_read(
 
     monkeypatch.setattr(quality, "_read_trends", note)
     async with transaction() as session:
-        await quality_trends(session, await database_now(session), {"nova", "sage"})
+        await read_trends(session, await database_now(session))
     assert read == [{"nova"}]
 
 
 async def test_a_drop_that_another_process_found_is_not_over_here(db: asyncpg.Connection) -> None:
-    """This process has seen no drop in this hour, and the other one has since."""
+    """In this hour no drop was seen, and another process has found one since."""
     await score_history(db, "nova", lately=0.8)
     assert keys(await cycle()) == []
     # In the sums alone: nothing tells this process that the agent's past was changed.
@@ -189,12 +191,12 @@ async def test_a_drop_that_another_process_found_is_not_over_here(db: asyncpg.Co
 async def test_what_is_open_is_read_before_it_is_said_to_be_over(
     db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that has just started knows no trend, and reads but a part of a large fleet at once."""
+    """Where no trend is kept, but a part of a large fleet is read at once."""
     drops = [("quality_drop", f"agent-{n}") for n in range(4)]
     for _, agent in drops:
         await score_history(db, agent, lately=0.4)
     assert keys(await cycle()) == drops
-    monkeypatch.setattr(quality, "_cache", AgentCache())
+    await db.execute("DELETE FROM agent_trend")
     monkeypatch.setattr(calibration, "MOST_TRENDS", 1)
     for _ in range(2):
         done = await cycle()

@@ -15,8 +15,9 @@ ROW = "INSERT INTO agent_run_log (agent_id) VALUES ('sage');"
 
 REPAIRABLE = {
     "DROP TABLE agent": ["table agent is missing"],
-    "ALTER TABLE agent_run_log DROP COLUMN action_summary": [
-        "column agent_run_log.action_summary is missing"
+    "ALTER TABLE agent_run_log DROP COLUMN action_summary CASCADE": [
+        "column agent_run_log.action_summary is missing",
+        "trigger agent_run_log_payload_changed is missing",
     ],
     "ALTER TABLE agent_run_log DROP COLUMN rlhf_scores": [
         "column agent_run_log.rlhf_scores is missing",
@@ -201,7 +202,9 @@ def test_what_is_the_users_own_is_no_drift(database: str, addition: str) -> None
 
 
 def test_an_added_column_does_not_invent_the_past(database: str) -> None:
-    run_sql(database, ROW + "ALTER TABLE agent_run_log DROP COLUMN created_at, DROP COLUMN actions_taken")
+    run_sql(
+        database, ROW + "ALTER TABLE agent_run_log DROP COLUMN created_at, DROP COLUMN actions_taken CASCADE"
+    )
     asyncio.run(sync_schema(database))
     run_sql(database, ROW)
     rows = query(

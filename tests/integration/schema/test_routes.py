@@ -97,7 +97,7 @@ def test_every_route_makes_the_same_tables(empty_database: str, route: Callable[
     by_models(empty_database)
     expected = read_catalog(empty_database)
     assert len({row[0] for row in expected["columns"]}) == len(Base.metadata.tables)
-    assert len(expected["functions"]) == len(expected["triggers"]) == 6
+    assert len(expected["functions"]) == len(expected["triggers"]) == 7
     run_sql(empty_database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
     route(empty_database)

@@ -1,7 +1,7 @@
 """The Auditor's cycle: it judges each agent by its runs, and stores findings when they open and close."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -11,6 +11,7 @@ from app.audit import calibration
 from app.audit.domain.evaluation import RuleError, all_rules
 from app.audit.domain.finding import FindingKey
 from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON, REPORTING_AGAIN, fleet_silent
+from app.audit.domain.history import AgentHistory
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.domain.missing import (
     AGENTS_MISSING,
@@ -26,10 +27,12 @@ from app.audit.domain.scores import QualityDrop
 from app.audit.domain.transitions import Transitions, transitions
 from app.audit.findings import JUDGED, close, open_findings, open_new, update_changed
 from app.audit.histories import declared_agents
-from app.audit.judgement import CycleContext, Judgement, judge, load_histories, paused
+from app.audit.judgement import Batch, CycleContext, Judgement, find_silence, judge, sieve
 from app.audit.known_starts import known_starts
 from app.audit.outages import known_outages
+from app.audit.outlook import Outlook, count_audited, keep_outlook, read_outlook
 from app.audit.prefilter import prefilter
+from app.audit.quality import ReadTrends, keep_trends, read_trends, waiting_runs
 from app.audit.settings import AuditSettings
 from app.audit.suspects import suspects
 from app.kit.sql import database_now
@@ -65,12 +68,16 @@ async def lock_audit(session: AsyncSession) -> bool:
 async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     """Judge each agent now and store what changed: findings open, are updated, and close.
 
-    1. Context: the declared agents, the known outages, the runs under way, and the findings that are open.
-    2. Prefilter: a few figures of each agent that ever reported.
-    3. Suspects: the agents that these figures do not show to be well.
-    4. Histories: the suspects' runs, and as much of their past as the suspecting rules need.
-    5. Verdicts: what the rules find in these histories.
-    6. Findings: what that changes about the open findings, stored.
+    1. Context: the known outages, the runs under way, how scores go, and the findings that are open.
+    2. Outlook: which agents are due, as something of them has changed, or may be found by now.
+    3. Prefilter: a few figures of each of these.
+    4. Suspects: the agents that these figures do not show to be well.
+    5. Histories: the suspects' runs, and as much of their past as the suspecting rules need.
+    6. Verdicts: what the rules find in these histories.
+    7. Findings: what that changes about the open findings, stored; and until when the rest of the judgements
+       hold.
+
+    Steps 3 to 5 go by batches, so that memory does not grow with the fleet.
 
     Several audits at once store each change once. A rule that crashes on an agent leaves its finding as it is
     and is in the cycle's `errors`.
@@ -80,6 +87,8 @@ async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     closed = {stored[key].id: proof for key, proof in changes.closed.items()}
     await update_changed(session, stored, changes.persisting)
     closed_findings = await close(session, context.now, closed)
+    await keep_outlook(session, context.now, judged.outlook, judged.settled)
+    await keep_trends(session, judged.trends)
     return AuditCycle(
         at=context.now,
         agents=judged.agents,
@@ -127,37 +136,72 @@ class _Judged:
     changes: Transitions
     agents: int
     errors: list[RuleError]
+    outlook: Outlook
+    settled: Mapping[str, datetime | None]
+    trends: ReadTrends
 
 
 async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
-    """Steps 1 to 5 of `audit`, which only read, and what they change about the findings."""
+    """Steps 1 to 6 of `audit`, which only read, and what they change about the findings."""
     stored = await open_findings(session)
-    context = await _context(session, settings, stored)
-    found = await prefilter(
-        session,
-        context.now,
-        depth=context.depth,
-        silence_streak=settings.silence_streak,
-        declared=context.declared.keys(),
-        drops_open={agent_id for rule, agent_id in stored if rule == QualityDrop.name},
-    )
-    suspected = suspects(context, found)
-    histories, judged = await load_histories(session, context, found, suspected)
-    reporting = found.snapshots.keys()
-    judgement = await judge(
-        session, context, histories, judged, reporting, silence_open=_FLEET_SILENCE in stored
-    )
+    drops = [agent_id for rule, agent_id in stored if rule == QualityDrop.name]
+    trends = await read_trends(session, await database_now(session), drops)
+    context = await _context(session, settings, stored, trends)
+    known_silence = None
+    if _FLEET_SILENCE in stored:
+        known_silence = await find_silence(session, context, is_known=True)
+        if known_silence.outage or known_silence.others_go_on:
+            context = replace(context, outages=context.outages.given(known_silence.outage))
+    outlook = await read_outlook(session, context.now, settings, context.outages, context.watched)
+    histories: dict[str, AgentHistory] = {}
+    judged: set[str] = set()
+    settled: dict[str, datetime | None] = {}
+    agent_ids = sorted(outlook.due.keys() | context.watched)
+    for start in range(0, len(agent_ids), calibration.AGENTS_AT_ONCE):
+        batch = await _batch(
+            session, settings, context, agent_ids[start : start + calibration.AGENTS_AT_ONCE]
+        )
+        suspected = suspects(context, batch)
+        sieved = await sieve(session, context, batch, suspected.agent_ids)
+        histories |= sieved.histories
+        judged |= sieved.judged
+        settled |= {
+            agent_id: moment
+            for agent_id, moment in (*suspected.well_until.items(), *sieved.settled.items())
+            if agent_id not in context.starts and outlook.may_hold(agent_id, batch.snapshots.get(agent_id))
+        }
+    judgement = await judge(session, context, histories, judged, known_silence)
     return _Judged(
         context=context,
         stored=stored,
         changes=_changes(context, judgement, stored),
-        agents=len({*reporting, *histories} - {AUDITOR} - paused(histories)),
+        agents=await count_audited(session) + len(histories.keys() - outlook.due.keys()),
         errors=[error for verdict in judgement.verdicts for error in verdict.errors],
+        outlook=outlook,
+        settled=settled,
+        trends=trends,
     )
 
 
+async def _batch(
+    session: AsyncSession, settings: AuditSettings, context: CycleContext, agent_ids: Sequence[str]
+) -> Batch:
+    declared = await declared_agents(session, agent_ids)
+    snapshots = await prefilter(
+        session,
+        agent_ids,
+        depth=context.depth,
+        silence_streak=settings.silence_streak,
+        declared=declared.keys(),
+    )
+    return Batch(agent_ids, declared, snapshots)
+
+
 async def _context(
-    session: AsyncSession, settings: AuditSettings, stored: Mapping[FindingKey, AuditFinding]
+    session: AsyncSession,
+    settings: AuditSettings,
+    stored: Mapping[FindingKey, AuditFinding],
+    trends: ReadTrends,
 ) -> CycleContext:
     failures, silences = settings.failure_streak, settings.silence_streak
     now = await database_now(session)
@@ -165,9 +209,10 @@ async def _context(
         now=now,
         rules=all_rules(failure_streak=failures, silence_streak=silences),
         depth=max(calibration.PREFILTER_DEPTH, failures, silences),
-        declared=await declared_agents(session),
         outages=await known_outages(session, now, settings),
         starts=await known_starts(session),
+        trends=trends.fallen,
+        waiting=await waiting_runs(session, now),
         open_keys=[key for key in stored if key != _FLEET_SILENCE and key[0] != AGENTS_MISSING],
         groups=[
             group

@@ -17,9 +17,9 @@ from app.audit.habits import known_habits
 from app.audit.known_outages import KnownOutages
 from app.audit.known_starts import Starts, known_durations
 from app.audit.known_usage import known_usage
-from app.kit.sql import IS_SILENT, WELL_DATED, newest_of_agent, wanted_agents
+from app.kit.sql import IS_SILENT, OVERALL, WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
-from app.runs.scores import overall_score
+from app.runs.scores import overall_score, score_of
 from app.runs.silence import is_quiet
 from app.services.agent_run_log_service import recent_runs
 
@@ -171,14 +171,14 @@ async def _newest_runs(
         AgentRunLog.created_at,
         AgentRunLog.consecutive_silence_count,
         func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
-        AgentRunLog.rlhf_scores,
+        OVERALL.label("overall"),
         IS_SILENT.label("silent"),
     )
     newest = newest_of_agent(columns, wanted.c.agent_id, depth, WELL_DATED).lateral()
     statement = select(wanted, newest).join(newest, true())
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
-    for agent_id, run_id, status, at, count, summary, scores, silent in await session.execute(statement):
-        runs[agent_id].append(ReportedRun(run_id, status, at, count, summary, overall_score(scores), silent))
+    for agent_id, run_id, status, at, count, summary, overall, silent in await session.execute(statement):
+        runs[agent_id].append(ReportedRun(run_id, status, at, count, summary, score_of(overall), silent))
     return {
         agent_id: tuple(sorted(found, key=lambda run: run.created_at, reverse=True))
         for agent_id, found in runs.items()

@@ -19,3 +19,9 @@ class KnownOutages(NamedTuple):
     excused: Mapping[str, Sequence[Outage]]
     holidays: Sequence[Outage] = ()
     unreachable: Outages = Outages()
+
+    def given(self, silence: Outage | None) -> "KnownOutages":
+        """With the time up to now in which hardly any agent reports; with None, as some go on, without."""
+        if silence is None:
+            return self._replace(all=self.over)
+        return self._replace(all=self.all.joined(silence), unreachable=self.unreachable.joined(silence))

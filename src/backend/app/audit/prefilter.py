@@ -1,16 +1,13 @@
 """What shows most agents to be well without loading their histories: a few figures of each."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import DateTime, bindparam, text
+from sqlalchemy import ARRAY, String, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
-from app.audit.domain.history import ReportedRun
-from app.audit.domain.quality import QualityTrend
-from app.audit.quality import quality_trends, waiting_runs
 from app.kit.sql import is_silent_text
 from app.runs.usage import Usage
 
@@ -28,28 +25,20 @@ _NEWEST = """
 
 # An agent is sound whose newest runs are as many as the prefilter reads, none failed, some succeeded, none
 # came together, fewer are silent than a rule needs, and none stands out by what it took: no rule about runs
-# suspects it then. It is recent if less time has passed since the newest than lies between any two of them:
-# no rule about cadences suspects it. Runs that a narrower rule counted, stored by an earlier version, are
-# judged again: of a streak, or of every second run, one of the newest two is silent.
+# suspects it then. It is recent until as much time has passed since the newest as lies between any two of
+# them: no rule about cadences suspects it. Runs that a narrower rule counted, stored by an earlier version,
+# are judged again: of a streak, or of every second run, one of the newest two is silent.
 _SNAPSHOTS = text(f"""
-WITH RECURSIVE agents AS (
-    (SELECT agent_id FROM agent_run_log ORDER BY agent_id LIMIT 1)
-    UNION ALL
-    SELECT (
-        SELECT agent_id FROM agent_run_log AS run
-        WHERE run.agent_id > agents.agent_id ORDER BY run.agent_id LIMIT 1
-    )
-    FROM agents WHERE agents.agent_id IS NOT NULL
-)
 SELECT
     agents.agent_id,
     newest.runs = :depth AND newest.alright AND newest.together = 0
         AND newest.silences < :silence_streak AND newest.silent < :fewest_silent
         AND newest.uncounted IS NOT TRUE AND usage.stands_out IS NOT TRUE AS sound,
-    :now - newest.last_created_at < newest.shortest_gap AS recent,
+    newest.last_created_at + newest.shortest_gap AS recent_until,
     CASE WHEN agents.agent_id IN (SELECT unnest(CAST(:declared AS text[]))) THEN newest.reports END,
-    usage.stands_out
-FROM agents CROSS JOIN LATERAL (
+    usage.stands_out,
+    newest.waits
+FROM unnest(:agent_ids) AS agents (agent_id) CROSS JOIN LATERAL (
     SELECT
         count(*) AS runs,
         bool_and(status <> 'failed') AND bool_or(status <> 'partial') AS alright,
@@ -57,6 +46,7 @@ FROM agents CROSS JOIN LATERAL (
         max(consecutive_silence_count) AS silences,
         count(*) FILTER (WHERE consecutive_silence_count > 0) AS silent,
         bool_or(uncounted) AS uncounted,
+        bool_or(unscored) AS waits,
         max(created_at) AS last_created_at,
         min(created_at - earlier) AS shortest_gap,
         array_agg(created_at ORDER BY created_at DESC) AS reports
@@ -67,6 +57,7 @@ FROM agents CROSS JOIN LATERAL (
             CASE WHEN consecutive_silence_count = 0 AND row_number() OVER newest_first <= 2
                 THEN {is_silent_text("run")}
             END AS uncounted,
+            unscored,
             created_at,
             lead(created_at) OVER newest_first AS earlier
         FROM (
@@ -75,6 +66,7 @@ FROM agents CROSS JOIN LATERAL (
                 consecutive_silence_count,
                 action_summary,
                 actions_taken,
+                rlhf_scores IS NULL AS unscored,
                 created_at
             FROM agent_run_log AS run
             {_NEWEST}
@@ -95,53 +87,42 @@ FROM agents CROSS JOIN LATERAL (
         WINDOW earlier AS (ORDER BY created_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ) AS run
 ) AS usage
-WHERE agents.agent_id IS NOT NULL
-""").bindparams(bindparam("now", type_=DateTime(timezone=True)))  # noqa: S608
+""").bindparams(bindparam("agent_ids", type_=ARRAY(String)))  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """An agent by its newest runs.
 
-    It is `sound` if no rule about runs suspects it, and `well` if no rule about learned cadences does either.
-    `reports` are the times of these runs, newest first, of a declared agent alone. `usage_stands_out` is
-    whether what the newest took may be unusual.
+    It is `sound` if no rule about runs suspects it, and then no rule about learned cadences does before
+    `recent_until`, None for an agent with a run or less. `reports` are the times of these runs, newest first,
+    of a declared agent alone. `usage_stands_out` is whether what the newest took may be unusual, and
+    `awaits_score` whether one of them has none.
     """
 
     sound: bool
-    well: bool
+    recent_until: datetime | None
     reports: Sequence[datetime] | None
     usage_stands_out: bool
+    awaits_score: bool
 
-
-@dataclass(frozen=True, slots=True)
-class Prefiltered:
-    """What the prefilter read: a snapshot of each agent that ever reported, and what there is of scores.
-
-    `trends` are of agents whose scores may have dropped, `waiting` are runs that have waited too long for
-    theirs.
-    """
-
-    snapshots: Mapping[str, Snapshot]
-    trends: Mapping[str, QualityTrend]
-    waiting: Mapping[str, tuple[ReportedRun, ...]]
+    def well_until(self, now: datetime) -> datetime | None:
+        """Until when no rule suspects it that is not declared; None where one may now."""
+        is_recent = self.recent_until is not None and now < self.recent_until
+        return self.recent_until if self.sound and is_recent else None
 
 
 async def prefilter(
     session: AsyncSession,
-    now: datetime,
+    agent_ids: Sequence[str],
     *,
     depth: int,
     silence_streak: int,
     declared: Collection[str],
-    drops_open: Collection[str],
-) -> Prefiltered:
-    """Read a few figures of each agent: of its newest `depth` runs, of its scores, and of runs without one.
-
-    `drops_open` are the agents whose drop in quality is an open finding: their scores are read in any case.
-    """
+) -> dict[str, Snapshot]:
+    """A few figures of each of the agents, by its newest `depth` runs; where it has none, by none."""
     parameters = {
-        "now": now,
+        "agent_ids": list(agent_ids),
         "depth": depth,
         "silence_streak": silence_streak,
         "fewest_silent": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
@@ -150,9 +131,9 @@ async def prefilter(
         "usage_factor": calibration.USAGE_FACTOR,
         "looked_back": calibration.USAGE_LOOKED_BACK,
     }
-    snapshots = {
-        agent_id: Snapshot(bool(sound), bool(sound and recent), reports, bool(stands_out))
-        for agent_id, sound, recent, reports, stands_out in await session.execute(_SNAPSHOTS, parameters)
+    return {
+        agent_id: Snapshot(bool(sound), recent_until, reports, bool(stands_out), bool(waits))
+        for agent_id, sound, recent_until, reports, stands_out, waits in await session.execute(
+            _SNAPSHOTS, parameters
+        )
     }
-    trends = await quality_trends(session, now, snapshots.keys(), drops_open=drops_open)
-    return Prefiltered(snapshots, trends, await waiting_runs(session, now))

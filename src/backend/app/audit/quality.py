@@ -5,8 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
-from zlib import crc32
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -17,6 +16,7 @@ from sqlalchemy import (
     String,
     and_,
     any_,
+    bindparam,
     case,
     cast,
     func,
@@ -25,54 +25,86 @@ from sqlalchemy import (
     select,
     text,
     true,
+    update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import CollectionAggregate
 
 from app.audit import calibration
-from app.audit.cache import AgentCache, Entry, stale
 from app.audit.domain.evaluation import isolated
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.quality import DAY, DAYS_READ, PAST_WEEKS, SPAN, QualityTrend
 from app.audit.domain.scores import QualityDrop, find_drop
 from app.kit.sql import IS_SCORED, WELL_DATED, newest_of_agent, wanted_agents
 from app.kit.times import WEEK
-from app.models import AgentRollup, AgentRunLog, AgentRunState
+from app.models import AgentRollup, AgentRunLog, AgentRunState, AgentTrend
 from app.models.agent_run_log import UNSCORED
 from app.runs.run import made_at
 from app.scoring.domain.comparison import Day, is_other_scorer
 
-_HOUR = 3_600  # seconds
+# Counted so that the agents' hours begin in turn, not all at once.
+_HOUR_OF_AGENT = "(extract(epoch FROM :now) + (hashtext(state.agent_id) & 4095) % 3600)::bigint / 3600"
+_IS_DUE = "(trend.hour, trend.changed_in) IS DISTINCT FROM (due.hour, state.changed_in)"
+_STATES = f"""SELECT state.agent_id, due.hour, state.changed_in
+FROM agent_run_state AS state
+CROSS JOIN LATERAL (SELECT {_HOUR_OF_AGENT} AS hour) AS due
+LEFT JOIN agent_trend AS trend ON trend.agent_id = state.agent_id
+"""  # noqa: S608
+_BOUND = bindparam("now", type_=DateTime(timezone=True)), bindparam("drops_open", type_=ARRAY(String))
+# Those that were never read first.
+_DUE = text(f"""{_STATES} WHERE {_IS_DUE} AND state.agent_id <> ALL(:drops_open)
+ORDER BY trend.hour NULLS FIRST, state.agent_id LIMIT :most""").bindparams(*_BOUND)
+_OPEN_DROPS = text(f"""{_STATES} WHERE ({_IS_DUE} OR trend.totals IS NULL)
+    AND state.agent_id = ANY(:drops_open)""").bindparams(*_BOUND)
+_KEEP = text("""
+INSERT INTO agent_trend (agent_id, hour, changed_in)
+SELECT * FROM unnest(:agent_ids, :hours, :changed_in)
+ON CONFLICT (agent_id) DO UPDATE SET
+    hour = excluded.hour, changed_in = excluded.changed_in, totals = NULL, runs = NULL
+""").bindparams(
+    bindparam("agent_ids", type_=ARRAY(String)),
+    bindparam("hours", type_=ARRAY(BigInteger)),
+    bindparam("changed_in", type_=ARRAY(BigInteger)),
+)
+_FORGET = text("""
+DELETE FROM agent_trend AS trend WHERE totals IS NOT NULL
+    AND NOT EXISTS (SELECT FROM agent_run_state AS state WHERE state.agent_id = trend.agent_id)
+""")
 
-# In which hour a trend was read, counted so that the agents' hours begin in turn, and which transaction other
-# than the writer's last changed the agent's runs.
-_CacheKey = tuple[int, int | None]
-_cache: AgentCache[_CacheKey, QualityTrend | None] = AgentCache()
+
+class TrendKey(NamedTuple):
+    """In which hour an agent's trend was read, and which other transaction last changed its runs by then."""
+
+    hour: int
+    changed_in: int | None
 
 
-async def quality_trends(
-    session: AsyncSession, now: datetime, agent_ids: Collection[str], drops_open: Collection[str] = ()
-) -> dict[str, QualityTrend]:
-    """How the scores of these agents go, of those whose mean fell by much. It is cached for an hour.
+class ReadTrends(NamedTuple):
+    """The trends of the agents whose mean fell by much, and of which agents they were read just now."""
+
+    fallen: Mapping[str, QualityTrend]
+    read: Mapping[str, TrendKey]
+
+
+async def read_trends(session: AsyncSession, now: datetime, drops_open: Collection[str] = ()) -> ReadTrends:
+    """How the scores of agents go, of those whose mean fell by much. They are kept for an hour.
 
     A mean of days hardly moves in an hour, and the agents' hours come in turn, so that a cycle reads a part
     of the fleet. Beyond a thousand agents the rest is left for the next cycles, but for `drops_open`: an open
     finding must not end because the agent's scores were not read.
 
-    1. See of which agents nothing of this hour is cached.
-    2. Of as many of these as a cycle may read, find those whose mean fell by much: the others are done with.
+    1. See of which agents nothing of this hour is kept: of as many as a cycle may read.
+    2. Find those of them whose mean fell by much: the others are done with.
     3. Read their scores by days.
     4. Leave out those that another scorer scored.
-    5. Cache what was read, and what is still cached of the others.
+    5. Add what is kept of the others.
     """
-    states = await session.execute(select(AgentRunState.agent_id, AgentRunState.changed_in))
-    keys = {
-        agent_id: (_hour_of(agent_id, now), changed_in)
-        for agent_id, changed_in in states
-        if agent_id in agent_ids
-    }
-    cached = _cache.entries(session)
-    due = _due(cached, keys, drops_open)
+    moments = {"now": now, "drops_open": list(drops_open)}
+    due = {}
+    if drops_open:
+        due = {row[0]: TrendKey(*row[1:]) for row in await session.execute(_OPEN_DROPS, moments)}
+    rows = await session.execute(_DUE, {**moments, "most": calibration.MOST_TRENDS})
+    due |= {row[0]: TrendKey(*row[1:]) for row in rows}
     fallen = await _fallen(session, now, due)
     found = await _read_trends(session, now, {*fallen, *set(drops_open).intersection(due)})
     dropped = [
@@ -82,33 +114,39 @@ async def quality_trends(
     ]
     for agent_id in await _with_other_scorers(session, now, dropped):
         del found[agent_id]
-    entries = {agent_id: cached[agent_id] for agent_id in keys if agent_id in cached}
-    entries |= {agent_id: Entry(keys[agent_id], found.get(agent_id)) for agent_id in due}
-    _cache.store(session, entries)
-    return {agent_id: entry.value for agent_id, entry in entries.items() if entry.value}
+    kept = await _kept_trends(session)
+    return ReadTrends({each: kept[each] for each in kept.keys() - due.keys()} | found, due)
 
 
-def _due(
-    cached: Mapping[str, Entry[_CacheKey, QualityTrend | None]],
-    keys: Mapping[str, _CacheKey],
-    drops_open: Collection[str],
-) -> list[str]:
-    """The agents to read now: all due ones with an open drop, and others, those never read first.
-
-    Where a drop is open and no trend is cached, another process opened it.
-    """
-    unread = stale(cached, keys)
-    first = [
-        agent_id
-        for agent_id in keys.keys() & set(drops_open)
-        if agent_id in unread or not cached[agent_id].value
-    ]
-    others = sorted((each for each in unread if each not in drops_open), key=lambda each: each in cached)
-    return [*first, *others[: calibration.MOST_TRENDS]]
+async def _kept_trends(session: AsyncSession) -> dict[str, QualityTrend]:
+    statement = (
+        select(AgentTrend.agent_id, AgentTrend.totals, AgentTrend.runs)
+        .join(AgentRunState, AgentRunState.agent_id == AgentTrend.agent_id)
+        .where(AgentTrend.totals.is_not(None))
+    )
+    return {
+        agent_id: QualityTrend([Day(*day) for day in zip(totals or (), runs or (), strict=True)])
+        for agent_id, totals, runs in await session.execute(statement)
+    }
 
 
-def _hour_of(agent_id: str, now: datetime) -> int:
-    return int(now.timestamp() + crc32(agent_id.encode()) % _HOUR) // _HOUR
+async def keep_trends(session: AsyncSession, trends: ReadTrends) -> None:
+    """Keep what was read, for the cycles of the next hour."""
+    agent_ids = sorted(trends.read)
+    if not agent_ids:
+        return
+    hours, changed_in = zip(*(trends.read[agent_id] for agent_id in agent_ids), strict=True)
+    parameters = {"agent_ids": agent_ids, "hours": list(hours), "changed_in": list(changed_in)}
+    await session.execute(_KEEP, parameters)
+    await session.execute(_FORGET)
+    for agent_id in sorted(trends.read.keys() & trends.fallen.keys()):
+        totals, runs = zip(*trends.fallen[agent_id].days, strict=True)
+        await session.execute(
+            update(AgentTrend)
+            .where(AgentTrend.agent_id == agent_id)
+            .values(totals=list(totals), runs=list(runs))
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def _fallen(session: AsyncSession, now: datetime, agent_ids: Collection[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Which agents may be ones that stopped, under another name."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.domain.evaluation import Verdict
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.domain.renaming import name_successor, similar_names
+from app.audit.outlook import reporting_agents
 from app.kit.sql import WELL_DATED, of_agent, wanted_agents
 from app.models import AgentRunLog
 
 
 async def with_successors(
-    session: AsyncSession, now: datetime, verdicts: Sequence[Verdict], agent_ids: Collection[str]
-) -> list[Verdict]:
+    session: AsyncSession, now: datetime, verdicts: Sequence[Verdict]
+) -> Sequence[Verdict]:
     """The verdicts, whose findings of agents that stopped name the one that may have taken over."""
     stopped = [
         finding.agent_id
@@ -24,7 +25,9 @@ async def with_successors(
         for finding in verdict.findings
         if finding.rule == StoppedReporting.name
     ]
-    similar = similar_names(stopped, agent_ids) if stopped else {}
+    if not stopped:
+        return verdicts
+    similar = similar_names(stopped, await reporting_agents(session))
     first = await _first_reports(session, sorted({name for names in similar.values() for name in names}))
     named = []
     for verdict in verdicts:

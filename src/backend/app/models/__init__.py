@@ -2,6 +2,7 @@
 
 from app.models.agent import Agent
 from app.models.agent_cloud import AgentCloudTask
+from app.models.agent_outlook import AgentOutlook, AgentTrend
 from app.models.agent_run_change import AgentRunChange
 from app.models.agent_run_log import AgentRunLog
 from app.models.agent_run_report import AgentRunReport
@@ -13,7 +14,7 @@ from app.models.alert import AlertAttempt, AlertNotification
 from app.models.audit_cycle import AuditCycleRecord
 from app.models.audit_finding import AuditFinding
 from app.models.base import Base
-from app.models.derivation import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
+from app.models.derivation import DERIVATION_TABLES, FILLING_NOTHING, FUNCTIONS, TRIGGERS
 from app.models.feedback import AgentRunFeedback
 from app.models.idempotency import AgentRunIdempotencyKey
 from app.models.judge_usage import JudgeOutcome, JudgeUsage
@@ -25,10 +26,12 @@ from app.models.score_backfill import ScoreBackfill
 
 __all__ = [
     "DERIVATION_TABLES",
+    "FILLING_NOTHING",
     "FUNCTIONS",
     "TRIGGERS",
     "Agent",
     "AgentCloudTask",
+    "AgentOutlook",
     "AgentRollup",
     "AgentRunChange",
     "AgentRunDuration",
@@ -40,6 +43,7 @@ __all__ = [
     "AgentRunStart",
     "AgentRunState",
     "AgentRunUsage",
+    "AgentTrend",
     "AlertAttempt",
     "AlertNotification",
     "AuditCycleRecord",

@@ -5,8 +5,8 @@ the log. The functions run with their owner's rights and search_path, so that a 
 log needs no rights to the derived tables. Nothing here waits for another transaction that is still open:
 
 1. Statement triggers add up what a statement changes, in rollup rows of the backend's own (`shard`).
-2. They note which agents' runs it changed (`agent_run_change`); the writer's statement has updated these
-   agents' states itself, and announces that.
+2. They note which agents' runs it changed (`agent_run_change`), as a row trigger does where a payload was
+   written again; the writer's statement has updated these agents' states itself, and announces that.
 3. Right before the commit a deferred trigger brings the noted agents' states up to date, locking them in the
    order in which ingest does.
 """
@@ -43,6 +43,10 @@ _SUMS = {
     "scored": f"sum(sign) FILTER (WHERE overall IS NOT NULL AND {_OF_AGENTS})",
     "overall_sum": f"sum(sign * overall) FILTER (WHERE {_OF_AGENTS})",
 }
+PAYLOAD_CHANGED = "agent_run_log_payload_changed"
+FILLING_NOTHING = frozenset((SILENCE_COUNTED, PAYLOAD_CHANGED))
+"""The triggers from which nothing derived has its figures: a database that lacked one lacks no figure."""
+
 ROLLUP_KEYS = {
     "run_rollup": "width, bucket",
     "agent_rollup": "agent_id, bucket",
@@ -253,6 +257,15 @@ EXCEPTION WHEN undefined_column THEN
 END
 """  # noqa: S608
 
+# Of scores, which are updated far more often, no row comes here.
+_NOTE_PAYLOAD = f"""
+BEGIN
+    INSERT INTO agent_run_change (shard, agent_id, runs) VALUES ({_OWN}, NEW.agent_id, 0)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+"""  # noqa: S608
+
 # Not TRUNCATE, whose lock could deadlock with transactions that wait for the log.
 _EMPTY = f"""
 BEGIN
@@ -269,6 +282,7 @@ _FUNCTIONS = {
     **{f"agent_run_log_{name}": _follow(name, runs) for name, (_, _, runs) in _CHANGES.items()},
     "agent_run_log_truncated": _EMPTY,
     "agent_run_change_settled": _SETTLE,
+    PAYLOAD_CHANGED: _NOTE_PAYLOAD,
 }
 
 
@@ -337,6 +351,12 @@ TRIGGERS = (
         "agent_run_change",
         "CREATE CONSTRAINT TRIGGER agent_run_change_settled AFTER INSERT ON agent_run_change"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION agent_run_change_settled()",
+    ),
+    Trigger(
+        PAYLOAD_CHANGED,
+        "agent_run_log",
+        f"CREATE TRIGGER {PAYLOAD_CHANGED} AFTER UPDATE OF action_summary, actions_taken ON agent_run_log"
+        f" FOR EACH ROW EXECUTE FUNCTION {PAYLOAD_CHANGED}()",
     ),
     Trigger(
         SILENCE_COUNTED,

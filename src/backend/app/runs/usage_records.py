@@ -16,6 +16,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    delete,
     func,
     literal,
     literal_column,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import AgentRunLog, AgentRunUsage
+from app.models import AgentOutlook, AgentRunLog, AgentRunUsage
 from app.models.agent_run_log import AUDITOR
 from app.runs.payloads import read_payload
 from app.runs.sources import times_of_runs
@@ -106,7 +107,10 @@ async def record_usage(session: AsyncSession, found: Mapping[UUID, Usage]) -> No
 
 
 async def fill_usage(session: AsyncSession, run_ids: Sequence[UUID]) -> None:
-    """Keep what those of `run_ids` took of which nothing is kept, by their reports."""
+    """Keep what those of `run_ids` took of which nothing is kept, by their reports.
+
+    The Auditor judges their agents again: what they took comes long after they were scored.
+    """
     wanted = AgentRunLog.id == any_(literal(list(run_ids), ARRAY(Uuid)))
     is_kept = select(AgentRunUsage.run_id).where(AgentRunUsage.run_id == AgentRunLog.id).exists()
     reports = await session.stream(
@@ -116,6 +120,8 @@ async def fill_usage(session: AsyncSession, run_ids: Sequence[UUID]) -> None:
     async for rows in reports.partitions(_PAYLOADS):
         found |= {run_id: usage_of(read_payload(report or "{}")) for run_id, report in rows}
     await record_usage(session, found)
+    of_runs = select(AgentRunLog.agent_id).where(AgentRunLog.id == any_(literal(list(found), ARRAY(Uuid))))
+    await session.execute(delete(AgentOutlook).where(AgentOutlook.agent_id.in_(of_runs)))
 
 
 async def usage_by_day(

@@ -12,9 +12,8 @@ from sqlalchemy import Column, DefaultClause, ForeignKeyConstraint, Index, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
-from app.models import DERIVATION_TABLES, FUNCTIONS, TRIGGERS
+from app.models import DERIVATION_TABLES, FILLING_NOTHING, FUNCTIONS, TRIGGERS
 from app.models.base import FILL
-from app.models.silence import SILENCE_COUNTED
 from app.schema.catalog import Catalog, ColumnInfo, FunctionInfo, IndexInfo, TableInfo
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -89,7 +88,7 @@ def _compare_functions(catalog: Catalog) -> Iterator[Step]:
                 drift=f"function {function.name} {'is missing' if found is None else 'is another one'}",
                 action=f"created function {function.name}",
                 statements=function.ddl,
-                opens_gap=function.name != SILENCE_COUNTED,
+                opens_gap=function.name not in FILLING_NOTHING,
             )
 
 
@@ -110,7 +109,7 @@ def _compare_triggers(catalog: Catalog) -> Iterator[Step]:
             drift,
             action=f"created trigger {trigger.name}",
             statements=(*((trigger.drop,) if found else ()), trigger.ddl),
-            opens_gap=trigger.name != SILENCE_COUNTED,
+            opens_gap=trigger.name not in FILLING_NOTHING,
         )
 
 

@@ -125,6 +125,25 @@ def change_times(rules: Sequence[Rule], history: AgentHistory) -> list[datetime]
     return sorted(moments)
 
 
+def settled_until(
+    rules: Sequence[Rule], history: AgentHistory, suspecting_rules: Collection[Rule]
+) -> datetime | None:
+    """Until when none of the rules may find anything, with no further run; None where no time brings that.
+
+    For an agent of which they find nothing now. Of a rule that suspects it `history` holds what `check()`
+    needs; of the others it is known when they begin to suspect.
+    """
+    moments = set(change_times([rule for rule in rules if rule in suspecting_rules], history))
+    for rule in rules:
+        found = isolated(rule.name, history.agent_id, partial(rule.suspects_from, history))
+        if isinstance(found, RuleError):
+            return history.now
+        if found is not None:
+            moments.add(found)
+    # A rule that crashed when asked for its moments says that it is to be judged at once.
+    return min((moment for moment in moments if moment >= history.now), default=None)
+
+
 def isolated(rule: str, agent_id: str, judge: Callable[[], T]) -> T | RuleError:
     """What `judge` returns, or the error with which it crashed."""
     try:

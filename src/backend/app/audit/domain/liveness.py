@@ -33,7 +33,12 @@ class _Overdue(Rule):
 
     def suspects(self, history: AgentHistory) -> bool:
         """Whether it has been silent for long, seen from its newest runs alone."""
-        return bool(history.runs) and history.now - history.runs[0].created_at >= least_wait(history)
+        since = self.suspects_from(history)
+        return since is not None and history.now >= since
+
+    def suspects_from(self, history: AgentHistory) -> datetime | None:
+        """When it has been silent for as long as it may be at any time."""
+        return history.runs[0].created_at + least_wait(history) if history.runs else None
 
     def is_recovery(self, run: ReportedRun) -> bool:
         """Any run."""

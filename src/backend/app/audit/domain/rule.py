@@ -25,6 +25,10 @@ class Rule(ABC):
         """Whether `check()` at full depth may find something, by the few newest runs at little cost."""
         return bool(history.runs) and self.may_open_on(history.runs[0])
 
+    def suspects_from(self, history: AgentHistory) -> datetime | None:
+        """When, with no further run, this rule may begin to suspect; None where no time brings that."""
+        return None
+
     def may_open_on(self, run: ReportedRun) -> bool:
         """Whether this rule may begin to find something with `run` as the newest one."""
         return False
