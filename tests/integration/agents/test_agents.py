@@ -37,6 +37,23 @@ async def test_an_agent_that_reports_is_listed_without_being_declared(
     assert agent == (await api.get(f"{AGENTS}/sage")).json()
 
 
+async def test_they_are_listed_in_pages_by_id(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
+    ids = ["", "A", "a", "a\nb", "b", "\u00e9", "\u202eabc", "\U0001f600"]
+    await db.executemany("INSERT INTO agent_run_log (agent_id) VALUES ($1)", [(each,) for each in ids[:5]])
+    await db.executemany("INSERT INTO agent (agent_id) VALUES ($1)", [(each,) for each in ids[4:]])
+    listed, query = [], {"limit": "3"}
+    while "cursor" not in query or query["cursor"]:
+        page = (await api.get(AGENTS, params=query)).json()
+        assert len(page["agents"]) <= 3
+        listed += [agent["agent_id"] for agent in page["agents"]]
+        query["cursor"] = page["next_cursor"]
+    assert listed == ids
+    whole = (await api.get(AGENTS)).json()
+    assert (len(whole["agents"]), whole["next_cursor"]) == (len(ids), None)
+    for wrong in ("cursor=no", "limit=0", "limit=1001"):
+        assert (await api.get(f"{AGENTS}?{wrong}")).status_code == 422
+
+
 async def test_a_declaration_wins_and_what_it_leaves_out_is_unset(api: httpx.AsyncClient) -> None:
     full = {"display_name": "Wise", "role": "Ops", "schedule": "*/15 * * * *", "grace_seconds": 60}
     assert (await api.put(f"{AGENTS}/sage", json=full)).status_code == 204

@@ -1,6 +1,7 @@
 """`runlog agents rm`: what is declared is removed, what was reported stays."""
 
 import asyncio
+import json
 
 import asyncpg
 
@@ -34,3 +35,13 @@ def test_a_declaration_is_removed_and_the_runs_stay(database: str) -> None:
         refused = called("agents", "rm", agent)
         assert refused.returncode == 1
         assert reason in refused.stderr
+
+
+def test_a_fleet_of_several_pages_is_listed(database: str) -> None:
+    query(
+        database,
+        "INSERT INTO agent (agent_id) SELECT lpad(n::text, 4, '0') FROM generate_series(1, 1001) AS n"
+        " RETURNING 1",
+    )
+    listed = called("agents", "--json").stdout.splitlines()
+    assert [json.loads(line)["agent_id"] for line in listed] == [f"{n:04}" for n in range(1, 1002)]

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
 from app.errors import NotFoundError
+from app.kit.cursors import AgentCursor
 from app.kit.sql import wanted_agents
 from app.models import Agent, AgentRunStart, AgentRunState, PeerSwarmHeartbeat
 
@@ -39,6 +40,20 @@ async def known_ids(session: AsyncSession) -> set[str]:
     """Every agent that has reported, is declared or has started a run."""
     known = (select(table.agent_id) for table in (Agent, AgentRunState, AgentRunStart))
     return set(await session.scalars(union(*known)))
+
+
+async def ids_by_page(
+    session: AsyncSession, limit: int, after: AgentCursor | None = None
+) -> tuple[list[str], AgentCursor | None]:
+    """At most `limit` of `known_ids` in their order, and the place after the last where more follow.
+
+    The moment of a place among them does not count.
+    """
+    known = union(*(select(table.agent_id) for table in (Agent, AgentRunState, AgentRunStart))).subquery()
+    in_order = known.c.agent_id.collate("C")  # by code points, as Python has it
+    page = select(known.c.agent_id).order_by(in_order).limit(limit + 1)
+    ids = list(await session.scalars(page.where(in_order > after.agent_id) if after else page))
+    return ids[:limit], AgentCursor(0, ids[limit - 1]) if len(ids) > limit else None
 
 
 async def agent_versions(

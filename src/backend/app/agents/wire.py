@@ -155,6 +155,7 @@ class AgentOut(BaseModel):
 
 
 class AgentList(BaseModel):
-    """Every agent that reported or is declared, by id."""
+    """Agents that reported or are declared, by id, and the cursor of the page after, if there is one."""
 
     agents: list[AgentOut]
+    next_cursor: str | None

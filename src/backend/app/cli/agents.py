@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import typer
+from msgspec import Raw
 from rich.table import Table
 from rich.text import Text
 
@@ -26,7 +27,7 @@ _RESUMED = {"paused": False, "paused_until": None}
 def show(as_json: bool) -> None:
     """Print how every agent is doing, those in trouble first."""
     with open_api() as api:
-        found = decoded(api.request("GET", path_of("agents")), AgentList).agents
+        found = list(_listed(api))
     if as_json:
         for agent in found:
             print_json(bytes(agent).decode())
@@ -35,6 +36,17 @@ def show(as_json: bool) -> None:
         console().print(_table(sorted(agents, key=_trouble)))
     else:
         typer.echo("No agent has reported or is declared. Report a run: runlog report sage success")
+
+
+def _listed(api: Api) -> Iterator[Raw]:
+    """Every agent, page by page."""
+    cursor: str | None = None
+    while True:
+        page = decoded(api.request("GET", path_of("agents"), query={"cursor": cursor}), AgentList)
+        yield from page.agents
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def _trouble(agent: Agent) -> int:

@@ -95,9 +95,10 @@ class Agent(msgspec.Struct):
 
 
 class AgentList(msgspec.Struct):
-    """Every agent as JSON, by id."""
+    """Agents as JSON, by id."""
 
     agents: list[msgspec.Raw]
+    next_cursor: str | None = None
 
 
 class Finding(msgspec.Struct):

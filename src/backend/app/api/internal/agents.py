@@ -2,15 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from app.agents.declarations import change_declaration, declare_agent, remove_declaration
+from app.agents.registry import ids_by_page
 from app.agents.status import agent_status, agent_statuses
 from app.agents.wire import AgentDeclarationIn, AgentList, AgentOut
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
+from app.api.query import AgentCursorText
 from app.api.strict_route import StrictRoute
 from app.config import get_settings
 from app.db.session import transaction
+from app.kit.cursors import AgentCursor
 from app.runs.wire import AgentId
 from app.wiring import audit_settings
 
@@ -19,12 +22,18 @@ router = APIRouter(prefix="/api/v1/internal/agents", tags=["agents"], route_clas
 AgentPath = Annotated[AgentId, Path()]
 
 
-@router.get("", summary="List the agents", responses=UNAVAILABLE)
-async def list_agents() -> AgentList:
-    """Every agent that reported or is declared, by id."""
+@router.get("", summary="List the agents", responses={**INVALID, **UNAVAILABLE})
+async def list_agents(
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many agents.")] = 1000,
+    cursor: AgentCursorText = None,
+) -> AgentList:
+    """The agents that reported or are declared, by id."""
+    after = AgentCursor.decode(cursor) if cursor else None
     async with transaction() as session:
-        statuses = await agent_statuses(session, audit_settings(get_settings()))
-    return AgentList(agents=[AgentOut.of(status) for status in statuses])
+        ids, following = await ids_by_page(session, limit, after)
+        statuses = await agent_statuses(session, audit_settings(get_settings()), ids)
+    agents = [AgentOut.of(status) for status in statuses]
+    return AgentList(agents=agents, next_cursor=following.encode() if following else None)
 
 
 @router.get("/{agent_id:any}", summary="Get one agent", responses={**INVALID, **NOT_FOUND, **UNAVAILABLE})

@@ -4,16 +4,16 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.registry import identities
 from app.api.errors import INVALID, UNAVAILABLE
+from app.api.query import AgentCursorText
 from app.dashboard import insights
 from app.dashboard.cards import CardPage, EventCard, event_cards
 from app.dashboard.wire import AgentEvent, Intelligence, IntelligenceMetrics, MetricSources
 from app.db.replica import reading
-from app.kit.cursors import AGENT_CURSOR_PATTERN, AgentCursor
+from app.kit.cursors import AgentCursor
 
 router = APIRouter(prefix="/api/v1/public/platform", tags=["intelligence"])
 
@@ -24,25 +24,13 @@ LAG_HEADER = "Runlog-Replica-Lag"
 """By how many seconds the answer is behind, where it was read on a replica."""
 
 
-def _checked_cursor(text: str) -> str:
-    AgentCursor.decode(text)
-    return text
-
-
 @router.get(
     "/intelligence", summary="Today's work and the week's quality", responses={**INVALID, **UNAVAILABLE}
 )
 async def get_platform_intelligence(
     response: Response,
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many cards.")] = MOST_CARDS,
-    cursor: Annotated[
-        str | None,
-        AfterValidator(_checked_cursor),
-        Query(
-            json_schema_extra={"pattern": AGENT_CURSOR_PATTERN},
-            description="`next_cursor` of the page before.",
-        ),
-    ] = None,
+    cursor: AgentCursorText = None,
 ) -> Intelligence:
     """What the fleet did: metrics of today and of 7 days, and a card an agent, newest run first."""
     async with reading() as (session, lag):
