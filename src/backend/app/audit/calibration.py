@@ -390,8 +390,7 @@ NAME_PARTS = 8
 PREFILTER_DEPTH = 6
 """Runs of each agent that the prefilter reads. Bound: five gaps, as many as `LEAST_GAPS`."""
 OUTLOOK_FOR = timedelta(days=1)
-"""How long an agent of which nothing changes is not judged again at most. Decision: whatever else may have
-changed counts within a day; a cycle of 100,000 agents then judges 350 for this."""
+"""How long a judgement holds at most. Decision: whatever else may have changed counts within a day."""
 AGENTS_AT_ONCE = 1_000
 """Agents whose histories are in memory at once. Bound: of 50 runs each, 40 MB."""
 MOST_TRENDS = 1_000
