@@ -75,7 +75,7 @@ class Settings(BaseModel):
     # With the driver's two seconds to hang up and one in the queue, sooner than the ten that agents wait.
     database_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
 
-    # Longer than OpenClaw remembers its runs: whoever imports these again finds them known.
+    # Longer than OpenClaw remembers its runs: an import of these finds them known.
     idempotency_days: Annotated[int, Field(ge=8, le=36_500)] = 90
 
     score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0

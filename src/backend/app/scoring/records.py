@@ -80,7 +80,7 @@ async def record_results(session: AsyncSession, results: Mapping[UUID, Sequence[
         counts = current((known | new).values(), versions)
         if counts is not None and (after := to_json(counts, human.get(run_id))) != before:
             documents[run_id] = dumps_exactly(after)
-        # A row that is there already, too: whoever is about to remove it as needless sees that it changed.
+        # A row that is there already, too: a statement about to remove it as needless sees that it changed.
         ends = {shown.kind: known[shown.kind]} if shown and counts and shown.kind != counts.kind else {}
         alone = counts if counts and counts.error is None else None
         rows += [_row(run_id, result) for result in (ends | new).values() if needs_row(result, alone)]
