@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -18,7 +17,7 @@ import pytest
 from app.embedded.ports import LOOPBACK
 from app.embedded.process import processes_in
 from app.environment import RUNTIME_FILE
-from support.processes import free_port
+from support.processes import eventually, free_port
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -92,15 +91,6 @@ def up(tmp_path: Path) -> Iterator[Up]:
         if process.poll() is None:
             process.terminate()
         process.communicate()
-
-
-def eventually(condition: Callable[[], bool], timeout: float = 120) -> bool:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def report(url: str, agent_id: str) -> None:

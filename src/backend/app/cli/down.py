@@ -2,8 +2,6 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -12,6 +10,7 @@ import typer
 from app.embedded.data_dir import DataDirectory
 from app.embedded.parts import Part, Published, read_parts
 from app.embedded.process import processes_in
+from app.embedded.waiting import comes_true
 from app.environment import one_data_dir
 from app.errors import RunLogError
 
@@ -30,9 +29,9 @@ def down(data_dir: Path | None) -> None:
     if pid := directory.holder():
         _stop(pid, directory)
     left = _leftovers(directory, published)
-    if left and not _until(lambda: not _leftovers(directory, published), _LEFTOVER_TIMEOUT):
+    if left and not comes_true(lambda: not _leftovers(directory, published), _LEFTOVER_TIMEOUT):
         _kill(_leftovers(directory, published))
-        if not _until(lambda: not _leftovers(directory, published), _LEFTOVER_TIMEOUT):
+        if not comes_true(lambda: not _leftovers(directory, published), _LEFTOVER_TIMEOUT):
             pids = ", ".join(map(str, _leftovers(directory, published)))
             raise RunLogError(f"processes {pids} of the `runlog up` on {directory.path} do not end")
     if directory.holder() is None:  # else another one has been started meanwhile
@@ -52,7 +51,7 @@ def _stop(pid: int, directory: DataDirectory) -> None:
         return
     except PermissionError as error:
         raise RunLogError(f"the `runlog up` on {directory.path} (process {pid}) is another user's") from error
-    if not _until(lambda: directory.holder() != pid, _STOP_TIMEOUT):
+    if not comes_true(lambda: directory.holder() != pid, _STOP_TIMEOUT):
         raise RunLogError(
             f"process {pid} has not ended after {_STOP_TIMEOUT:.0f} s: see `runlog logs`; `kill -9 {pid}`,"
             " then `runlog down` again, ends it without waiting"
@@ -89,13 +88,3 @@ def _kill(pids: list[int]) -> None:
             continue
         except PermissionError as error:
             raise RunLogError(f"process {pid} is another user's") from error
-
-
-def _until(condition: Callable[[], bool], timeout: float) -> bool:
-    """Whether `condition` comes to hold within `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True

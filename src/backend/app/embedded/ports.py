@@ -3,7 +3,8 @@
 import errno
 import secrets
 import socket
-import time
+
+from app.embedded.waiting import comes_true
 
 LOOPBACK = "127.0.0.1"
 
@@ -25,12 +26,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 def becomes_free(port: int, host: str = LOOPBACK, *, timeout: float) -> bool:
     """Whether `port` of `host` is free within `timeout` seconds. Raises as `is_free` does."""
-    deadline = time.monotonic() + timeout
-    while not is_free(port, host):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.05)
-    return True
+    return comes_true(lambda: is_free(port, host), timeout)
 
 
 def free_port(preferred: int | None = None) -> int:
