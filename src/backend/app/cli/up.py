@@ -83,11 +83,7 @@ def _supervisor(
             postgres.keep_programs()
         say("runs can be reported; waiting for the Celery worker, which scores them")
 
-    urls = {"DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}
-    places = {"RUNLOG_DATA_DIR": directory.path, METRICS_DIRECTORY: directory.new_metrics()}
-    env = {**os.environ, **urls, **{name: str(path) for name, path in places.items()}}
-    if not is_given("database_url"):
-        env |= {environment_name(field): "" for field in BESIDE_DATABASE_URL}
+    env = _environment(directory, database_url, broker_url)
     api = ("serve", "--host", host, "--port", str(port), "--workers", str(workers))
     return Supervisor(
         servers=servers,
@@ -105,6 +101,16 @@ def _supervisor(
         on_change=directory.publish_parts,
         logs=[*(server.log for server in servers), *([directory.log] if directory.is_logged_here() else [])],
     )
+
+
+def _environment(directory: DataDirectory, database_url: str, broker_url: str) -> dict[str, str]:
+    """That of the services."""
+    urls = {"DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}
+    places = {"RUNLOG_DATA_DIR": directory.path, METRICS_DIRECTORY: directory.new_metrics()}
+    env = {**os.environ, **urls, **{name: str(path) for name, path in places.items()}}
+    if not is_given("database_url"):
+        env |= {environment_name(field): "" for field in BESIDE_DATABASE_URL}
+    return env
 
 
 def _service(

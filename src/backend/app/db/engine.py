@@ -84,20 +84,9 @@ def create_engine(
     except ValueError as error:
         raise ConfigError(f"DATABASE_URL: {error}") from error
     connection_class = _connection_class({**_TRANSACTION, **limits})
-
-    async def connect() -> asyncpg.Connection:
-        try:
-            return await hosts.connect(
-                command_timeout=timeout, server_settings=_SESSION, connection_class=connection_class
-            )
-        except ValueError as error:
-            raise ConfigError(f"DATABASE_URL: {error}") from error
-        except (TargetServerAttributeNotMatched, asyncpg.ProtocolViolationError) as error:
-            raise ConnectionError(str(error)) from error
-
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=lambda: _connect(hosts, command_timeout=timeout, connection_class=connection_class),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=timeout,
@@ -113,6 +102,15 @@ def create_engine(
         hosts.note_lost(connection.driver_connection)
 
     return engine
+
+
+async def _connect(hosts: Hosts, **options: Any) -> asyncpg.Connection:
+    try:
+        return await hosts.connect(server_settings=_SESSION, **options)
+    except ValueError as error:
+        raise ConfigError(f"DATABASE_URL: {error}") from error
+    except (TargetServerAttributeNotMatched, asyncpg.ProtocolViolationError) as error:
+        raise ConnectionError(str(error)) from error
 
 
 def _connection_class(settings: Mapping[str, str]) -> type[asyncpg.Connection]:
