@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, DateTime, Interval, Select, func, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.kit.sql import database_now
-from app.kit.times import WEEK, start_of_day
+from app.kit.times import start_of_day
 from app.models import AgentCloudTask, PeerSwarmHeartbeat
 from app.runs.usage_records import UsageSums, spent_between
 from app.runs.window_sums import Quality, runs_between, scores_between, successes_between, successes_since
@@ -37,30 +36,51 @@ class Metrics:
         return self.agent_runs + self.improvement_loops + self.agent_cloud_tasks
 
 
-async def metrics(session: AsyncSession) -> Metrics:
-    """Today's and this week's figures."""
-    now = await database_now(session)
-    today = start_of_day(now)
-    counts = select(
-        successes_since(today).scalar_subquery(),
-        select(func.coalesce(func.sum(PeerSwarmHeartbeat.improvement_loops), 0))
+def _figures() -> Select[Any]:
+    """One row with all of `Metrics`."""
+    now, day, week = func.now(), _span("1 day"), _span("7 days")
+    today = func.date_trunc("day", now, "UTC", type_=DateTime(timezone=True))
+    loops = func.coalesce(func.sum(PeerSwarmHeartbeat.improvement_loops), 0)
+    quality = scores_between(now - week, now).subquery()
+    previous = scores_between(now - week - week, now - week).subquery()
+    return select(
+        now.label("now"),
+        successes_since(today).scalar_subquery().label("agent_runs"),
+        select(loops)
         .where(PeerSwarmHeartbeat.heartbeat_at >= today)
-        .scalar_subquery(),
-        select(func.count())
-        .select_from(AgentCloudTask)
+        .scalar_subquery()
+        .label("improvement_loops"),
+        select(func.count(AgentCloudTask.task_id))
         .where(AgentCloudTask.completed_at >= today)
-        .scalar_subquery(),
-        successes_between(today - _DAY, now - _DAY).scalar_subquery(),
-    )
-    agent_runs, loops, cloud_tasks, yesterday = (await session.execute(counts)).one()
+        .scalar_subquery()
+        .label("agent_cloud_tasks"),
+        successes_between(today - day, now - day).scalar_subquery().label("agent_runs_yesterday"),
+        quality.c.overall_sum,
+        quality.c.scored,
+        previous.c.overall_sum.label("previous_sum"),
+        previous.c.scored.label("previous_scored"),
+    ).select_from(quality.join(previous, true()))
+
+
+def _span(text: str) -> ColumnElement[timedelta]:
+    return literal_column(f"interval '{text}'", Interval)
+
+
+# Made once: to put it together takes longer than to ask it.
+_FIGURES = _figures()
+
+
+async def metrics(session: AsyncSession) -> Metrics:
+    """Today's and this week's figures, as of the beginning of the transaction."""
+    found = (await session.execute(_FIGURES)).one()
     return Metrics(
-        generated_at=now,
-        agent_runs=agent_runs,
-        improvement_loops=loops,
-        agent_cloud_tasks=cloud_tasks,
-        agent_runs_yesterday=yesterday,
-        quality_7d=await _quality(session, now - WEEK, now),
-        quality_previous_7d=await _quality(session, now - 2 * WEEK, now - WEEK),
+        generated_at=found.now,
+        agent_runs=found.agent_runs,
+        improvement_loops=found.improvement_loops,
+        agent_cloud_tasks=found.agent_cloud_tasks,
+        agent_runs_yesterday=found.agent_runs_yesterday,
+        quality_7d=Quality.of(found.overall_sum, found.scored),
+        quality_previous_7d=Quality.of(found.previous_sum, found.previous_scored),
     )
 
 
@@ -76,7 +96,3 @@ async def usage_today(session: AsyncSession, now: datetime) -> UsageToday:
     today = start_of_day(now)
     runs, _ = (await session.execute(runs_between(today, today + _DAY))).one()
     return UsageToday(await spent_between(session, today, today + _DAY), runs)
-
-
-async def _quality(session: AsyncSession, start: datetime, end: datetime) -> Quality:
-    return Quality.of(*(await session.execute(scores_between(start, end))).one())

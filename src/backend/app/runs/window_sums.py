@@ -11,6 +11,8 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
+    DateTime,
+    Interval,
     Select,
     String,
     Subquery,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -29,8 +32,12 @@ from app.models import AgentRollup, AgentRunLog, RunRollup
 from app.models.agent_run_log import AUDITOR
 from app.models.run_rollup import HOUR, MINUTE
 
-_HOUR = timedelta(minutes=HOUR)
-_MINUTE = timedelta(minutes=MINUTE)
+_HOUR: ColumnElement[timedelta] = literal_column(f"interval '{HOUR} minutes'", Interval)
+_MINUTE: ColumnElement[timedelta] = literal_column(f"interval '{MINUTE} minutes'", Interval)
+_EPOCH: ColumnElement[datetime] = literal_column("timestamptz '2000-01-01 00:00Z'", DateTime(timezone=True))
+
+Moment = datetime | ColumnElement[datetime]
+"""A moment, or SQL of one: a statement that is made once takes it as a parameter."""
 
 _SCORES = (func.sum(OVERALL).label("overall_sum"), func.count(OVERALL).label("scored"))
 
@@ -48,13 +55,13 @@ class Quality(NamedTuple):
         return cls(round(mean, 4) if mean is not None and isfinite(mean) else None, scored)
 
 
-def successes_since(start: datetime) -> Select[int]:
+def successes_since(start: Moment) -> Select[int]:
     """How many runs succeeded, without the Auditor's, from `start` on, a full hour in UTC."""
     total = func.coalesce(func.sum(RunRollup.succeeded), 0)
     return select(cast(total, BigInteger)).where(RunRollup.width == HOUR, RunRollup.bucket >= start)
 
 
-def successes_between(start: datetime, end: datetime) -> Select[int]:
+def successes_between(start: Moment, end: Moment) -> Select[int]:
     """How many runs succeeded, without the Auditor's, from `start`, a full hour in UTC, up to `end`'s minute.
 
     Minutes are known for `MINUTES_KEPT`.
@@ -78,7 +85,7 @@ def runs_between(start: datetime, end: datetime) -> Select[int, int]:
     return select(cast(runs - audits, BigInteger), cast(succeeded, BigInteger)).where(*hours)
 
 
-def scores_between(start: datetime, end: datetime) -> Select[Decimal | None, int]:
+def scores_between(start: Moment, end: Moment) -> Select[Decimal | None, int]:
     """`Quality.of`'s figures for the runs, not the Auditor's, created after `start` up to `end`, hours later.
 
     Whole hours, the minutes between them and the window's ends, and the runs of the two minutes in which
@@ -125,7 +132,7 @@ def agent_scores_in(agent_id: str, start: datetime) -> Select[Decimal | None, De
     return select(*_sums(AgentRollup)).where(AgentRollup.agent_id == agent_id, AgentRollup.bucket >= start)
 
 
-def _fleet(width: int, start: datetime, end: datetime) -> Select[Any]:
+def _fleet(width: int, start: ColumnElement[datetime], end: ColumnElement[datetime]) -> Select[Any]:
     return select(*_sums(RunRollup)).where(
         RunRollup.width == width, RunRollup.bucket >= start, RunRollup.bucket < end
     )
@@ -136,8 +143,11 @@ def _sums(rollup: type[RunRollup | AgentRollup]) -> tuple[ColumnElement[Any], Co
 
 
 def _total(part: Subquery) -> tuple[ColumnElement[Decimal | None], ColumnElement[int]]:
-    return func.sum(part.c.overall_sum), cast(func.coalesce(func.sum(part.c.scored), 0), BigInteger)
+    scored = cast(func.coalesce(func.sum(part.c.scored), 0), BigInteger)
+    return func.sum(part.c.overall_sum).label("overall_sum"), scored.label("scored")
 
 
-def _floor(moment: datetime, width: timedelta) -> datetime:
-    return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % width
+def _floor(moment: Moment, width: ColumnElement[timedelta]) -> ColumnElement[datetime]:
+    """When the `width` in UTC began in which `moment` lies."""
+    value = literal(moment, DateTime(timezone=True)) if isinstance(moment, datetime) else moment
+    return func.date_bin(width, value, _EPOCH, type_=DateTime(timezone=True))
