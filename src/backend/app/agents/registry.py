@@ -2,8 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ARRAY, String, any_, exists, func, literal, or_, select, union
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    String,
+    any_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identify
@@ -15,6 +28,23 @@ from app.models import Agent, AgentRunStart, AgentRunState, PeerSwarmHeartbeat
 NO_SUCH_AGENT = "this agent has neither reported nor been declared"
 
 
+def _names(*agent_ids: ColumnElement[Any]) -> Select[Any]:
+    """Id, declared name and role of every agent that is declared or sent a heartbeat, or of these."""
+    beats, declared = (
+        select(table).where(*(table.agent_id == any_(ids) for ids in agent_ids)).subquery()
+        for table in (PeerSwarmHeartbeat, Agent)
+    )
+    role = func.coalesce(func.nullif(declared.c.role, ""), beats.c.role)
+    known = func.coalesce(declared.c.agent_id, beats.c.agent_id)
+    both = declared.join(beats, declared.c.agent_id == beats.c.agent_id, full=True)
+    return select(known, declared.c.display_name, role).select_from(both)
+
+
+# What pages ask is made once: to put it together takes longer than to ask it.
+_AGENT_IDS = bindparam("agent_ids", type_=ARRAY(String))
+_NAMES, _NAMES_OF = _names(), _names(_AGENT_IDS)
+
+
 async def identities(
     session: AsyncSession, agent_ids: Collection[str] | None = None
 ) -> Mapping[str, Identity]:
@@ -22,18 +52,9 @@ async def identities(
 
     The registry wins.
     """
-    known: dict[str, tuple[str | None, str | None]] = {}
-    beats = select(PeerSwarmHeartbeat.agent_id, PeerSwarmHeartbeat.role)
-    declared = select(Agent.agent_id, Agent.display_name, Agent.role)
-    if agent_ids is not None:
-        ids = literal(list(agent_ids), ARRAY(String))
-        beats = beats.where(PeerSwarmHeartbeat.agent_id == any_(ids))
-        declared = declared.where(Agent.agent_id == any_(ids))
-    for beat in await session.execute(beats):
-        known[beat.agent_id] = (None, beat.role)
-    for agent in await session.execute(declared):
-        known[agent.agent_id] = (agent.display_name, agent.role or known.get(agent.agent_id, (None, None))[1])
-    return {agent_id: identify(agent_id, *names) for agent_id, names in known.items()}
+    statement = _NAMES if agent_ids is None else _NAMES_OF.params(agent_ids=list(agent_ids))
+    rows = await session.execute(statement)
+    return {agent_id: identify(agent_id, name, role) for agent_id, name, role in rows}
 
 
 async def known_ids(session: AsyncSession) -> set[str]:
@@ -56,6 +77,23 @@ async def ids_by_page(
     return ids[:limit], AgentCursor(0, ids[limit - 1]) if len(ids) > limit else None
 
 
+def _versions() -> Select[Any]:
+    wanted = wanted_agents(_AGENT_IDS)
+    started = (
+        select(func.max(AgentRunStart.received_at))
+        .where(AgentRunStart.agent_id == wanted.c.agent_id)
+        .scalar_subquery()
+    )
+    return (
+        select(wanted.c.agent_id, AgentRunState.last_created_at, Agent.updated_at, started)
+        .outerjoin(AgentRunState, AgentRunState.agent_id == wanted.c.agent_id)
+        .outerjoin(Agent, Agent.agent_id == wanted.c.agent_id)
+    )
+
+
+_VERSIONS = _versions()
+
+
 async def agent_versions(
     session: AsyncSession, agent_ids: Sequence[str]
 ) -> dict[str, tuple[datetime | None, ...]]:
@@ -63,18 +101,8 @@ async def agent_versions(
 
     None what has not been.
     """
-    wanted = wanted_agents(agent_ids)
-    started = (
-        select(func.max(AgentRunStart.received_at))
-        .where(AgentRunStart.agent_id == wanted.c.agent_id)
-        .scalar_subquery()
-    )
-    statement = (
-        select(wanted.c.agent_id, AgentRunState.last_created_at, Agent.updated_at, started)
-        .outerjoin(AgentRunState, AgentRunState.agent_id == wanted.c.agent_id)
-        .outerjoin(Agent, Agent.agent_id == wanted.c.agent_id)
-    )
-    return {agent_id: tuple(moments) for agent_id, *moments in await session.execute(statement)}
+    rows = await session.execute(_VERSIONS, {"agent_ids": list(agent_ids)})
+    return {agent_id: tuple(moments) for agent_id, *moments in rows}
 
 
 async def is_known(session: AsyncSession, agent_id: str) -> bool:

@@ -45,10 +45,13 @@ async def cycled_within(session: AsyncSession, span: timedelta) -> bool:
     return bool((await session.execute(select(record.exists()))).scalar_one())
 
 
+# Made once: most pages ask it.
+_LAST = select(func.max(AuditCycleRecord.ended_at)).where(AuditCycleRecord.ended_at <= func.clock_timestamp())
+
+
 async def last_cycle(session: AsyncSession) -> datetime | None:
     """When the newest cycle ended; None before the first."""
-    ended_at = AuditCycleRecord.ended_at
-    return await session.scalar(select(func.max(ended_at)).where(ended_at <= func.clock_timestamp()))
+    return await session.scalar(_LAST)
 
 
 async def cycle_age(session: AsyncSession) -> float | None:

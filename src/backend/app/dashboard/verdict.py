@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identity_of
@@ -98,7 +98,7 @@ async def fleet_state(
     """How the fleet stands; `interval` is the time between two of the Auditor's cycles."""
     judged_at = await last_cycle(session)
     troubles = await _troubles(session, known)
-    total, paused, waiting = await _counts(session)
+    total, paused, waiting = (await session.execute(_COUNTS)).one()
     stale = bool(total) and is_stale(judged_at, now, interval)
     severities = {trouble.severity for trouble in troubles if not trouble.acknowledged}
     return FleetState(
@@ -123,6 +123,10 @@ def is_open() -> ColumnElement[bool]:
     )
     is_over = and_(AuditFinding.rule.in_(_ENDED_BY_A_REPORT), reported_since)
     return and_(AuditFinding.closed_at.is_(None), not_(is_over))
+
+
+# What is asked for each page is made once: to put it together takes longer than to ask it.
+_OPEN = select(AuditFinding).where(is_open())
 
 
 def level_of(severities: Collection[str], *, stale: bool) -> Level:
@@ -172,7 +176,7 @@ async def agent_state(
 async def _troubles(
     session: AsyncSession, known: Mapping[str, Identity], *conditions: ColumnElement[bool]
 ) -> list[Trouble]:
-    found = await session.scalars(select(AuditFinding).where(is_open(), *conditions))
+    found = await session.scalars(_OPEN.where(*conditions))
     troubles = [
         Trouble(
             finding_id=finding.id,
@@ -213,11 +217,11 @@ def _gravity(trouble: Trouble) -> tuple[int, int]:
     return severity, _ORDER.get(trouble.rule, len(_ORDER))
 
 
-async def _counts(session: AsyncSession) -> tuple[int, int, int]:
+def _counting() -> Select[int, int, int]:
     """Agents that are not paused, those that are, and those of the former that have no run yet."""
     started = select(AgentRunStart.agent_id).distinct().subquery()
     known = func.coalesce(AgentRunState.agent_id, Agent.agent_id)
-    statement = (
+    return (
         select(
             func.count().filter(not_(IS_PAUSED)),
             func.count().filter(IS_PAUSED),
@@ -228,8 +232,9 @@ async def _counts(session: AsyncSession) -> tuple[int, int, int]:
         .join(started, started.c.agent_id == known, full=True)
         .where(func.coalesce(known, started.c.agent_id) != AUDITOR)
     )
-    total, paused, waiting = (await session.execute(statement)).one()
-    return total, paused, waiting
+
+
+_COUNTS = _counting()
 
 
 def verdict(

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     Boolean,
     ColumnElement,
     DateTime,
@@ -89,9 +90,10 @@ def moment_at(micros: int) -> ColumnElement[Any]:
     return beginning + literal(timedelta(microseconds=micros), Interval)
 
 
-def wanted_agents(agent_ids: Sequence[str]) -> Subquery:
-    """`agent_ids` as a table of their own."""
-    ids = cast(literal(list(agent_ids), ARRAY(String)), ARRAY(String))
+def wanted_agents(agent_ids: Sequence[str] | BindParameter[Any]) -> Subquery:
+    """`agent_ids` as a table of their own; of a statement that is made once they are a parameter."""
+    given = agent_ids if isinstance(agent_ids, BindParameter) else literal(list(agent_ids), ARRAY(String))
+    ids = cast(given, ARRAY(String))
     return select(func.unnest(ids).label("agent_id")).subquery()
 
 

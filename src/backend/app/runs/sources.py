@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Text, Uuid, any_, cast, func, literal, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AgentRunReport
@@ -51,12 +51,15 @@ async def sources_of_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     return {**times._asdict(), "sources": sources}
 
 
+# Made once: every page of cards asks it.
+_TIMES = (
+    select(AgentRunReport.run_id, func.min(AgentRunReport.started_at), func.max(AgentRunReport.finished_at))
+    .where(AgentRunReport.run_id == any_(bindparam("run_ids", type_=ARRAY(Uuid))))
+    .group_by(AgentRunReport.run_id)
+)
+
+
 async def times_of_runs(session: AsyncSession, run_ids: Sequence[UUID]) -> Mapping[UUID, RunTimes]:
     """When those of the runs were of which a source says it."""
-    report = AgentRunReport
-    statement = (
-        select(report.run_id, func.min(report.started_at), func.max(report.finished_at))
-        .where(report.run_id == any_(literal(list(run_ids), ARRAY(Uuid))))
-        .group_by(report.run_id)
-    )
-    return {run_id: RunTimes(*times) for run_id, *times in await session.execute(statement)}
+    rows = await session.execute(_TIMES, {"run_ids": list(run_ids)})
+    return {run_id: RunTimes(*times) for run_id, *times in rows}
