@@ -20,7 +20,12 @@ class Identity(NamedTuple):
 
     def masked(self) -> "Identity":
         """The identity without secrets, for the public."""
-        return Identity(redact(self.name), redact(self.role) if self.role else self.role)
+        return _masked(self)
+
+
+@lru_cache(maxsize=16_384)
+def _masked(identity: Identity) -> Identity:
+    return Identity(redact(identity.name), redact(identity.role) if identity.role else identity.role)
 
 
 # The agents that the specification names. It gives Sage's role; those of Aurora, Nova and Atlas are what its

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identity_of
 from app.kit.cursors import AgentCursor
 from app.kit.secrets import public_text
-from app.kit.sql import moment_at, well_dated
+from app.kit.sql import WELL_DATED, moment_at, newest_of_agent, well_dated
 from app.kit.text import ago
 from app.models import AgentRunLog, AgentRunState
 from app.models.agent_run_log import AUDITOR
-from app.runs.queries import newest_of_each_agent
 from app.runs.sources import RunTimes, times_of_runs
 
 ACTION_LENGTH = 280  # characters of a summary that the public sees
@@ -48,6 +48,40 @@ class CardPage:
     next_cursor: AgentCursor | None
 
 
+_COLUMNS = (
+    AgentRunLog.id,
+    AgentRunLog.action_summary,
+    AgentRunLog.status,
+    AgentRunLog.consecutive_silence_count,
+    AgentRunLog.created_at,
+)
+_SHOWN = AgentRunState.agent_id != AUDITOR, well_dated(AgentRunState.last_created_at)
+
+
+def _cards(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The agents' newest runs, newest first, of so many (`count`) of the agents under `conditions`."""
+    state = AgentRunState
+    places = (
+        select(state.agent_id, state.last_created_at)
+        .where(*_SHOWN, *conditions)
+        .order_by(state.last_created_at.desc(), state.agent_id)
+        .limit(bindparam("count", type_=Integer))
+        .subquery()
+    )
+    newest = newest_of_agent(_COLUMNS, places.c.agent_id, 1, WELL_DATED).lateral()
+    columns = places.c.agent_id, places.c.last_created_at, *newest.c
+    return (
+        select(*columns)
+        .select_from(places.outerjoin(newest, true()))
+        .order_by(places.c.last_created_at.desc(), places.c.agent_id)
+    )
+
+
+# What is asked for each page is made once: to put it together takes longer than to ask it.
+_FIRST_CARDS = _cards()
+_TOTAL = select(func.count()).select_from(AgentRunState).where(*_SHOWN)
+
+
 async def event_cards(
     session: AsyncSession,
     now: datetime,
@@ -56,31 +90,26 @@ async def event_cards(
     after: AgentCursor | None = None,
 ) -> CardPage:
     """At most `limit` cards, newest run first, without the Auditor's; `known` is how agents are shown."""
-    last = AgentRunState.last_created_at
-    shown = AgentRunState.agent_id != AUDITOR, well_dated(last)
-    page = select(AgentRunState.agent_id, last).where(*shown)
+    statement = _FIRST_CARDS
     if after:
+        last, moment = AgentRunState.last_created_at, moment_at(after.micros)
         # Of agents whose newest runs were committed together, the ids tell them apart.
-        older, same = last < moment_at(after.micros), last == moment_at(after.micros)
-        page = page.where(older | (same & (AgentRunState.agent_id > after.agent_id)))
-    page = page.order_by(last.desc(), AgentRunState.agent_id).limit(limit + 1)
-    places = [AgentCursor.after(*place) for place in await session.execute(page)]
-    total = await session.scalar(select(func.count()).select_from(AgentRunState).where(*shown))
-    ids = [place.agent_id for place in places[:limit]]
-    runs = {run.agent_id: run for run in await session.scalars(newest_of_each_agent(1, agent_ids=ids))}
-    times = await times_of_runs(session, [run.id for run in runs.values()])
+        statement = _cards((last < moment) | ((last == moment) & (AgentRunState.agent_id > after.agent_id)))
+    found = (await session.execute(statement, {"count": limit + 1})).all()
+    total = await session.scalar(_TOTAL)
+    # An agent of which a run was removed a moment ago may have none.
+    runs = [run for run in found[:limit] if run.id]
+    times = await times_of_runs(session, [run.id for run in runs])
     # Masking hostile texts takes a while, in which others are served.
-    cards = await asyncio.to_thread(
-        lambda: [_card(runs[each], times.get(runs[each].id), known, now) for each in ids if each in runs]
-    )
-    return CardPage(cards, total or 0, places[limit - 1] if len(places) > limit else None)
+    cards = await asyncio.to_thread(lambda: [_card(run, times.get(run.id), known, now) for run in runs])
+    last_shown = found[limit - 1] if len(found) > limit else None
+    next_cursor = AgentCursor.after(last_shown.agent_id, last_shown.last_created_at) if last_shown else None
+    return CardPage(cards, total or 0, next_cursor)
 
 
-def _card(
-    run: AgentRunLog, times: RunTimes | None, known: Mapping[str, Identity], now: datetime
-) -> EventCard:
+def _card(run: Row[Any], times: RunTimes | None, known: Mapping[str, Identity], now: datetime) -> EventCard:
     shown = identity_of(run.agent_id, known).masked()
-    ran_at = run.created_at or run.run_at
+    ran_at = run.created_at
     if times and times.finished_at:  # it was reported later; by a clock that is ahead, not before it ended
         ran_at = min(ran_at, times.finished_at)
     return EventCard(
