@@ -124,7 +124,7 @@ async def _agent_page(request: Request, agent_id: str, *, with_feedback: bool) -
         agent=status,
         view=AgentView.of(status),
         timeline=charts.timeline(runs, now - TIMELINE, now, now + AHEAD, status.next_expected),
-        days=charts.strip(activity, charts.Axis.of(days, "%Y-%m-%d")),
+        days=charts.strip(tuple(activity), charts.Axis(days, "%Y-%m-%d")),
         first_day=days[0],
         usage=usage,
         usage_of_days=dict(sorted(usage_of_days.items(), reverse=True)),

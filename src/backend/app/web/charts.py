@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.dashboard.quality_weeks import QualityWeek
@@ -40,29 +41,28 @@ _LEAST = 3  # units of a share that is not 0
 
 
 class Axis(NamedTuple):
-    """The hours or days of strips, by when each begins: its place, and how that is written."""
+    """The hours or days of strips, by when each begins; `form` (strftime) is how that is written."""
 
-    places: Mapping[datetime, tuple[int, str]]
-
-    @classmethod
-    def of(cls, starts: Sequence[datetime], form: str) -> "Axis":
-        """The hours or days that begin at `starts`, written by `form` (strftime)."""
-        return cls({start: (place * CELL, f"{start:{form}}") for place, start in enumerate(starts)})
+    starts: tuple[datetime, ...]
+    form: str
 
     def place_of(self, moment: datetime, ahead: int) -> int | None:
         """Where the hour of a moment lies on this axis of hours, `ahead` longer; None where it does not."""
-        place = (moment - min(self.places)) // timedelta(hours=1)
-        return place * CELL if 0 <= place < len(self.places) + ahead else None
+        place = (moment - self.starts[0]) // timedelta(hours=1)
+        return place * CELL if 0 <= place < len(self.starts) + ahead else None
 
 
-def strip(activity: Sequence[Activity], axis: Axis, *, detailed: bool = True) -> Strip:
+# Few agents have a run between two loads of a page, and the drawing is a third of what a page takes.
+@lru_cache(maxsize=1_000)  # of a few kilobytes each
+def strip(activity: tuple[Activity, ...], axis: Axis, *, detailed: bool = True) -> Strip:
     """A strip of one agent's hours or days; with words for each cell only where it is `detailed`."""
+    places = _places(axis)
     good, failed, silent, notable = [], [], [], []
     runs = failures = silences = 0
     for found in activity:
-        if found.start not in axis.places:
+        if found.start not in places:
             continue
-        x, start = axis.places[found.start]
+        x, start = places[found.start]
         runs, failures, silences = runs + found.runs, failures + found.failed, silences + found.silent
         if not found.failed and not found.silent:
             good.append(_bar(x, 0, STRIP_HEIGHT))
@@ -77,7 +77,13 @@ def strip(activity: Sequence[Activity], axis: Axis, *, detailed: bool = True) ->
         if detailed:
             notable.append(Cell(x, f"{start}: {_in_words(found.runs, found.failed, found.silent)}"))
     words = _in_words(runs, failures, silences)
-    return Strip("".join(good), "".join(failed), "".join(silent), notable, words)
+    return Strip("".join(good), "".join(failed), "".join(silent), tuple(notable), words)
+
+
+@lru_cache(maxsize=8)  # one for each kind of strip on the pages
+def _places(axis: Axis) -> Mapping[datetime, tuple[int, str]]:
+    """Where each hour or day lies, and how it is written."""
+    return {start: (place * CELL, f"{start:{axis.form}}") for place, start in enumerate(axis.starts)}
 
 
 def _units(part: int, runs: int) -> int:
@@ -208,13 +214,13 @@ def timeline(
     )
 
 
-def hours_until(now: datetime, count: int) -> list[datetime]:
+def hours_until(now: datetime, count: int) -> tuple[datetime, ...]:
     """When each of the last `count` hours began, the present one last."""
     hour = now.replace(minute=0, second=0, microsecond=0)
-    return [hour - timedelta(hours=ago) for ago in reversed(range(count))]
+    return tuple(hour - timedelta(hours=ago) for ago in reversed(range(count)))
 
 
-def days_until(now: datetime, count: int) -> list[datetime]:
+def days_until(now: datetime, count: int) -> tuple[datetime, ...]:
     """When each of the last `count` days began in UTC, the present one last."""
     day = start_of_day(now)
-    return [day - timedelta(days=ago) for ago in reversed(range(count))]
+    return tuple(day - timedelta(days=ago) for ago in reversed(range(count)))

@@ -174,18 +174,18 @@ def _rows(
     cards: Sequence[EventCard],
     views: Mapping[str, AgentView],
     by_hour: Sequence[Activity],
-    hours: Sequence[datetime],
+    hours: tuple[datetime, ...],
     by_day: Sequence[Activity],
-    days: Sequence[datetime],
+    days: tuple[datetime, ...],
 ) -> list[AgentRow]:
     of_hours, of_days = _by_agent(by_hour), _by_agent(by_day)
-    hour_axis, day_axis = charts.Axis.of(hours, "%H:%M UTC"), charts.Axis.of(days, "%Y-%m-%d")
+    hour_axis, day_axis = charts.Axis(hours, "%H:%M UTC"), charts.Axis(days, "%Y-%m-%d")
     return [
         AgentRow(
             card,
             _expected(card, views.get(card.agent_id), hour_axis),
-            charts.strip(of_hours[card.agent_id], hour_axis, detailed=False),
-            charts.strip(of_days[card.agent_id], day_axis, detailed=False),
+            charts.strip(tuple(of_hours[card.agent_id]), hour_axis, detailed=False),
+            charts.strip(tuple(of_days[card.agent_id]), day_axis, detailed=False),
         )
         for card in cards
     ]
