@@ -1,10 +1,10 @@
 """How many runs agents had, hour by hour or day by day, and how these went; and an agent's single runs."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ARRAY, DateTime, String, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Interval, String, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.sql import WELL_DATED, newest_of_agent
@@ -13,26 +13,35 @@ from app.models.agent_run_log import UNSCORED
 
 # Other programs may date a row years ahead, where Python has no years.
 _UNTIL = "least(:until, now() + interval '1 day')"
-# A run is in the rollup once it is scored; until then it is in the index of those without a score.
+
+
+def _start(moment: str) -> str:
+    """SQL of when the hour or day of a moment began, in UTC: much cheaper than `date_trunc` with a zone."""
+    return f"date_bin(:width, {moment}, '2000-01-01 00:00Z')"
+
+
+# A run is in the rollup once it is scored; until then it is in the index of those without a score. These are
+# counted before they are summed up: thousands may wait.
 _RUNS = f"""
-    SELECT agent_id, bucket, scored AS runs, failed, silent FROM agent_rollup
+    SELECT agent_id, {_start("bucket")} AS start, scored AS runs, failed, silent FROM agent_rollup
     WHERE agent_id = ANY(:agent_ids) AND bucket >= :since AND bucket < {_UNTIL}
     UNION ALL
-    SELECT agent_id, created_at, 1, CAST(status = 'failed' AS int),
-        CAST(consecutive_silence_count > 0 AS int)
+    SELECT agent_id, {_start("created_at")}, count(*), count(*) FILTER (WHERE status = 'failed'),
+        count(*) FILTER (WHERE consecutive_silence_count > 0)
     FROM agent_run_log
     WHERE {UNSCORED} AND created_at >= :since AND created_at < {_UNTIL} AND agent_id = ANY(:agent_ids)
+    GROUP BY 1, 2
 """  # noqa: S608
 _SUMS = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in ("runs", "failed", "silent"))
 _ACTIVITY = text(
-    f"SELECT agent_id, date_trunc(:unit, bucket, 'UTC') AS start, {_SUMS} FROM ({_RUNS}) AS part"  # noqa: S608
-    " GROUP BY 1, 2 HAVING sum(runs) > 0"
+    f"SELECT agent_id, start, {_SUMS} FROM ({_RUNS}) AS part GROUP BY 1, 2 HAVING sum(runs) > 0"  # noqa: S608
 ).bindparams(
     bindparam("agent_ids", type_=ARRAY(String)),
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("until", type_=DateTime(timezone=True)),
-    bindparam("unit", type_=String),
+    bindparam("width", type_=Interval),
 )
+_WIDTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 class Activity(NamedTuple):
@@ -64,7 +73,7 @@ async def agent_activity(
 
     What is dated more than a day ahead is left out.
     """
-    values = {"agent_ids": list(agent_ids), "since": since, "until": until, "unit": unit}
+    values = {"agent_ids": list(agent_ids), "since": since, "until": until, "width": _WIDTHS[unit]}
     return [Activity(*row) for row in await session.execute(_ACTIVITY, values)]
 
 
