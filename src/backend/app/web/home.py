@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.registry import agent_versions, identities
 from app.api.access import READS_INTERNAL
@@ -46,6 +47,10 @@ PAGE_SECONDS = 30.0
 
 DAYS_SECONDS, WEEKS_SECONDS = 600.0, 60.0
 """For which past days, and the quality of weeks, are not read again: they change by late scores alone."""
+
+RECENT_HOURS, HOURS_SECONDS = 2, 10.0
+"""The hours that are always read, since runs of the one before may still be committed; and for which those
+before them are not read again: they change where a run is merged, dated back or removed."""
 
 USAGE_SECONDS = 10.0
 """For which what today's runs took is not summed again: 10,000 hourly agents leave 240,000 rows a day."""
@@ -127,10 +132,7 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None, *, with_usage: 
         page = await event_cards(session, now, known, CARDS_A_PAGE, cursor)
         ids = tuple(card.agent_id for card in page.cards)
         hours, days = charts.hours_until(now, HOURS), charts.days_until(now, DAYS)
-        by_hour = await agent_activity(session, ids, hours[0], "hour")
-        by_day = await cache.past(
-            (ids, days[0]), DAYS_SECONDS, lambda: agent_activity(session, ids, days[0], "day", days[-1])
-        )
+        by_hour, by_day = await _activity(session, cache, ids, hours, days)
         weeks = await cache.past("weeks", WEEKS_SECONDS, lambda: quality_by_week(session, now))
         versions = await agent_versions(session, ids)
         usage = None
@@ -148,7 +150,7 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None, *, with_usage: 
         "state": state,
         "troubles": state.troubles[:TROUBLES_SHOWN],
         "more_troubles": max(0, len(state.troubles) - TROUBLES_SHOWN),
-        "rows": _rows(page.cards, views, by_hour, hours, [*by_day, *_of_today(by_hour, days[-1])], days),
+        "rows": _rows(page.cards, views, by_hour, hours, by_day, days),
         "hours_shown": HOURS + HOURS_AHEAD,
         "total": page.total,
         "days": days,
@@ -158,6 +160,25 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None, *, with_usage: 
         "series": charts.series(weeks),
         "charts": charts,
     }
+
+
+async def _activity(
+    session: AsyncSession,
+    cache: HomeCache,
+    ids: Sequence[str],
+    hours: Sequence[datetime],
+    days: Sequence[datetime],
+) -> tuple[Sequence[Activity], Sequence[Activity]]:
+    """What the agents did by hours and by days, where the past is as old as it may be."""
+    of_whom, recent = frozenset(ids), hours[-RECENT_HOURS]
+    past_days = await cache.past(
+        (of_whom, days[0]), DAYS_SECONDS, lambda: agent_activity(session, ids, days[0], "day", days[-1])
+    )
+    past_hours = await cache.past(
+        (of_whom, recent), HOURS_SECONDS, lambda: agent_activity(session, ids, hours[0], "hour", recent)
+    )
+    by_hour = [*past_hours, *await agent_activity(session, ids, recent, "hour")]
+    return by_hour, [*past_days, *_of_today(by_hour, days[-1])]
 
 
 def _of_today(by_hour: Sequence[Activity], today: datetime) -> list[Activity]:
