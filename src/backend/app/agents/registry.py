@@ -40,7 +40,6 @@ def _names(*agent_ids: ColumnElement[Any]) -> Select[Any]:
     return select(known, declared.c.display_name, role).select_from(both)
 
 
-# What pages ask is made once: to put it together takes longer than to ask it.
 _AGENT_IDS = bindparam("agent_ids", type_=ARRAY(String))
 _NAMES, _NAMES_OF = _names(), _names(_AGENT_IDS)
 

@@ -45,7 +45,6 @@ async def cycled_within(session: AsyncSession, span: timedelta) -> bool:
     return bool((await session.execute(select(record.exists()))).scalar_one())
 
 
-# Made once: most pages ask it.
 _LAST = select(func.max(AuditCycleRecord.ended_at)).where(AuditCycleRecord.ended_at <= func.clock_timestamp())
 
 

@@ -77,7 +77,6 @@ def _cards(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-# What is asked for each page is made once: to put it together takes longer than to ask it.
 _FIRST_CARDS = _cards()
 _TOTAL = select(func.count()).select_from(AgentRunState).where(*_SHOWN)
 

@@ -38,7 +38,7 @@ class Metrics:
 
 def _figures() -> Select[Any]:
     """One row with all of `Metrics`."""
-    now, day, week = func.now(), _span("1 day"), _span("7 days")
+    now, day, week = func.now(), _hours(24), _hours(7 * 24)
     today = func.date_trunc("day", now, "UTC", type_=DateTime(timezone=True))
     loops = func.coalesce(func.sum(PeerSwarmHeartbeat.improvement_loops), 0)
     quality = scores_between(now - week, now).subquery()
@@ -62,11 +62,11 @@ def _figures() -> Select[Any]:
     ).select_from(quality.join(previous, true()))
 
 
-def _span(text: str) -> ColumnElement[timedelta]:
-    return literal_column(f"interval '{text}'", Interval)
+def _hours(count: int) -> ColumnElement[timedelta]:
+    # Not in days: those of PostgreSQL are as long as the session's zone has them.
+    return literal_column(f"interval '{count} hours'", Interval)
 
 
-# Made once: to put it together takes longer than to ask it.
 _FIGURES = _figures()
 
 

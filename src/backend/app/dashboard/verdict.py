@@ -125,7 +125,6 @@ def is_open() -> ColumnElement[bool]:
     return and_(AuditFinding.closed_at.is_(None), not_(is_over))
 
 
-# What is asked for each page is made once: to put it together takes longer than to ask it.
 _OPEN = select(AuditFinding).where(is_open())
 
 

@@ -51,7 +51,6 @@ async def sources_of_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     return {**times._asdict(), "sources": sources}
 
 
-# Made once: every page of cards asks it.
 _TIMES = (
     select(AgentRunReport.run_id, func.min(AgentRunReport.started_at), func.max(AgentRunReport.finished_at))
     .where(AgentRunReport.run_id == any_(bindparam("run_ids", type_=ARRAY(Uuid))))

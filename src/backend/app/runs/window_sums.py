@@ -37,7 +37,7 @@ _MINUTE: ColumnElement[timedelta] = literal_column(f"interval '{MINUTE} minutes'
 _EPOCH: ColumnElement[datetime] = literal_column("timestamptz '2000-01-01 00:00Z'", DateTime(timezone=True))
 
 Moment = datetime | ColumnElement[datetime]
-"""A moment, or SQL of one: a statement that is made once takes it as a parameter."""
+"""A moment, or SQL of one, such as of `now()` in a statement that is made once."""
 
 _SCORES = (func.sum(OVERALL).label("overall_sum"), func.count(OVERALL).label("scored"))
 
