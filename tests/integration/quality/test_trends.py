@@ -1,7 +1,7 @@
 """How scores go: means, what changed, what cannot be compared, and how little is read for it."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,8 +73,11 @@ async def test_a_drop_is_found_of_the_fleet_the_agent_and_the_dimension(
     assert (fleet["agent_id"], fleet["days"], fleet["sampled"]) == (None, 7, False)
     assert (fleet["overall"]["mean"], fleet["overall"]["previous_mean"]) == (0.65, 0.75)
     assert (fleet["overall"]["runs"], fleet["overall"]["verdict"]) == (56, "declined")
-    assert list(fleet["agents"]) == ["nova", "atlas"]
-    assert [agent["verdict"] for agent in fleet["agents"].values()] == ["declined", "no_change"]
+    assert [(name, agent["verdict"]) for name, agent in fleet["agents"].items()] == [
+        ("atlas", "no_change"),
+        ("nova", "declined"),
+    ]
+    assert (fleet["total"], fleet["next_cursor"]) == (2, None)
     assert fleet["scorers"] == fleet["previous_scorers"] == {"rubric 1": 56}
     assert fleet["dimensions"]["evidence"]["verdict"] == "declined"
     assert fleet["dimensions"]["outcome"]["verdict"] == "no_change"
@@ -89,7 +92,7 @@ async def test_a_drop_is_found_of_the_fleet_the_agent_and_the_dimension(
         "previous_mean": 0.8,
         "previous_runs": 28,
     }
-    assert nova["agents"] == {}
+    assert (nova["agents"], nova["total"], nova["next_cursor"]) == ({}, None, None)
     assert nova["dimensions"]["evidence"]["change"] == -0.4
     public = (await api.get("/api/v1/public/platform/intelligence")).json()["metrics"]
     assert public["rlhf_quality_score_7d"] == fleet["overall"]["mean"]
@@ -146,6 +149,44 @@ async def test_a_fleet_without_runs(api: httpx.AsyncClient) -> None:
     assert (report["overall"]["mean"], report["agents"], report["dimensions"]) == (None, {}, {})
 
 
+async def pages(api: httpx.AsyncClient, **query: Any) -> AsyncIterator[Any]:
+    """Each page of the fleet's agents in turn."""
+    page = await quality(api, **query)
+    yield page
+    while cursor := page["next_cursor"]:
+        page = await quality(api, **query, cursor=cursor)
+        yield page
+
+
+async def test_the_agents_of_a_fleet_come_in_pages_while_agents_come_and_go(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    for number in range(7):
+        await two_weeks(db, f"agent-{number}", 0.6, 0.8)
+    await add(db, "old", [0.5] * 3, newest=15 * DAY, every=DAY)
+    await add(db, "unscored", [None], newest=DAY, every=DAY)
+    seen: list[str] = []
+    async for page in pages(api, limit=3):
+        seen += page["agents"]
+        assert (page["overall"]["verdict"], len(page["agents"])) == ("declined", 3)
+        if len(seen) == 3:
+            assert page["total"] == 8
+            await db.execute("DELETE FROM agent_run_log WHERE agent_id IN ('agent-1', 'agent-2', 'agent-4')")
+            await add(db, "agent-0-later", [0.5], newest=DAY / 24, every=DAY)
+            await add(db, "agent-3-later", [0.5], newest=DAY / 24, every=DAY)
+            await add(db, "z", [0.5], newest=DAY / 24, every=DAY)
+    assert seen == [f"agent-{n}" for n in (0, 1, 2, 3)] + [
+        "agent-3-later",
+        "agent-5",
+        "agent-6",
+        "unscored",
+        "z",
+    ]
+    whole = await quality(api)
+    assert (len(whole["agents"]), whole["total"], whole["next_cursor"]) == (8, 8, None)
+    assert whole["agents"]["unscored"]["verdict"] == "too_few_runs"
+
+
 async def test_an_agents_windows_begin_to_the_instant(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
     """As everywhere else its figures are shown; and what is kept by the hour is cut there."""
     week, minute = 7 * DAY, timedelta(minutes=1)
@@ -169,7 +210,13 @@ async def test_shorter_windows(api: httpx.AsyncClient, db: asyncpg.Connection) -
         assert (report["overall"]["runs"], report["overall"]["previous_runs"]) == (20, 20)
 
 
-@pytest.mark.parametrize("query", [{"days": 2}, {"days": 8}, {"days": "x"}, {"agent_id": "a\0"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *({"days": 2}, {"days": 8}, {"days": "x"}, {"agent_id": "a\0"}),
+        *({"limit": 0}, {"limit": 1001}, {"cursor": "nova"}, {"cursor": ""}),
+    ],
+)
 async def test_a_wrong_question_is_refused(api: httpx.AsyncClient, query: dict[str, Any]) -> None:
     assert (await api.get(QUALITY, params=query)).status_code == 422
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     union,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.agents.identity import Identity, identify
 from app.errors import NotFoundError
@@ -65,14 +66,37 @@ async def known_ids(session: AsyncSession) -> set[str]:
 async def ids_by_page(
     session: AsyncSession, limit: int, after: AgentCursor | None = None
 ) -> tuple[list[str], AgentCursor | None]:
-    """At most `limit` of `known_ids` in their order, and the place after the last where more follow.
+    """At most `limit` of `known_ids` in the database's order, and the place after the last if more follow.
 
     The moment of a place among them does not count.
     """
-    known = union(*(select(table.agent_id) for table in (Agent, AgentRunState, AgentRunStart))).subquery()
-    in_order = known.c.agent_id.collate("C")  # by code points, as Python has it
-    page = select(known.c.agent_id).order_by(in_order).limit(limit + 1)
-    ids = list(await session.scalars(page.where(in_order > after.agent_id) if after else page))
+    columns = (table.agent_id for table in (Agent, AgentRunState, AgentRunStart))
+    known = union(*(_following(column, limit, after) for column in columns)).subquery()
+    ids = await session.scalars(select(known.c.agent_id).order_by(known.c.agent_id).limit(limit + 1))
+    return _page(list(ids), limit)
+
+
+async def reporting_ids_by_page(
+    session: AsyncSession, since: datetime, limit: int, after: AgentCursor | None = None
+) -> tuple[list[str], AgentCursor | None]:
+    """As `ids_by_page`, of the agents whose newest run was created after `since`."""
+    reporting = _following(AgentRunState.agent_id, limit, after).where(AgentRunState.last_created_at > since)
+    return _page(list(await session.scalars(reporting)), limit)
+
+
+async def count_reporting(session: AsyncSession, since: datetime) -> int:
+    """How many agents have a run that was created after `since`."""
+    reporting = select(func.count()).where(AgentRunState.last_created_at > since)
+    return await session.scalar(reporting) or 0
+
+
+def _following(column: InstrumentedAttribute[str], limit: int, after: AgentCursor | None) -> Select[str]:
+    """Read in the order of the table's primary key, which begins with the agent: no more than is wanted."""
+    ids = select(column.label("agent_id")).distinct().order_by(column).limit(limit + 1)
+    return ids.where(column > after.agent_id) if after else ids
+
+
+def _page(ids: list[str], limit: int) -> tuple[list[str], AgentCursor | None]:
     return ids[:limit], AgentCursor(0, ids[limit - 1]) if len(ids) > limit else None
 
 

@@ -9,7 +9,7 @@ from app.cli.output import console, print_json_lines, run_on_database
 from app.db.session import transaction
 from app.kit.text import printable
 from app.quality.domain.trend import VERDICTS_IN_WORDS, Trend
-from app.quality.trends import QualityReport, agent_quality, fleet_quality
+from app.quality.trends import QualityReport, agent_quality, whole_fleet_quality
 from app.quality.wire import QualityOut
 from app.scoring.domain.bands import LEGEND
 
@@ -41,7 +41,7 @@ def trend(agent: str | None, as_json: bool) -> None:
 
 async def _report(agent: str | None) -> QualityReport:
     async with transaction() as session:
-        return await (fleet_quality(session) if agent is None else agent_quality(session, agent))
+        return await (whole_fleet_quality(session) if agent is None else agent_quality(session, agent))
 
 
 def _table(report: QualityReport) -> Table:

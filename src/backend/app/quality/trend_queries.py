@@ -92,13 +92,15 @@ def _moments(*names: str) -> list[BindParameter[Any]]:
     return [bindparam(name, type_=DateTime(timezone=True)) for name in names]
 
 
-ALL_AGENTS = text(_HOURS.format(further="")).bindparams(*_moments("now", "start"))
-"""Every agent's days from `start` on, in whole hours: agent, day, sum of scores, how many."""
+SEVERAL_AGENTS = text(_HOURS.format(further="AND agent_id = ANY(:agent_ids)")).bindparams(
+    *_moments("now", "start"), bindparam("agent_ids", type_=ARRAY(String))
+)
+"""The agents' days from `start` on, in whole hours: agent, day, sum of scores, how many."""
 
 ONE_AGENT = text(_HOURS_AND_RUNS.format(hours=_HOURS.format(further=_CUT), is_scored=IS_SCORED)).bindparams(
     *_moments("now", "middle", "start"), bindparam("agent_id", type_=String)
 )
-"""One agent's days after `start`, the two windows divided at `middle` to the instant; as `ALL_AGENTS`."""
+"""One agent's days after `start`, the two windows divided at `middle` to the instant; as `SEVERAL_AGENTS`."""
 
 SCORERS_OF_AGENTS = text(
     _SCORERS.format(newest=_newest("moment.day", "agent.id"), is_scored=IS_SCORED)

@@ -2,22 +2,27 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.registry import require_known
+from app.agents.registry import count_reporting, reporting_ids_by_page, require_known
+from app.kit.cursors import AgentCursor
 from app.kit.sql import database_now
 from app.quality.domain.feedback import DIMENSION
 from app.quality.domain.trend import Trend, compare
-from app.quality.trend_queries import ALL_AGENTS, MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, sample
-from app.runs.window_sums import scores_between
+from app.quality.trend_queries import MOST_A_DAY, ONE_AGENT, SCORERS_OF_AGENTS, SEVERAL_AGENTS, sample
+from app.runs.window_sums import scores_by_day
 from app.scoring.domain.comparison import Day, is_other_scorer
 
 DAYS = 7  # of a window: a week, so that weekdays are compared with the same weekdays
 
+AGENTS_A_PAGE = 100
+"""Agents of a fleet in one answer, as everywhere else where lists come in pages."""
+
+_AT_ONCE = 1_000  # agents, where all are wanted: a few megabytes
 _DAY = timedelta(days=1)
 _NOTHING = Day(0.0, 0)
 _MOST_URGENT_FIRST = ("declined", "improved", "no_change", "not_comparable", "too_few_runs")
@@ -31,7 +36,8 @@ class QualityReport:
     """The trends at one moment of the database's clock.
 
     `dimensions` and `scorers` are computed from the newest `MOST_A_DAY` runs of each day; `sampled` says that
-    a day had more. `agents` is filled for the fleet only.
+    a day had more. Of the fleet alone there are `agents`: some of the `total` that had a run in either
+    window, and the place after the last of them where more follow.
     """
 
     generated_at: datetime
@@ -43,17 +49,32 @@ class QualityReport:
     previous_scorers: Mapping[str, int]
     sampled: bool
     agents: Mapping[str, Trend] = field(default_factory=dict)
+    total: int | None = None
+    next_cursor: AgentCursor | None = None
 
 
-async def fleet_quality(session: AsyncSession, days: int = DAYS) -> QualityReport:
-    """The fleet's last `days` days against those before, and every agent's that has scores in either."""
+async def fleet_quality(
+    session: AsyncSession, days: int = DAYS, limit: int = AGENTS_A_PAGE, after: AgentCursor | None = None
+) -> QualityReport:
+    """The fleet's last `days` days against those before, and at most `limit` of its agents', by id."""
     now = await database_now(session)
-    overall = {}
-    for day in range(2 * days):
-        between = scores_between(now - (day + 1) * _DAY, now - day * _DAY)
-        overall[day] = _day(*(await session.execute(between)).one())
-    agents = await _agents(session, now, days)
-    return await _report(session, now, days, None, overall, agents)
+    rows = await session.execute(scores_by_day(now, 2 * days))
+    overall = {day: _day(total, scored) for day, total, scored in rows}
+    report = await _report(session, now, days, None, overall)
+    total = await count_reporting(session, now - 2 * days * _DAY)
+    agents, following = await _agents(session, now, days, limit, after)
+    return replace(report, agents=agents, total=total, next_cursor=following)
+
+
+async def whole_fleet_quality(session: AsyncSession, days: int = DAYS) -> QualityReport:
+    """As `fleet_quality`, of all of its agents, those that declined first."""
+    report = await fleet_quality(session, days, _AT_ONCE)
+    agents, following = dict(report.agents), report.next_cursor
+    while following:
+        more, following = await _agents(session, report.generated_at, days, _AT_ONCE, following)
+        agents |= more
+    in_order = sorted(agents.items(), key=lambda each: (_MOST_URGENT_FIRST.index(each[1].verdict), each[0]))
+    return replace(report, agents=dict(in_order), next_cursor=None)
 
 
 async def agent_quality(session: AsyncSession, agent_id: str, days: int = DAYS) -> QualityReport:
@@ -63,12 +84,16 @@ async def agent_quality(session: AsyncSession, agent_id: str, days: int = DAYS) 
     moments = {"now": now, "middle": now - days * _DAY, "start": now - 2 * days * _DAY}
     rows = await session.execute(ONE_AGENT, {"agent_id": agent_id, **moments})
     overall = {day: _day(total, scored) for _, day, total, scored in rows}
-    return await _report(session, now, days, agent_id, overall, {})
+    return await _report(session, now, days, agent_id, overall)
 
 
-async def _agents(session: AsyncSession, now: datetime, days: int) -> dict[str, Trend]:
+async def _agents(
+    session: AsyncSession, now: datetime, days: int, limit: int, after: AgentCursor | None
+) -> tuple[dict[str, Trend], AgentCursor | None]:
+    start = now - 2 * days * _DAY
+    agent_ids, following = await reporting_ids_by_page(session, start, limit, after)
     sums: dict[str, dict[int, Day]] = defaultdict(dict)
-    rows = await session.execute(ALL_AGENTS, {"now": now, "start": now - 2 * days * _DAY})
+    rows = await session.execute(SEVERAL_AGENTS, {"now": now, "start": start, "agent_ids": agent_ids})
     for agent_id, day, total, scored in rows:
         sums[agent_id][day] = _day(total, scored)
     scorers: dict[str, _Scorers] = defaultdict(lambda: _Scorers(days))
@@ -76,11 +101,10 @@ async def _agents(session: AsyncSession, now: datetime, days: int) -> dict[str, 
     for agent_id, *row in await session.execute(SCORERS_OF_AGENTS, parameters):
         scorers[agent_id].add(*row)
     trends = {
-        agent_id: _trend(of_agent, days, scorer_changed=scorers[agent_id].changed)
-        for agent_id, of_agent in sums.items()
-        if any(day.runs for day in of_agent.values())
+        agent_id: _trend(sums[agent_id], days, scorer_changed=scorers[agent_id].changed)
+        for agent_id in agent_ids
     }
-    return dict(sorted(trends.items(), key=lambda item: (_MOST_URGENT_FIRST.index(item[1].verdict), item[0])))
+    return trends, following
 
 
 async def _report(
@@ -89,7 +113,6 @@ async def _report(
     days: int,
     agent_id: str | None,
     overall: DaySums,
-    agents: Mapping[str, Trend],
 ) -> QualityReport:
     scorers, sampled = _Scorers(days), False
     dimensions: dict[str, dict[int, Day]] = defaultdict(dict)
@@ -113,7 +136,6 @@ async def _report(
         scorers=scorers.windows[0],
         previous_scorers=scorers.windows[1],
         sampled=sampled,
-        agents=agents,
     )
 
 

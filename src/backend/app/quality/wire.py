@@ -1,16 +1,22 @@
 """Wire types of quality: trends, feedback to agents, agreement, and the review queue."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.kit.cursors import AgentCursor
 from app.quality.domain.agreement import CATEGORIES, Agreement
 from app.quality.domain.agreement_report import AgreementReport, RaterAgreement, ScorerAgreement
 from app.quality.domain.review import Suggestion
 from app.quality.domain.trend import Verdict
 
 _FROM_ATTRIBUTES = ConfigDict(from_attributes=True)
+
+
+def _encoded(place: AgentCursor | None) -> str | None:
+    return place.encode() if place else None
 
 
 class TrendOut(BaseModel):
@@ -41,7 +47,11 @@ class QualityOut(BaseModel):
     overall: TrendOut
     dimensions: dict[str, TrendOut]
     agents: dict[str, TrendOut] = Field(
-        description="Each agent of the fleet, in whole hours, those that declined first."
+        description="Of the fleet, agents that had a run in either window, by id, in whole hours: a page."
+    )
+    total: int | None = Field(description="How many such agents there are; null for one agent.")
+    next_cursor: Annotated[str | None, BeforeValidator(_encoded)] = Field(
+        description="Null where no agents follow."
     )
     scorers: dict[str, int] = Field(description="How many runs each scorer scored, and `people` rated.")
     previous_scorers: dict[str, int]

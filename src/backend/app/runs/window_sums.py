@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     DateTime,
+    Integer,
     Interval,
     Select,
     String,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -32,9 +34,10 @@ from app.models import AgentRollup, AgentRunLog, RunRollup
 from app.models.agent_run_log import AUDITOR
 from app.models.run_rollup import HOUR, MINUTE
 
+_MOMENT = DateTime(timezone=True)
 _HOUR: ColumnElement[timedelta] = literal_column(f"interval '{HOUR} minutes'", Interval)
 _MINUTE: ColumnElement[timedelta] = literal_column(f"interval '{MINUTE} minutes'", Interval)
-_EPOCH: ColumnElement[datetime] = literal_column("timestamptz '2000-01-01 00:00Z'", DateTime(timezone=True))
+_EPOCH: ColumnElement[datetime] = literal_column("timestamptz '2000-01-01 00:00Z'", _MOMENT)
 
 Moment = datetime | ColumnElement[datetime]
 """A moment, or SQL of one, such as of `now()` in a statement that is made once."""
@@ -104,6 +107,42 @@ def scores_between(start: Moment, end: Moment) -> Select[Decimal | None, int]:
     return select(*_total(parts.subquery()))
 
 
+def scores_by_day(end: datetime, days: int) -> Select[int, Decimal | None, int]:
+    """What `scores_between` gives of each of the last `days` times 24 hours up to `end` that has any runs.
+
+    Days are counted back, 0 being the newest. All of them begin in the same minute of an hour, so that of the
+    hours in which they begin the minutes are read, and of these minutes the runs.
+    """
+    start, created_at = end - timedelta(days=days), AgentRunLog.created_at
+    begins = [end - timedelta(days=day) for day in range(days + 1)]
+    hour, minute = _floors(begins, _HOUR), _floors(begins, _MINUTE)
+    minutes = (
+        _fleet(MINUTE, hour.c.begins, hour.c.begins + _HOUR, RunRollup.bucket)
+        .where(RunRollup.bucket > start, RunRollup.bucket < end)
+        .where(RunRollup.bucket.not_in(select(minute.c.begins)))
+        .group_by(RunRollup.bucket)
+    )
+    of_hour = minutes.lateral()
+    runs = (
+        select(_day(created_at, end), *_SCORES)
+        .where(created_at >= minute.c.begins, created_at < minute.c.begins + _MINUTE)
+        .where(created_at > start, created_at <= end, AgentRunLog.agent_id != AUDITOR)
+        .group_by("day")
+    )
+    of_minute = runs.lateral()
+    parts: CompoundSelect[Any, Any] = union_all(
+        _fleet(HOUR, start, end, _day(RunRollup.bucket, end))
+        .where(RunRollup.bucket.not_in(select(hour.c.begins)))
+        .group_by("day"),
+        select(_day(of_hour.c.bucket, end), of_hour.c.overall_sum, of_hour.c.scored).join_from(
+            hour, of_hour, true()
+        ),
+        select(of_minute).join_from(minute, of_minute, true()),
+    )
+    part = parts.subquery()
+    return select(part.c.day, *_total(part)).group_by(part.c.day)
+
+
 def agent_scores_since(agent_ids: Sequence[str], start: datetime) -> Select[str, Decimal | None, int]:
     """Those of `agent_ids` with `Quality.of`'s figures that have runs created at `start` or later.
 
@@ -132,10 +171,21 @@ def agent_scores_in(agent_id: str, start: datetime) -> Select[Decimal | None, De
     return select(*_sums(AgentRollup)).where(AgentRollup.agent_id == agent_id, AgentRollup.bucket >= start)
 
 
-def _fleet(width: int, start: ColumnElement[datetime], end: ColumnElement[datetime]) -> Select[Any]:
-    return select(*_sums(RunRollup)).where(
+def _fleet(width: int, start: Any, end: Any, *keys: Any) -> Select[Any]:
+    return select(*keys, *_sums(RunRollup)).where(
         RunRollup.width == width, RunRollup.bucket >= start, RunRollup.bucket < end
     )
+
+
+def _floors(moments: Sequence[datetime], width: ColumnElement[timedelta]) -> Subquery:
+    """`_floor` of the moments, as a table of its own."""
+    times = cast(literal(list(moments), ARRAY(_MOMENT)), ARRAY(_MOMENT))
+    return select(_floor(func.unnest(times).column_valued("moment"), width).label("begins")).subquery()
+
+
+def _day(moment: Any, end: datetime) -> ColumnElement[int]:
+    age = func.extract("epoch", literal(end, _MOMENT) - moment)
+    return cast(func.floor(age / 86_400), Integer).label("day")
 
 
 def _sums(rollup: type[RunRollup | AgentRollup]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
@@ -149,5 +199,5 @@ def _total(part: Subquery) -> tuple[ColumnElement[Decimal | None], ColumnElement
 
 def _floor(moment: Moment, width: ColumnElement[timedelta]) -> ColumnElement[datetime]:
     """When the `width` in UTC began in which `moment` lies."""
-    value = literal(moment, DateTime(timezone=True)) if isinstance(moment, datetime) else moment
-    return func.date_bin(width, value, _EPOCH, type_=DateTime(timezone=True))
+    value = literal(moment, _MOMENT) if isinstance(moment, datetime) else moment
+    return func.date_bin(width, value, _EPOCH, type_=_MOMENT)

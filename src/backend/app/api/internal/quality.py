@@ -7,15 +7,16 @@ from fastapi.responses import JSONResponse
 
 from app.api.errors import INVALID, NOT_FOUND, UNAVAILABLE, ErrorBody
 from app.api.negotiation import preferred
-from app.api.query import LogText
+from app.api.query import AgentCursorText, LogText
 from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.errors import NotFoundError
+from app.kit.cursors import AgentCursor
 from app.quality.agent_feedback import agent_feedback
 from app.quality.domain import feedback
 from app.quality.domain.calibration import LEAST_DAYS
 from app.quality.domain.trend import MOST_DAYS
-from app.quality.trends import DAYS, agent_quality, fleet_quality
+from app.quality.trends import AGENTS_A_PAGE, DAYS, agent_quality, fleet_quality
 from app.quality.wire import AgentFeedbackOut, QualityOut
 from app.runs.wire import AgentId
 
@@ -38,12 +39,16 @@ _IN_MARKDOWN: dict[int | str, dict[str, Any]] = {
 async def get_quality(
     agent_id: LogText = None,
     days: Annotated[int, Query(ge=LEAST_DAYS, le=MOST_DAYS, description="The length of a window.")] = DAYS,
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many agents.")] = AGENTS_A_PAGE,
+    cursor: AgentCursorText = None,
 ) -> QualityOut:
-    """The last `days` days against as many before: of the fleet and every agent, or of one agent."""
+    """The last `days` days against as many before: of the fleet and its agents, or of one agent."""
+    after = AgentCursor.decode(cursor) if cursor else None
     async with transaction() as session:
-        report = await (
-            fleet_quality(session, days) if agent_id is None else agent_quality(session, agent_id, days)
-        )
+        if agent_id is None:
+            report = await fleet_quality(session, days, limit, after)
+        else:
+            report = await agent_quality(session, agent_id, days)
     return QualityOut.model_validate(report)
 
 
