@@ -48,7 +48,7 @@ def test_a_moment_that_no_run_has_is_the_nearest_that_one_has() -> None:
 
 @given(
     st.integers(-211_813_488_000_000_000, 9_223_371_331_199_999_999),
-    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=255),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=255),
 )
 def test_a_place_among_agents_survives_its_encoding(micros: int, agent_id: str) -> None:
     text = AgentCursor(micros, agent_id).encode()
@@ -69,7 +69,7 @@ def test_a_place_among_agents_is_the_moment_of_the_newest_run() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "a", "a" + "A" * 11, "d" + "A" * 32, "a" + "=" * 20, "a" + "A" * 1381])
+@pytest.mark.parametrize("text", ["", "a", "a" + "A" * 10, "d" + "A" * 32, "a" + "=" * 20, "a" + "A" * 1381])
 def test_what_is_no_place_among_agents_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="not a cursor of this list"):
         AgentCursor.decode(text)

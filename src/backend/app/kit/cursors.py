@@ -15,7 +15,7 @@ CURSOR_PATTERN = r"^[du][A-Za-z0-9_-]{32}$"
 _FIRST, _LAST = -211_813_488_000_000_000, 9_223_371_331_199_999_999
 _NO_CURSOR = "not a cursor of this list: ask for the first page without one"
 _DATED, _UNDATED = "d", "u"
-AGENT_CURSOR_PATTERN = r"^a[A-Za-z0-9_-]{12,1380}$"  # eight bytes and an id of up to 255 characters
+AGENT_CURSOR_PATTERN = r"^a[A-Za-z0-9_-]{11,1380}$"  # eight bytes and an id of up to 255 characters
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _MOMENT, _PLACE = struct.Struct(">q"), struct.Struct(">q16s")
 
