@@ -4,16 +4,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.audit import cache
 from app.audit.cache import AgentCache
 from app.db.session import transaction
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
 
-async def test_agents_that_are_read_in_turn_are_learned_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MOST_OTHERS", 2)
-    known: AgentCache[int, str] = AgentCache()
+async def test_agents_that_are_read_in_turn_are_learned_once() -> None:
+    known: AgentCache[int, str] = AgentCache(others=2)
     learned: list[str] = []
 
     async def learn(agents: Sequence[str]) -> dict[str, str]:

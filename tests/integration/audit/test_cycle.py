@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Engine, event
 
+from app.agents.registry import known_ids
 from app.agents.status import agent_statuses
 from app.audit.cycle import AuditCycle, lock_audit
 from app.audit.findings import list_findings
@@ -480,7 +481,10 @@ async def test_dates_that_cannot_be_reckoned_with_blind_nobody(
     assert (keys(done.open), done.errors) == ([("stopped_reporting", "sage")], [])
     settings = audit_settings(get_settings())
     async with transaction() as session:
-        states = {status.agent_id: status.state for status in await agent_statuses(session, settings)}
+        states = {
+            status.agent_id: status.state
+            for status in await agent_statuses(session, settings, sorted(await known_ids(session)))
+        }
         gauges = await fleet_gauges(session, [], None)
     assert states == {"odd": "new", "sage": "down"}
     assert gauges.oldest_queued_age == pytest.approx(269 * 3600, abs=600)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from app.agents.registry import known_ids
 from app.agents.status import agent_statuses
 from app.audit.cycle import AuditCycle
 from app.config import get_settings
@@ -56,7 +57,10 @@ def rules(cycle: AuditCycle) -> Counter[str]:
 async def states() -> Counter[str]:
     settings = audit_settings(get_settings())
     async with transaction() as session:
-        return Counter(status.state for status in await agent_statuses(session, settings))
+        return Counter(
+            status.state
+            for status in await agent_statuses(session, settings, sorted(await known_ids(session)))
+        )
 
 
 async def test_nobody_is_blamed_while_nobody_can_report(db: asyncpg.Connection) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    CompoundSelect,
     Select,
     String,
     any_,
@@ -27,6 +28,8 @@ from app.kit.sql import wanted_agents
 from app.models import Agent, AgentRunStart, AgentRunState, PeerSwarmHeartbeat
 
 NO_SUCH_AGENT = "this agent has neither reported nor been declared"
+
+_KNOWING = (Agent, AgentRunState, AgentRunStart)
 
 
 def _names(*agent_ids: ColumnElement[Any]) -> Select[Any]:
@@ -57,21 +60,24 @@ async def identities(
     return {agent_id: identify(agent_id, name, role) for agent_id, name, role in rows}
 
 
+def known_agents() -> CompoundSelect[str]:
+    """Every agent, as `agent_id`, that has reported, is declared or has started a run."""
+    return union(*(select(table.agent_id) for table in _KNOWING))
+
+
 async def known_ids(session: AsyncSession) -> set[str]:
-    """Every agent that has reported, is declared or has started a run."""
-    known = (select(table.agent_id) for table in (Agent, AgentRunState, AgentRunStart))
-    return set(await session.scalars(union(*known)))
+    """Every agent of `known_agents`."""
+    return set(await session.scalars(known_agents()))
 
 
 async def ids_by_page(
     session: AsyncSession, limit: int, after: AgentCursor | None = None
 ) -> tuple[list[str], AgentCursor | None]:
-    """At most `limit` of `known_ids` in the database's order, and the place after the last if more follow.
+    """At most `limit` of `known_agents` in the database's order, and the place after the last if more follow.
 
     The moment of a place among them does not count.
     """
-    columns = (table.agent_id for table in (Agent, AgentRunState, AgentRunStart))
-    known = union(*(_following(column, limit, after) for column in columns)).subquery()
+    known = union(*(_following(table.agent_id, limit, after) for table in _KNOWING)).subquery()
     ids = await session.scalars(select(known.c.agent_id).order_by(known.c.agent_id).limit(limit + 1))
     return _page(list(ids), limit)
 

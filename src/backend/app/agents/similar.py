@@ -3,7 +3,6 @@
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 from app.kit.invisible import is_unseen
 
@@ -21,9 +20,9 @@ def similar_ids(agent_ids: Iterable[str]) -> Mapping[str, list[str]]:
     }
 
 
-# Every list of agents folds all their ids.
-@lru_cache(maxsize=16_384)
 def folded(agent_id: str) -> str:
     """`agent_id` without what the eye passes over: case, Unicode's compatible forms, all that is unseen."""
+    if agent_id.isascii() and agent_id.isprintable():
+        return agent_id.lower().replace(" ", "")
     caseless = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", agent_id).casefold())
     return "".join(character for character in caseless if not is_unseen(character))

@@ -1,29 +1,30 @@
 """The agents: what is declared of each, and how each is doing now."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identity_of
-from app.agents.registry import NO_SUCH_AGENT, identities, known_ids
-from app.agents.similar import similar_ids
+from app.agents.look_alikes import look_alikes
+from app.agents.recent_past import RecentPast, full_pasts, recent_pasts
+from app.agents.registry import identities, require_known
 from app.audit.cadence import Cadence, Outages, Schedule, parse_schedule
+from app.audit.cadences import Learned
 from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, evaluate, isolated, suspecting
 from app.audit.domain.history import AgentHistory, ReportedRun, expect_by, readable_schedule
 from app.audit.domain.liveness import StoppedReporting
 from app.audit.domain.rule import Rule
 from app.audit.domain.running_long import RunningLong
-from app.audit.histories import agent_histories, declared_agents, deepened
+from app.audit.histories import declared_agents, deepened, histories_of
 from app.audit.known_starts import known_starts
 from app.audit.outages import known_outages
 from app.audit.settings import AuditSettings
-from app.errors import NotFoundError
 from app.kit.sql import database_now, wanted_agents, well_dated
 from app.kit.times import WEEK
 from app.models import Agent, AgentRunState
@@ -51,82 +52,111 @@ class AgentStatus:
     agent_id: str
     identity: Identity
     declared: Agent | None
-    history: AgentHistory
+    past: RecentPast
     state: State
     cadence: str | None
     next_expected: datetime | None
     running_since: datetime | None
-    last_run: ReportedRun | None
     last_success_at: datetime | None
-    consecutive_failures: int
-    consecutive_silences: int
     quality_7d: Quality
     similar_to: Sequence[str] = ()
+
+    @property
+    def last_run(self) -> ReportedRun | None:
+        """Its newest dated run."""
+        return self.past.runs[0] if self.past.runs else None
+
+    @property
+    def consecutive_failures(self) -> int:
+        """How many of its newest runs in a row failed."""
+        return len(list(takewhile(lambda run: run.status == "failed", self.past.runs)))
+
+    @property
+    def consecutive_silences(self) -> int:
+        """How many of its newest runs in a row were silent."""
+        return self.past.runs[0].silence_count if self.past.runs else 0
+
+    @property
+    def observed_cadence(self) -> str | None:
+        """The cadence that its newest reports show, in words, whatever is declared; None without one."""
+        return _cadence_in_words(self.agent_id, lambda: self.past.habit)
 
 
 async def agent_status(session: AsyncSession, settings: AuditSettings, agent_id: str) -> AgentStatus:
     """How one agent is doing, by all of its past that matters. Raises `NotFoundError`."""
-    statuses = await agent_statuses(session, settings, [agent_id], in_depth=True)
-    if not statuses:
-        raise NotFoundError(NO_SUCH_AGENT)
-    return statuses[0]
+    await require_known(session, agent_id)
+    (status,) = await agent_statuses(session, settings, [agent_id], in_depth=True)
+    return status
 
 
 async def agent_statuses(
-    session: AsyncSession,
-    settings: AuditSettings,
-    agent_ids: Sequence[str] | None = None,
-    *,
-    in_depth: bool = False,
+    session: AsyncSession, settings: AuditSettings, agent_ids: Sequence[str], *, in_depth: bool = False
 ) -> list[AgentStatus]:
-    """Every agent that reported, is declared or has a run under way, by id; or those of `agent_ids`.
+    """How the agents are doing, in their order: each has reported, is declared or has a run under way.
 
     The past beyond its newest runs is read of an agent that may be overdue, and `in_depth` of all of them;
-    how long its runs take of one that is running.
+    how long its runs take of one that is running. Not `in_depth`, of the runs only the newest has a summary.
     """
     now = await database_now(session)
     outages = await known_outages(session, now, settings)
     declared = await declared_agents(session, agent_ids)
-    histories = await agent_histories(
-        session,
+    read_pasts = full_pasts if in_depth else recent_pasts
+    pasts = await read_pasts(session, agent_ids, declared, outages)
+    histories = histories_of(
+        agent_ids,
         now,
-        HISTORY_DEPTH,
-        agent_ids=agent_ids,
+        {agent_id: past.runs for agent_id, past in pasts.items()},
         declared=declared,
         outages=outages,
         starts=await known_starts(session, agent_ids),
     )
-    ids = await known_ids(session)
-    # All of whose runs have no date, or one out of reach: written by another program.
-    undated = (ids if agent_ids is None else ids.intersection(agent_ids)).difference(histories)
-    histories = dict(sorted({**histories, **{each: AgentHistory(each, now, ()) for each in undated}}.items()))
     suspects = {
         each: rules for each, history in histories.items() if (rules := _rules_of(history, in_depth=in_depth))
     }
     histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages)
-    known = await identities(session, agent_ids)
-    successes = await _last_successes(session, list(histories))
-    qualities = await _qualities(session, now - WEEK, list(histories))
-    similar = similar_ids(ids)
+    facts = await _facts(session, now, agent_ids)
+    nothing = RecentPast()
     return [
-        AgentStatus(
-            agent_id=each,
-            identity=identity_of(each, known),
-            declared=declared.get(each),
-            history=history,
-            state=_state(history),
-            cadence=_cadence(history),
-            next_expected=_next_expected(history),
-            running_since=_running_since(history),
-            last_run=history.runs[0] if history.runs else None,
-            last_success_at=successes.get(each),
-            consecutive_failures=len(list(takewhile(lambda run: run.status == "failed", history.runs))),
-            consecutive_silences=history.runs[0].silence_count if history.runs else 0,
-            quality_7d=qualities.get(each, Quality()),
-            similar_to=similar.get(each, ()),
-        )
-        for each, history in histories.items()
+        _status(history, declared.get(agent_id), pasts.get(agent_id, nothing), facts)
+        for agent_id, history in histories.items()
     ]
+
+
+class _Facts(NamedTuple):
+    """What is shown of agents and is no matter of judgement."""
+
+    known: Mapping[str, Identity]
+    successes: Mapping[str, datetime | None]
+    qualities: Mapping[str, Quality]
+    look_alikes: Mapping[str, Sequence[str]]
+
+
+async def _facts(session: AsyncSession, now: datetime, agent_ids: Sequence[str]) -> _Facts:
+    return _Facts(
+        known=await identities(session, agent_ids),
+        successes=await _last_successes(session, agent_ids),
+        qualities=await _qualities(session, now - WEEK, agent_ids),
+        look_alikes=await look_alikes(session),
+    )
+
+
+def _status(history: AgentHistory, declared: Agent | None, past: RecentPast, facts: _Facts) -> AgentStatus:
+    agent_id = history.agent_id
+    # What is learned from its newest runs tells when it comes; it is judged overdue by no less than all.
+    told = history if history.learned_past is not None else replace(history, learned_past=past.learned)
+    return AgentStatus(
+        agent_id=agent_id,
+        identity=identity_of(agent_id, facts.known),
+        declared=declared,
+        past=past,
+        state=_state(history),
+        cadence=_cadence(told),
+        next_expected=_next_expected(told),
+        running_since=_running_since(told),
+        last_success_at=facts.successes.get(agent_id),
+        quality_7d=facts.qualities.get(agent_id, Quality()),
+        similar_to=facts.look_alikes.get(agent_id, ()),
+    )
 
 
 def _rules_of(history: AgentHistory, *, in_depth: bool) -> list[Rule]:
@@ -171,22 +201,16 @@ def _cadence(history: AgentHistory) -> str | None:
             return str(parse_schedule(history.schedule, history.timezone))
         except ValueError as error:
             return str(error)
-    described = isolated(_OVERDUE.name, history.agent_id, lambda: _describe(history.learned))
-    return None if isinstance(described, RuleError) else described
+    return _cadence_in_words(history.agent_id, lambda: history.learned)
 
 
-def observed_cadence(history: AgentHistory) -> str | None:
-    """The cadence that its newest reports show, in words, whatever is declared; None where they show none."""
-    described = isolated(
-        _OVERDUE.name,
-        history.agent_id,
-        lambda: _describe(Cadence.of(reversed(history.reports), history.outages)),
-    )
-    return None if isinstance(described, RuleError) else described
+def _cadence_in_words(agent_id: str, learned: Callable[[], Learned]) -> str | None:
+    def described() -> str | None:
+        cadence = learned()
+        return str(cadence) if isinstance(cadence, Cadence) and cadence.has_cadence else None
 
-
-def _describe(cadence: Cadence) -> str | None:
-    return str(cadence) if cadence.has_cadence else None
+    found = isolated(_OVERDUE.name, agent_id, described)
+    return None if isinstance(found, RuleError) else found
 
 
 def _next_expected(history: AgentHistory) -> datetime | None:

@@ -87,7 +87,7 @@ class LastRun(BaseModel):
 
     id: str
     status: str
-    summary: str | None
+    summary: str | None = Field(description="Its first 2,000 characters.")
     ran_at: datetime
 
 

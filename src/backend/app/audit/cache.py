@@ -33,10 +33,11 @@ class AgentCache(Generic[Key, Value]):
     """One entry an agent, for each database that the process audits.
 
     All entries of a database share a `dependency`: what they were learned from besides the agent's own runs.
-    With another dependency none of them counts.
+    With another dependency none of them counts. `others` stay beside those that were read last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, others: int = MOST_OTHERS) -> None:
+        self._others = others
         self._cached: WeakKeyDictionary[Engine, tuple[object, Mapping[str, Entry[Key, Value]]]] = (
             WeakKeyDictionary()
         )
@@ -61,7 +62,7 @@ class AgentCache(Generic[Key, Value]):
     ) -> dict[str, Value]:
         """The value of each agent of `keys`, learned where it is stale.
 
-        These agents stay in the cache, and the `MOST_OTHERS` that were read last before. The keys are to be
+        These agents stay in the cache, and those that were read last before. The keys are to be
         read before: what changes meanwhile is learned again next time.
         """
         entries = self.entries(session, dependency)
@@ -70,7 +71,7 @@ class AgentCache(Generic[Key, Value]):
         values = {agent_id: entries[agent_id].value for agent_id in keys.keys() - set(unknown)} | learned
         others = [(agent_id, entry) for agent_id, entry in entries.items() if agent_id not in values]
         kept = {agent_id: Entry(keys[agent_id], value) for agent_id, value in values.items()}
-        self.store(session, {**dict(others[-MOST_OTHERS:]), **kept}, dependency)
+        self.store(session, {**dict(others[-self._others :]), **kept}, dependency)
         return values
 
 

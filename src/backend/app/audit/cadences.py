@@ -4,7 +4,7 @@ The Auditor reads an agent's past for as long as the agent is silent, and all th
 to read it once is enough.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
 from app.audit.cache import AgentCache, last_changes
-from app.audit.cadence import Cadence, Lateness, Outage, Schedule, days_off
+from app.audit.cadence import Cadence, Lateness, Outage, Outages, Schedule, days_off
 from app.audit.known_outages import KnownOutages
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import AgentRunLog
@@ -93,13 +93,16 @@ def _learned_from(
 ) -> LearnedPast:
     times = [report.timestamp() for report in reports] if outages.holidays else []
     off = tuple(days_off(times, outages.holidays))
-    own = outages.over.joined(*excused, *off)
+    return LearnedPast(learned_of(reports, declared, outages.over.joined(*excused, *off)), off)
+
+
+def learned_of(reports: Iterable[datetime], declared: Declared | None, outages: Outages) -> Learned:
+    """How an agent has reported, from its reports, oldest first, apart from the outages."""
     try:
-        learned: Learned = Lateness.of(*declared, reports, own) if declared else Cadence.of(reports, own)
+        return Lateness.of(*declared, reports, outages) if declared else Cadence.of(reports, outages)
     # One agent's history must not keep the others from being judged; the rules of this one raise it again.
     except Exception as error:  # noqa: BLE001
-        learned = error
-    return LearnedPast(learned, off)
+        return error
 
 
 def _newest_reports(wanted: Subquery, count: int) -> Select[datetime | None]:

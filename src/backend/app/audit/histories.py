@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.cadence import Outages
 from app.audit.cadences import Declared, LearnedPast, learned_cadences
-from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedule
+from app.audit.domain.history import AgentHistory, ReportedRun, read_schedule, readable_schedule
 from app.audit.domain.rule import Rule
 from app.audit.habits import known_habits
 from app.audit.known_outages import KnownOutages
@@ -19,11 +19,11 @@ from app.audit.known_starts import Starts, known_durations
 from app.audit.known_usage import known_usage
 from app.kit.sql import IS_SILENT, OVERALL, WELL_DATED, newest_of_agent, wanted_agents
 from app.models import Agent, AgentRunLog
-from app.runs.scores import overall_score, score_of
+from app.runs.scores import score_of
 from app.runs.silence import is_quiet
-from app.services.agent_run_log_service import recent_runs
 
-_SUMMARY_LENGTH = 2_000  # characters, of which a finding quotes fewer
+SUMMARY_LENGTH = 2_000
+"""Characters of a run's summary: more than a finding quotes or a list shows."""
 
 
 async def declared_agents(session: AsyncSession, agent_ids: Sequence[str] | None = None) -> dict[str, Agent]:
@@ -39,33 +39,39 @@ async def agent_histories(
     now: datetime,
     depth: int,
     *,
-    agent_ids: Sequence[str] | None = None,
+    agent_ids: Sequence[str],
     declared: Mapping[str, Agent],
     outages: KnownOutages,
     starts: Starts,
 ) -> dict[str, AgentHistory]:
-    """Each agent that reported, is `declared` or has a run under way, with its newest `depth` runs.
+    """Of the agents those that reported, are `declared` or have a run under way: the newest `depth` runs."""
+    runs = await newest_runs(session, agent_ids, depth)
+    known = runs.keys() | (set(agent_ids) & (declared.keys() | starts.keys()))
+    return histories_of(sorted(known), now, runs, declared=declared, outages=outages, starts=starts)
 
-    Of all agents, or of those of `agent_ids`.
-    """
-    runs: dict[str, list[ReportedRun]] = defaultdict(list)
-    for run in await recent_runs(per_agent=depth, agent_ids=agent_ids, session=session):
-        runs[run.agent_id].append(_reported_run(run))
-    known = declared.keys() | starts.keys()
-    if agent_ids is not None:
-        known &= set(agent_ids)
+
+def histories_of(
+    agent_ids: Iterable[str],
+    now: datetime,
+    runs: Mapping[str, tuple[ReportedRun, ...]],
+    *,
+    declared: Mapping[str, Agent],
+    outages: KnownOutages,
+    starts: Starts,
+) -> dict[str, AgentHistory]:
+    """The agents with these newest runs; one of which there are none has neither reported nor a date."""
     return {
         agent_id: AgentHistory(
             agent_id,
             now,
-            tuple(runs.get(agent_id, ())),
+            runs.get(agent_id, ()),
             outages=outages.all.joined(*outages.excused.get(agent_id, ())),
             excused=tuple(outages.excused.get(agent_id, ())),
             unreachable=outages.unreachable,
             starts=starts.get(agent_id, ()),
             **_declaration(declared.get(agent_id), now),
         )
-        for agent_id in sorted({*runs, *known})
+        for agent_id in agent_ids
     }
 
 
@@ -91,7 +97,7 @@ async def deepened(
     habits = await known_habits(session, of_habits)
     usage = await known_usage(session, of_usage)
     durations = await known_durations(session, running)
-    runs = await _newest_runs(session, of_runs, depth) if of_runs else {}
+    runs = await newest_runs(session, of_runs, depth, by_payload=True) if of_runs else {}
     declared = {agent_id: _declared(histories[agent_id]) for agent_id in of_past}
     learned = await learned_cadences(session, declared, outages)
     return {
@@ -118,6 +124,18 @@ def _past(history: AgentHistory, learned: LearnedPast | None) -> dict[str, Any]:
     }
 
 
+def declared_schedule(agent: Agent | None) -> Declared | None:
+    """The schedule that is declared and its grace; None where none is, or none that can be read."""
+    schedule = read_schedule(agent.schedule, agent.timezone) if agent and agent.schedule else None
+    if agent is None or schedule is None or isinstance(schedule, str):
+        return None
+    return schedule, _grace(agent)
+
+
+def _grace(agent: Agent) -> timedelta | None:
+    return None if agent.grace_seconds is None else timedelta(seconds=agent.grace_seconds)
+
+
 def _declared(history: AgentHistory) -> Declared | None:
     schedule = readable_schedule(history)
     return (schedule, history.grace) if schedule else None
@@ -131,55 +149,50 @@ def reported_history(
     return AgentHistory(agent.agent_id, now, runs, outages=outages, **_declaration(agent, now))
 
 
-def _reported_run(run: AgentRunLog) -> ReportedRun:
-    """A run by its row without its payload: silent where its summary does not say otherwise."""
-    return ReportedRun(
-        id=str(run.id),
-        status=run.status,
-        created_at=run.created_at or run.run_at,
-        silence_count=run.consecutive_silence_count,
-        summary=run.action_summary,
-        score=overall_score(run.rlhf_scores),
-        silent=run.consecutive_silence_count > 0 or is_quiet(run.action_summary or ""),
-    )
-
-
 def _declaration(agent: Agent | None, now: datetime) -> dict[str, Any]:
     if agent is None:
         return {}
     until = agent.paused_until
     over = until if until and until <= now else None
     resumed = [moment for moment in (agent.resumed_at, over) if moment]
-    grace = None if agent.grace_seconds is None else timedelta(seconds=agent.grace_seconds)
     return {
         "schedule": agent.schedule,
         "timezone": agent.timezone,
-        "grace": grace,
+        "grace": _grace(agent),
         "paused": agent.paused or (until is not None and until > now),
         "watching_since": max(resumed, default=None),
         "registered_at": agent.created_at,
     }
 
 
-async def _newest_runs(
-    session: AsyncSession, agent_ids: Sequence[str], depth: int
+async def newest_runs(
+    session: AsyncSession,
+    agent_ids: Sequence[str],
+    depth: int,
+    *,
+    by_payload: bool = False,
 ) -> dict[str, tuple[ReportedRun, ...]]:
+    """Each agent's newest `depth` runs, newest first; by default without a look at their payloads.
+
+    Then those are silent that were counted so when they were recorded, or whose summary is quiet.
+    """
     wanted = wanted_agents(agent_ids)
     columns = (
         cast(AgentRunLog.id, String).label("id"),
         AgentRunLog.status,
         AgentRunLog.created_at,
         AgentRunLog.consecutive_silence_count,
-        func.left(AgentRunLog.action_summary, _SUMMARY_LENGTH),
+        func.left(AgentRunLog.action_summary, SUMMARY_LENGTH),
         OVERALL.label("overall"),
-        IS_SILENT.label("silent"),
+        (IS_SILENT if by_payload else AgentRunLog.consecutive_silence_count > 0).label("silent"),
     )
     newest = newest_of_agent(columns, wanted.c.agent_id, depth, WELL_DATED).lateral()
     statement = select(wanted, newest).join(newest, true())
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
     for agent_id, run_id, status, at, count, summary, overall, silent in await session.execute(statement):
+        silent = silent or (not by_payload and is_quiet(summary or ""))
         runs[agent_id].append(ReportedRun(run_id, status, at, count, summary, score_of(overall), silent))
     return {
-        agent_id: tuple(sorted(found, key=lambda run: run.created_at, reverse=True))
+        agent_id: tuple(sorted(found, key=lambda run: (run.created_at, run.id), reverse=True))
         for agent_id, found in runs.items()
     }

@@ -1,7 +1,7 @@
 """Write and read run logs directly, in any asyncio program that has a `DATABASE_URL`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -47,14 +47,13 @@ async def recent_runs(
     since: datetime | None = None,
     limit: int = 100,
     per_agent: int | None = None,
-    agent_ids: Sequence[str] | None = None,
     session: AsyncSession | None = None,
 ) -> list[AgentRunLog]:
     """The newest runs first, at most `limit` of them, read in `session` or a transaction of their own.
 
     Runs that another program stored without a `created_at` come last. `since` is inclusive, compared with
     `created_at`, and UTC where it has no offset. With `per_agent` the result is instead the newest
-    `per_agent` runs of every agent, or of `agent_ids`, without their `actions_taken`; `limit` is ignored.
+    `per_agent` runs of every agent, without their `actions_taken`; `limit` is ignored.
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
@@ -62,5 +61,5 @@ async def recent_runs(
     async with nullcontext(session) if session else transaction() as reading:
         if per_agent is None:
             return [row[0] for row in await read_newest(reading, [AgentRunLog], limit, **filters)]
-        statement = newest_of_each_agent(per_agent, run_conditions(**filters), agent_ids)
+        statement = newest_of_each_agent(per_agent, run_conditions(**filters))
         return list(await reading.scalars(statement))

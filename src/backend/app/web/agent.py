@@ -131,7 +131,7 @@ async def _agent_page(request: Request, agent_id: str, *, with_feedback: bool) -
         runs_of_days={each.start: each.runs for each in activity},
         quality=facts.quality,
         findings=findings,
-        recent=status.history.runs[:RECENT_RUNS],
+        recent=status.past.runs[:RECENT_RUNS],
         feedback=markdown(feedback) if feedback else None,
         charts=charts,
         verdicts=VERDICTS_IN_WORDS,

@@ -8,8 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.agents.schedules import schedule_in_words
-from app.agents.status import AgentStatus, agent_statuses, observed_cadence
-from app.audit.domain.history import readable_schedule
+from app.agents.status import AgentStatus, agent_statuses
+from app.audit.histories import declared_schedule
 from app.config import get_settings
 from app.db.replica import reading
 from app.kit.loop_local import LoopLocal
@@ -45,10 +45,8 @@ class AgentView:
     @classmethod
     def of(cls, status: AgentStatus) -> "AgentView":
         """How an agent stands, for people."""
-        schedule = readable_schedule(status.history)
-        return cls(
-            status, schedule_in_words(schedule) if schedule else None, observed_cadence(status.history)
-        )
+        declared = declared_schedule(status.declared)
+        return cls(status, schedule_in_words(declared[0]) if declared else None, status.observed_cadence)
 
 
 async def current_views(versions: Versions) -> dict[str, AgentView]:

@@ -83,6 +83,7 @@ class Cadence:
         self._clock: WeeklyPattern | None = None
         self._recurs = False
         self._forecast: Forecast | None = None
+        self._words: str | None = None
         self._is_forecast_current = True
 
     @classmethod
@@ -125,6 +126,7 @@ class Cadence:
         self._times.append(moment)
         self._activity.add(step_of(moment))
         self._is_forecast_current = False
+        self._words = None
 
     def _is_same_occasion(self, moment: float) -> bool:
         """Whether it comes as soon after the one before as two of one occasion do."""
@@ -137,6 +139,7 @@ class Cadence:
         self._latest.append(moment)
         self._together += 1
         self._is_forecast_current = False
+        self._words = None
         missed = self._missed
         if missed is not None and self._together >= max(calibration.LEAST_FLUSHED, missed / 2):
             self._recovered.drop_newest()
@@ -366,6 +369,11 @@ class Cadence:
         return max(deadline, weekend + calibration.WEEKEND)
 
     def __str__(self) -> str:
+        if self._words is None:
+            self._words = self._described()
+        return self._words
+
+    def _described(self) -> str:
         if not self.has_cadence and self._gaps:
             apart = in_words(timedelta(seconds=round(self._extremes.longest)))
             return f"at no set times, at most {apart} apart of late"
