@@ -224,5 +224,5 @@ async def test_a_fleet_counts_an_agent_that_has_started_only(db: asyncpg.Connect
     await started(db, "nova", MINUTE, "k")
     await started(db, "new", MINUTE)
     async with transaction() as session:
-        state = await fleet_state(session, await database_now(session), 5 * MINUTE, {})
+        state = await fleet_state(session, await database_now(session), 5 * MINUTE)
     assert (state.agents, state.waiting, state.fine) == (2, 1, 1)

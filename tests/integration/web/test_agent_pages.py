@@ -85,6 +85,12 @@ async def test_a_search_finds_ids_names_and_roles_in_any_case(
         "Back Office",
         "Sage -- Backend",
     ]
+    await db.execute("INSERT INTO peer_swarm_heartbeat (agent_id, role) VALUES ('nova', 'Night Watch')")
+    await api.put(f"{API}/Ärger", json={})
+    assert listed(await api.get("/agents", params={"q": "night watch"})) == ["Nova -- Night Watch"]
+    assert listed(await api.get("/agents", params={"q": "Nova -- security"})) == []
+    assert listed(await api.get("/agents", params={"q": "äRGER"})) == ["Ärger"]
+    assert listed(await api.get("/agents", params={"q": "%"})) == []
     nothing = await api.get("/agents", params={"q": "<nothing>"})
     assert listed(nothing) == []
     assert "&lt;nothing&gt;" in nothing.text
@@ -98,6 +104,13 @@ async def test_a_large_fleet_comes_in_pages(api: httpx.AsyncClient, db: asyncpg.
     assert listed(await api.get("/agents", params={"page": 9})) == pages[2], (
         "a page that has gone is the last"
     )
+    for agent in ("agent-000", "agent-119"):
+        await api.put(f"{API}/{agent}", json={"display_name": "One name"})
+    await api.put(f"{API}/never-reported", json={})
+    last = await api.get("/agents", params={"page": 3})
+    assert listed(last)[-3:] == ["never-reported", "One name", "One name"], "of one name, by id"
+    assert last.text.index("/agents/agent-000") < last.text.index("/agents/agent-119")
+    assert "21 of 121 agents" in last.text
 
 
 async def test_a_row_follows_every_run_and_declaration(

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from app.kit.secrets import redact
 
+BEFORE_ROLE = " -- "
+"""What stands between a name and a role."""
+
 
 class Identity(NamedTuple):
     """How an agent is shown."""
@@ -16,7 +19,7 @@ class Identity(NamedTuple):
     @property
     def title(self) -> str:
         """The name, with the role where there is one: `Sage -- Backend`."""
-        return f"{self.name} -- {self.role}" if self.role else self.name
+        return f"{self.name}{BEFORE_ROLE}{self.role}" if self.role else self.name
 
     def masked(self) -> "Identity":
         """The identity without secrets, for the public."""
@@ -30,7 +33,7 @@ def _masked(identity: Identity) -> Identity:
 
 # The agents that the specification names. It gives Sage's role; those of Aurora, Nova and Atlas are what its
 # examples show them do, and the other four are this product's own.
-_BUILT_IN = {
+BUILT_IN = {
     "sage": Identity("Sage", "Backend"),
     "aurora": Identity("Aurora", "QA"),
     "nova": Identity("Nova", "Security"),
@@ -40,13 +43,12 @@ _BUILT_IN = {
     "helios": Identity("Helios", "Operations"),
     "scout": Identity("Scout", "Research"),
 }
+"""Agents that are shown by a name and role of their own, by their ids in small letters."""
 
 
-# Pages identify the whole fleet to sort it by name.
-@lru_cache(maxsize=16_384)
 def identify(agent_id: str, display_name: str | None = None, role: str | None = None) -> Identity:
     """What is declared wins over what is built in; an unknown agent is called by its id."""
-    known = _BUILT_IN.get(agent_id.lower(), Identity(agent_id, None))
+    known = BUILT_IN.get(agent_id.lower(), Identity(agent_id, None))
     return Identity(display_name or known.name, role or known.role)
 
 

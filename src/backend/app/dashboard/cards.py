@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identity_of
+from app.agents.registry import identities
 from app.kit.cursors import AgentCursor
 from app.kit.secrets import public_text
 from app.kit.sql import WELL_DATED, moment_at, newest_of_agent, well_dated
@@ -82,13 +83,9 @@ _TOTAL = select(func.count()).select_from(AgentRunState).where(*_SHOWN)
 
 
 async def event_cards(
-    session: AsyncSession,
-    now: datetime,
-    known: Mapping[str, Identity],
-    limit: int,
-    after: AgentCursor | None = None,
+    session: AsyncSession, now: datetime, limit: int, after: AgentCursor | None = None
 ) -> CardPage:
-    """At most `limit` cards, newest run first, without the Auditor's; `known` is how agents are shown."""
+    """At most `limit` cards, newest run first, without the Auditor's."""
     statement = _FIRST_CARDS
     if after:
         last, moment = AgentRunState.last_created_at, moment_at(after.micros)
@@ -98,6 +95,7 @@ async def event_cards(
     total = await session.scalar(_TOTAL)
     # An agent of which a run was removed a moment ago may have none.
     runs = [run for run in found[:limit] if run.id]
+    known = await identities(session, [run.agent_id for run in runs])
     times = await times_of_runs(session, [run.id for run in runs])
     # Masking hostile texts takes a while, in which others are served.
     cards = await asyncio.to_thread(lambda: [_card(run, times.get(run.id), known, now) for run in runs])

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.identity import Identity, identity_of
 from app.agents.pauses import IS_PAUSED
-from app.agents.registry import require_known
+from app.agents.registry import identities, require_known
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.missing import AGENTS_MISSING
 from app.audit.findings import affected_agents, is_among_missing
@@ -92,12 +92,10 @@ class FleetState:
     judged_at: datetime | None
 
 
-async def fleet_state(
-    session: AsyncSession, now: datetime, interval: timedelta, known: Mapping[str, Identity]
-) -> FleetState:
+async def fleet_state(session: AsyncSession, now: datetime, interval: timedelta) -> FleetState:
     """How the fleet stands; `interval` is the time between two of the Auditor's cycles."""
     judged_at = await last_cycle(session)
-    troubles = await _troubles(session, known)
+    troubles = await _troubles(session)
     total, paused, waiting = (await session.execute(_COUNTS)).one()
     stale = bool(total) and is_stale(judged_at, now, interval)
     severities = {trouble.severity for trouble in troubles if not trouble.acknowledged}
@@ -151,14 +149,12 @@ class AgentState:
     words: str
 
 
-async def agent_state(
-    session: AsyncSession, now: datetime, interval: timedelta, known: Mapping[str, Identity], agent_id: str
-) -> AgentState:
+async def agent_state(session: AsyncSession, now: datetime, interval: timedelta, agent_id: str) -> AgentState:
     """How the agent is by its gravest trouble, as in `fleet_state`. Raises `NotFoundError`."""
     await require_known(session, agent_id)
-    shown = identity_of(agent_id, known).masked()
+    shown = identity_of(agent_id, await identities(session, [agent_id])).masked()
     is_own = AuditFinding.agent_id == agent_id
-    found = await _troubles(session, known, or_(is_own, is_among_missing(agent_id)))
+    found = await _troubles(session, or_(is_own, is_among_missing(agent_id)))
     troubles = [trouble for trouble in found if agent_id in trouble.agent_ids]
     if await session.scalar(select(IS_PAUSED).where(Agent.agent_id == agent_id)):
         return AgentState(shown, "unknown", "paused")
@@ -172,10 +168,9 @@ async def agent_state(
     return AgentState(shown, "fine", "fine")
 
 
-async def _troubles(
-    session: AsyncSession, known: Mapping[str, Identity], *conditions: ColumnElement[bool]
-) -> list[Trouble]:
-    found = await session.scalars(_OPEN.where(*conditions))
+async def _troubles(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[Trouble]:
+    found = list(await session.scalars(_OPEN.where(*conditions)))
+    known = await identities(session, {finding.agent_id for finding in found})
     troubles = [
         Trouble(
             finding_id=finding.id,

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.agents.registry import agent_versions, identities
+from app.agents.registry import agent_versions
 from app.api.query import LogText
 from app.api.strict_route import StrictRoute
 from app.config import get_settings
-from app.dashboard.agent_list import listed_agents
+from app.dashboard.agent_list import agent_page
 from app.dashboard.verdict import fleet_state
 from app.db.session import transaction
 from app.kit.sql import database_now
@@ -34,13 +34,9 @@ async def get_agents(
     settings = audit_settings(get_settings())
     async with transaction() as session:
         now = await database_now(session)
-        known = await identities(session)
-        state = await fleet_state(session, now, settings.interval, known)
-        agents = await listed_agents(session, state.troubles, known, search)
-        pages = max(1, -(-len(agents) // AGENTS_A_PAGE))
-        page = min(page, pages)
-        shown = agents[(page - 1) * AGENTS_A_PAGE : page * AGENTS_A_PAGE]
-        versions = await agent_versions(session, [agent.agent_id for agent in shown])
+        state = await fleet_state(session, now, settings.interval)
+        shown = await agent_page(session, state.troubles, search, page, AGENTS_A_PAGE)
+        versions = await agent_versions(session, [agent.agent_id for agent in shown.agents])
     views = await current_views(versions)
     return render(
         request,
@@ -48,8 +44,8 @@ async def get_agents(
         now=now,
         state=state,
         search=search,
-        rows=[(agent, views.get(agent.agent_id)) for agent in shown],
-        total=len(agents),
-        page_number=page,
-        page_count=pages,
+        rows=[(agent, views.get(agent.agent_id)) for agent in shown.agents],
+        total=shown.total,
+        page_number=shown.number,
+        page_count=shown.pages,
     )

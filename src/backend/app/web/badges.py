@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
-from app.agents.registry import identities
 from app.config import get_settings
 from app.dashboard.verdict import AgentState, Level, agent_state, fleet_state
 from app.db.replica import reading
@@ -38,8 +37,8 @@ class Part(NamedTuple):
 async def get_fleet_badge(request: Request) -> Response:
     """How many agents are fine."""
     async with reading() as (session, _):
-        now, known = await database_now(session), await identities(session)
-        state = await fleet_state(session, now, audit_settings(get_settings()).interval, known)
+        now = await database_now(session)
+        state = await fleet_state(session, now, audit_settings(get_settings()).interval)
     said = f"{state.fine} of {state.agents} fine" if state.agents else "no agent yet"
     return _badge(request, "agents", said if state.level != "unknown" else "unknown", state.level)
 
@@ -48,9 +47,9 @@ async def get_fleet_badge(request: Request) -> Response:
 async def get_agent_badge(request: Request, agent_id: str) -> Response:
     """How the agent is, in a word or two. Raises `NotFoundError`."""
     async with reading() as (session, _):
-        now, known = await database_now(session), await identities(session)
+        now = await database_now(session)
         interval = audit_settings(get_settings()).interval
-        found: AgentState = await agent_state(session, now, interval, known, agent_id)
+        found: AgentState = await agent_state(session, now, interval, agent_id)
     return _badge(request, found.agent.name, found.words, found.level)
 
 

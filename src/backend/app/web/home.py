@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.registry import agent_versions, identities
+from app.agents.registry import agent_versions
 from app.api.access import READS_INTERNAL
 from app.config import get_settings
 from app.dashboard import insights
@@ -127,9 +127,8 @@ async def _context(cache: HomeCache, cursor: AgentCursor | None, *, with_usage: 
     async with reading() as (session, lag):
         metrics = await insights.metrics(session)
         now = metrics.generated_at
-        known = await identities(session)
-        state = await fleet_state(session, now, settings.interval, known)
-        page = await event_cards(session, now, known, CARDS_A_PAGE, cursor)
+        state = await fleet_state(session, now, settings.interval)
+        page = await event_cards(session, now, CARDS_A_PAGE, cursor)
         ids = tuple(card.agent_id for card in page.cards)
         hours, days = charts.hours_until(now, HOURS), charts.days_until(now, DAYS)
         by_hour, by_day = await _activity(session, cache, ids, hours, days)

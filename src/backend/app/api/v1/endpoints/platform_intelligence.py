@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agents.registry import identities
 from app.api.errors import INVALID, UNAVAILABLE
 from app.api.query import AgentCursorText
 from app.dashboard import insights
@@ -62,7 +61,7 @@ async def _get_peer_swarm_events(
     session: AsyncSession, now: datetime, limit: int, after: AgentCursor | None
 ) -> CardPage:
     """Each agent's most recent run as a card."""
-    return await event_cards(session, now, await identities(session), limit, after)
+    return await event_cards(session, now, limit, after)
 
 
 def _event(card: EventCard) -> AgentEvent:
