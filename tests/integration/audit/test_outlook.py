@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.audit import calibration
 from app.audit import cycle as cycle_module
 from app.audit.cycle import AuditCycle, audit, judge_now
 from app.config import get_settings
@@ -222,3 +223,40 @@ async def test_findings_are_those_of_a_judgement_of_all(
     assert held > STEPS * AGENTS / 5, "hardly any judgement held for longer than a cycle"
     assert {"stopped_reporting", "consecutive_failures"} <= rules, "the agents are all alike"
     await check_derived(db)
+
+
+async def test_of_more_agents_than_a_cycle_judges_the_rest_is_judged_next(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "MOST_DUE", 10)
+    report = (
+        "INSERT INTO agent_run_log (agent_id, status, created_at, actions_taken, rlhf_scores)"
+        " SELECT 'agent-' || agent, $4, now() - n * interval '1 hour', '{\"summary\": \"did it\"}', $5"
+        " FROM generate_series($1::int, $2::int) AS agent, generate_series(1, $3::int) AS n"
+    )
+    await db.execute(report, 1, 25, 8, "success", SCORE)
+    settings = audit_settings(get_settings())
+
+    async def cycle() -> AuditCycle:
+        async with transaction() as session:
+            return await audit(session, settings)
+
+    judged = "SELECT count(*) FROM agent_outlook WHERE circumstances <> 0"
+    counts = []
+    for _ in range(3):
+        assert (await cycle()).agents == 25
+        counts.append(await db.fetchval(judged))
+    assert counts == [10, 20, 25]
+    # Other circumstances for all of them: those of which something has changed are not kept waiting.
+    await db.execute("UPDATE agent_outlook SET circumstances = 0")
+    await db.execute(
+        "UPDATE agent_run_log SET created_at = created_at - interval '1 day' WHERE agent_id ~ '-[3-9]$'"
+    )
+    await db.execute(report, 3, 9, 3, "failed", SCORE)
+    opened = keys((await cycle()).opened)
+    assert opened == [("consecutive_failures", f"agent-{number}") for number in range(3, 10)]
+    assert await db.fetchval(judged) == 10 - 7
+    # Seven are watched now, and judged beside the ten.
+    for expected in (13, 18):
+        assert keys((await cycle()).still_open) == opened
+        assert await db.fetchval(judged) == expected

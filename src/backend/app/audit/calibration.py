@@ -393,6 +393,8 @@ OUTLOOK_FOR = timedelta(days=1)
 """How long a judgement holds at most. Decision: whatever else may have changed counts within a day."""
 AGENTS_AT_ONCE = 1_000
 """Agents whose histories are in memory at once. Bound: of 50 runs each, 40 MB."""
+MOST_DUE = 20_000
+"""Agents that a cycle judges beside those it watches. Bound: six seconds, at 0.3 ms of a processor each."""
 MOST_TRENDS = 1_000
 """Agents whose scores a cycle reads. Bound: 12,000 in an hour of cycles."""
 MOST_WAITING = 10_000

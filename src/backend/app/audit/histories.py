@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, cast, func, select, true
+from sqlalchemy import ARRAY, String, any_, cast, func, literal, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.cadence import Outages
@@ -26,12 +26,11 @@ SUMMARY_LENGTH = 2_000
 """Characters of a run's summary: more than a finding quotes or a list shows."""
 
 
-async def declared_agents(session: AsyncSession, agent_ids: Sequence[str] | None = None) -> dict[str, Agent]:
-    """Every declared agent by its id, or those of `agent_ids`."""
-    statement = select(Agent)
-    if agent_ids is not None:
-        statement = statement.where(Agent.agent_id.in_(agent_ids))
-    return {agent.agent_id: agent for agent in await session.scalars(statement)}
+async def declared_agents(session: AsyncSession, agent_ids: Sequence[str]) -> dict[str, Agent]:
+    """Those of the agents that are declared, by id."""
+    wanted = any_(literal(list(agent_ids), ARRAY(String)))
+    found = await session.scalars(select(Agent).where(Agent.agent_id == wanted))
+    return {agent.agent_id: agent for agent in found}
 
 
 async def agent_histories(

@@ -24,7 +24,9 @@ from app.models.agent_run_log import AUDITOR, UNSCORED
 
 _IS_PAUSED = "coalesce(agent.paused OR agent.paused_until > now(), false)"
 
-# Whole rows: whatever is stored of an agent's state and its declaration, another value of it counts.
+# Whole rows: whatever is stored of an agent's state and its declaration, another value of it counts. Of more
+# than are judged at once, those come first of which something changed or may be found by now; among equals no
+# agent is always the last.
 _DUE = text(f"""
 SELECT known.agent_id, known.made_of
 FROM (
@@ -43,7 +45,14 @@ WHERE known.agent_id <> '{AUDITOR}' AND (
     OR outlook.holds_until <= :now
     OR known.agent_id = ANY(:watched)
 )
+ORDER BY
+    known.agent_id = ANY(:watched) DESC,
+    outlook.agent_id IS NOT NULL
+        AND (outlook.made_of <> known.made_of OR outlook.holds_until <= :now) DESC,
+    random()
+LIMIT :most
 """).bindparams(  # noqa: S608
+    bindparam("most", type_=BigInteger),
     bindparam("marked", type_=ARRAY(String)),
     bindparam("marks", type_=ARRAY(BigInteger)),
     bindparam("watched", type_=ARRAY(String)),
@@ -109,7 +118,11 @@ async def read_outlook(
     outages: KnownOutages,
     watched: Collection[str],
 ) -> Outlook:
-    """Which agents are due to be judged; those that are `watched` are in any case, if they are known."""
+    """Which agents are due to be judged: those that are `watched`, if they are known, and `MOST_DUE` others.
+
+    More are due where the circumstances of all changed or many have never been judged: the rest of them are
+    left for the next cycles.
+    """
     unscored = await _unscored(session)
     circumstances = _circumstances(now, settings, outages)
     # What a run took is known once it is scored, and an agent's own outages are not stored with it.
@@ -123,6 +136,7 @@ async def read_outlook(
         "marked": list(marks),
         "marks": list(marks.values()),
         "watched": list(watched),
+        "most": len(watched) + calibration.MOST_DUE,
     }
     due: dict[str, int] = dict((await session.execute(_DUE, parameters)).all())
     return Outlook(due, circumstances, unscored)
