@@ -1,4 +1,4 @@
-"""What a large fleet costs: cycles of the Auditor, lists of agents, public figures, by the number of agents.
+"""What a large fleet costs: cycles of the Auditor, lists of agents, ingest, by the number of agents.
 
     .venv/bin/python benchmarks/agents.py [--agents 10000 100000] [--runs 40] [--rounds 4] [--json]
 
@@ -11,6 +11,8 @@ with its stock settings.
    of which a sixth of the agents report; and the first of another process ("restarted"). With
    the most memory that the process took.
 2. The time in which the server makes lists and pages: the first time, and at the median of the others.
+3. Reports of all agents, recorded as fast as they are answered, in turn with those of a fleet of 50 that has
+   a server and a database of its own.
 
 CPU is that of the process and of PostgreSQL together, for machines that are busy with other things; a
 list that could not be made in time has its first time alone.
@@ -24,12 +26,15 @@ import resource
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from statistics import median
 
 import asyncpg
 import httpx
 import psutil
-from harness import RUNLOG, Figures, Servers, machine, postgres_tool, running, servers, table
+from harness import RUNLOG, Figures, Servers, load, machine, postgres_tool, running, servers, table
 
 from app.audit.cycle import audit
 from app.config import get_settings
@@ -48,10 +53,15 @@ CYCLE_COLUMNS = {
     "findings": ".0f",
 }
 PAGE_COLUMNS = {"first ms": ".0f", "p50 ms": ".1f", "CPU ms": ".1f", "kB": ".1f", "memory MB": ".0f"}
+INGEST_COLUMNS = {"runs/s": ".0f", "of 50 agents": ".2f", "CPU ms a run": ".3f", "CPU of 50 agents": ".2f"}
+COLUMNS = {"cycles": CYCLE_COLUMNS, "ingest": INGEST_COLUMNS}
 PAGES = (
     *("/", "/agents", "/agents?q=agent-77", "/agents/agent-77", "/api/v1/public/platform/intelligence"),
     *("/api/v1/internal/agents?limit=100", "/api/v1/internal/quality", "/metrics"),
 )
+FEW = 50  # agents: a fleet of the usual size
+CLIENTS, INGEST_SECONDS = 32, 5.0
+WARM_UP_SECONDS = 10.0  # after which the pages of 100,000 agents are in memory, and have been written once
 CHUNK = 5_000  # agents
 FILL = """
     INSERT INTO agent_run_log
@@ -174,20 +184,63 @@ def _page(client: httpx.Client, path: str, rounds: int, *processes: psutil.Proce
     }
 
 
+def ingest(found: Servers, sizes: Sequence[int], rounds: int) -> dict[str, Figures]:
+    """What recording costs with each number of agents; the ratios are those of each round."""
+    rounds_of: dict[int, list[Figures]] = defaultdict(list)
+    with ExitStack() as stack:
+        recording = {agents: stack.enter_context(_recording(found, agents)) for agents in (FEW, *sizes)}
+        for _ in range(rounds):
+            for agents, record in recording.items():
+                rounds_of[agents].append(record())
+    return {
+        f"{agents:,} agents": {
+            **{name: median(each[name] for each in figures) for name in figures[0]},
+            "of 50 agents": _ratio(figures, rounds_of[FEW], "runs/s"),
+            "CPU of 50 agents": _ratio(figures, rounds_of[FEW], "CPU ms a run"),
+        }
+        for agents, figures in rounds_of.items()
+    }
+
+
+@contextmanager
+def _recording(found: Servers, agents: int) -> Iterator[Callable[[], Figures]]:
+    """A server on the database of so many agents: what sends it reports of all of them for some seconds."""
+    port = free_port()
+    env = {**found.env, "DATABASE_URL": found.database(f"fleet_{agents}"), "RUNLOG_LOG_LEVEL": "warning"}
+    with running([*RUNLOG, "serve", "--port", str(port)], env, port) as process:
+        both = psutil.Process(process.pid), psutil.Process(found.postgres_pid)
+        load(port, CLIENTS, WARM_UP_SECONDS, agents=agents)
+
+        def record() -> Figures:
+            before = cpu_seconds(*both)
+            figures = load(port, CLIENTS, INGEST_SECONDS, agents=agents)
+            cpu = 1000 * (cpu_seconds(*both) - before) / figures["sent"]
+            return {"runs/s": figures["rate"], "CPU ms a run": cpu}
+
+        yield record
+
+
+def _ratio(figures: Sequence[Figures], yardstick: Sequence[Figures], name: str) -> float:
+    return median(each[name] / other[name] for each, other in zip(figures, yardstick, strict=True))
+
+
 def measure(sizes: list[int], runs: int, rounds: int) -> dict[str, dict[str, Figures]]:
-    """The figures of cycles and of pages, by the number of agents."""
+    """The figures of cycles, of pages by the number of agents, and of ingest."""
     of_cycles: dict[str, Figures] = {}
     found_pages: dict[str, dict[str, Figures]] = {}
     with servers() as found:
-        for agents in sizes:
+        for agents in (FEW, *sizes):
             name, title = f"fleet_{agents}", f"{agents:,} agents"
             postgres_tool("psql", found.env["DATABASE_URL"], "-qc", f"CREATE DATABASE {name}")
             asyncio.run(fill(found.database(name), agents, runs))
+            if agents == FEW:
+                continue
             of_cycles[title] = in_a_new_process(found, name, agents, rounds)
             restarted = in_a_new_process(found, name, agents, 0)
             of_cycles[title]["restarted s"] = restarted["first s"]
             found_pages[title] = pages(found, name, 4 * rounds)
-    return {"cycles": of_cycles, **found_pages}
+        of_ingest = ingest(found, sizes, rounds)
+    return {"cycles": of_cycles, **found_pages, "ingest": of_ingest}
 
 
 def main() -> None:
@@ -209,7 +262,7 @@ def main() -> None:
         print(json.dumps({"machine": machine(), **figures}))
     else:
         for title, part in figures.items():
-            print(title, table(part, CYCLE_COLUMNS if title == "cycles" else PAGE_COLUMNS), "", sep="\n")
+            print(title, table(part, COLUMNS.get(title, PAGE_COLUMNS)), "", sep="\n")
 
 
 if __name__ == "__main__":

@@ -113,17 +113,17 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def load(port: int, clients: int, seconds: float, rate: float | None = None) -> Figures:
-    """Reports sent to a local port, at `rate` a second or as fast as they are answered; times in ms.
+def load(port: int, clients: int, seconds: float, rate: float | None = None, agents: int = 50) -> Figures:
+    """Reports of `agents` sent to a local port, at `rate` a second or as fast as answered; times in ms.
 
     As fast as they are answered wrk sends them where it is installed: it takes the least of the
     processors from the server it measures. Else, and at a rate, `load.py` does.
     """
     if rate is None and shutil.which("wrk"):
         options = ("-t1", f"-c{clients}", f"-d{max(1, round(seconds))}s", "-s", HERE / "report.lua")
-        command = ["wrk", *options, f"http://127.0.0.1:{port}"]
+        command = ["wrk", *options, f"http://127.0.0.1:{port}", "--", str(agents)]
     else:
-        options = ("--clients", str(clients), "--seconds", str(seconds))
+        options = ("--clients", str(clients), "--seconds", str(seconds), "--agents", str(agents))
         paced = () if rate is None else ("--rate", str(rate))
         command = [sys.executable, HERE / "load.py", str(port), *options, *paced]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -12,6 +12,7 @@ import time
 from collections import deque
 
 AGENTS = 50
+STRIDE = 7_919  # a prime
 ACTIONS = {
     "summary": "Fixed database connection pool leak in session.py",
     "files_changed": ["src/backend/app/db/session.py"],
@@ -32,12 +33,15 @@ def request(agent: int) -> bytes:
 
 
 class Load:
-    """`clients` connections to a local `port`; counts answers and how long each took, in seconds."""
+    """`clients` connections to a local `port`; counts answers and how long each took, in seconds.
 
-    def __init__(self, port: int, clients: int) -> None:
+    So many `agents` report in turn, neighbours by their numbers far apart.
+    """
+
+    def __init__(self, port: int, clients: int, agents: int = AGENTS) -> None:
         self.latencies: list[float] = []
         self.errors = 0
-        self._requests = [request(agent) for agent in range(1, AGENTS + 1)]
+        self._requests = [request(agent) for agent in range(1, agents + 1)]
         self._sent = 0
         self._poll = select.epoll()
         self._connections: dict[int, socket.socket] = {}
@@ -76,7 +80,7 @@ class Load:
 
     def _send(self, number: int, due: float) -> None:
         self._since[number] = due
-        self._connections[number].send(self._requests[self._sent % AGENTS])
+        self._connections[number].send(self._requests[self._sent * STRIDE % len(self._requests)])
         self._sent += 1
 
     def _receive(self, timeout: float) -> None:
@@ -97,5 +101,7 @@ if __name__ == "__main__":
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rate", type=float, help="runs a second; as many as the answers allow unless set")
+    parser.add_argument("--agents", type=int, default=AGENTS)
     arguments = parser.parse_args()
-    print(json.dumps(Load(arguments.port, arguments.clients).run(arguments.seconds, arguments.rate)))
+    sending = Load(arguments.port, arguments.clients, arguments.agents)
+    print(json.dumps(sending.run(arguments.seconds, arguments.rate)))

@@ -1,10 +1,13 @@
--- Reports of 50 agents in turn, for wrk.
+-- Reports of 50 agents in turn, or of as many as the argument says, for wrk.
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-local sent = 0
+local sent, agents = 0, 50
+function init(args)
+  agents = tonumber(args[1]) or agents
+end
 function request()
   sent = sent + 1
-  local body = '{"agent_id":"agent-' .. (sent % 50 + 1) .. '","status":"success","actions_taken":{'
+  local body = '{"agent_id":"agent-' .. (sent * 7919 % agents + 1) .. '","status":"success","actions_taken":{'
     .. '"summary":"Fixed database connection pool leak in session.py",'
     .. '"files_changed":["src/backend/app/db/session.py"],"tests_run":14,"tests_passed":14,"pr_created":"#3456"}}'
   return wrk.format(nil, "/api/v1/internal/agent-run-log", nil, body)
