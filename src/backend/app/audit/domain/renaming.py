@@ -16,18 +16,20 @@ _PART = re.compile(r"[^\W\d_]+|\d+")
 
 def similar_names(names: Iterable[str], among: Iterable[str]) -> dict[str, list[str]]:
     """For each of `names`, the others with the same words and more, or fewer: `sage` and `Sage-v2`."""
+    wanted = {name: parts for name in names if 0 < len(parts := _parts(name)) <= calibration.NAME_PARTS}
+    # In a large fleet most parts, such as numbers, are of other names alone.
+    telling = frozenset[str]().union(*wanted.values())
     by_part: dict[str, set[str]] = defaultdict(set)
     by_all: dict[frozenset[str], set[str]] = defaultdict(set)
     for name in among:
         parts = _parts(name)
-        by_all[parts].add(name)
-        for part in parts:
+        shared = parts & telling
+        if shared == parts:
+            by_all[parts].add(name)
+        for part in shared:
             by_part[part].add(name)
     found = {}
-    for name in names:
-        parts = _parts(name)
-        if not 0 < len(parts) <= calibration.NAME_PARTS:
-            continue
+    for name, parts in wanted.items():
         more = set.intersection(*sorted((by_part[part] for part in parts), key=len))
         subsets = (frozenset(some) for count in range(1, len(parts)) for some in combinations(parts, count))
         less = {other for subset in subsets for other in by_all.get(subset, ())}
