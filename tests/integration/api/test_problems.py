@@ -28,6 +28,7 @@ async def test_a_schema_that_lacks_something_is_named_everywhere(
     api: httpx.AsyncClient, db: asyncpg.Connection, broker: Broker, damage: str, missing: str
 ) -> None:
     assert (await api.get("/readyz")).json()["checks"]["database"] == "ok"
+    assert (await api.post(ENDPOINT, json=RUN)).status_code == 204
     await db.execute(damage)
     ready = await api.get("/readyz")
     assert ready.status_code == 503
