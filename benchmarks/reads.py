@@ -67,14 +67,19 @@ Read = Callable[[], Awaitable[object]]
 Took = dict[str, dict[str, list[float]]]
 
 
-async def fill(url: str, rows: int, agents: int = 50) -> None:
-    """A log of `rows` runs of so many agents, all that is derived from it included."""
-    await sync_schema(url)
+async def fill(
+    url: str, rows: int, agents: int = 50, sync: Callable[[str], Awaitable[object]] = sync_schema
+) -> None:
+    """A log of `rows` runs of so many agents, all that is derived from it included.
+
+    `sync` gives a database the schema, and makes what is derived.
+    """
+    await sync(url)
     connection = await asyncpg.connect(url)
     await connection.execute(f"ALTER TABLE agent_run_log DISABLE TRIGGER USER; DROP INDEX {INDEXES}")
     for start in range(1, rows + 1, CHUNK):
         await connection.execute(FILL, start, min(start + CHUNK - 1, rows), rows, agents, timeout=600)
-    await sync_schema(url)
+    await sync(url)
     await connection.execute("VACUUM ANALYZE", timeout=3600)
     await connection.close()
 
