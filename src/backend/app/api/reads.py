@@ -19,6 +19,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+import uvloop
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import unavailable
@@ -47,7 +48,7 @@ class Readers:
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(MOST_READS)
         self._waiting = 0
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="readers", daemon=True)
         self._thread.start()
         self.unsent_bytes = 0
