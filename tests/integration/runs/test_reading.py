@@ -1,6 +1,7 @@
 """Reading the log over HTTP: filters, pages and single runs."""
 
 import asyncio
+import json
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.runs.queries import PAGE_BYTES
+from app.runs.listing import PAGE_BYTES
 
 pytestmark = pytest.mark.anyio
 
@@ -160,6 +161,29 @@ async def test_a_page_of_long_reports_ends_sooner(api: httpx.AsyncClient, db: as
         assert len(page["runs"]) == 3
         cursor = page["next_cursor"]
     assert (seen, cursor) == (list(range(1, 10)), None)
+
+
+async def test_long_reports_and_results_are_shown_among_short_ones(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    await db.execute(
+        """
+        INSERT INTO agent_run_log (agent_id, created_at, action_summary, actions_taken, rlhf_scores)
+        SELECT 'sage', now() - n * interval '1 minute', repeat('s', CASE WHEN n % 4 = 1 THEN $1 ELSE n END),
+            jsonb_build_object('log', repeat('x', CASE WHEN n % 4 = 2 THEN $1 ELSE n END)),
+            jsonb_build_object('overall', 1, 'note', repeat('y', CASE WHEN n % 4 = 3 THEN $1 ELSE n END))
+        FROM generate_series(1, 12) AS n
+        """,
+        PAGE_BYTES // 20,
+    )
+    rows = await db.fetch("SELECT * FROM agent_run_log ORDER BY created_at DESC")
+    for query in ({}, {"agent_id": "sage"}):
+        runs = (await api.get(ENDPOINT, params=query)).json()["runs"]
+        assert [(run["id"], run["action_summary"]) for run in runs] == [
+            (str(row["id"]), row["action_summary"]) for row in rows
+        ]
+        assert [run["actions_taken"] for run in runs] == [json.loads(row["actions_taken"]) for row in rows]
+        assert [run["rlhf_scores"] for run in runs] == [json.loads(row["rlhf_scores"]) for row in rows]
 
 
 async def test_runs_of_one_moment_are_paged_too(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:

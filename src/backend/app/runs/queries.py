@@ -44,7 +44,7 @@ from app.kit.sql import (
 from app.models import AgentRunIdempotencyKey, AgentRunLog
 from app.models.moments import readable
 
-_AS_SENT = (
+_READ = select(
     AgentRunLog.id,
     AgentRunLog.agent_id,
     AgentRunLog.run_at,
@@ -61,10 +61,6 @@ _AS_SENT = (
 )
 
 
-_READ = select(*_AS_SENT)
-_NAMES = tuple(_READ.selected_columns.keys())
-
-
 def stored_moment(run: type[AgentRunLog] = AgentRunLog) -> ColumnElement[Any]:
     """The `created_at` of `run` as a `Cursor` takes it."""
     return func.timestamptz_send(run.created_at, type_=LargeBinary).label("stored_moment")
@@ -77,24 +73,21 @@ _MOST_NAMED = 5
 MOST_KEYS = 20_000
 """Idempotency keys of an agent that one is looked for in: keys are found by agent, not by run."""
 
-PAGE_BYTES = 4 * 1024 * 1024
-"""Of text on a page, which ends once it has more: with the largest reports, of two megabytes each with their
-summary, it has three."""
 
-_SIZES_AT_ONCE = 100
-"""Rows, those of a page by default: to know its size the database writes a payload out, some milliseconds for
-each of the largest."""
+class SentRow(NamedTuple):
+    """A row of the log as it is shown: PostgreSQL's own text of documents, and of moments Python lacks."""
 
-_SIZE = func.coalesce(func.octet_length(cast(AgentRunLog.actions_taken, Text)), 0) + func.coalesce(
-    func.octet_length(AgentRunLog.action_summary), 0
-)
-
-
-class RunPage(NamedTuple):
-    """A page of runs as JSON-ready mappings, and the cursor of the page after, if there is one."""
-
-    runs: list[dict[str, Any]]
-    next_cursor: str | None
+    id: UUID
+    agent_id: str
+    run_at: datetime
+    action_summary: str | None
+    actions_taken: str | None
+    status: str
+    consecutive_silence_count: int
+    rlhf_scores: str | None
+    created_at: datetime | None
+    run_at_text: str | None
+    created_at_text: str | None
 
 
 class SentKey(NamedTuple):
@@ -202,48 +195,12 @@ async def read_newest(
     return rows[:limit]
 
 
-async def list_runs(
-    session: AsyncSession, *, limit: int, cursor: Cursor | None = None, **filters: Unpack[RunFilters]
-) -> RunPage:
-    """A page of at most `limit` runs, newest first, which ends sooner where it has more than `PAGE_BYTES`.
-
-    Rows that come in later do not move the pages.
-    """
-    ids, following = await _fitting(session, limit, cursor, **filters)
-    statement = _READ.where(AgentRunLog.id == any_(literal(ids, ARRAY(Uuid))))
-    rows = {row.id: row for row in await session.execute(statement)}
-    return RunPage([_as_sent(rows[run_id]) for run_id in ids if run_id in rows], following)
-
-
-async def _fitting(
-    session: AsyncSession, limit: int, cursor: Cursor | None, **filters: Unpack[RunFilters]
-) -> tuple[list[UUID], str | None]:
-    """The ids of a page's runs, and the cursor of the page after.
-
-    Their sizes are read first: a thousand of the largest reports would fill the memory of a process.
-    """
-    ids: list[UUID] = []
-    last, size = None, 0
-    while True:
-        wanted = min(limit - len(ids), _SIZES_AT_ONCE) + 1
-        columns = AgentRunLog.id, stored_moment(), _SIZE
-        rows = await read_newest(session, columns, wanted, last or cursor, **filters)
-        for run_id, moment, its_size in map(tuple, rows):
-            if last and (len(ids) == limit or size > PAGE_BYTES):
-                return ids, last.encode()
-            ids.append(run_id)
-            last = Cursor.after(run_id, moment)
-            size += its_size
-        if len(rows) < wanted:
-            return ids, None
-
-
 async def get_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     """One run as a JSON-ready mapping. Raises `NotFoundError`."""
     row = (await session.execute(_READ.where(AgentRunLog.id == run_id))).one_or_none()
     if row is None:
         raise NotFoundError("there is no run with this id")
-    return _as_sent(row)
+    return as_sent(SentRow._make(row))
 
 
 async def key_of_run(session: AsyncSession, agent_id: str, run_id: UUID, kept: timedelta) -> SentKey:
@@ -281,15 +238,30 @@ async def find_run(session: AsyncSession, beginning: str) -> UUID:
     return found[0]
 
 
-def _as_sent(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    run = dict(zip(_NAMES, row, strict=True))
-    for column in ("run_at", "created_at"):
+async def runs_as_sent(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Those of the runs that there are, as JSON-ready mappings."""
+    rows = await session.execute(_READ.where(AgentRunLog.id == any_(literal(run_ids, ARRAY(Uuid)))))
+    return {row.id: as_sent(row) for row in map(SentRow._make, rows)}
+
+
+def as_sent(row: SentRow) -> dict[str, Any]:
+    """A run as a JSON-ready mapping."""
+    return {
+        "id": row.id,
+        "agent_id": row.agent_id,
         # A moment that Python does not have is shown as PostgreSQL writes it.
-        run[column] = run.pop(f"{column}_text") or run[column]
-    for column in ("actions_taken", "rlhf_scores"):
-        if run[column] is not None:
-            run[column] = msgspec.Raw(run[column].encode())
-    return run
+        "run_at": row.run_at_text or row.run_at,
+        "action_summary": row.action_summary,
+        "actions_taken": _raw(row.actions_taken),
+        "status": row.status,
+        "consecutive_silence_count": row.consecutive_silence_count,
+        "rlhf_scores": _raw(row.rlhf_scores),
+        "created_at": row.created_at_text or row.created_at,
+    }
+
+
+def _raw(document: str | None) -> msgspec.Raw | None:
+    return None if document is None else msgspec.Raw(document.encode())
 
 
 def newest_of_each_agent(

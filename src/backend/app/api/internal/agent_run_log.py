@@ -13,8 +13,9 @@ from app.api.strict_route import StrictRoute
 from app.db.session import transaction
 from app.errors import InvalidRunError
 from app.kit.cursors import CURSOR_PATTERN, Cursor
+from app.runs.listing import list_runs
 from app.runs.parsing import parse_run
-from app.runs.queries import find_run, get_run, list_runs
+from app.runs.queries import find_run, get_run
 from app.runs.sources import sources_of_run
 from app.runs.wire import RUN_ID_BEGINNING, RunDetail, RunId, RunIn, RunPage, Status
 from app.runs.writer import get_writer
