@@ -156,7 +156,7 @@ def _leave_out_detail(context: ExceptionContext) -> None:
 
 def loads_exactly(text: str) -> Any:
     """`json.loads` for numbers of any size: what int or float cannot hold becomes a Decimal."""
-    return json.loads(text, parse_int=_parse_int, parse_float=_parse_float)
+    return _exactly.decode(text)
 
 
 def loads_any_depth(text: str) -> Any:
@@ -174,3 +174,6 @@ def _parse_int(text: str) -> int | Decimal:
 def _parse_float(text: str) -> float | Decimal:
     value = float(text)
     return value if value not in (float("inf"), float("-inf")) else Decimal(text)
+
+
+_exactly = json.JSONDecoder(parse_int=_parse_int, parse_float=_parse_float)
