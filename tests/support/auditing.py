@@ -1,6 +1,6 @@
-"""The Auditor's heartbeat, as the tests need it."""
+"""The Auditor's heartbeat and what it judges, as the tests need them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
@@ -17,4 +17,16 @@ async def record_cycles(
         ago,
         every,
         count,
+    )
+
+
+async def add_runs(
+    db: asyncpg.Connection, agent: str, *statuses: str, every: timedelta, newest: timedelta
+) -> None:
+    """Insert runs of the past: `statuses` oldest first, `every` apart, the last `newest` ago."""
+    now = datetime.now(UTC)
+    moments = [now - newest - every * back for back in reversed(range(len(statuses)))]
+    await db.executemany(
+        "INSERT INTO agent_run_log (agent_id, status, created_at) VALUES ($1, $2, $3)",
+        [(agent, status, moment) for status, moment in zip(statuses, moments, strict=True)],
     )

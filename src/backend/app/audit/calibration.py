@@ -54,8 +54,7 @@ times a day has a weekend among them. Measured: 10 to 50 do alike."""
 LONGEST_WITHIN = 17 * DAY
 """Seconds. Formula: two weeks and a long weekend."""
 GAP_MARGIN = 0.1
-"""Share of the longest gap that is allowed after it. Decision: as much jitter is common. Measured: 0 to 0.3
-do alike."""
+"""Share of the longest gap that is allowed after it. Decision: common jitter. Measured: 0 to 0.3 do alike."""
 GAP_MARGIN_OF_FEW = 5.0
 """Divided by the number of gaps, the share that is allowed while few are known. Formula: the longest of n
 gaps is exceeded by the next with a probability of 1 / (n + 1)."""
@@ -88,8 +87,7 @@ EQUAL_GAPS = 0.6
 once an hour: all its times are near some time of a week before. Experiment: with 0.9, five in a hundred
 stops fewer are found; 0.3 does alike."""
 MATCHING_SPREAD = 70 * 60
-"""Seconds that the matching times may differ. Formula: clocks change by an hour, and ten minutes of
-jitter."""
+"""Seconds that matching times may differ. Formula: clocks change by an hour, and ten minutes of jitter."""
 MATCHING_DAYS = 2
 """Steps of five minutes by which days may differ from the week before and speak for it. Formula: jitter on
 both sides."""
