@@ -195,3 +195,4 @@ def test_a_data_directory_that_cannot_be_made_is_an_error(up: Up) -> None:
     assert up.start().wait(120) == 1
     (message,) = up.stderr.read_text().splitlines()
     assert message.startswith(f"runlog: cannot use the data directory {up.data_dir}")
+    assert message.endswith("RUNLOG_DATA_DIR chooses another one")

@@ -74,7 +74,8 @@ class DataDirectory:
             raise self._unusable(error) from error
 
     def _unusable(self, error: OSError) -> RunLogError:
-        return RunLogError(f"cannot use the data directory {self.path}: {error.strerror}")
+        why = f"{error.strerror}; RUNLOG_DATA_DIR chooses another one"
+        return RunLogError(f"cannot use the data directory {self.path}: {why}")
 
     def holder(self) -> int | None:
         """The process id of the `runlog up` that runs here, be it ready or not; None where none does.
