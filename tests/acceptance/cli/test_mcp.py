@@ -5,17 +5,18 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import httpx
-import httpx2
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, TextContent
 
 from support.processes import RUNLOG, Process, eventually, free_port, running, serving
+
+if TYPE_CHECKING:
+    # A fifth of the time in which a worker collects all tests is what this imports.
+    from mcp import Client
+    from mcp.types import CallToolResult
 
 pytestmark = pytest.mark.anyio
 
@@ -37,8 +38,10 @@ def server(database: str, tmp_path: Path) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def over_stdio(server: str, **env: str) -> AsyncIterator[Client]:
+async def over_stdio(server: str, **env: str) -> AsyncIterator["Client"]:
     """A client that starts `runlog mcp` itself."""
+    from mcp import Client, StdioServerParameters
+
     variables = {**os.environ, "RUNLOG_URL": server, **env}
     command = StdioServerParameters(command=sys.executable, args=[*RUNLOG[1:], "mcp"], env=variables)
     async with Client(command) as client:
@@ -66,29 +69,31 @@ def answers(origin: str) -> bool:
 
 
 @asynccontextmanager
-async def over_http(server: str, log: Path) -> AsyncIterator[Client]:
+async def over_http(server: str, log: Path) -> AsyncIterator["Client"]:
     """A client of a `runlog mcp --http` that runs."""
+    from mcp import Client
+
     with listening(server, log) as (origin, _):
         async with Client(f"{origin}/mcp") as client:
             yield client
 
 
-def connected(transport: str, server: str, log: Path) -> AbstractAsyncContextManager[Client]:
+def connected(transport: str, server: str, log: Path) -> AbstractAsyncContextManager["Client"]:
     """A client by a transport."""
     return over_stdio(server) if transport == "stdio" else over_http(server, log)
 
 
-def content(result: CallToolResult) -> Any:
+def content(result: "CallToolResult") -> Any:
     """What a tool gave, which must not be an error."""
     assert not result.is_error, result.content
     return result.structured_content
 
 
-def error(result: CallToolResult) -> str:
+def error(result: "CallToolResult") -> str:
     """The text of a tool's error."""
     assert result.is_error
     (text,) = result.content
-    assert isinstance(text, TextContent)
+    assert text.type == "text"
     assert "\n" not in text.text
     return text.text
 
@@ -191,6 +196,10 @@ def test_a_page_of_another_site_reaches_no_tool(server: str, tmp_path: Path) -> 
 
 
 async def test_from_other_machines_it_takes_the_token(server: str, tmp_path: Path) -> None:
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
     options, env = ("--host", "0.0.0.0"), {"RUNLOG_TOKEN": "s3cret-token-of-the-test"}  # noqa: S104
     with listening(server, tmp_path / "mcp.log", *options, **env) as (origin, _):
         async with httpx2.AsyncClient(timeout=60) as stranger:
