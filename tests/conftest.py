@@ -28,6 +28,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 from app.schema.sync import sync_schema
 from support.brokers import Broker
+from support.compiling import compile_once
 from support.dealing import deal
 
 if TYPE_CHECKING:
@@ -119,7 +120,11 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure() -> None:
-    """Heed interrupts, which what a script runs in its background is started to ignore, with its children."""
+    """Compile statements once a worker, and heed interrupts.
+
+    What a script runs in its background is started to ignore them, with its children.
+    """
+    compile_once()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
