@@ -30,6 +30,7 @@ from app.schema.sync import sync_schema
 from support.brokers import Broker
 from support.compiling import compile_once
 from support.dealing import deal
+from support.rewriting import compile_all
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -91,19 +92,25 @@ def _fast_directory() -> Path | None:
     return memory if usable and shutil.disk_usage(memory).free > 4 * 1024**3 else None
 
 
+def _asked(config: pytest.Config) -> list[Path]:
+    """The files and directories of which tests were asked for."""
+    directory = config.invocation_params.dir
+    return [(directory / argument.partition("::")[0]).resolve() for argument in config.args]
+
+
 def _is_unit_only(config: pytest.Config) -> bool:
     """Whether no test was asked for but pure ones."""
-    asked = [
-        (config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args
-    ]
-    return all(path.is_relative_to(UNIT) for path in asked)
+    return all(path.is_relative_to(UNIT) for path in _asked(config))
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Three times as many workers as processors where tests wait for servers; `-n auto` asks."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(processors if _is_unit_only(config) else 3 * processors, MOST_WORKERS)
+    return min(_processors() if _is_unit_only(config) else 3 * _processors(), MOST_WORKERS)
 
 
 @pytest.hookimpl(trylast=True)
@@ -130,8 +137,11 @@ def pytest_configure() -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the servers once, in the process that hands the tests out; pure tests need none."""
-    if hasattr(session.config, "workerinput") or _is_unit_only(session.config):
+    """Compile all and start the servers once, in the process that hands the tests out; pure ones need none."""
+    if hasattr(session.config, "workerinput"):
+        return
+    compile_all(session.config, _asked(session.config), _processors())
+    if _is_unit_only(session.config):
         return
     directory = Path(tempfile.mkdtemp(prefix="runlog-test-", dir=_fast_directory()))
     directory.chmod(0o755)
