@@ -137,7 +137,7 @@ def pytest_configure() -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile all and start the servers once, in the process that hands the tests out; pure ones need none."""
+    """Compile all and start the servers, in the process that hands the tests out; pure ones need none."""
     if hasattr(session.config, "workerinput"):
         return
     compile_all(session.config, _asked(session.config), _processors())
