@@ -109,8 +109,8 @@ def _processors() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Three times as many workers as processors where tests wait for servers; `-n auto` asks."""
-    return min(_processors() if _is_unit_only(config) else 3 * _processors(), MOST_WORKERS)
+    """Four times as many workers as processors where tests wait for servers; `-n auto` asks."""
+    return min(_processors() if _is_unit_only(config) else 4 * _processors(), MOST_WORKERS)
 
 
 @pytest.hookimpl(trylast=True)
