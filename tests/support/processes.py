@@ -34,27 +34,33 @@ def called(*arguments: str | Path, stdin: str = "", **env: str) -> subprocess.Co
 
     `env` is laid over the test's environment.
     """
+    return called_within(main, "runlog", *map(str, arguments), stdin=stdin, env={**os.environ, **env})
+
+
+def called_within(
+    program: Callable[[], object], *argv: str, stdin: str = "", env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What a `program` of Python does within this process, called by `argv`; `env` is all that it has."""
     out, err = StringIO(), StringIO()
     status: str | int | None = 0
-    argv = ["runlog", *map(str, arguments)]
     with (
         _left_alone(),
-        patch.dict(os.environ, env),
-        patch.object(sys, "argv", argv),
+        patch.dict(os.environ, env, clear=True),
+        patch.object(sys, "argv", list(argv)),
         patch.object(sys, "stdin", TextIOWrapper(BytesIO(stdin.encode()))),
         redirect_stdout(out),
         redirect_stderr(err),
     ):
         get_settings.cache_clear()
         try:
-            main()
+            program()
         except SystemExit as end:
             status = end.code
     if isinstance(status, str):  # what Python would print at the end
         err.write(f"{status}\n")
         status = 1
     get_settings.cache_clear()
-    return subprocess.CompletedProcess(argv, status or 0, out.getvalue(), err.getvalue())
+    return subprocess.CompletedProcess(list(argv), status or 0, out.getvalue(), err.getvalue())
 
 
 @contextmanager

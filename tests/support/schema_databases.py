@@ -1,7 +1,8 @@
-"""What the tests of the schema share: the specified table, plain SQL, the script as a process."""
+"""What the tests of the schema share: the specified table, plain SQL, the script."""
 
 import asyncio
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+
+from support.processes import called_within
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "sync-production-schema.py"
 
@@ -70,12 +73,11 @@ def query(url: str, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in asyncio.run(run())]
 
 
-def start_script(url: str | None, *arguments: str) -> "subprocess.Popen[str]":
+def start_script(url: str) -> "subprocess.Popen[str]":
     """Start the script; its output is piped."""
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), *arguments],
-        env=environment if url is None else {**environment, "DATABASE_URL": url},
+        [sys.executable, str(SCRIPT)],
+        env={**os.environ, "DATABASE_URL": url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -83,7 +85,12 @@ def start_script(url: str | None, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def run_script(url: str | None, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the script to its end."""
-    process = start_script(url, *arguments)
-    stdout, stderr = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    """Run the script to its end, within this process."""
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    if url is not None:
+        environment["DATABASE_URL"] = url
+
+    def script() -> None:
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+
+    return called_within(script, str(SCRIPT), *arguments, env=environment)
