@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 from typer.main import get_command
-from typer.testing import CliRunner
 
 from app.cli.main import COMMANDS, make_app
 
-APP = make_app(list(COMMANDS))
 EXAMPLE = re.compile(r"^    (runlog .*)$", re.MULTILINE)
 
 
@@ -22,14 +20,20 @@ def tree(command: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from tree(below, f"{name} {word}")
 
 
-PARSER = get_command(APP)
+PARSER = get_command(make_app(list(COMMANDS)))
 NAMES = [name for name, _ in tree(PARSER, "runlog")]
 
 
+def help_of(name: str, capsys: pytest.CaptureFixture[str]) -> str:
+    PARSER.main([*name.split()[1:], "--help"], prog_name="runlog", standalone_mode=False)
+    return capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_help_has_one_to_three_examples_and_each_is_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = CliRunner().invoke(APP, [*name.split()[1:], "--help"]).stdout
-    examples = EXAMPLE.findall(shown)
+def test_help_has_one_to_three_examples_and_each_is_valid(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = EXAMPLE.findall(help_of(name, capsys))
     assert 1 <= len(examples) <= 3
     for _, command in tree(PARSER, "runlog"):
         monkeypatch.setattr(command, "callback", lambda **_: None)
@@ -41,6 +45,7 @@ def test_help_has_one_to_three_examples_and_each_is_valid(name: str, monkeypatch
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_list_of_commands_says_what_each_does_to_the_end(name: str) -> None:
-    shown = CliRunner().invoke(APP, [*name.split()[1:], "--help"]).stdout
-    assert "..." not in shown.partition("Commands:")[2]
+def test_a_list_of_commands_says_what_each_does_to_the_end(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "..." not in help_of(name, capsys).partition("Commands:")[2]

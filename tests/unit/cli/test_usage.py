@@ -1,9 +1,24 @@
 """Wrong usage exits with 2 and a sentence."""
 
+from functools import cache
+from typing import Any
+
 import pytest
-from typer.testing import CliRunner
+from typer.main import get_command
 
 from app.cli.main import COMMANDS, make_app
+
+
+@cache
+def parser() -> Any:
+    """All commands, which take longer to declare than to call."""
+    return get_command(make_app(list(COMMANDS)))
+
+
+def exit_status(arguments: str) -> object:
+    with pytest.raises(SystemExit) as end:
+        parser().main(arguments.split(), prog_name="runlog")
+    return end.value.code
 
 
 @pytest.mark.parametrize(
@@ -47,14 +62,16 @@ from app.cli.main import COMMANDS, make_app
         "--nonsense",
     ],
 )
-def test_wrong_usage_exits_2(arguments: str) -> None:
-    done = CliRunner().invoke(make_app(list(COMMANDS)), arguments.split())
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr
+def test_wrong_usage_exits_2(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err
 
 
 @pytest.mark.parametrize("arguments", ["--help", "-h", "--version", *(f"{name} --help" for name in COMMANDS)])
-def test_help_and_version_exit_0(arguments: str) -> None:
-    done = CliRunner().invoke(make_app(list(COMMANDS)), arguments.split())
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout
+def test_help_and_version_exit_0(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(arguments) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert shown.out
