@@ -10,7 +10,7 @@ import app
 
 APP = Path(app.__file__).parent
 CLIENT = Path(agent_run_log.__file__).parent
-CAPABILITIES = ("agents", "alerts", "audit", "dashboard", "intake", "quality", "scoring")
+CAPABILITIES = ("agents", "alerts", "audit", "dashboard", "intake", "proof", "quality", "scoring")
 TRANSACTION = {"commit", "rollback", "begin", "begin_nested"}
 LONGEST = 400
 

@@ -13,6 +13,10 @@ RunLogError
 │   └── ServerUnavailableError     it cannot be reached, or not answer now
 ├── NotFoundError          there is nothing by the name or id that was given
 │   └── AmbiguousIdError   several begin so
+├── ProofError             a proof, a checkpoint or a key proves nothing
+│   ├── ProofFormatError           it has not the form that it should have
+│   ├── ProofFailedError           it has the form, and what it claims is not so
+│   └── ProofRangeError            the log has no such proof: it is not that long
 └── SchemaError            the database's schema is not what the product needs
 """
 
@@ -82,6 +86,22 @@ class NotFoundError(RunLogError):
 
 class AmbiguousIdError(NotFoundError):
     """What was given is the beginning of several ids; the text names some."""
+
+
+class ProofError(RunLogError):
+    """A proof, a checkpoint or a key proves nothing; the text says why."""
+
+
+class ProofFormatError(ProofError):
+    """What should be a proof, a checkpoint, a note or a key has not the form of one."""
+
+
+class ProofFailedError(ProofError):
+    """What a proof or a signature claims is not so: something was altered."""
+
+
+class ProofRangeError(ProofError):
+    """There is no such proof, of no tree: an index or a size lies beyond the tree's."""
 
 
 class SchemaError(RunLogError):
