@@ -2,7 +2,7 @@
 """Verify proofs of runs without the server that gave them, and without any other file of it.
 
     pip install cryptography
-    python3 verify-proof.py export.jsonl --key 'runlog.example/log+fe8a7f98+AQOh…'
+    python3 verify-proof.py export.jsonl --key 'runlog.example/log+42ae322c+AQOh…'
 
 FILE holds the proof of one run, or one such document a line. Every run that is not proved is named on a line,
 and a summary ends the output. The exit status is 0 when all is proved, 1 when something is not, and 2 when
