@@ -61,13 +61,8 @@ def test_roots_are_those_that_certificate_transparency_publishes(size: int) -> N
     assert merkle.root_of(map(merkle.leaf_hash, ENTRIES[:size])).hex() == ROOTS[size]
 
 
-@pytest.mark.parametrize("size", range(LARGEST + 1))
-def test_roots_and_all_proofs_of_a_leaf_are_those_of_the_definition(size: int) -> None:
-    assert merkle.root_of(HASHES[:size]) == NAIVE_ROOTS[size]
-    for leaf in {0, size // 3, size // 2, size - 1} & set(range(size)):
-        path = inclusion(leaf, size)
-        assert path == naive_merkle.inclusion(leaf, LEAVES[:size])
-        merkle.verify_inclusion(HASHES[leaf], leaf, size, path, NAIVE_ROOTS[size])
+def test_the_root_of_every_size_is_that_of_the_definition() -> None:
+    assert [merkle.root_of(HASHES[:size]) for size in range(LARGEST + 1)] == NAIVE_ROOTS
 
 
 @given(st.data())
