@@ -93,6 +93,13 @@ def test_witnesses_are_told_and_are_not_enough_alone() -> None:
         open_checkpoint(note, [trusted])
 
 
+def test_a_witness_that_is_named_as_the_log_is_not_the_log() -> None:
+    seed = b"\x05" * 32
+    note = Note.parse(f"{checkpoint().sign([OLDER])}{cosignature_line(TEXT, ORIGIN, seed, MOMENT)}")
+    with pytest.raises(ProofFailedError, match=ORIGIN):
+        open_checkpoint(note, [VerifierKey.parse(witness_key(ORIGIN, seed))])
+
+
 def test_a_wrong_cosignature_of_a_trusted_witness_spoils_the_checkpoint() -> None:
     note = cosigned(checkpoint().sign([OLDER]))
     other_text = Checkpoint(ORIGIN, 1, bytes(32))

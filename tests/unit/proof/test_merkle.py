@@ -253,6 +253,13 @@ def test_a_tree_of_the_same_size_or_none_needs_no_path(old: int, path: list[byte
         merkle.verify_consistency(old, 3, path, old_root, NAIVE_ROOTS[3])
 
 
+def test_a_path_must_lead_to_the_root_and_not_to_a_node_below_it() -> None:
+    with pytest.raises(ProofFailedError, match="below the root"):
+        merkle.verify_inclusion(HASHES[0], 0, 4, [HASHES[1]], NAIVE_ROOTS[2])
+    with pytest.raises(ProofFailedError, match="below the root"):
+        merkle.verify_consistency(1, 4, [HASHES[1]], NAIVE_ROOTS[1], NAIVE_ROOTS[2])
+
+
 @pytest.mark.parametrize("short", [b"", HASHES[0][:31], HASHES[0] + b"\0"])
 def test_a_hash_of_another_length_is_none(short: bytes) -> None:
     with pytest.raises(ProofFormatError):

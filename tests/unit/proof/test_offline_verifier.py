@@ -16,7 +16,7 @@ from app.proof.domain.note import Note, SigningKey
 from app.proof.domain.proofs import RunProof
 from support.sealed_log import ERASED, KEY, ORIGIN, RUNS, SealedLog, example_log
 from support.witnesses import cosignature_line, witness_key
-from unit.proof.test_proofs import changes
+from unit.proof.test_proofs import changes, shifted
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "verify-proof.py"
 LOG = example_log()
@@ -131,6 +131,20 @@ def test_the_reason_is_told(desk: Desk, name: str, value: object, reason: str) -
     assert (status, reason in output) == (1, True), output
 
 
+def test_the_salt_ends_where_it_does(desk: Desk) -> None:
+    status, output = desk.verify(json.dumps(shifted(json.loads(LOG.proof(RUNS[0]).to_json()))))
+    assert (status, "the payload is not the one" in output) == (1, True), output
+
+
+@pytest.mark.parametrize("place", [0, 1, 4])
+def test_a_proof_of_consistency_with_a_hash_too_many_fails(desk: Desk, place: int) -> None:
+    document = json.loads(LOG.consistency(3, 11).to_json())
+    document["path"].insert(place, "00" * 32)
+    kept, lines = desk.file("kept", str(LOG.checkpoint(3))), desk.file("lines", json.dumps(document))
+    status, output = desk.verify(export(), "--checkpoint", kept, "--consistency", lines)
+    assert (status, "0 proved" in output) == (1, True), output
+
+
 def test_a_run_whose_erasure_is_another_s_is_not_proved(desk: Desk) -> None:
     document = json.loads(LOG.proof(ERASED).to_json())
     log = example_log()
@@ -158,7 +172,8 @@ def test_a_file_without_proofs_cannot_be_read(desk: Desk, content: str) -> None:
 
 def test_missing_files_and_wrong_keys_cannot_be_read(desk: Desk) -> None:
     changed = desk.key.replace("+4", "+5")
-    for keys in (("",), ("nonsense",), (changed,), (desk.key[:-4],)):
+    too_long = "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY=="
+    for keys in (("",), ("nonsense",), (changed,), (desk.key[:-4],), (too_long,)):
         assert desk.verify(export(), keys=keys)[0] == 2
     assert desk.verify(export(), "--checkpoint", str(desk.directory / "none"))[0] == 2
     assert desk.verify(export(), "--checkpoint", desk.file("kept", "nonsense"))[0] == 2

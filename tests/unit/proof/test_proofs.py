@@ -62,7 +62,14 @@ def changes(value: Any) -> list[Any]:
             within = [
                 [*value[:at], new, *value[at + 1 :]] for at in range(len(value)) for new in changes(value[at])
             ]
-            return [*within, value[:-1], [*value, "00" * 32], [*value, value[0]], value[::-1]]
+            return [
+                *within,
+                value[:-1],
+                [*value, "00" * 32],
+                [*value, value[0]],
+                [value[0], *value],
+                value[::-1],
+            ]
         case str():
             turned = [f"{value[:at]}{chr(ord(value[at]) ^ 1)}{value[at + 1 :]}" for at in range(len(value))]
             return [*turned, value[1:], value[:-1], f"{value} ", value.upper(), None, 7]
@@ -96,6 +103,17 @@ def test_parts_of_other_proofs_do_not_fit() -> None:
         verify(first | nothing | {"erasure": {name: first[name] for name in ("entry", "leaf_index", "path")}})
     with pytest.raises(ProofFailedError, match="kind"):
         verify(first | {name: erased["erasure"][name] for name in ("entry", "leaf_index", "path")})
+
+
+def shifted(proof: dict[str, Any]) -> dict[str, Any]:
+    """The proof with a byte of the payload in the salt, which gives the same commitment."""
+    salt = f"{proof['salt']}{ord(proof['payload'][0]):02x}"
+    return proof | {"salt": salt, "payload": proof["payload"][1:]}
+
+
+def test_the_salt_ends_where_it_does() -> None:
+    with pytest.raises(ProofFormatError, match="a salt has 32 bytes"):
+        verify(shifted(document(RUNS[0])))
 
 
 def test_a_rewritten_log_fails_by_its_signature() -> None:
