@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 def witness_key(name: str, seed: bytes) -> str:
     """The text of the witness's verifier key."""
-    return f"{name}+{_key_id(name, seed).hex()}+{base64.b64encode(_typed_key(seed)).decode()}"
+    return key_text(name, _typed_key(seed))
 
 
 def cosignature_line(text: str, name: str, seed: bytes, moment: int) -> str:
@@ -18,6 +18,12 @@ def cosignature_line(text: str, name: str, seed: bytes, moment: int) -> str:
     )
     value = _key_id(name, seed) + moment.to_bytes(8) + signed
     return f"\u2014 {name} {base64.b64encode(value).decode()}\n"
+
+
+def key_text(name: str, content: bytes) -> str:
+    """The text of a verifier key of any content, with the id that fits it."""
+    key_id = hashlib.sha256(name.encode() + b"\n" + content).digest()[:4]
+    return f"{name}+{key_id.hex()}+{base64.b64encode(content).decode()}"
 
 
 def _typed_key(seed: bytes) -> bytes:

@@ -15,7 +15,7 @@ from app.proof.domain.checkpoint import Checkpoint
 from app.proof.domain.note import Note, SigningKey
 from app.proof.domain.proofs import RunProof
 from support.sealed_log import ERASED, KEY, ORIGIN, RUNS, SealedLog, example_log
-from support.witnesses import cosignature_line, witness_key
+from support.witnesses import cosignature_line, key_text, witness_key
 from unit.proof.test_proofs import changes, shifted
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "verify-proof.py"
@@ -172,7 +172,7 @@ def test_a_file_without_proofs_cannot_be_read(desk: Desk, content: str) -> None:
 
 def test_missing_files_and_wrong_keys_cannot_be_read(desk: Desk) -> None:
     changed = desk.key.replace("+4", "+5")
-    too_long = "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY=="
+    too_long = key_text(ORIGIN, bytes([1] * 34))
     for keys in (("",), ("nonsense",), (changed,), (desk.key[:-4],), (too_long,)):
         assert desk.verify(export(), keys=keys)[0] == 2
     assert desk.verify(export(), "--checkpoint", str(desk.directory / "none"))[0] == 2
