@@ -1,9 +1,10 @@
-"""The tables, one module each, and the triggers that derive some from others."""
+"""The tables, one module each, and the triggers: some derive, others keep the log append-only."""
 
 from app.models.agent import Agent
 from app.models.agent_cloud import AgentCloudTask
 from app.models.agent_outlook import AgentOutlook, AgentTrend
 from app.models.agent_run_change import AgentRunChange
+from app.models.agent_run_erasure import AgentRunErasure
 from app.models.agent_run_log import AgentRunLog
 from app.models.agent_run_report import AgentRunReport
 from app.models.agent_run_score import AgentRunScore
@@ -11,10 +12,16 @@ from app.models.agent_run_start import AgentRunDuration, AgentRunStart
 from app.models.agent_run_state import AgentRunState
 from app.models.agent_run_usage import AgentRunUsage
 from app.models.alert import AlertAttempt, AlertNotification
+from app.models.append_only import GUARD_FUNCTIONS, GUARD_TRIGGERS
 from app.models.audit_cycle import AuditCycleRecord
 from app.models.audit_finding import AuditFinding
 from app.models.base import Base
-from app.models.derivation import DERIVATION_TABLES, FILLING_NOTHING, FUNCTIONS, TRIGGERS
+from app.models.derivation import (
+    DERIVATION_TABLES,
+    DERIVING_FUNCTIONS,
+    DERIVING_TRIGGERS,
+    FILLING_NOTHING,
+)
 from app.models.feedback import AgentRunFeedback
 from app.models.idempotency import AgentRunIdempotencyKey
 from app.models.judge_usage import JudgeOutcome, JudgeUsage
@@ -24,17 +31,24 @@ from app.models.reward_model import RewardModelVersion
 from app.models.run_rollup import AgentRollup, RollupGap, RunRollup, ScoreRollup
 from app.models.score_backfill import ScoreBackfill
 
+FUNCTIONS = (*DERIVING_FUNCTIONS, *GUARD_FUNCTIONS.values())
+"""All trigger functions of the product."""
+
 __all__ = [
     "DERIVATION_TABLES",
+    "DERIVING_FUNCTIONS",
+    "DERIVING_TRIGGERS",
     "FILLING_NOTHING",
     "FUNCTIONS",
-    "TRIGGERS",
+    "GUARD_FUNCTIONS",
+    "GUARD_TRIGGERS",
     "Agent",
     "AgentCloudTask",
     "AgentOutlook",
     "AgentRollup",
     "AgentRunChange",
     "AgentRunDuration",
+    "AgentRunErasure",
     "AgentRunFeedback",
     "AgentRunIdempotencyKey",
     "AgentRunLog",

@@ -12,7 +12,6 @@ log needs no rights to the derived tables. Nothing here waits for another transa
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -22,6 +21,7 @@ from app.models.base import Base
 from app.models.fragments import IS_SCORED, NOT_AHEAD, SHOWS_RESULT, of_agent_text
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
 from app.models.silence import COUNT_SILENCE, SILENCE_COUNTED, SILENCE_SETTINGS
+from app.models.triggers import Function, Trigger
 
 _OWN = "pg_backend_pid()"
 _EPOCH = "'2000-01-01 00:00Z'"  # of PostgreSQL: no date is out of its reach
@@ -286,51 +286,12 @@ _FUNCTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A trigger function; `body` is its source as PostgreSQL keeps it, and so are its `settings`."""
-
-    name: str
-    body: str
-    settings: tuple[str, ...] = ()
-
-    @property
-    def ddl(self) -> tuple[str, ...]:
-        """The statements that create or replace it.
-
-        It has its owner's rights. So temporary tables must not precede ours, as they do unless the
-        search_path names pg_temp, and no other role may call it from a trigger of its own.
-        """
-        path = f"ALTER FUNCTION {self.name}() SET search_path = %s, pg_temp"
-        return (
-            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-            f" AS $function${self.body}$function$",
-            f"DO $do$ BEGIN EXECUTE format('{path}', current_setting('search_path')); END $do$",
-            *(f"ALTER FUNCTION {self.name}() SET {setting}" for setting in self.settings),
-            f"REVOKE ALL ON FUNCTION {self.name}() FROM PUBLIC",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A trigger; `ddl` creates it, as PostgreSQL itself prints it."""
-
-    name: str
-    table: str
-    ddl: str
-
-    @property
-    def drop(self) -> str:
-        """The statement that drops it."""
-        return f"DROP TRIGGER {self.name} ON {self.table}"
-
-
-FUNCTIONS = (
+DERIVING_FUNCTIONS = (
     *(Function(name, body) for name, body in _FUNCTIONS.items()),
     Function(SILENCE_COUNTED, COUNT_SILENCE, SILENCE_SETTINGS),
 )
 
-TRIGGERS = (
+DERIVING_TRIGGERS = (
     *(
         Trigger(
             f"agent_run_log_{name}",
@@ -368,8 +329,8 @@ TRIGGERS = (
 )
 
 DERIVATION_DDL = (
-    *(statement for function in FUNCTIONS for statement in function.ddl),
-    *(trigger.ddl for trigger in TRIGGERS),
+    *(statement for function in DERIVING_FUNCTIONS for statement in function.ddl),
+    *(statement for trigger in DERIVING_TRIGGERS for statement in trigger.ddl),
 )
 
 DERIVATION_TABLES = frozenset(

@@ -33,10 +33,11 @@ class IndexInfo:
 
 @dataclass(frozen=True)
 class TriggerInfo:
-    """A trigger as PostgreSQL prints it, and whether it fires for every session that writes to the table."""
+    """A trigger as PostgreSQL prints it, whether it fires at all, and whether in a replication role too."""
 
     definition: str
     enabled: bool
+    always: bool
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ _INDEXES = text("""
 """)
 
 _TRIGGERS = text("""
-    SELECT tgrelid, tgname, pg_get_triggerdef(oid, true) AS definition, tgenabled IN ('O', 'A') AS enabled
+    SELECT tgrelid, tgname, pg_get_triggerdef(oid, true) AS definition, tgenabled IN ('O', 'A') AS enabled,
+           tgenabled = 'A' AS always
     FROM pg_trigger
     WHERE tgrelid = ANY(CAST(:oids AS oid[])) AND NOT tgisinternal
 """)
@@ -144,7 +146,7 @@ async def read_catalog(
             _after_using(row.definition), row.unique, row.valid, row.qualified_name
         )
     for row in await connection.execute(_TRIGGERS, oids):
-        tables[row.tgrelid].triggers[row.tgname] = TriggerInfo(row.definition, row.enabled)
+        tables[row.tgrelid].triggers[row.tgname] = TriggerInfo(row.definition, row.enabled, row.always)
     trigger_functions = await connection.execute(_FUNCTIONS, {"names": list(functions)})
     names_taken = (await connection.execute(_RELATION_NAMES, oids)).scalars()
     by_name = {row.name: tables[row.oid] for row in found}

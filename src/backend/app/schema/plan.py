@@ -12,8 +12,16 @@ from sqlalchemy import Column, DefaultClause, ForeignKeyConstraint, Index, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
-from app.models import DERIVATION_TABLES, FILLING_NOTHING, FUNCTIONS, TRIGGERS
+from app.models import (
+    DERIVATION_TABLES,
+    DERIVING_FUNCTIONS,
+    DERIVING_TRIGGERS,
+    FILLING_NOTHING,
+    GUARD_FUNCTIONS,
+    GUARD_TRIGGERS,
+)
 from app.models.base import FILL
+from app.models.triggers import Function, Trigger
 from app.schema.catalog import Catalog, ColumnInfo, FunctionInfo, IndexInfo, TableInfo
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -55,7 +63,20 @@ def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
             steps.append(Step(table.name, f"{table.name} is not an ordinary table"))
         else:
             steps.extend(_alter_table(table, actual, catalog.relation_names))
-    return _with_derivation(steps, catalog)
+    return _with_derivation(_with_guards(steps, catalog), catalog)
+
+
+def _with_guards(steps: list[Step], catalog: Catalog) -> list[Step]:
+    """`steps`, with what keeps a table append-only: a new one has it from the beginning."""
+    made = {step.table: n for n, step in enumerate(steps) if step.creates_table}
+    for table, function in GUARD_FUNCTIONS.items():
+        triggers = [trigger for trigger in GUARD_TRIGGERS if trigger.table == table]
+        guards = [*_compare_functions(catalog, [function]), *_compare_triggers(catalog, triggers)]
+        if table in made:
+            steps[made[table]] = _joined(steps[made[table]], guards)
+        elif table in catalog.tables and catalog.tables[table].ordinary:
+            steps = [*steps, *(replace(step, table=table, opens_gap=False) for step in guards)]
+    return steps
 
 
 def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
@@ -64,14 +85,16 @@ def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
     tables = {name for name, table in catalog.tables.items() if table.ordinary}
     if DERIVATION_TABLES - tables - set(made):
         return steps
-    derivation = [*_compare_functions(catalog), *_compare_triggers(catalog)]
+    derivation = [
+        *_compare_functions(catalog, DERIVING_FUNCTIONS),
+        *_compare_triggers(catalog, DERIVING_TRIGGERS),
+    ]
     last = max((n for n, step in enumerate(steps) if step.creates_table and step.opens_gap), default=None)
     if last is None:
         steps = [*steps, *derivation]
     else:
         # The table that was lacking comes with the triggers that lacked it.
-        statements = (sql for step in derivation for sql in step.statements)
-        steps[last] = replace(steps[last], statements=(*steps[last].statements, *statements))
+        steps[last] = _joined(steps[last], derivation)
     if catalog.gap:
         drift = "the rollups are not filled: they lack runs of the past"
         buildable = all(step.repairable for step in steps)
@@ -79,8 +102,15 @@ def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
     return steps
 
 
-def _compare_functions(catalog: Catalog) -> Iterator[Step]:
-    for function in FUNCTIONS:
+def _joined(step: Step, others: Iterable[Step]) -> Step:
+    """`step` with the statements of `others` after its own, all in one transaction."""
+    return replace(
+        step, statements=(*step.statements, *(sql for other in others for sql in other.statements))
+    )
+
+
+def _compare_functions(catalog: Catalog, functions: Iterable[Function]) -> Iterator[Step]:
+    for function in functions:
         found = catalog.functions.get(function.name)
         if found != FunctionInfo(function.body, function.settings):
             yield Step(
@@ -92,23 +122,25 @@ def _compare_functions(catalog: Catalog) -> Iterator[Step]:
             )
 
 
-def _compare_triggers(catalog: Catalog) -> Iterator[Step]:
-    for trigger in TRIGGERS:
+def _compare_triggers(catalog: Catalog, triggers: Iterable[Trigger]) -> Iterator[Step]:
+    for trigger in triggers:
         table = catalog.tables.get(trigger.table, TableInfo(ordinary=True))
         found = table.triggers.get(trigger.name)
         if found is None:
             drift = f"trigger {trigger.name} is missing"
-        elif found.definition != trigger.ddl:
-            drift = f"trigger {trigger.name} is {found.definition} instead of {trigger.ddl}"
+        elif found.definition != trigger.definition:
+            drift = f"trigger {trigger.name} is {found.definition} instead of {trigger.definition}"
         elif not found.enabled:
             drift = f"trigger {trigger.name} is disabled"
+        elif trigger.always and not found.always:
+            drift = f"trigger {trigger.name} is disabled in a replication role"
         else:
             continue
         yield Step(
             trigger.table,
             drift,
             action=f"created trigger {trigger.name}",
-            statements=(*((trigger.drop,) if found else ()), trigger.ddl),
+            statements=(*((trigger.drop,) if found else ()), *trigger.ddl),
             opens_gap=trigger.name not in FILLING_NOTHING,
         )
 
