@@ -26,6 +26,7 @@ from app.scoring.rubric import RunReport, score
 from app.scoring.rubric.calibration import HISTORY
 from app.tasks import runtime
 from app.tasks.rlhf_tasks import score_agent_runs
+from support.log_changes import UNGUARD
 
 AGENTS = 50
 BATCH = 500
@@ -107,6 +108,7 @@ async def fill(url: str, count: int) -> list[UUID]:
     made = runs(count)
     connection = await asyncpg.connect(url)
     try:
+        await connection.execute(UNGUARD)
         await connection.execute("TRUNCATE agent_run_log, agent_run_state CASCADE")
         for start in range(0, count, BATCH):
             await store_runs(connection, made[start : start + BATCH], retried=False)

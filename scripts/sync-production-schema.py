@@ -60,6 +60,11 @@ def sync_agent_run_duration_table(url: str | None = None) -> list[str]:
     return _sync("agent_run_log", "agent_run_duration", url=url)
 
 
+def sync_agent_run_erasure_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_erasure`, and `agent_run_log`, which it refers to."""
+    return _sync("agent_run_log", "agent_run_erasure", url=url)
+
+
 def sync_agent_run_feedback_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_run_feedback`, and `agent_run_log`, which it refers to."""
     return _sync("agent_run_log", "agent_run_feedback", url=url)

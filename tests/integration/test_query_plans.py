@@ -39,6 +39,7 @@ from app.scoring.backfills import next_runs
 from app.scoring.pipeline import read_batch
 from app.scoring.status import error_reasons, results_by_version, scoring_counts
 from conftest import Execute, Servers, new_database
+from support.log_changes import UNGUARD
 from support.schema_databases import run_sql
 
 NO_OUTAGES = KnownOutages(Outages(), Outages(), {})
@@ -348,6 +349,7 @@ async def test_the_past_of_a_quiet_agent_is_read_once(busy_log: asyncpg.Connecti
     assert first > 3 * two_weeks
     assert again <= 3 * 2 + 1  # the planner itself looks up the newest date of the log
     assert remembered == found
+    await busy_log.execute(UNGUARD)
     await busy_log.execute(
         "UPDATE agent_run_log SET created_at = created_at - interval '20 minutes'"
         " WHERE agent_id = 'agent-1' AND created_at BETWEEN now() - interval '5 hours'"
@@ -361,6 +363,7 @@ async def test_the_past_of_a_quiet_agent_is_read_once(busy_log: asyncpg.Connecti
 
 async def test_a_plain_insert_settles_its_agents_state_from_the_index(busy_log: asyncpg.Connection) -> None:
     """Whatever the length of the log, and also of an agent that never succeeds."""
+    await busy_log.execute(UNGUARD)
     await busy_log.execute("UPDATE agent_run_log SET status = 'failed' WHERE agent_id = 'agent-0'")
     await busy_log.execute("VACUUM ANALYZE")
     before = await tuples_read(busy_log)

@@ -22,6 +22,7 @@ from app.services.agent_run_log_service import write_run_log
 from app.wiring import audit_settings
 from support.alerting import audit_and_announce
 from support.auditing import record_cycles
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -333,6 +334,7 @@ async def test_a_cycle_reads_the_agents_of_which_something_changed(db: asyncpg.C
     await declare(db, "atlas", schedule="every 15m")
     for agent in ("atlas", "nova", "sage"):
         await log_runs(db, agent, ago=MINUTE, every=10 * MINUTE, count=10)
+    await db.execute(UNGUARD)
     await db.execute("UPDATE agent_run_log SET rlhf_scores = '{\"overall\": 0.8}'")
     read: list[list[str]] = []
 
@@ -452,6 +454,7 @@ async def test_a_clock_that_was_set_back_an_hour_raises_nothing(db: asyncpg.Conn
     await write_run_log("nova", {"summary": "fixed it"})
     await write_run_log("atlas", {"summary": "reports by the new clock"})
     assert keys((await cycle()).open) == [("consecutive_failures", "nova")]
+    await db.execute(UNGUARD)
     await db.execute("UPDATE agent_run_log SET created_at = created_at - interval '1 hour'")
     await write_run_log("nova", {"summary": "fixed it"})
     assert keys((await cycle()).closed) == [("consecutive_failures", "nova")]

@@ -14,6 +14,7 @@ from app.db.session import transaction
 from app.wiring import audit_settings
 from support.alerting import audit_and_announce
 from support.auditing import record_cycles
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +102,7 @@ async def test_it_is_not_over_at_an_hour_at_which_nobody_reports(db: asyncpg.Con
     await log_fleet(db, quiet=75 * MINUTE)
     assert rules(await cycle()) == {"fleet_silent": 1}
     # Three hours later, and no agent ever reported at this time in the weeks before.
+    await db.execute(UNGUARD)
     await db.execute("""
         UPDATE agent_run_log SET created_at = created_at - interval '3 hours'
     """)
@@ -154,6 +156,7 @@ async def test_where_some_go_on_for_hours_the_others_are_named(db: asyncpg.Conne
     """After an upgrade all but three are gone: no agent is blamed, but after two hours the missing are."""
     await log_fleet(db, quiet=75 * MINUTE)
     assert rules(await cycle()) == {"fleet_silent": 1}
+    await db.execute(UNGUARD)
     await db.execute("""
         UPDATE agent_run_log SET created_at = created_at - interval '2 hours';
         UPDATE audit_finding

@@ -11,6 +11,7 @@ from app.audit.cadence import Cadence, Outages
 from app.audit.domain.finding import FindingKey
 from support.alerting import audited
 from support.auditing import record_cycles
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +46,7 @@ async def test_an_agent_that_cannot_be_judged_is_a_finding_and_blinds_no_other(
 
     for agent in ("atlas", "nova"):
         await db.execute(STOPPED, agent)
+    await db.execute(UNGUARD)
     await db.execute(
         "UPDATE agent_run_log SET created_at = date_trunc('second', created_at) + interval '777777 us'"
         " WHERE agent_id = 'nova'"
@@ -75,6 +77,7 @@ async def test_after_days_off_every_agent_is_judged(
 ) -> None:
     await db.execute(OFF_FOR_DAYS, days)
     await record_cycles(db, ago=timedelta(hours=10), every=timedelta(days=days, hours=3.9), count=2)
+    await db.execute(UNGUARD)
     for table, column in (("agent_run_log", "created_at"), ("audit_cycle", "ended_at")):
         await db.execute(f"UPDATE {table} SET {column} = {column} - interval '3 hours'")  # noqa: S608
     await record_cycles(db, ago=timedelta(0), every=timedelta(minutes=5), count=157)

@@ -13,6 +13,7 @@ from app.config import get_settings
 from app.db.session import transaction
 from app.wiring import audit_settings
 from support.auditing import record_cycles
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +69,7 @@ async def insert(db: asyncpg.Connection, since: timedelta | None, until: timedel
 
 
 async def let_pass(db: asyncpg.Connection, span: timedelta) -> None:
+    await db.execute(UNGUARD)
     for table, columns in {
         "agent_run_log": ("created_at", "run_at"),
         "audit_finding": ("opened_at", "closed_at", "began_at", "last_run_at"),

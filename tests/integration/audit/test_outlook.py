@@ -16,6 +16,7 @@ from app.db.session import transaction
 from app.models import AuditFinding
 from app.wiring import audit_settings
 from support.derived import check_derived
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -205,6 +206,7 @@ async def judged_in_full(db: asyncpg.Connection) -> AuditCycle:
 async def test_findings_are_those_of_a_judgement_of_all(
     db: asyncpg.Connection, clock: Callable[[datetime], None], seed: int
 ) -> None:
+    await db.execute(UNGUARD)
     fleet = Fleet(db, await db.fetchval("SELECT clock_timestamp()") - STEPS * STEP, seed)
     await fleet.begin()
     held, rules = 0, set()

@@ -16,6 +16,7 @@ from app.db.session import transaction
 from app.kit.sql import database_now
 from app.wiring import audit_settings
 from support.auditing import record_cycles
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +46,7 @@ async def insert(
 
 
 async def let_pass(db: asyncpg.Connection, span: timedelta) -> None:
+    await db.execute(UNGUARD)
     for table, columns in {
         "agent_run_log": ("created_at", "run_at"),
         "agent_run_usage": ("created_at",),

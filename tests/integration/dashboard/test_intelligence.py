@@ -8,6 +8,8 @@ import asyncpg
 import httpx
 import pytest
 
+from support.log_changes import UNGUARD
+
 pytestmark = pytest.mark.anyio
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
@@ -280,6 +282,7 @@ async def test_a_card_shows_the_agents_most_recent_run(
 ) -> None:
     await report(api, "sage", "failed", summary="Old news")
     await report(api, "sage", summary="Fixed database connection pool leak in session.py")
+    await db.execute(UNGUARD)
     await db.execute("UPDATE agent_run_log SET created_at = created_at - interval '2 minutes'")
     shown = await card(api, "sage")
     created_at = await db.fetchval("SELECT max(created_at) FROM agent_run_log")

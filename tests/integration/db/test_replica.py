@@ -13,6 +13,7 @@ from app.config import get_settings
 from app.embedded.ports import free_port
 from app.main import create_app
 from support.database import execute, until_it_is
+from support.log_changes import UNGUARD
 from support.standby import IN_STEP, Pair
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +62,7 @@ async def behind(pair: Pair) -> AsyncIterator[str]:
     yield "atlas"
     await execute(pair.standby.url, "SELECT pg_wal_replay_resume()")
     await until_it_is(pair.standby.url, REPLAYED, True)
+    await execute(pair.primary.url, UNGUARD)
     await execute(pair.primary.url, "DELETE FROM agent_run_log")
 
 
@@ -81,6 +83,7 @@ async def test_a_replica_in_step_is_read(pair: Pair, public: Public) -> None:
         assert (agents, lag is not None and lag < 30) == ({"sage"}, True)
         for path in ("/", "/badge/fleet.svg", "/badge/sage.svg"):
             assert (await client.get(path)).status_code == 200, path
+    await execute(pair.primary.url, UNGUARD)
     await execute(pair.primary.url, "DELETE FROM agent_run_log")
 
 
@@ -114,5 +117,6 @@ async def test_the_primary_is_read_while_the_replica_is_away(pair: Pair, public:
         assert await shown(client) == ({"sage"}, None)
     pair.standby.start()
     await until_it_is(pair.primary.url, IN_STEP, 1)
+    await local.execute(UNGUARD)
     await local.execute("DELETE FROM agent_run_log")
     await local.close()

@@ -13,6 +13,7 @@ import pytest
 from app.db.session import transaction
 from app.scoring.pipeline import score_runs
 from app.services.agent_run_log_service import write_run_log
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +102,7 @@ async def test_an_agent_without_a_score_and_one_that_is_unknown(api: httpx.Async
 
 async def test_runs_of_long_ago_are_forgotten(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
     await report("sage", VAGUE)
+    await db.execute(UNGUARD)
     await db.execute("UPDATE agent_run_log SET created_at = now() - interval '7 days 1 minute'")
     found = (await api.get(f"{AGENTS}/sage/feedback")).json()
     assert (found["runs"], found["trend"]["previous_runs"]) == (0, 1)

@@ -11,6 +11,7 @@ import pytest
 from app.db.session import transaction
 from app.scoring.pipeline import score_runs
 from app.services.agent_run_log_service import write_run_log
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +99,7 @@ async def test_the_newest_result_of_a_scorer_counts(api: httpx.AsyncClient, db: 
 
 async def test_only_recent_runs_wait(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
     run_id = await scored("sage")
+    await db.execute(UNGUARD)
     await db.execute("UPDATE agent_run_log SET created_at = created_at - $1::interval", timedelta(days=31))
     assert await queue(api) == []
     await db.execute("UPDATE agent_run_log SET created_at = now()")

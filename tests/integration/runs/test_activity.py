@@ -11,6 +11,7 @@ from app.dashboard.quality_weeks import WEEKS, quality_by_week
 from app.db.session import transaction
 from app.runs.activity import Activity, agent_activity
 from app.runs.window_sums import successes_between
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +66,7 @@ async def test_activity_follows_the_log(db: asyncpg.Connection) -> None:
     assert len(await check(db, since, until)) > 10
     await db.execute("UPDATE agent_run_log SET rlhf_scores = $1 WHERE rlhf_scores IS NULL", SCORE)
     await check(db, since, until)
+    await db.execute(UNGUARD)
     await db.execute(
         "UPDATE agent_run_log SET status = 'failed', consecutive_silence_count = 1 WHERE status = 'partial'"
     )

@@ -19,7 +19,9 @@ from app.schema.sync import rebuild_state
 from app.scoring.pipeline import score_runs
 from app.scoring.ratings import rate_run
 from app.tasks.rollup_tasks import merge_shards
+from support.database import execute
 from support.derived import STATE, check_derived, rollups
+from support.log_changes import UNGUARD
 
 AGENTS = ("sage", "nova", "Ägir", "", "auditor")
 STATUSES = ("success", "success", "partial", "failed", "failed", "odd")
@@ -166,6 +168,7 @@ async def _with_log(url: str, work: Callable[[Log], Awaitable[None]]) -> None:
     product, other = await asyncpg.connect(url), await asyncpg.connect(url)
     engine = create_engine(url, pool_size=1, timeout=60)
     try:
+        await other.execute(UNGUARD)
         await other.execute("TRUNCATE agent_run_log CASCADE")
         await work(Log(product, other, Database(engine)))
     finally:
@@ -195,6 +198,7 @@ def test_whatever_is_done_what_is_derived_follows(
 async def test_the_log_is_emptied_and_begun_again_in_a_transaction(
     database: str, db: asyncpg.Connection
 ) -> None:
+    await db.execute(UNGUARD)
     insert = "INSERT INTO agent_run_log (agent_id, rlhf_scores) VALUES ('sage', '{\"overall\": 0.5}')"
     async with db.transaction():
         for statement in (insert, "TRUNCATE agent_run_log CASCADE", insert):
@@ -205,6 +209,7 @@ async def test_the_log_is_emptied_and_begun_again_in_a_transaction(
 @pytest.mark.anyio
 async def test_runs_without_a_date_go_by_when_they_ran(database: str, db: asyncpg.Connection) -> None:
     await db.execute("INSERT INTO agent_run_log (agent_id, created_at) VALUES ('sage', NULL)")
+    await db.execute(UNGUARD)
     await db.execute("UPDATE agent_run_log SET run_at = run_at - interval '1 hour'")
     await check_derived(db)
 
@@ -251,6 +256,7 @@ async def test_many_at_once_leave_it_right(database: str) -> None:
             await rebuild_state(database)
             await asyncio.sleep(0.2)
 
+    await execute(database, UNGUARD)
     work = (_report, _report, _meddle, _meddle, _score, _score)
     others = [asyncio.create_task(repeat(each, seed)) for seed, each in enumerate(work)]
     try:
@@ -284,6 +290,7 @@ async def test_scores_and_ratings_count_at_once(database: str, db: asyncpg.Conne
 
 @pytest.mark.anyio
 async def test_an_open_transaction_of_other_holds_up_no_run(database: str, db: asyncpg.Connection) -> None:
+    await db.execute(UNGUARD)
     writer = await asyncpg.connect(database)
     async with asyncio.timeout(30), db.transaction():
         await db.execute("INSERT INTO agent_run_log (agent_id) VALUES ('sage'), ('nova')")
@@ -297,6 +304,7 @@ async def test_an_open_transaction_of_other_holds_up_no_run(database: str, db: a
 
 @pytest.mark.anyio
 async def test_who_may_only_write_to_the_log_may_still(database: str, db: asyncpg.Connection) -> None:
+    await db.execute(UNGUARD)
     role = await db.fetchval("SELECT current_database() || '_role'")
     await db.execute(f"CREATE ROLE {role}")
     try:
@@ -344,6 +352,7 @@ async def test_an_interrupted_filling_is_finished(
     await db.execute(
         "INSERT INTO agent_run_log (agent_id, created_at) VALUES ('late', now() - interval '1 day')"
     )
+    await db.execute(UNGUARD)
     await db.execute("DELETE FROM agent_run_log WHERE agent_id = 'late'")
     assert await rollups(db) != right
 

@@ -15,6 +15,7 @@ from app.scoring.pipeline import unscored_runs
 from app.services.agent_run_log_service import recent_runs
 from app.tasks.rlhf_tasks import _sweep
 from support.alerting import audited
+from support.log_changes import GUARD, UNGUARD
 from support.processes import called
 
 LOG = "/api/v1/internal/agent-run-log"
@@ -100,10 +101,12 @@ async def insert_odd_rows(database: str) -> list[str]:
 async def sweep_all(database: str) -> None:
     """Have the sweep find the rows, those too that were written just now."""
     db = await asyncpg.connect(database)
+    await db.execute(UNGUARD)
     await db.execute(
         "UPDATE agent_run_log SET created_at = created_at - interval '1 day'"
         " WHERE created_at BETWEEN now() - interval '1 hour' AND now()"
     )
+    await db.execute(GUARD)
     await db.close()
     await _sweep(one_by_one=False)
 

@@ -23,6 +23,7 @@ from app.silent_texts import (
     QUIET_REPLIES,
 )
 from support.derived import check_derived
+from support.log_changes import UNGUARD
 
 LOG = "/api/v1/internal/agent-run-log"
 COUNTS = """
@@ -162,7 +163,7 @@ CASES = {
     "a key that is in use": (
         """INSERT INTO agent_run_log (agent_id) VALUES (AGENT);
         INSERT INTO agent_run_log (id, agent_id) SELECT id, agent_id FROM agent_run_log WHERE agent_id = AGENT
-            ON CONFLICT (id) DO UPDATE SET status = 'failed';
+            ON CONFLICT (id) DO UPDATE SET rlhf_scores = NULL;
         INSERT INTO agent_run_log (id, agent_id) SELECT id, agent_id FROM agent_run_log WHERE agent_id = AGENT
             ON CONFLICT DO NOTHING;
         INSERT INTO agent_run_log (agent_id) VALUES (AGENT)""",
@@ -295,8 +296,11 @@ async def test_who_may_only_insert_is_counted_from_the_log_alone(plain: asyncpg.
     ["DROP COLUMN actions_taken", "DROP COLUMN consecutive_silence_count", "ALTER actions_taken TYPE text"],
 )
 async def test_a_log_that_is_not_as_it_should_be_takes_rows(plain: asyncpg.Connection, change: str) -> None:
-    # While it is there PostgreSQL refuses to change the columns that it is for.
-    await plain.execute(f"BEGIN; DROP TRIGGER {PAYLOAD_CHANGED} ON agent_run_log")
+    # While they are there PostgreSQL refuses to change the columns that they are for.
+    await plain.execute(
+        f"BEGIN; DROP TRIGGER {PAYLOAD_CHANGED} ON agent_run_log;"
+        " DROP TRIGGER agent_run_log_append_only_updated ON agent_run_log"
+    )
     await plain.execute(f"ALTER TABLE agent_run_log {change}")
     assert await plain.execute(f"{INSERT} VALUES ('altered'), ('altered')") == "INSERT 0 2"
 
@@ -326,6 +330,7 @@ async def test_a_session_that_reads_backslashes_itself_counts_as_well(plain: asy
 async def test_a_large_insert_reads_one_run_for_each_row(plain: asyncpg.Connection) -> None:
     """Also by a plan that was made while the log was small."""
     few = ", ".join(f"('agent {number % 20}')" for number in range(60))
+    await plain.execute(UNGUARD)
     await plain.execute(f"TRUNCATE agent_run_log CASCADE; {INSERT} VALUES {few}; ANALYZE agent_run_log")
     read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'agent_run_log'"
     async with plain.transaction():

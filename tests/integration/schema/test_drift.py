@@ -13,10 +13,14 @@ from support.schema_databases import query, run_sql
 
 ROW = "INSERT INTO agent_run_log (agent_id) VALUES ('sage');"
 
+# While it is there PostgreSQL refuses to change the types of the columns that it is for.
+UNGUARDED = "DROP TRIGGER agent_run_log_append_only_updated ON agent_run_log"
+
 REPAIRABLE = {
     "DROP TABLE agent": ["table agent is missing"],
     "ALTER TABLE agent_run_log DROP COLUMN action_summary CASCADE": [
         "column agent_run_log.action_summary is missing",
+        "trigger agent_run_log_append_only_updated is missing",
         "trigger agent_run_log_payload_changed is missing",
     ],
     "ALTER TABLE agent_run_log DROP COLUMN rlhf_scores": [
@@ -116,13 +120,14 @@ REPAIRABLE = {
 }
 
 LEFT_TO_A_PERSON = {
-    "ALTER TABLE agent_run_log DROP COLUMN run_at": [
-        "column agent_run_log.run_at is missing and there is no value to give it in existing rows"
+    "ALTER TABLE agent_run_log DROP COLUMN run_at CASCADE": [
+        "column agent_run_log.run_at is missing and there is no value to give it in existing rows",
+        "trigger agent_run_log_append_only_updated is missing",
     ],
-    "ALTER TABLE agent_run_log ALTER created_at TYPE timestamp": [
+    f"{UNGUARDED}; ALTER TABLE agent_run_log ALTER created_at TYPE timestamp": [
         "agent_run_log.created_at has type timestamp without time zone instead of timestamp with time zone"
     ],
-    "ALTER TABLE agent_run_log ALTER agent_id TYPE varchar(64)": [
+    f"{UNGUARDED}; ALTER TABLE agent_run_log ALTER agent_id TYPE varchar(64)": [
         "agent_run_log.agent_id has type character varying(64) instead of character varying(255)"
     ],
     "ALTER TABLE agent_run_log ALTER status DROP NOT NULL": ["agent_run_log.status allows NULL"],
@@ -148,7 +153,7 @@ LEFT_TO_A_PERSON = {
     ],
     """DROP TABLE agent;
     CREATE VIEW agent AS SELECT 1 AS agent_id""": ["agent is not an ordinary table"],
-    """DROP INDEX idx_agent_run_log_status;
+    f"""{UNGUARDED}; DROP INDEX idx_agent_run_log_status;
     ALTER TABLE agent_run_log ALTER status TYPE text""": [
         "agent_run_log.status has type text instead of character varying(32)",
         "index idx_agent_run_log_status is missing",
@@ -203,7 +208,8 @@ def test_what_is_the_users_own_is_no_drift(database: str, addition: str) -> None
 
 def test_an_added_column_does_not_invent_the_past(database: str) -> None:
     run_sql(
-        database, ROW + "ALTER TABLE agent_run_log DROP COLUMN created_at, DROP COLUMN actions_taken CASCADE"
+        database,
+        ROW + "ALTER TABLE agent_run_log DROP COLUMN created_at CASCADE, DROP COLUMN actions_taken CASCADE",
     )
     asyncio.run(sync_schema(database))
     run_sql(database, ROW)

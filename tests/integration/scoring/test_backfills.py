@@ -23,6 +23,7 @@ from app.services.agent_run_log_service import write_run_log
 from app.tasks.backfill_tasks import continue_backfills
 from app.tasks.rlhf_tasks import score_agent_runs
 from support.database import until_it_is
+from support.log_changes import UNGUARD
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -41,6 +42,7 @@ async def history(db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> as
     monkeypatch.setattr(scorers, "VERSION", "old")
     await asyncio.to_thread(score_agent_runs.run, run_ids)
     monkeypatch.setattr(scorers, "VERSION", "new")
+    await db.execute(UNGUARD)
     for days, run_id in enumerate(run_ids):
         moved = "UPDATE agent_run_log SET created_at = created_at - $1::interval WHERE id = $2"
         await db.execute(moved, timedelta(days=days), run_id)

@@ -25,6 +25,7 @@ from app.tasks import judge_tasks
 from support.alerting import settle
 from support.attacks import CLEAN
 from support.judge_stub import GOOD, Answer, Endpoint, completion, judging
+from support.log_changes import UNGUARD
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -316,6 +317,7 @@ async def test_what_stays_here_is_noted_once(
 async def test_runs_are_due_from_the_newest_for_a_day_once_they_are_scored(db: asyncpg.Connection) -> None:
     run_ids = [await scored_run(agent=f"agent-{n}") for n in range(4)]
     await write_run_log("sage", {"summary": "Not scored yet"})
+    await db.execute(UNGUARD)
     await db.execute(
         "UPDATE agent_run_log SET created_at = now() - interval '25 hours' WHERE id = $1", run_ids[0]
     )

@@ -15,6 +15,7 @@ from app.scoring import scorers
 from app.scoring.pipeline import score_runs, unscored_runs
 from app.scoring.rubric import RunReport, Score, score
 from app.services.agent_run_log_service import write_run_log
+from support.log_changes import UNGUARD
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -128,6 +129,7 @@ async def test_a_failing_scorer_is_shown_on_its_run_and_harms_no_other(
 async def test_the_sweep_finds_what_is_old_enough_oldest_first(db: asyncpg.Connection) -> None:
     run_ids = [await write_run_log("sage", {"n": n}) for n in range(4)]
     for minutes, run_id in zip((5, 10, 2, 0), run_ids, strict=True):
+        await db.execute(UNGUARD)
         await db.execute(
             "UPDATE agent_run_log SET created_at = created_at - $1::interval WHERE id = $2",
             timedelta(minutes=minutes),

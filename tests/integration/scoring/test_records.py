@@ -17,6 +17,7 @@ from app.scoring.ratings import rate_run
 from app.scoring.records import record_results, results_of_run
 from app.scoring.rubric import VERSION, Score
 from app.services.agent_run_log_service import write_run_log
+from support.log_changes import UNGUARD
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -195,6 +196,7 @@ async def test_a_run_that_does_not_exist_is_passed_over(db: asyncpg.Connection) 
 
 async def test_a_deleted_run_takes_its_results_along(db: asyncpg.Connection) -> None:
     await score(await write_run_log("sage"))
+    await db.execute(UNGUARD)
     await db.execute("DELETE FROM agent_run_log")
     assert await db.fetchval("SELECT count(*) FROM agent_run_score") == 0
 

@@ -32,6 +32,7 @@ from app.scoring.reward_training import is_due, lock_training, read_features, tr
 from app.scoring.rubric import VERSION, RunReport, Score, score
 from app.services.agent_run_log_service import write_run_log
 from support.brokers import Broker
+from support.log_changes import UNGUARD
 from support.processes import Process, running
 
 pytestmark = pytest.mark.anyio
@@ -252,6 +253,7 @@ async def test_training_learns_from_rows_that_other_programs_wrote(db: asyncpg.C
     run_ids = await report()
     await rate(db, run_ids)
     for run_id, payload in zip(run_ids, ("null", "[1]", '"text"', "5"), strict=False):
+        await db.execute(UNGUARD)
         await db.execute(
             "UPDATE agent_run_log SET actions_taken = $2::text::jsonb WHERE id = $1", run_id, payload
         )

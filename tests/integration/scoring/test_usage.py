@@ -16,6 +16,7 @@ from app.scoring.backfills import backfill_chunk, open_backfill
 from app.scoring.pipeline import score_runs
 from app.scoring.rubric import SCORER, VERSION
 from app.services.agent_run_log_service import write_run_log
+from support.log_changes import UNGUARD
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -105,6 +106,7 @@ async def test_a_backfill_keeps_it_of_runs_that_were_scored_before(db: asyncpg.C
 async def test_a_run_that_is_deleted_takes_it_along(db: asyncpg.Connection) -> None:
     await score(await write_run_log("sage", DEAR))
     await db.execute("DELETE FROM agent_run_score")
+    await db.execute(UNGUARD)
     await db.execute("DELETE FROM agent_run_log")
     assert await kept(db) == []
 

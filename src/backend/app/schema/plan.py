@@ -54,29 +54,31 @@ class Step:
 
 def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
     """The steps by which the database of `catalog` gets `tables`, in the order to take them."""
-    steps: list[Step] = []
+    tables, steps = list(tables), []
     for table in tables:
         actual = catalog.tables.get(table.name)
         if actual is None:
-            steps.append(_create_table(table))
+            steps.append(_create_table(table, catalog))
         elif not actual.ordinary:
             steps.append(Step(table.name, f"{table.name} is not an ordinary table"))
         else:
             steps.extend(_alter_table(table, actual, catalog.relation_names))
-    return _with_derivation(_with_guards(steps, catalog), catalog)
+    return _with_derivation([*steps, *_guards(tables, catalog)], catalog)
 
 
-def _with_guards(steps: list[Step], catalog: Catalog) -> list[Step]:
-    """`steps`, with what keeps a table append-only: a new one has it from the beginning."""
-    made = {step.table: n for n, step in enumerate(steps) if step.creates_table}
-    for table, function in GUARD_FUNCTIONS.items():
-        triggers = [trigger for trigger in GUARD_TRIGGERS if trigger.table == table]
-        guards = [*_compare_functions(catalog, [function]), *_compare_triggers(catalog, triggers)]
-        if table in made:
-            steps[made[table]] = _joined(steps[made[table]], guards)
-        elif table in catalog.tables and catalog.tables[table].ordinary:
-            steps = [*steps, *(replace(step, table=table, opens_gap=False) for step in guards)]
-    return steps
+def _guards(tables: Iterable[Table], catalog: Catalog) -> Iterator[Step]:
+    """What keeps those `tables` append-only that are there, unless one lacks a column and will not get it."""
+    for table in tables:
+        actual = catalog.tables.get(table.name)
+        if table.name in GUARD_FUNCTIONS and actual is not None and actual.ordinary:
+            possible = all(column.name in actual.columns or _is_addable(column) for column in table.columns)
+            for step in _missing_guards(table.name, catalog):
+                yield step if possible else Step(step.table, step.drift)
+
+
+def _missing_guards(table: str, catalog: Catalog) -> Iterator[Step]:
+    yield from _compare_functions(catalog, [GUARD_FUNCTIONS[table]], table)
+    yield from _compare_triggers(catalog, [trigger for trigger in GUARD_TRIGGERS if trigger.table == table])
 
 
 def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
@@ -86,7 +88,7 @@ def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
     if DERIVATION_TABLES - tables - set(made):
         return steps
     derivation = [
-        *_compare_functions(catalog, DERIVING_FUNCTIONS),
+        *_compare_functions(catalog, DERIVING_FUNCTIONS, "agent_run_log"),
         *_compare_triggers(catalog, DERIVING_TRIGGERS),
     ]
     last = max((n for n, step in enumerate(steps) if step.creates_table and step.opens_gap), default=None)
@@ -94,7 +96,8 @@ def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
         steps = [*steps, *derivation]
     else:
         # The table that was lacking comes with the triggers that lacked it.
-        steps[last] = _joined(steps[last], derivation)
+        statements = (sql for step in derivation for sql in step.statements)
+        steps[last] = replace(steps[last], statements=(*steps[last].statements, *statements))
     if catalog.gap:
         drift = "the rollups are not filled: they lack runs of the past"
         buildable = all(step.repairable for step in steps)
@@ -102,23 +105,16 @@ def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:
     return steps
 
 
-def _joined(step: Step, others: Iterable[Step]) -> Step:
-    """`step` with the statements of `others` after its own, all in one transaction."""
-    return replace(
-        step, statements=(*step.statements, *(sql for other in others for sql in other.statements))
-    )
-
-
-def _compare_functions(catalog: Catalog, functions: Iterable[Function]) -> Iterator[Step]:
+def _compare_functions(catalog: Catalog, functions: Iterable[Function], table: str) -> Iterator[Step]:
     for function in functions:
         found = catalog.functions.get(function.name)
         if found != FunctionInfo(function.body, function.settings):
             yield Step(
-                "agent_run_log",
+                table,
                 drift=f"function {function.name} {'is missing' if found is None else 'is another one'}",
                 action=f"created function {function.name}",
                 statements=function.ddl,
-                opens_gap=function.name not in FILLING_NOTHING,
+                opens_gap=function in DERIVING_FUNCTIONS and function.name not in FILLING_NOTHING,
             )
 
 
@@ -141,16 +137,21 @@ def _compare_triggers(catalog: Catalog, triggers: Iterable[Trigger]) -> Iterator
             drift,
             action=f"created trigger {trigger.name}",
             statements=(*((trigger.drop,) if found else ()), *trigger.ddl),
-            opens_gap=trigger.name not in FILLING_NOTHING,
+            opens_gap=trigger in DERIVING_TRIGGERS and trigger.name not in FILLING_NOTHING,
         )
 
 
-def _create_table(table: Table) -> Step:
+def _create_table(table: Table, catalog: Catalog) -> Step:
+    guards = _missing_guards(table.name, catalog) if table.name in GUARD_FUNCTIONS else ()
     return Step(
         table.name,
         drift=f"table {table.name} is missing",
         action=f"created table {table.name}",
-        statements=(_ddl(CreateTable(table)), *(_ddl(CreateIndex(index)) for index in _indexes(table))),
+        statements=(
+            _ddl(CreateTable(table)),
+            *(_ddl(CreateIndex(index)) for index in _indexes(table)),
+            *(sql for step in guards for sql in step.statements),
+        ),
         creates_table=True,
         opens_gap=table.name in DERIVATION_TABLES,
     )
@@ -200,8 +201,8 @@ def _add_column(table: Table, column: Column[object]) -> Step:
     """
     drift = f"column {table.name}.{column.name} is missing"
     default = _default(column)
-    constant = default is not None and _CONSTANT.fullmatch(default) is not None
-    if not constant and not column.nullable:
+    constant = _is_constant(default)
+    if not _is_addable(column):
         return Step(table.name, f"{drift} and there is no value to give it in existing rows")
     if constant or default is None:
         change = f"ADD COLUMN {_ddl(CreateColumn(column))}"
@@ -214,6 +215,14 @@ def _add_column(table: Table, column: Column[object]) -> Step:
         statements=(f"ALTER TABLE {table.name} {change}", *column.info.get(FILL, ())),
         opens_gap=table.name in DERIVATION_TABLES,
     )
+
+
+def _is_addable(column: Column[object]) -> bool:
+    return column.nullable is True or _is_constant(_default(column))
+
+
+def _is_constant(default: str | None) -> bool:
+    return default is not None and _CONSTANT.fullmatch(default) is not None
 
 
 def _compare_primary_key(table: Table, actual: TableInfo) -> Iterator[Step]:
