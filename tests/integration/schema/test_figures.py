@@ -109,10 +109,10 @@ def test_a_session_that_goes_on_keeps_no_lock_and_no_limit(
     empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As behind a pooler, which gives the session to the next client."""
-    from app.schema import sync
+    from app.schema import session
 
     sessions = []
-    leave = sync._leave_session_as_it_was
+    leave = session._leave_session_as_it_was
 
     async def leave_and_look(connection: Any) -> None:
         await leave(connection)
@@ -120,7 +120,7 @@ def test_a_session_that_goes_on_keeps_no_lock_and_no_limit(
         sessions.append([(await connection.exec_driver_sql(f"SHOW {name}")).scalar() for name in show])
         sessions.append((await connection.exec_driver_sql(LEFT)).all())
 
-    monkeypatch.setattr(sync, "_leave_session_as_it_was", leave_and_look)
+    monkeypatch.setattr(session, "_leave_session_as_it_was", leave_and_look)
     asyncio.run(sync_schema(empty_database))
     run_sql(empty_database, "DROP INDEX idx_agent_run_log_status")
     asyncio.run(sync_schema(empty_database))

@@ -12,7 +12,7 @@ import pytest
 
 from app.errors import ConfigError, DatabaseError, RunLogError, SchemaError
 from app.models import Base
-from app.schema import sync
+from app.schema import session
 from app.schema.sync import find_drift, sync_schema
 from support.schema_databases import (
     SCRIPT,
@@ -141,7 +141,7 @@ async def test_a_lock_that_is_soon_released_is_waited_for(database: str) -> None
 async def test_a_lock_that_is_never_released_is_a_plain_refusal(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "_DDL_ATTEMPTS", 2)
+    monkeypatch.setattr(session, "_DDL_ATTEMPTS", 2)
     reader = await asyncpg.connect(database)
     await reader.execute("ALTER TABLE agent_run_log ALTER status DROP DEFAULT")
     async with reader.transaction():

@@ -8,6 +8,8 @@ import typer
 from app.config import get_settings
 from app.kit.text import counted
 from app.schema import sync as schema_sync
+from app.schema.rights import AUDITOR, OWNER, READER, WRITER
+from app.schema.roles import sync_roles
 
 
 def sync() -> None:
@@ -34,6 +36,26 @@ def check() -> None:
 def print_() -> None:
     """Print the DDL."""
     typer.echo(schema_sync.schema_sql())
+
+
+# A password in a statement would stay in the history of psql and in the log of the server.
+_LOGINS = f"""
+A process logs in by a role of its own; by psql, as who may create roles:
+  CREATE ROLE runlog_service LOGIN IN ROLE {WRITER};  -- serve, worker, beat: DATABASE_URL
+  CREATE ROLE runlog_pages LOGIN IN ROLE {READER};  -- RUNLOG_REPLICA_DATABASE_URL
+  CREATE ROLE runlog_schema LOGIN IN ROLE {OWNER};  -- runlog schema: RUNLOG_SCHEMA_DATABASE_URL
+  CREATE ROLE runlog_check LOGIN IN ROLE {AUDITOR};  -- who checks the log
+and for each: \\password runlog_service"""
+
+
+def roles() -> None:
+    """Create or repair the roles; print what was done, and how processes get to use them."""
+    settings = get_settings()
+    given = settings.schema_database_url is not None
+    done = asyncio.run(sync_roles(settings.require_schema_url(), is_direct=given))
+    for action in done or ["nothing to do: the roles are as they should be"]:
+        typer.echo(action)
+    typer.echo(_LOGINS)
 
 
 def rebuild_state() -> None:

@@ -6,37 +6,28 @@
    is tried again, or, for indexes, online and outside any transaction.
 4. The plan is made again. Where derived tables lack rows, they are filled from the log.
 5. What differs still is for a person to decide, and an error names it.
+
+Where the database has roles (`roles`), all of it is done as their owner, and each role is given its rights to
+what is new.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Collection
+from functools import partial
 
 from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.engine import create_engine
-from app.db.plain_errors import plain_errors, reason_of
+from app.db.plain_errors import reason_of
 from app.errors import SchemaError
 from app.models import DERIVATION_TABLES, FUNCTIONS, AgentRunLog, AgentRunState, Base, RollupGap
 from app.schema import figures, fill, rebuild
 from app.schema.catalog import Catalog, read_catalog
 from app.schema.plan import Step, plan
+from app.schema.roles import act_as_owner, give_rights
+from app.schema.session import HOUR, ONLINE_LIMITS, alone, connected, limit, take_in_transaction
 
-_HOUR = 3600.0  # seconds
 _CHECK_TIMEOUT = 60.0  # seconds for each query of the catalog
-_ADVISORY_LOCK = 0x72756E6C6F67  # "runlog"
-_LOCK_PAUSE = 0.2  # seconds between two tries for the advisory lock
-_LOCK_POLLS = int(_HOUR / _LOCK_PAUSE)
-_DDL_ATTEMPTS = 20  # with their pauses and lock timeouts, for twenty seconds
-_DDL_PAUSE = 0.5  # seconds in which waiting writers go first
-_LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
-
-# A waiting ALTER TABLE blocks every writer behind it, so it gives up soon and is tried again.
-_DDL_LIMITS = {"lock_timeout": "500ms", "statement_timeout": "1min"}
-# Building an index waits for old transactions to end, but blocks no others.
-_ONLINE_LIMITS = {"lock_timeout": "10min", "statement_timeout": "6h"}
 _FILL_LIMITS = {"statement_timeout": "6h"}
 
 
@@ -51,14 +42,10 @@ async def sync_schema(
     """
     wanted = _tables(tables)
     done = []
-    async with (
-        _connected(url, statement_limit=7 * _HOUR) as engine,
-        engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection,
-    ):
-        if not is_direct:
-            await _refuse_pooler(connection)
-        await _become_only_sync(connection)
-        try:
+    async with connected(url, statement_limit=7 * HOUR) as engine:
+        has_roles = await act_as_owner(engine)
+        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with autocommit.connect() as connection, alone(connection, is_direct=is_direct):
             for step in plan(await _read(connection, wanted), wanted):
                 if step.repairable:
                     await _take(step, engine, connection)
@@ -68,8 +55,8 @@ async def sync_schema(
                 # Tables that a step has created are filled once all of them exist.
                 await _fill(engine)
                 left = plan(await _read(connection, wanted), wanted)
-        finally:
-            await _leave_session_as_it_was(connection)
+        if has_roles:
+            done += await give_rights(engine, [table.name for table in wanted])
     if left:
         raise SchemaError("left as it was: " + "; ".join(step.drift for step in left))
     return done
@@ -84,7 +71,7 @@ async def find_drift(url: str) -> list[str]:
     """
     wanted = _tables(None)
     async with (
-        _connected(url, statement_limit=_CHECK_TIMEOUT) as engine,
+        connected(url, statement_limit=_CHECK_TIMEOUT) as engine,
         engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         ).connect() as connection,
@@ -102,7 +89,7 @@ async def rebuild_state(url: str) -> int:
     Runs may keep coming in. Raises `SchemaError` when the database is away or refuses; what was rebuilt
     before stays right, and `sync_schema` finishes it.
     """
-    async with _connected(url, statement_limit=_HOUR) as engine:
+    async with connected(url, statement_limit=HOUR) as engine:
         async with engine.begin() as connection:
             await fill.open_gap(connection)
         return await _fill(engine)
@@ -124,49 +111,6 @@ async def _read(connection: AsyncConnection, tables: Collection[Table]) -> Catal
     return await read_catalog(connection, names, [function.name for function in FUNCTIONS])
 
 
-@asynccontextmanager
-async def _connected(url: str, *, statement_limit: float) -> AsyncIterator[AsyncEngine]:
-    """An engine that has reached its database, whose errors arrive as one plain sentence."""
-    engine = create_engine(url, pool_size=2, timeout=statement_limit)
-    try:
-        with plain_errors():
-            await (await engine.connect()).close()
-            yield engine
-    finally:
-        await engine.dispose()
-
-
-async def _refuse_pooler(connection: AsyncConnection) -> None:
-    """Raise `SchemaError` where what answers is not the process that the connection was made to."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    if driver and driver.get_server_pid() != await connection.scalar(text("SELECT pg_backend_pid()")):
-        raise SchemaError(
-            "DATABASE_URL leads through a pooler, and this needs a session of its own: give the address of"
-            " the server itself as RUNLOG_SCHEMA_DATABASE_URL"
-        )
-
-
-async def _become_only_sync(connection: AsyncConnection) -> None:
-    """Take the advisory lock that lets one synchronisation at a time work on a database.
-
-    It is polled: a session that waits in pg_advisory_lock keeps a snapshot, which the other session's
-    CREATE INDEX CONCURRENTLY would wait for in turn.
-    """
-    for _ in range(_LOCK_POLLS):
-        if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
-            return
-        await asyncio.sleep(_LOCK_PAUSE)
-    raise SchemaError("another synchronisation of this database has not ended within an hour")
-
-
-async def _leave_session_as_it_was(connection: AsyncConnection) -> None:
-    """Give up what would outlive us in a session that a pooler keeps; a session that is lost has nothing."""
-    with suppress(DBAPIError, OSError):
-        for name in _ONLINE_LIMITS:
-            await connection.exec_driver_sql(f"RESET {name}")
-        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
-
-
 async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) -> None:
     try:
         if step.online:
@@ -174,29 +118,15 @@ async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) ->
         elif step.fills:
             await _fill(engine)
         else:
-            await _take_in_transaction(step, engine)
+            await take_in_transaction(engine, partial(_run, step))
     except DBAPIError as error:
         raise SchemaError(f"{step.drift}, and mending it failed: {reason_of(error)}") from error
 
 
 async def _take_online(step: Step, connection: AsyncConnection) -> None:
-    await _limit(connection, _ONLINE_LIMITS, local=False)
+    await limit(connection, ONLINE_LIMITS, local=False)
     for statement in step.statements:
         await connection.exec_driver_sql(statement)
-
-
-async def _take_in_transaction(step: Step, engine: AsyncEngine) -> None:
-    for attempt in range(1, _DDL_ATTEMPTS + 1):
-        try:
-            async with engine.begin() as connection:
-                await _limit(connection, _DDL_LIMITS, local=True)
-                await _run(step, connection)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _DDL_ATTEMPTS:
-                raise
-            await asyncio.sleep(_DDL_PAUSE)
-        else:
-            return
 
 
 async def _run(step: Step, connection: AsyncConnection) -> None:
@@ -223,16 +153,9 @@ async def _fill(engine: AsyncEngine) -> int:
 async def _fill_state(connection: AsyncConnection) -> None:
     """Fill it in the transaction that creates the table, so that it is never visible unfilled."""
     if await _exists(connection, AgentRunLog.__tablename__):
-        await _limit(connection, _FILL_LIMITS, local=True)
+        await limit(connection, _FILL_LIMITS, local=True)
         await rebuild.fill_agent_run_state(connection)
 
 
 async def _exists(connection: AsyncConnection, table: str) -> bool:
     return bool(await connection.scalar(text("SELECT to_regclass(:table) IS NOT NULL"), {"table": table}))
-
-
-async def _limit(connection: AsyncConnection, limits: dict[str, str], *, local: bool) -> None:
-    for name, value in limits.items():
-        await connection.execute(
-            text("SELECT set_config(:name, :value, :local)"), {"name": name, "value": value, "local": local}
-        )

@@ -56,6 +56,19 @@ def print_() -> None:
     work.print_()
 
 
+@app.command()
+def roles(_: DataDir = None) -> None:
+    """Create or repair the roles that may use the tables, each with the least rights.
+
+    \b
+    Example:
+      runlog schema roles
+    """
+    from app.cli import schema as work
+
+    work.roles()
+
+
 @app.command("rebuild-state")
 def rebuild_state(_: DataDir = None) -> None:
     """Rebuild states and rollups from the log.
