@@ -58,7 +58,9 @@ def print_() -> None:
 
 @app.command()
 def roles(_: DataDir = None) -> None:
-    """Create or repair the roles that may use the tables, each with the least rights.
+    """Create or repair roles with the least rights.
+
+    Prints how the processes log in with them.
 
     \b
     Example:
