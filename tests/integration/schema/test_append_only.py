@@ -1,15 +1,19 @@
 """The append-only log: a merge or an erasure changes what was reported of a run, and nothing else does."""
 
+import asyncio
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from app.backup.tools import newest_tools
 from app.models import GUARD_TRIGGERS
 from app.models.triggers import Trigger
-from app.schema.sync import find_drift, sync_schema
+from app.schema.sync import find_drift, rebuild_state, sync_schema
 from support.derived import check_derived
 
 pytestmark = pytest.mark.anyio
@@ -197,3 +201,24 @@ async def test_a_guard_that_is_away_is_named_and_restored(
         assert await find_drift(database) == [f"trigger {name} is {drift}"]
         assert await sync_schema(database) == [f"created trigger {name}"]
         assert await find_drift(database) == []
+
+
+@pytest.mark.parametrize("options", [[], ["--disable-triggers"]], ids=["plain", "without triggers"])
+async def test_data_alone_is_restored(
+    db: asyncpg.Connection, database: str, run: UUID, empty_database: str, tmp_path: Path, options: list[str]
+) -> None:
+    await commit(db, *merge_of(run), (MERGE,))
+    await db.execute(ERASURE, run)
+    tools, backup = newest_tools(embedded=True), tmp_path / "backup"
+    dump = [tools.path("pg_dump"), "-F", "custom", "-f", backup, database]
+    await asyncio.to_thread(subprocess.run, dump, check=True)
+    await sync_schema(empty_database)
+    restore = [tools.path("pg_restore"), "--data-only", "-t", "agent_run_log", "-t", "agent_run_report"]
+    await asyncio.to_thread(subprocess.run, [*restore, *options, "-d", empty_database, backup], check=True)
+    restored = await asyncpg.connect(empty_database)
+    assert await content(restored) == await content(db)
+    await restored.close()
+    done = await sync_schema(empty_database)
+    assert len(done) == (6 if options else 0)
+    await rebuild_state(empty_database)
+    assert await find_drift(empty_database) == []

@@ -14,6 +14,7 @@ from app.models import FUNCTIONS, Base
 from app.schema.rights import OWNER, ROLES
 from app.schema.roles import sync_roles
 from app.schema.sync import find_drift, sync_schema
+from support.backups import back_up
 from support.database import execute
 from support.processes import called
 from support.roles import PASSWORD, as_login, server_of_its_own, with_roles
@@ -211,3 +212,17 @@ def test_who_may_not_create_roles_is_told(tmp_path: Path) -> None:
         assert asyncio.run(sync_roles(own))[0] == "created role runlog_owner"
         asyncio.run(execute(own, REPORT))
         assert asyncio.run(find_drift(own)) == []
+
+
+def test_a_restored_log_keeps_the_rights_and_gets_its_owner_back(url: str, tmp_path: Path) -> None:
+    run_sql(as_login(url, "service"), REPORT)
+    backup = back_up(as_login(url, "admin"), tmp_path)
+    done = called("restore", backup, "--replace", DATABASE_URL=as_login(url, "admin"))
+    assert (done.returncode, done.stderr) == (0, "")
+    run_sql(as_login(url, "service"), REPORT)
+    refused(url, "service", "DELETE FROM agent_run_log")
+    assert query(as_login(url, "pages"), "SELECT sum(runs)::int FROM agent_run_state") == [(2,)]
+    assert {owner for owner, _ in query(url, OWNERS)} == {"admin"}
+    asyncio.run(sync_roles(url))
+    assert {owner for owner, _ in query(url, OWNERS)} == {OWNER}
+    assert asyncio.run(find_drift(url)) == []
