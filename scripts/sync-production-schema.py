@@ -180,6 +180,31 @@ def sync_score_rollup_table(url: str | None = None) -> list[str]:
     return _sync(*DERIVATION_TABLES, url=url)
 
 
+def sync_seal_adoption_table(url: str | None = None) -> list[str]:
+    """Create or repair `seal_adoption` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("seal_adoption", url=url)
+
+
+def sync_seal_checkpoint_table(url: str | None = None) -> list[str]:
+    """Create or repair `seal_checkpoint` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("seal_checkpoint", url=url)
+
+
+def sync_seal_leaf_table(url: str | None = None) -> list[str]:
+    """Create or repair `seal_leaf` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("seal_leaf", url=url)
+
+
+def sync_seal_node_table(url: str | None = None) -> list[str]:
+    """Create or repair `seal_node` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("seal_node", url=url)
+
+
+def sync_seal_pending_table(url: str | None = None) -> list[str]:
+    """Create or repair `seal_pending` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("seal_pending", url=url)
+
+
 def _sync(*tables: str, url: str | None) -> list[str]:
     return asyncio.run(sync_schema(url or get_settings().require_schema_url(), tables))
 

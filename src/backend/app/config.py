@@ -78,6 +78,8 @@ class Settings(BaseModel):
     # Longer than OpenClaw remembers its runs: an import of these finds them known.
     idempotency_days: Annotated[int, Field(ge=8, le=36_500)] = 90
 
+    signing_key_file: Path | None = None
+
     score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0
     score_sweep_age: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
 
@@ -177,6 +179,11 @@ class Settings(BaseModel):
     def pages_url(self) -> str:
         """Where people reach the pages, without a slash at its end."""
         return (self.public_url or self.url).rstrip("/")
+
+    @property
+    def signing_keys_path(self) -> Path:
+        """The file of the keys that the log's checkpoints are signed with."""
+        return self.signing_key_file or self.data_dir / "log-signing-keys"
 
     @property
     def judge_is_on(self) -> bool:

@@ -88,6 +88,10 @@ class AmbiguousIdError(NotFoundError):
     """What was given is the beginning of several ids; the text names some."""
 
 
+class NotSealedError(RunLogError):
+    """A run has no leaf in the log's tree yet."""
+
+
 class ProofError(RunLogError):
     """A proof, a checkpoint or a key proves nothing; the text says why."""
 

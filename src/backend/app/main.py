@@ -26,13 +26,14 @@ from app.api.internal import (
     openclaw,
     otlp,
     peer_swarm,
+    proof,
     quality,
     ratings,
     review,
 )
 from app.api.reads import ReadsApart, close_readers
 from app.api.request_context import RequestContext
-from app.api.v1.endpoints import platform_intelligence
+from app.api.v1.endpoints import log, platform_intelligence
 from app.config import Settings, get_settings
 from app.db.replica import close_replica
 from app.db.session import close_database
@@ -51,6 +52,7 @@ from app.web.errors import ErrorPages
 INTERNAL = (
     agent_run_log.router,
     agent_run_log.ids_router,
+    proof.router,
     agent_run_start.router,
     otlp.router,
     ratings.router,
@@ -68,7 +70,7 @@ INTERNAL = (
     sign_in.router,
 )
 COMMON = (live.router, assets.router, reference.router)
-PUBLIC = (platform_intelligence.router, badges.router)
+PUBLIC = (platform_intelligence.router, log.router, badges.router)
 PAGES: dict[str, tuple[APIRouter, ...]] = {
     "internal": (
         runs.router,

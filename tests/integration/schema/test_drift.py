@@ -17,11 +17,12 @@ ROW = "INSERT INTO agent_run_log (agent_id) VALUES ('sage');"
 UNGUARDED = "DROP TRIGGER agent_run_log_append_only_updated ON agent_run_log"
 
 REPAIRABLE = {
-    "DROP TABLE agent": ["table agent is missing"],
+    "DROP TABLE agent": ["table agent is missing", "trigger agent_seal_event is missing"],
     "ALTER TABLE agent_run_log DROP COLUMN action_summary CASCADE": [
         "column agent_run_log.action_summary is missing",
         "trigger agent_run_log_append_only_updated is missing",
         "trigger agent_run_log_payload_changed is missing",
+        "trigger agent_run_log_seal_merged is missing",
     ],
     "ALTER TABLE agent_run_log DROP COLUMN rlhf_scores": [
         "column agent_run_log.rlhf_scores is missing",

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from app.errors import ConfigError, DatabaseError, RunLogError, SchemaError
-from app.models import Base
+from app.models import SEALING_FUNCTIONS, SEALING_TRIGGERS, Base
 from app.schema import session
 from app.schema.sync import find_drift, sync_schema
 from support.schema_databases import (
@@ -32,7 +32,8 @@ MISSING_INDEXES = (
 
 
 def test_syncing_again_does_nothing(empty_database: str) -> None:
-    assert len(asyncio.run(sync_schema(empty_database))) == len(Base.metadata.tables)
+    sealing = len(SEALING_FUNCTIONS) + len(SEALING_TRIGGERS)
+    assert len(asyncio.run(sync_schema(empty_database))) == len(Base.metadata.tables) + sealing
     assert asyncio.run(sync_schema(empty_database)) == []
 
 

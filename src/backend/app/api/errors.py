@@ -13,7 +13,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import ClientDisconnect
 
 from app.db.problems import AWAY, problem
-from app.errors import IngestUnavailableError, InvalidRunError, NotFoundError
+from app.errors import (
+    IngestUnavailableError,
+    InvalidRunError,
+    NotFoundError,
+    NotSealedError,
+    ProofRangeError,
+)
 from app.kit import strict_json
 from app.kit.secrets import redact, redact_json
 from app.logs import get_logger
@@ -58,6 +64,7 @@ TOO_LARGE: dict[int | str, dict[str, Any]] = {
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorBody, "description": "There is no such thing."}
 }
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"model": ErrorBody, "description": "Not possible yet."}}
 UNAVAILABLE: dict[int | str, dict[str, Any]] = {
     503: {
         "model": ErrorBody,
@@ -72,6 +79,8 @@ def install_refusals(app: FastAPI) -> None:
     app.exception_handler(InvalidRunError)(_run_not_recorded)
     app.exception_handler(RequestValidationError)(_invalid_request)
     app.exception_handler(NotFoundError)(_not_found)
+    app.exception_handler(ProofRangeError)(_not_found)
+    app.exception_handler(NotSealedError)(_not_sealed)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -136,8 +145,12 @@ async def _invalid_request(_: Request, error: RequestValidationError) -> JSONRes
     return validation_error(error.errors())
 
 
-async def _not_found(_: Request, error: NotFoundError) -> JSONResponse:
+async def _not_found(_: Request, error: NotFoundError | ProofRangeError) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=404)
+
+
+async def _not_sealed(_: Request, error: NotSealedError) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=409)
 
 
 async def _client_gone(_: Request, __: ClientDisconnect) -> Response:

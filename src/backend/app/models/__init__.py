@@ -30,8 +30,10 @@ from app.models.peer_swarm import PeerSwarmHeartbeat
 from app.models.reward_model import RewardModelVersion
 from app.models.run_rollup import AgentRollup, RollupGap, RunRollup, ScoreRollup
 from app.models.score_backfill import ScoreBackfill
+from app.models.seal import SealAdoption, SealCheckpoint, SealLeaf, SealNode, SealPending
+from app.models.sealing import SEALING_FUNCTIONS, SEALING_TABLES, SEALING_TRIGGERS
 
-FUNCTIONS = (*DERIVING_FUNCTIONS, *GUARD_FUNCTIONS.values())
+FUNCTIONS = (*DERIVING_FUNCTIONS, *GUARD_FUNCTIONS.values(), *SEALING_FUNCTIONS)
 """All trigger functions of the product."""
 
 __all__ = [
@@ -42,6 +44,9 @@ __all__ = [
     "FUNCTIONS",
     "GUARD_FUNCTIONS",
     "GUARD_TRIGGERS",
+    "SEALING_FUNCTIONS",
+    "SEALING_TABLES",
+    "SEALING_TRIGGERS",
     "Agent",
     "AgentCloudTask",
     "AgentOutlook",
@@ -74,4 +79,9 @@ __all__ = [
     "RunRollup",
     "ScoreBackfill",
     "ScoreRollup",
+    "SealAdoption",
+    "SealCheckpoint",
+    "SealLeaf",
+    "SealNode",
+    "SealPending",
 ]

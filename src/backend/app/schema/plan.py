@@ -19,6 +19,9 @@ from app.models import (
     FILLING_NOTHING,
     GUARD_FUNCTIONS,
     GUARD_TRIGGERS,
+    SEALING_FUNCTIONS,
+    SEALING_TABLES,
+    SEALING_TRIGGERS,
 )
 from app.models.base import FILL
 from app.models.triggers import Function, Trigger
@@ -63,7 +66,7 @@ def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
             steps.append(Step(table.name, f"{table.name} is not an ordinary table"))
         else:
             steps.extend(_alter_table(table, actual, catalog.relation_names))
-    return _with_derivation([*steps, *_guards(tables, catalog)], catalog)
+    return _with_sealing(_with_derivation([*steps, *_guards(tables, catalog)], catalog), catalog)
 
 
 def _guards(tables: Iterable[Table], catalog: Catalog) -> Iterator[Step]:
@@ -79,6 +82,16 @@ def _guards(tables: Iterable[Table], catalog: Catalog) -> Iterator[Step]:
 def _missing_guards(table: str, catalog: Catalog) -> Iterator[Step]:
     yield from _compare_functions(catalog, [GUARD_FUNCTIONS[table]], table)
     yield from _compare_triggers(catalog, [trigger for trigger in GUARD_TRIGGERS if trigger.table == table])
+
+
+def _with_sealing(steps: list[Step], catalog: Catalog) -> list[Step]:
+    """`steps`, with the triggers that note what is to be sealed where all they read and write is there."""
+    made = {step.table for step in steps if step.creates_table}
+    tables = {name for name, table in catalog.tables.items() if table.ordinary}
+    if SEALING_TABLES - tables - made:
+        return steps
+    functions = _compare_functions(catalog, SEALING_FUNCTIONS, "agent_run_log")
+    return [*steps, *functions, *_compare_triggers(catalog, SEALING_TRIGGERS)]
 
 
 def _with_derivation(steps: list[Step], catalog: Catalog) -> list[Step]:

@@ -88,4 +88,9 @@ RIGHTS: Mapping[str, Rights] = {
     "run_rollup": Rights(_ALL),
     "score_backfill": Rights(_KEPT),
     "score_rollup": Rights(_ALL),
+    "seal_adoption": Rights(_KEPT),
+    "seal_checkpoint": Rights(_KEPT),
+    "seal_leaf": Rights(("INSERT", "UPDATE (salt)", "UPDATE (body)")),  # of erasures
+    "seal_node": Rights(("INSERT",)),
+    "seal_pending": Rights(("DELETE",)),  # written by the triggers, with their owner's rights
 }

@@ -24,6 +24,7 @@ TASK_MODULES = tuple(
         "audit_tasks",
         "alert_tasks",
         "rollup_tasks",
+        "seal_tasks",
     )
 )
 

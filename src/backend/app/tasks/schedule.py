@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.config import Settings
+from app.proof.calibration import SEAL_SECONDS
 
 # Seconds between two messages of an entry; each task ends at once where there is nothing to do.
 _MERGE_INTERVAL = 300.0
@@ -29,6 +30,7 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "merge-rollups": _entry("app.tasks.rollup_tasks.merge_shards", _MERGE_INTERVAL),
         "clear-run-starts": _entry("app.tasks.rollup_tasks.clear_run_starts", _STARTS_INTERVAL),
         "expire-idempotency-keys": _entry("app.tasks.rollup_tasks.expire_idempotency_keys", _EXPIRY_INTERVAL),
+        "seal-log": _entry("app.tasks.seal_tasks.seal_log", SEAL_SECONDS),
         "deliver-alerts": _entry("app.tasks.alert_tasks.deliver_alerts", ALERT_SECONDS),
     }
 

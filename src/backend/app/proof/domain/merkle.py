@@ -133,6 +133,18 @@ class CompactRange:
         self._edge.append(hash_)
         return completed
 
+    def edge(self) -> list[tuple[int, bytes]]:
+        """Level and hash of each complete subtree of `root_plan`, from left to right."""
+        return [(subtree.level, each) for subtree, each in zip(root_plan(self.size), self._edge, strict=True)]
+
+    def root_with(self, subtrees: Iterable[tuple[int, bytes]]) -> bytes:
+        """The root of this tree and subtrees, of level and hash, that follow it; the tree stays as it is."""
+        tree = CompactRange()
+        tree.size, tree._edge = self.size, list(self._edge)
+        for level, hash_ in subtrees:
+            tree.append_subtree(level, hash_)
+        return tree.root()
+
     def root(self) -> bytes:
         """The root of the tree as it is now."""
         return _fold(self._edge) if self._edge else EMPTY_ROOT

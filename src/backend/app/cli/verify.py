@@ -1,0 +1,58 @@
+"""`runlog verify`."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import typer
+
+from app.cli.output import print_json
+from app.cli.progress import progress_bar
+from app.config import get_settings
+from app.errors import InputFileError
+from app.kit.text import counted, printable
+from app.proof.verify import Verified
+from app.proof.verify import verify as verify_log
+
+
+def verify(since: Sequence[Path], as_json: bool, processes: int | None) -> None:
+    """Verify the log, and print what is wrong with it; raises `typer.Exit` where anything is.
+
+    Raises `InputFileError`, `ConfigError` or `DatabaseError`.
+    """
+    kept = [_read(path) for path in since]
+    url = get_settings().require_schema_url()
+    with progress_bar() as bar:
+        task = bar.add_task("leaves", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        verified = asyncio.run(
+            verify_log(url, processes=processes or os.cpu_count() or 1, since=kept, progress=show)
+        )
+    _print(verified, as_json)
+    if verified.problems:
+        raise typer.Exit(1)
+
+
+def _print(verified: Verified, as_json: bool) -> None:
+    for problem in verified.problems:
+        if as_json:
+            print_json(msgspec.json.encode(problem).decode())
+        else:
+            typer.echo(f"{problem.what}: {printable(problem.message)}")
+    if not as_json:
+        leaves = "1 leaf" if verified.leaves == 1 else f"{verified.leaves:,} leaves"
+        checked = f"{leaves} and {counted(verified.checkpoints, 'checkpoint')}"
+        found = counted(len(verified.problems), "problem") if verified.problems else "nothing was altered"
+        typer.echo(f"{found}: {checked} verified", err=bool(verified.problems))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputFileError(f"cannot read {path}: {error}") from error

@@ -1,0 +1,37 @@
+"""The tuned constants of sealing and verifying, each with its unit and where it comes from."""
+
+SEAL_SECONDS = 10.0
+"""Seconds between two passes of the sealer: most runs are scored by then, and a change goes unsealed no
+longer than that."""
+
+PASS_SECONDS = 60.0
+"""How long a pass goes on at most while more is pending, within the task time limit of 90 seconds."""
+
+PENDING_AT_ONCE = 200
+"""Rows of `seal_pending` that one transaction seals: each of up to `models.sealing.CHUNK` runs, mostly of the
+few of a batch of ingest."""
+
+RUNS_AT_ONCE = 2_000
+"""Runs that one transaction seals: some 50 ms (`benchmarks/sealing.py`)."""
+
+ROWS_AT_HAND = 32
+"""Rows that are read ahead, whose payloads may have a mebibyte each."""
+
+SCORES_AN_ENTRY = 1_000
+"""Runs in an entry of scores: 110 kB of it, of which a proof of one of them is."""
+
+CHECKPOINT_SECONDS = 60.0
+"""Seconds between two checkpoints, of 250 bytes that are kept for ever."""
+
+CLOCK_SECONDS = 60.0
+"""Seconds before its transaction began that a run may be dated: the database's clock can be set back."""
+
+CHUNK_LEVEL = 13
+"""The leaves that a process verifies at a time are 2 to the power of this: a complete subtree of 8,192, some
+tenths of a second of work and some megabytes."""
+
+PARTS_AT_ONCE = 8
+"""Parts of that size that a process is handed together: a connection is made for each hand-over."""
+
+ERASED_AT_ONCE = 200
+"""Old payloads that one transaction erases: some tenths of a second of locks."""

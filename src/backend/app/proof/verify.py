@@ -1,0 +1,135 @@
+"""Verify the log: that nothing was changed, removed or slipped in since it was sealed.
+
+1. Take one snapshot of the database, which all processes share.
+2. Hash the entry of every leaf again, from the run as it is now, in parts, by several processes.
+3. Put the parts together to the tree, and compare its root at the size of every checkpoint; check who signed.
+4. Compare scores and other tables with what was sealed of them, and look for runs that have no leaf.
+
+Whoever can write to everything can also make a new tree and sign it anew with the keys. That is found by
+comparing with a checkpoint that was kept elsewhere.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import create_engine
+from app.proof.calibration import CHUNK_LEVEL, PARTS_AT_ONCE
+from app.proof.domain.entries import Kind, parse_entry
+from app.proof.domain.merkle import TILE_HEIGHT, CompactRange
+from app.proof.domain.note import VerifierKey
+from app.proof.problems import Problem
+from app.proof.verify_checkpoints import Checkpoints, KeyChange
+from app.proof.verify_leaves import LIMITS, STATEMENT_SECONDS, Part, VerifiedPart, verify_parts
+from app.proof.verify_tables import superseded_leaves, verify_tables
+
+_SNAPSHOT = text("SELECT pg_export_snapshot()")
+_SIZE = text("SELECT coalesce(max(leaf_index) + 1, 0) FROM seal_leaf")
+_CHECKPOINTS = text("SELECT tree_size, note FROM seal_checkpoint ORDER BY tree_size")
+_KEYS = text(f"SELECT leaf_index, body FROM seal_leaf WHERE kind = '{Kind.KEY}' ORDER BY leaf_index")  # noqa: S608
+_NODES = text(f"SELECT level, node_index, hash FROM seal_node WHERE level > {TILE_HEIGHT}")  # noqa: S608
+
+Progress = Callable[[int, int], None]
+"""Is called with how many leaves are verified, and of how many."""
+
+
+@dataclass(slots=True)
+class Verified:
+    """What a log holds and what is wrong with it."""
+
+    leaves: int = 0
+    checkpoints: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+async def verify(url: str, *, processes: int, since: Sequence[str], progress: Progress) -> Verified:
+    """Verify the whole log at `url`; `since` are checkpoints, as notes, that were kept elsewhere.
+
+    Raises `DatabaseError` where the database is away.
+    """
+    engine = create_engine(url, pool_size=1, timeout=STATEMENT_SECONDS, limits=LIMITS)
+    try:
+        async with engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        ).connect() as connection:
+            return await _verify(url, connection, processes, since, progress)
+    finally:
+        await engine.dispose()
+
+
+async def _verify(
+    url: str, connection: AsyncConnection, processes: int, since: Sequence[str], progress: Progress
+) -> Verified:
+    size = (await connection.execute(_SIZE)).scalar_one()
+    verified = Verified(leaves=size)
+    checkpoints = await _read_checkpoints(connection, since, size)
+    superseded, verified.problems = await superseded_leaves(connection)
+    snapshot = (await connection.execute(_SNAPSHOT)).scalar_one()
+    nodes = {(row.level, row.node_index): row.hash for row in await connection.execute(_NODES)}
+    tree = CompactRange()
+    parts = _parts(size, checkpoints.sizes())
+    verify = partial(verify_parts, url, snapshot, superseded=superseded)
+    async for part, found in _side_by_side(verify, parts, processes):
+        verified.problems += found.problems
+        for at, subtrees in found.at_size.items():
+            checkpoints.compare(at, tree.root_with(subtrees))
+        for subtree in found.subtrees:
+            for node in tree.append_subtree(*subtree):
+                if node.level > TILE_HEIGHT and nodes.get(node[:2]) != node.hash:
+                    verified.problems.append(Problem("tree", f"a node of level {node.level} was altered"))
+        progress(part.end, size)
+    verified.checkpoints = checkpoints.stored
+    verified.problems += checkpoints.problems()
+    verified.problems += [problem async for problem in verify_tables(connection)]
+    return verified
+
+
+async def _read_checkpoints(connection: AsyncConnection, since: Sequence[str], size: int) -> Checkpoints:
+    changes = []
+    for row in await connection.execute(_KEYS):
+        entry = parse_entry(row.body.encode())
+        changes.append(KeyChange(row.leaf_index, VerifierKey.parse(entry["key"]), entry["state"] == "begins"))
+    stored = [row.note for row in await connection.execute(_CHECKPOINTS)]
+    return Checkpoints(changes, stored, since, size)
+
+
+def _parts(size: int, sizes: Sequence[int]) -> list[Part]:
+    step = 1 << CHUNK_LEVEL
+    parts = []
+    for first in range(0, size, step):
+        end = min(first + step, size)
+        parts.append(Part(first, end, sizes[bisect_right(sizes, first) : bisect_right(sizes, end)]))
+    return parts
+
+
+async def _side_by_side(
+    verify: Callable[[Sequence[Part]], list[VerifiedPart]], parts: Sequence[Part], processes: int
+) -> AsyncIterator[tuple[Part, VerifiedPart]]:
+    """Each part and what was found of it, in order; a process has some parts at a time."""
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        shares = [parts[start : start + PARTS_AT_ONCE] for start in range(0, len(parts), PARTS_AT_ONCE)]
+        under_way: deque[tuple[Sequence[Part], asyncio.Future[list[VerifiedPart]]]] = deque()
+        for share in shares:
+            under_way.append((share, loop.run_in_executor(pool, verify, share)))
+            if len(under_way) > 2 * processes:  # else results would be piling up
+                for each in await _next(under_way):
+                    yield each
+        while under_way:
+            for each in await _next(under_way):
+                yield each
+
+
+async def _next(
+    under_way: deque[tuple[Sequence[Part], "asyncio.Future[list[VerifiedPart]]"]],
+) -> list[tuple[Part, VerifiedPart]]:
+    share, found = under_way.popleft()
+    return list(zip(share, await found, strict=True))

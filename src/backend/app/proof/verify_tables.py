@@ -1,0 +1,161 @@
+"""Compare what was sealed of scores and of other tables with what these say now, and find what has no leaf.
+
+Each statement names what differs. What waits to be sealed may differ.
+"""
+
+from collections.abc import AsyncIterator
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.models import Base
+from app.models.sealing import EVENT_TABLES, ROW
+from app.proof.domain.entries import Kind
+from app.proof.problems import Problem
+
+MOST_NAMED = 1_000
+"""Rows of a kind that are named one by one."""
+
+_WAITING = """waiting AS MATERIALIZED (
+    SELECT DISTINCT unnest(run_ids) AS run_id FROM seal_pending WHERE kind {kinds}
+)"""
+_UNSEALED = text(f"""
+    WITH {_WAITING.format(kinds="= 'run'")}
+    SELECT run.id, run.agent_id FROM agent_run_log AS run
+    WHERE NOT EXISTS (SELECT FROM seal_leaf WHERE run_id = run.id AND kind = 'run')
+        AND NOT EXISTS (SELECT FROM waiting WHERE run_id = run.id)
+        AND EXISTS (SELECT FROM seal_adoption WHERE ended_at IS NOT NULL OR run.id <= adopted_to)
+    LIMIT {MOST_NAMED}
+""")  # noqa: S608
+# A run may be scored only once it is there, so what has no score was never sealed with one, or lost it.
+_SCORES = text(f"""
+    WITH {_WAITING.format(kinds="<> 'event'")},
+    sealed AS (
+        SELECT DISTINCT ON (run_id) run_id, digest
+        FROM (
+            SELECT leaf_index, CAST(run ->> 0 AS uuid) AS run_id, run ->> 1 AS digest
+            FROM seal_leaf, jsonb_array_elements(CAST(body AS jsonb) -> 'runs') AS run
+            WHERE kind = '{Kind.SCORES}'
+        ) AS sealed
+        ORDER BY run_id, leaf_index DESC
+    )
+    SELECT run.id, run.agent_id
+    FROM agent_run_log AS run LEFT JOIN sealed ON sealed.run_id = run.id
+    WHERE (run.rlhf_scores IS NOT NULL OR sealed.digest IS NOT NULL)
+        AND sealed.digest IS DISTINCT FROM
+            encode(sha256(convert_to(CAST(run.rlhf_scores AS text), 'UTF8')), 'hex')
+        AND NOT EXISTS (SELECT FROM waiting WHERE waiting.run_id = run.id)
+        AND EXISTS (SELECT FROM seal_adoption WHERE ended_at IS NOT NULL OR run.id <= adopted_to)
+    LIMIT {MOST_NAMED}
+""")  # noqa: S608
+_SUSPECT = text(f"""
+    SELECT run_id, CAST(body AS jsonb) ->> 'operation' AS operation FROM seal_leaf
+    WHERE kind = '{Kind.EVENT}' AND CAST(body AS jsonb) ->> 'table' = 'agent_run_log'
+    ORDER BY leaf_index LIMIT {MOST_NAMED}
+""")  # noqa: S608
+_ADOPTIONS = text(f"""
+    SELECT count(*) FROM seal_leaf
+    WHERE kind = '{Kind.EVENT}' AND CAST(body AS jsonb) ->> 'table' = 'seal_adoption'
+""")  # noqa: S608
+# By their newest leaf a run says what is left of it; those before it are of earlier reports.
+SUPERSEDED = text(f"""
+    SELECT run_id, (array_agg(leaf_index ORDER BY leaf_index DESC))[2:] AS leaves,
+        (SELECT count(*) FROM agent_run_report AS report WHERE report.run_id = leaf.run_id) AS reports
+    FROM seal_leaf AS leaf WHERE kind = '{Kind.RUN}'
+    GROUP BY run_id HAVING count(*) > 1
+""")  # noqa: S608
+_ERASURES = text(f"""
+    SELECT coalesce(row.run_id, leaf.run_id) AS run_id, row.run_id IS NULL AS deleted
+    FROM agent_run_erasure AS row FULL JOIN (
+        SELECT run_id, CAST(body AS jsonb) AS entry FROM seal_leaf WHERE kind = '{Kind.ERASURE}'
+    ) AS leaf USING (run_id)
+    WHERE (row.erased_by, row.reason) IS DISTINCT FROM (leaf.entry ->> 'by', leaf.entry ->> 'reason')
+        AND NOT EXISTS (
+            SELECT FROM seal_pending WHERE content #>> '{{row,run_id}}' = CAST(row.run_id AS text)
+        )
+    LIMIT {MOST_NAMED}
+""")  # noqa: S608
+
+_SAID = {
+    "vanish": ("missing", "run {} was deleted before it was sealed"),
+    "backdate": ("backdated", "run {} is dated before it came"),
+}
+
+
+def _changes(table: str) -> TextClause:
+    keys = [column.name for column in Base.metadata.tables[table].primary_key]
+
+    def of(row: str) -> str:
+        return f"jsonb_build_array({', '.join(f'{row} -> {name!r}' for name in keys)})"
+
+    statement = f"""
+        WITH sealed AS (
+            SELECT DISTINCT ON (key) key, changed_row, operation
+            FROM (
+                SELECT leaf_index, {of("changed_row")} AS key, changed_row, operation
+                FROM seal_leaf, LATERAL (SELECT CAST(body AS jsonb) AS entry) AS of_leaf,
+                    LATERAL (SELECT entry ->> 'operation' AS operation,
+                        CAST(entry ->> 'row' AS jsonb) AS changed_row) AS of_entry
+                WHERE kind = '{Kind.EVENT}' AND entry ->> 'table' = '{table}'
+            ) AS sealed
+            ORDER BY key, leaf_index DESC
+        ), actual AS (
+            SELECT {of("actual_row")} AS key, actual_row
+            FROM (SELECT {ROW.format(table)} AS actual_row FROM {table}) AS actual
+        ), waiting AS (
+            SELECT {of("content -> 'row'")} AS key FROM seal_pending
+            WHERE kind = 'event' AND content ->> 'table' = '{table}'
+        )
+        SELECT CAST(key AS text) AS key, CASE
+            WHEN actual_row IS NULL THEN 'deleted'
+            WHEN changed_row IS NULL OR operation = 'delete' THEN 'inserted'
+            ELSE 'altered' END AS what
+        FROM sealed FULL JOIN actual USING (key)
+        WHERE CASE
+            WHEN actual_row IS NULL THEN operation <> 'delete'
+            WHEN changed_row IS NULL OR operation = 'delete' THEN true
+            -- Not columns that a later version has added.
+            ELSE EXISTS (
+                SELECT FROM jsonb_each(changed_row) AS was
+                WHERE actual_row -> was.key IS DISTINCT FROM was.value
+            ) END
+            AND key NOT IN (SELECT key FROM waiting)
+        LIMIT {MOST_NAMED}
+    """  # noqa: S608
+    return text(statement)
+
+
+_CHANGES = {table: _changes(table) for table in EVENT_TABLES}
+
+
+async def verify_tables(connection: AsyncConnection) -> AsyncIterator[Problem]:
+    """What is wrong beside the leaves and the runs that these are of."""
+    for run in await connection.execute(_UNSEALED):
+        yield Problem("inserted", f"run {run.id} of {run.agent_id} was inserted past the log", run.id)
+    for run in await connection.execute(_SCORES):
+        yield Problem("altered", f"the scores of run {run.id} of {run.agent_id} were altered", run.id)
+    for run in await connection.execute(_SUSPECT):
+        what, message = _SAID[run.operation]
+        yield Problem(what, message.format(run.run_id), run.run_id)
+    if (await connection.execute(_ADOPTIONS)).scalar_one() > 1:
+        yield Problem("inserted", "what was not sealed was adopted a second time")
+    for row in await connection.execute(_ERASURES):
+        message = (
+            f"the record of the erasure of run {row.run_id} was {'deleted' if row.deleted else 'altered'}"
+        )
+        yield Problem("altered", message, row.run_id)
+    for table in EVENT_TABLES:
+        for row in await connection.execute(_CHANGES[table]):
+            yield Problem(row.what, f"a row of {table} was {row.what}: {row.key}")
+
+
+async def superseded_leaves(connection: AsyncConnection) -> tuple[frozenset[int], list[Problem]]:
+    """The leaves of runs that have a later one, and of which runs these are no merges."""
+    leaves: set[int] = set()
+    problems = []
+    for row in await connection.execute(SUPERSEDED):
+        leaves.update(row.leaves)
+        if row.reports < 2:  # what is merged is two reports or more
+            message = f"run {row.run_id} was sealed again without a merge"
+            problems.append(Problem("altered", message, row.run_id))
+    return frozenset(leaves), problems

@@ -1,0 +1,55 @@
+"""Sealing the log, after the commit."""
+
+import time
+
+from app.config import Settings, get_settings
+from app.db.session import transaction
+from app.errors import ProofFailedError
+from app.logs import get_logger
+from app.proof.adoption import adopt
+from app.proof.calibration import PASS_SECONDS
+from app.proof.checkpoints import key_history, make_checkpoint
+from app.proof.domain.note import SigningKey
+from app.proof.keys import add_signing_key, read_signing_keys
+from app.proof.sealing import seal_pending
+from app.tasks.celery_app import celery_app
+from app.tasks.outage import postponed_on_outage
+from app.tasks.runtime import run_async
+
+log = get_logger(__name__)
+
+
+@celery_app.task
+def seal_log() -> None:
+    """Seal what was committed, and sign a checkpoint where one is due."""
+    run_async(seal(get_settings()))
+
+
+async def seal(settings: Settings, *, at_once: bool = False) -> None:
+    """Seal for `PASS_SECONDS` at most; sign a checkpoint where one is due, or `at_once`."""
+    ends = time.monotonic() + PASS_SECONDS
+    with postponed_on_outage("sealing_postponed"):
+        try:
+            for step in (seal_pending, adopt, seal_pending):
+                more = True
+                while more and time.monotonic() < ends:
+                    async with transaction() as session:
+                        more = await step(session)
+            async with transaction() as session:
+                await make_checkpoint(session, await _signing_keys(settings), at_once=at_once)
+        except ProofFailedError as error:
+            # The tree was tampered with: nothing may be sealed over it, and `runlog verify` says what it is.
+            log.error("sealing_stopped", error=str(error))  # noqa: TRY400  # no fault of the code
+
+
+async def _signing_keys(settings: Settings) -> list[SigningKey]:
+    """The keys in the file; a new one where this log never had any."""
+    path = settings.signing_keys_path
+    if keys := read_signing_keys(path):
+        return keys
+    async with transaction() as session:
+        known = await key_history(session)
+    if known:
+        log.warning("signing_keys_missing", path=str(path), key=str(next(iter(known))))
+        return []
+    return [add_signing_key(path)]
