@@ -51,7 +51,7 @@ COMMANDS = {
     "restore": "app.cli.commands.backup:restore",
     "verify": "app.cli.commands.proof:verify",
     "erase": "app.cli.commands.proof:erase",
-    "signing-key": "app.cli.commands.signing_key:app",
+    "keys": "app.cli.commands.keys:app",
     "schema": "app.cli.commands.schema:app",
     "config": "app.cli.commands.config:config",
     "token": "app.cli.commands.token:token",

@@ -82,7 +82,8 @@ _TABLES = text("""
 
 _COLUMNS = text("""
     SELECT attrelid, attname, format_type(atttypid, atttypmod) AS type, NOT attnotnull AS nullable,
-           pg_get_expr(adbin, adrelid) AS default
+           CASE attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY'
+               ELSE pg_get_expr(adbin, adrelid) END AS default
     FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE attrelid = ANY(CAST(:oids AS oid[])) AND attnum > 0 AND NOT attisdropped
 """)

@@ -28,6 +28,7 @@ from app.models.triggers import Function, Trigger
 from app.schema.catalog import Catalog, ColumnInfo, FunctionInfo, IndexInfo, TableInfo
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_IDENTITY = "GENERATED ALWAYS AS IDENTITY"
 _CONSTANT = re.compile(r"'[^']*'(::[a-z ]+)?|-?\d+|true|false")
 
 
@@ -197,7 +198,11 @@ def _compare_column(table: Table, column: Column[object], found: ColumnInfo) -> 
     if found.nullable != column.nullable:
         yield Step(table.name, f"{name} {'allows' if found.nullable else 'refuses'} NULL")
     default = _default(column)
-    if found.default != default:
+    if found.default != default and _IDENTITY in (found.default, default):
+        yield Step(
+            table.name, f"{name} is {found.default or 'without default'} instead of {default or 'that'}"
+        )
+    elif found.default != default:
         change = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
         yield Step(
             table.name,
@@ -360,6 +365,8 @@ def _type(column: Column[object]) -> str:
 
 
 def _default(column: Column[object]) -> str | None:
+    if column.identity is not None:
+        return _IDENTITY
     return str(column.server_default.arg) if isinstance(column.server_default, DefaultClause) else None
 
 

@@ -21,9 +21,10 @@ def verify(
     ] = None,
     _: DataDir = None,
 ) -> None:
-    """Verify that nothing was changed, removed or slipped in since it was sealed.
+    """Verify that nothing of the log was changed.
 
-    Prints a line for each thing that is wrong, and exits with 1 then. Of a log that was replaced as a whole
+    Prints a line for each thing that was altered, removed or slipped in since it was sealed, and exits with 1
+    then. Of a log that was replaced as a whole
     only a checkpoint tells that was kept elsewhere.
 
     \b
@@ -42,7 +43,9 @@ def erase(
     by: Annotated[str | None, typer.Option("--by", help="Who; by default who runs the command.")] = None,
     _: DataDir = None,
 ) -> None:
-    """Erase what a run reported, for good; the run, its hash and its proofs stay.
+    """Erase what a run reported, for good.
+
+    The run, its hash and its proofs stay.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`runlog signing-key`: the file of the keys that sign checkpoints."""
+"""`runlog keys`: the file of the keys that sign checkpoints."""
 
 import typer
 
