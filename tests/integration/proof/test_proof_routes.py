@@ -93,6 +93,26 @@ async def test_an_erased_payload_is_gone_and_the_proof_holds(
     assert (await verify(database, processes=1, since=[], progress=lambda *_: None)).problems == []
 
 
+async def test_no_later_report_brings_an_erased_payload_back(api: httpx.AsyncClient) -> None:
+    report = {"agent_id": "sage", "status": "success", "run_key": "k"}
+    await api.post(RUNS, json=report | {"actions_taken": {"phone": "0815"}})
+    run_id = (await api.get(RUNS)).json()["runs"][0]["id"]
+    await _seal()
+    await api.post(f"{RUNS}/{run_id}/erasure", json={"by": "ada", "reason": "asked for"})
+    later = report | {"source": "cron", "actions_taken": {"phone": "0815"}}
+    assert (await api.post(RUNS, json=later)).status_code == 204
+    assert (await api.get(f"{RUNS}/{run_id}")).json()["actions_taken"] is None
+
+
+async def test_the_lag_of_sealing_is_shown(api: httpx.AsyncClient) -> None:
+    await write_run_log("sage", {"n": 1})
+    waiting = (await api.get("/metrics")).text
+    assert "runlog_seal_leaves 0.0" in waiting
+    assert "runlog_seal_lag_seconds 0.0\n" not in waiting
+    await _seal()
+    assert "runlog_seal_lag_seconds 0.0\n" in (await api.get("/metrics")).text
+
+
 async def test_the_public_face_shows_no_proof_of_a_run(database: str) -> None:
     assert not [route for route in _public_paths() if "proof" in route or "erasure" in route]
 

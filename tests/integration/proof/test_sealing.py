@@ -1,6 +1,7 @@
 """Sealing: each committed row gets a leaf, once, and the tree its checkpoints."""
 
 import asyncio
+import random
 
 import asyncpg
 import pytest
@@ -10,6 +11,7 @@ from app.proof.domain.checkpoint import Checkpoint, open_checkpoint
 from app.proof.domain.merkle import root_of
 from app.proof.domain.note import Note
 from app.proof.keys import read_signing_keys
+from app.proof.verify import verify
 from app.services.agent_run_log_service import write_run_log
 from app.tasks.seal_tasks import seal
 
@@ -58,3 +60,40 @@ async def test_a_run_that_is_dated_before_it_came_is_noted(db: asyncpg.Connectio
     await _seal()
     rows = await db.fetch("SELECT body FROM seal_leaf WHERE kind = 'event' AND body LIKE '%backdate%'")
     assert len(rows) == 1
+
+
+async def test_what_commits_late_and_out_of_order_is_sealed_once(
+    database: str, db: asyncpg.Connection
+) -> None:
+    """Two writers hold transactions open for moments of their own, while a sealer works without a pause."""
+    writing = True
+
+    async def write(name: str) -> int:
+        connection, written = await asyncpg.connect(database), 0
+        chance = random.Random(name)  # for a test
+        try:
+            for _ in range(40):
+                async with connection.transaction():
+                    for _ in range(chance.randint(1, 3)):
+                        await connection.execute("INSERT INTO agent_run_log (agent_id) VALUES ($1)", name)
+                        written += 1
+                        await asyncio.sleep(chance.random() / 100)
+        finally:
+            await connection.close()
+        return written
+
+    async def keep_sealing() -> None:
+        while writing:
+            await _seal()
+
+    sealer = asyncio.create_task(keep_sealing())
+    written = sum(await asyncio.gather(write("sage"), write("nova")))
+    writing = False
+    await sealer
+    await _seal()
+    leaves = await db.fetch("SELECT run_id FROM seal_leaf WHERE kind = 'run'")
+    runs = await db.fetch("SELECT id FROM agent_run_log")
+    assert len(leaves) == len(runs) == written
+    assert {leaf["run_id"] for leaf in leaves} == {run["id"] for run in runs}
+    verified = await verify(database, processes=1, since=[], progress=lambda *_: None)
+    assert verified.problems == []

@@ -25,6 +25,13 @@ def fleet_exposition(gauges: FleetGauges) -> bytes:
     if gauges.audit_age is not None:
         age = Gauge("runlog_audit_age_seconds", "Time since the last audit cycle.", registry=registry)
         age.set(gauges.audit_age)
+    leaves = Gauge("runlog_seal_leaves", "Leaves of the log's tree.", registry=registry)
+    leaves.set(gauges.seals.leaves)
+    lag = Gauge("runlog_seal_lag_seconds", "Age of the oldest unsealed change.", registry=registry)
+    lag.set(gauges.seals.lag)
+    if gauges.seals.checkpoint_age is not None:
+        signed = Gauge("runlog_checkpoint_age_seconds", "Time since the last checkpoint.", registry=registry)
+        signed.set(gauges.seals.checkpoint_age)
     if gauges.judge is not None:
         _add_judge(registry, gauges.judge)
     return generate_latest(registry)

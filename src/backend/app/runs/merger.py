@@ -62,7 +62,8 @@ KEY_CONFLICT = ("this key was used for another payload", "header", "Idempotency-
 LOCK_AGENT = f"SELECT pg_advisory_xact_lock({MERGE_LOCK}, hashtext($1))"
 
 LOCK_RUN = """
-SELECT agent_id, created_at, consecutive_silence_count AS silence_count
+SELECT agent_id, created_at, consecutive_silence_count AS silence_count,
+    EXISTS (SELECT FROM agent_run_erasure WHERE run_id = $1) AS erased
 FROM agent_run_log WHERE id = $1 FOR NO KEY UPDATE
 """
 
@@ -128,7 +129,8 @@ WHERE run.id = counted.id AND run.consecutive_silence_count <> counted.silent
 async def merge_report(connection: asyncpg.Connection, run: Run, owner: UUID) -> bool:
     """Commit `run` as a further report of the run `owner`; returns whether that changed its row.
 
-    1. Lock the run, after the merges of its agent, and read what was reported of it.
+    1. Lock the run, after the merges of its agent, and read what was reported of it. A run whose payload was
+       erased takes no other.
     2. A report of a source that has reported already is that one sent again, or is refused.
     3. Keep the report, and before the first merge what the row was, as the report of its source.
     4. Write to the row what all of them say together; if it changes, its scores are of another report.
@@ -143,6 +145,8 @@ async def merge_report(connection: asyncpg.Connection, run: Run, owner: UUID) ->
         row = await connection.fetchrow(LOCK_RUN, owner)
         if row is None:  # another program has deleted it
             raise _conflict()
+        if row["erased"]:
+            return False
         await connection.execute(KEEP_FIRST, owner, run.idempotency_key)
         known = {record["source"]: record for record in await connection.fetch(REPORTS, owner)}
         source = run.source or AGENT
