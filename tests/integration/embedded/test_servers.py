@@ -199,6 +199,19 @@ time.sleep(600)
 
 
 @linux
+def test_a_program_of_any_name_may_run_beside_them(tmp_path: Path) -> None:
+    program = tmp_path / os.fsdecode(b"c\xff")
+    sleep = shutil.which("sleep")
+    assert sleep is not None
+    program.symlink_to(sleep)
+    with subprocess.Popen([program, "600"]) as process:
+        try:
+            assert list(processes_in(tmp_path, "postgres")) == []
+        finally:
+            process.kill()
+
+
+@linux
 def test_a_killed_parent_leaves_nothing_running(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", STARTER, tmp_path], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None

@@ -90,7 +90,8 @@ def processes_in(directory: Path, name: str) -> Iterator[int]:
     """Process ids of the live programs called `name` that work in `directory`; none without /proc."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if (entry / "comm").read_text().strip() == name and _works_in(entry, directory):
+            # Programs of others may have names in any encoding.
+            if (entry / "comm").read_bytes().strip() == os.fsencode(name) and _works_in(entry, directory):
                 yield int(entry.name)
         except OSError:
             continue
