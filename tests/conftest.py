@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from multiprocessing.util import _run_finalizers
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -50,6 +51,8 @@ gc.set_threshold(20_000, 50, 100)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Each client of httpx would load some 140 authorities' certificates, which no test needs.
 os.environ.setdefault("SSL_CERT_DIR", str(Path(__file__).parent))
+# Nor does a test need a context of TLS for each client, which takes longer to make than to use.
+httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
 
 Execute = Callable[[str], object]  # runs a statement
 
