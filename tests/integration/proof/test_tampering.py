@@ -1,5 +1,6 @@
 """Attacks with a superuser's SQL, its triggers off, on a sealed log: each is found and named."""
 
+import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -131,6 +132,19 @@ async def test_what_was_tampered_with_is_named(log: SealedLog, statements: str, 
     await log.attack(statements)
     problems = await log.verify()
     assert [problem for problem in problems if problem.startswith(named.format(*log.ids))], problems
+
+
+async def test_processes_verify_a_long_log_side_by_side(
+    log: SealedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await asyncio.gather(*(write_run_log("nova", {"n": n}) for n in range(600)))
+    await _seal()
+    monkeypatch.setattr("app.proof.verify.CHUNK_LEVEL", 8)  # leaves in a part: 256
+    monkeypatch.setattr("app.proof.verify.PARTS_AT_ONCE", 1)
+    log.ids = ids
+    await log.attack("UPDATE agent_run_log SET status = 'failed' WHERE id IN ('{0}', '{599}')")
+    verified = await verify(log.url, processes=2, since=[log.kept], progress=lambda *_: None)
+    assert {problem.run_id for problem in verified.problems} == {ids[0], ids[-1]}
 
 
 async def test_an_altered_run_that_is_sealed_again_is_named(log: SealedLog) -> None:

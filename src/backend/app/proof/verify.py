@@ -115,8 +115,12 @@ async def _side_by_side(
 ) -> AsyncIterator[tuple[Part, VerifiedPart]]:
     """Each part and what was found of it, in order; a process has some parts at a time."""
     loop = asyncio.get_running_loop()
+    shares = [parts[start : start + PARTS_AT_ONCE] for start in range(0, len(parts), PARTS_AT_ONCE)]
+    if len(shares) <= 1:  # a process takes longer to start
+        for each in zip(parts, await asyncio.to_thread(verify, parts), strict=True):
+            yield each
+        return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        shares = [parts[start : start + PARTS_AT_ONCE] for start in range(0, len(parts), PARTS_AT_ONCE)]
         under_way: deque[tuple[Sequence[Part], asyncio.Future[list[VerifiedPart]]]] = deque()
         for share in shares:
             under_way.append((share, loop.run_in_executor(pool, verify, share)))
