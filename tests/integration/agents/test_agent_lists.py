@@ -11,6 +11,7 @@ import pytest
 from app.agents import recent_past
 from app.audit.histories import newest_runs
 from support.auditing import add_runs
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +45,7 @@ async def test_pages_miss_and_repeat_none_while_agents_come_and_go(
     for number in range(9):
         await add_runs(db, f"agent-{number}", "success", every=timedelta(), newest=timedelta())
     first = (await api.get(AGENTS, params={"limit": 3})).json()
+    await db.execute(UNGUARD)
     await db.execute("DELETE FROM agent_run_log WHERE agent_id IN ('agent-0', 'agent-2', 'agent-4')")
     await db.execute(
         "INSERT INTO agent_run_start (agent_id, run_key, started_at) VALUES ('agent-3', '1', now())"
@@ -72,6 +74,7 @@ async def test_a_list_follows_whatever_changes_of_an_agent(
     await api.put(f"{AGENTS}/nova", json={"schedule": "every 1h"})
     before = await listed()
     assert (before["state"], before["consecutive_failures"]) == ("down", 0)
+    await db.execute(UNGUARD)
     await db.execute("UPDATE agent_run_log SET status = 'failed', action_summary = 'No room left'")
     failed = await listed()
     assert (failed["consecutive_failures"], failed["last_run"]["summary"]) == (30, "No room left")

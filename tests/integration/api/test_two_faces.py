@@ -121,7 +121,8 @@ def test_the_public_server_has_no_internal_route(public_url: str, database: str)
     assert httpx.get(f"{public_url}/api/v1/public/platform/intelligence").json()["events"] == []
     paths = httpx.get(f"{public_url}/openapi.json").json()["paths"]
     health = {"/healthz", "/readyz", "/readyz/ingest", "/readyz/scoring"}
-    assert set(paths) == health | {"/api/v1/public/platform/intelligence"}
+    log = {"/api/v1/public/log/checkpoint", "/api/v1/public/log/consistency"}
+    assert set(paths) == health | log | {"/api/v1/public/platform/intelligence"}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])

@@ -251,6 +251,7 @@ async def test_of_more_agents_than_a_cycle_judges_the_rest_is_judged_next(
     assert counts == [10, 20, 25]
     # Other circumstances for all of them: those of which something has changed are not kept waiting.
     await db.execute("UPDATE agent_outlook SET circumstances = 0")
+    await db.execute(UNGUARD)
     await db.execute(
         "UPDATE agent_run_log SET created_at = created_at - interval '1 day' WHERE agent_id ~ '-[3-9]$'"
     )

@@ -1,5 +1,6 @@
 """What is no backup, or does not fit, is refused in words, and changes nothing."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def test_a_backup_that_is_cut_short_restores_nothing(backup: Path, empty_databas
         backup.write_bytes(whole[:length])
         done = called("restore", backup, DATABASE_URL=empty_database)
         assert done.returncode == 1
-        assert "pg_restore ended with status 1" in done.stderr
+        # Who says so first: what is read of the backup ends within a row.
+        assert re.search(r"(pg_restore|psql) ended with status \d", done.stderr)
         assert query(empty_database, "SELECT to_regclass('agent_run_log')") == [(None,)]
 
 

@@ -15,6 +15,7 @@ from app.db.session import transaction
 from app.quality import trends
 from app.quality.agent_feedback import agent_feedback
 from app.quality.trend_queries import MOST_A_DAY
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -171,6 +172,7 @@ async def test_the_agents_of_a_fleet_come_in_pages_while_agents_come_and_go(
         assert (page["overall"]["verdict"], len(page["agents"])) == ("declined", 3)
         if len(seen) == 3:
             assert page["total"] == 8
+            await db.execute(UNGUARD)
             await db.execute("DELETE FROM agent_run_log WHERE agent_id IN ('agent-1', 'agent-2', 'agent-4')")
             await add(db, "agent-0-later", [0.5], newest=DAY / 24, every=DAY)
             await add(db, "agent-3-later", [0.5], newest=DAY / 24, every=DAY)

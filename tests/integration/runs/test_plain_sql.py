@@ -299,7 +299,8 @@ async def test_a_log_that_is_not_as_it_should_be_takes_rows(plain: asyncpg.Conne
     # While they are there PostgreSQL refuses to change the columns that they are for.
     await plain.execute(
         f"BEGIN; DROP TRIGGER {PAYLOAD_CHANGED} ON agent_run_log;"
-        " DROP TRIGGER agent_run_log_append_only_updated ON agent_run_log"
+        " DROP TRIGGER agent_run_log_append_only_updated ON agent_run_log;"
+        " DROP TRIGGER agent_run_log_seal_merged ON agent_run_log"
     )
     await plain.execute(f"ALTER TABLE agent_run_log {change}")
     assert await plain.execute(f"{INSERT} VALUES ('altered'), ('altered')") == "INSERT 0 2"

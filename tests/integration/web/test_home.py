@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.web.home import DAYS_SECONDS, HOURS_SECONDS, RECENT_HOURS
+from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +63,7 @@ async def test_a_change_of_past_hours_is_seen_after_some_seconds(
     assert (await shown(api))["24 hours"] == "1 run"
     clock[0] += HOURS_SECONDS + 0.1
     assert (await shown(api))["24 hours"] == "2 runs"
+    await db.execute(UNGUARD)
     await db.execute(
         "UPDATE agent_run_log SET status = 'failed' WHERE created_at < now() - $1::interval", HOUR
     )

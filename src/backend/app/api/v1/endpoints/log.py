@@ -1,6 +1,6 @@
 """The signed state of the log, for anybody: what witnesses and offline checks compare with."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
@@ -14,14 +14,18 @@ from app.proof.inclusion import prove_consistency
 
 router = APIRouter(prefix="/api/v1/public/log", tags=["proof"])
 
+_CHECKPOINT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "A signed note."}
+}
+
 TreeSize = Annotated[int, Query(ge=0, le=LARGEST_SIZE)]
 
 
 @router.get(
     "/checkpoint",
     summary="The newest signed checkpoint",
-    response_class=PlainTextResponse,
-    responses={**NOT_FOUND, **UNAVAILABLE},
+    response_class=Response,
+    responses={**_CHECKPOINT, **NOT_FOUND, **UNAVAILABLE},
 )
 async def get_checkpoint() -> Response:
     """The log's origin, size and root, signed: a C2SP checkpoint."""
