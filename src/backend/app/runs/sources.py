@@ -47,7 +47,10 @@ async def sources_of_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     for each in sources:
         if each["actions_taken"] is not None:
             each["actions_taken"] = msgspec.Raw(each["actions_taken"].encode())
-    times = (await times_of_runs(session, [run_id])).get(run_id, RunTimes())
+    times = RunTimes(
+        min((each["started_at"] for each in sources if each["started_at"]), default=None),
+        max((each["finished_at"] for each in sources if each["finished_at"]), default=None),
+    )
     return {**times._asdict(), "sources": sources}
 
 
