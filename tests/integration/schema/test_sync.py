@@ -1,7 +1,6 @@
 """The synchronisation at work: twice at once, beside writers, interrupted, refused."""
 
 import asyncio
-import importlib.util
 import time
 from collections.abc import Iterator
 from types import ModuleType
@@ -24,6 +23,7 @@ from support.schema_databases import (
     run_sql,
     start_script,
 )
+from support.scripts import load_script
 
 INSERT = "INSERT INTO agent_run_log (agent_id, status) VALUES ('writer', 'success')"
 MISSING_INDEXES = (
@@ -263,13 +263,8 @@ def test_a_table_further_along_the_search_path_is_used(empty_database: str) -> N
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    """The script as a module, which its name forbids to import."""
-    spec = importlib.util.spec_from_file_location("sync_production_schema", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The script as a module."""
+    return load_script(SCRIPT)
 
 
 @pytest.mark.parametrize("table", sorted(Base.metadata.tables))

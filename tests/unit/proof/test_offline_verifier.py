@@ -1,6 +1,5 @@
 """`scripts/verify-proof.py`: alone in a directory, and in the same mind as the product of every document."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from app.errors import ProofError
 from app.proof.domain.checkpoint import Checkpoint
 from app.proof.domain.note import Note, SigningKey
 from app.proof.domain.proofs import RunProof
+from support.scripts import load_script
 from support.sealed_log import ERASED, KEY, ORIGIN, RUNS, SealedLog, example_log
 from support.witnesses import cosignature_line, key_text, witness_key
 from unit.proof.test_proofs import changes, shifted
@@ -27,12 +27,7 @@ MOMENT = 1_796_022_000  # 2026-11-30T07:00:00Z
 @pytest.fixture(scope="module")
 def script() -> Any:
     """The script as a module."""
-    spec = importlib.util.spec_from_file_location("verify_proof", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 class Desk:
