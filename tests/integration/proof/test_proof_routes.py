@@ -71,7 +71,7 @@ async def test_checkpoints_are_consistent(api: httpx.AsyncClient) -> None:
 async def test_an_erased_payload_is_gone_and_the_proof_holds(
     api: httpx.AsyncClient, db: asyncpg.Connection, database: str, tmp_path: Path
 ) -> None:
-    run_id = await write_run_log("sage", {"summary": "Called Mrs Jones", "phone": "0815"})
+    run_id = await write_run_log("sage", {"summary": "Called Mrs Jones", "phone": "+49 815 4711"})
     erasure = {"by": "ada", "reason": "asked for"}
     assert (await api.post(f"{RUNS}/{run_id}/erasure", json=erasure)).status_code == 409
     await _seal()
@@ -85,7 +85,7 @@ async def test_an_erased_payload_is_gone_and_the_proof_holds(
         for (table,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         for row in await db.fetch(f"SELECT t::text AS row FROM {table} AS t")  # noqa: S608
     ]
-    assert not [row for row in everything if "0815" in row or "Jones" in row]
+    assert not [row for row in everything if "815 4711" in row or "Jones" in row]
     document = (await api.get(f"{RUNS}/{run_id}/proof")).text
     verified = _verify_offline(tmp_path, document)
     assert verified.returncode == 0, verified.stdout + verified.stderr
@@ -95,11 +95,11 @@ async def test_an_erased_payload_is_gone_and_the_proof_holds(
 
 async def test_no_later_report_brings_an_erased_payload_back(api: httpx.AsyncClient) -> None:
     report = {"agent_id": "sage", "status": "success", "run_key": "k"}
-    await api.post(RUNS, json=report | {"actions_taken": {"phone": "0815"}})
+    await api.post(RUNS, json=report | {"actions_taken": {"phone": "+49 815 4711"}})
     run_id = (await api.get(RUNS)).json()["runs"][0]["id"]
     await _seal()
     await api.post(f"{RUNS}/{run_id}/erasure", json={"by": "ada", "reason": "asked for"})
-    later = report | {"source": "cron", "actions_taken": {"phone": "0815"}}
+    later = report | {"source": "cron", "actions_taken": {"phone": "+49 815 4711"}}
     assert (await api.post(RUNS, json=later)).status_code == 204
     assert (await api.get(f"{RUNS}/{run_id}")).json()["actions_taken"] is None
 
