@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.proof.calibration import CHECKPOINT_SECONDS
 from app.proof.domain.checkpoint import Checkpoint
@@ -21,7 +22,7 @@ _NEWEST = text("""
 """)
 _OF_SIZE = text("SELECT tree_size, note, made_at FROM seal_checkpoint WHERE tree_size = :size")
 _ADD = text("INSERT INTO seal_checkpoint (tree_size, note) VALUES (:size, :note)")
-_KEYS = text("SELECT body FROM seal_leaf WHERE kind = 'key' ORDER BY leaf_index")
+_KEYS = text("SELECT leaf_index, body FROM seal_leaf WHERE kind = 'key' ORDER BY leaf_index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,25 @@ class StoredCheckpoint:
     tree_size: int
     note: str
     made_at: datetime
+
+
+class KeyChange(NamedTuple):
+    """The entry, in `leaf_index`, of a key that begins to sign or ends."""
+
+    leaf_index: int
+    key: VerifierKey
+    begins: bool
+
+
+async def key_changes(session: AsyncSession | AsyncConnection) -> list[KeyChange]:
+    """What was sealed of the log's keys, in the order of the leaves."""
+    changes = []
+    for leaf in await session.execute(_KEYS):
+        entry = parse_entry(leaf.body.encode())
+        changes.append(
+            KeyChange(leaf.leaf_index, VerifierKey.parse(entry["key"]), entry["state"] == "begins")
+        )
+    return changes
 
 
 async def newest_checkpoint(session: AsyncSession) -> StoredCheckpoint | None:
@@ -47,8 +67,7 @@ async def checkpoint_of_size(session: AsyncSession, size: int) -> StoredCheckpoi
 
 async def key_history(session: AsyncSession) -> dict[VerifierKey, bool]:
     """Every key that was sealed as one of the log's, the first one first; whether it signs still."""
-    states = [parse_entry(body.encode()) for body in await session.scalars(_KEYS)]
-    return {VerifierKey.parse(each["key"]): each["state"] == "begins" for each in states}
+    return {change.key: change.begins for change in await key_changes(session)}
 
 
 async def make_checkpoint(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, LargeBinary, SmallInteger, TextClause, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.errors import ProofFailedError
 from app.proof.domain.merkle import (
@@ -17,7 +17,10 @@ from app.proof.domain.merkle import (
     subtree_hash,
 )
 
-_SIZE = text("SELECT coalesce(max(leaf_index) + 1, 0) FROM seal_leaf")
+SIZE = "SELECT coalesce(max(leaf_index) + 1, 0) FROM seal_leaf"
+"""SQL of how many leaves the tree has."""
+
+_SIZE = text(SIZE)
 
 
 def _rows(table: str, index: str, hash_: str, condition: str = "") -> TextClause:
@@ -43,7 +46,7 @@ _ADD_NODES = text("""
 )
 
 
-async def tree_size(session: AsyncSession) -> int:
+async def tree_size(session: AsyncSession | AsyncConnection) -> int:
     """How many leaves the tree has."""
     size: int = (await session.execute(_SIZE)).scalar_one()
     return size

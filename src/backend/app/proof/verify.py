@@ -23,18 +23,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import create_engine
 from app.proof.calibration import CHUNK_LEVEL, PARTS_AT_ONCE
-from app.proof.domain.entries import Kind, parse_entry
+from app.proof.checkpoints import key_changes
 from app.proof.domain.merkle import TILE_HEIGHT, CompactRange
-from app.proof.domain.note import VerifierKey
 from app.proof.problems import Problem
-from app.proof.verify_checkpoints import Checkpoints, KeyChange
+from app.proof.tree_store import tree_size
+from app.proof.verify_checkpoints import Checkpoints
 from app.proof.verify_leaves import LIMITS, STATEMENT_SECONDS, Part, VerifiedPart, verify_parts
 from app.proof.verify_tables import superseded_leaves, verify_tables
 
 _SNAPSHOT = text("SELECT pg_export_snapshot()")
-_SIZE = text("SELECT coalesce(max(leaf_index) + 1, 0) FROM seal_leaf")
 _CHECKPOINTS = text("SELECT tree_size, note FROM seal_checkpoint ORDER BY tree_size")
-_KEYS = text(f"SELECT leaf_index, body FROM seal_leaf WHERE kind = '{Kind.KEY}' ORDER BY leaf_index")  # noqa: S608
 _NODES = text(f"SELECT level, node_index, hash FROM seal_node WHERE level > {TILE_HEIGHT}")  # noqa: S608
 
 Progress = Callable[[int, int], None]
@@ -68,7 +66,7 @@ async def verify(url: str, *, processes: int, since: Sequence[str], progress: Pr
 async def _verify(
     url: str, connection: AsyncConnection, processes: int, since: Sequence[str], progress: Progress
 ) -> Verified:
-    size = (await connection.execute(_SIZE)).scalar_one()
+    size = await tree_size(connection)
     verified = Verified(leaves=size)
     checkpoints = await _read_checkpoints(connection, since, size)
     superseded, verified.problems = await superseded_leaves(connection)
@@ -93,10 +91,7 @@ async def _verify(
 
 
 async def _read_checkpoints(connection: AsyncConnection, since: Sequence[str], size: int) -> Checkpoints:
-    changes = []
-    for row in await connection.execute(_KEYS):
-        entry = parse_entry(row.body.encode())
-        changes.append(KeyChange(row.leaf_index, VerifierKey.parse(entry["key"]), entry["state"] == "begins"))
+    changes = await key_changes(connection)
     stored = [row.note for row in await connection.execute(_CHECKPOINTS)]
     return Checkpoints(changes, stored, since, size)
 

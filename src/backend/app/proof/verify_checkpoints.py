@@ -1,20 +1,12 @@
 """Verify checkpoints: who signed them, and whether the tree is what they say."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from app.errors import ProofError
+from app.proof.checkpoints import KeyChange
 from app.proof.domain.checkpoint import Checkpoint, open_checkpoint
 from app.proof.domain.note import Note, VerifierKey
 from app.proof.problems import Problem
-
-
-class KeyChange(NamedTuple):
-    """The entry, in `leaf_index`, of a key that begins to sign or ends."""
-
-    leaf_index: int
-    key: VerifierKey
-    begins: bool
 
 
 class Checkpoints:
