@@ -1,4 +1,4 @@
-"""Which agents' ids look alike, found anew once other agents are known."""
+"""Which agents' ids look alike, found again once other agents are known."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
