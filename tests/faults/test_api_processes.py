@@ -30,6 +30,19 @@ def test_a_killed_api_process_is_replaced(
         check(load, postgres.url, "each of two API processes killed in turn", back_after=back_after)
 
 
+def test_the_process_that_all_are_copies_of_is_killed(
+    postgres: Postgres, check: Check, under_load: UnderLoad, tmp_path: Path
+) -> None:
+    with under_load() as (server, load):
+        copied = server.api_processes()[0].parent()
+        assert copied is not None
+        assert copied.pid != server.process.pid
+        copied.kill()
+        wait_until_started(4, tmp_path / "serve.log")
+        load.wait_for(200)
+        check(load, postgres.url, "the process killed of which the API processes are copies")
+
+
 def test_a_killed_server_takes_its_processes_along(
     postgres: Postgres, background: Background, check: Check, tmp_path: Path
 ) -> None:

@@ -114,14 +114,16 @@ class Served:
 
     def api_processes(self) -> list[psutil.Process]:
         """Its API processes, where it has several."""
-        return [child for child in psutil.Process(self.process.pid).children() if _is_api_process(child)]
+        children = psutil.Process(self.process.pid).children()
+        return [process for child in children for process in _copies_of(child)]
 
 
-def _is_api_process(process: psutil.Process) -> bool:
+def _copies_of(process: psutil.Process) -> list[psutil.Process]:
+    """Its children, where it only makes copies of itself."""
     try:
-        return "spawn_main" in " ".join(process.cmdline())
+        return process.children()
     except psutil.NoSuchProcess:
-        return False
+        return []
 
 
 @contextmanager
