@@ -11,7 +11,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from functools import cache
 from multiprocessing.util import _run_finalizers
 from pathlib import Path
@@ -59,6 +59,7 @@ Execute = Callable[[str], object]  # runs a statement
 TEMPLATE = "runlog_test_template"
 SETTINGS = ("DATABASE_URL", "CELERY_BROKER_URL")
 UNIT = Path(__file__).resolve().parent / "unit"
+PAGES = sorted(UNIT.with_name("acceptance").glob("web/test_*.py"))
 MOST_WORKERS = 16  # each has some connections to the one PostgreSQL
 
 
@@ -121,7 +122,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Have every worker begin with its share of the slow tests."""
     if hasattr(config, "workerinput"):
         workers = config.workerinput["workercount"]
-        items[:] = deal(items, workers, lambda item: item.path, lambda item: UNIT not in item.path.parents)
+        items[:] = deal(items, workers, _sharing, lambda item: UNIT not in item.path.parents)
+
+
+def _sharing(item: pytest.Item) -> Hashable:
+    """Tests that share what takes long to make: those of a file, and of pages each half of the files."""
+    return PAGES.index(item.path) % 2 if item.path in PAGES else item.path
 
 
 def pytest_collection_finish() -> None:

@@ -1,11 +1,16 @@
 """A server with pages, and a browser to look at them."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 from playwright.sync_api import Browser
 
+from conftest import Execute, Servers
 from support.browser import Visitor, chromium, is_required, launched, visiting
 from support.processes import Served, served
 
@@ -19,12 +24,24 @@ def site(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield server
 
 
-@pytest.fixture(scope="module")
-def browser(site: Served) -> Iterator[Browser]:
-    """A Chromium that the tests of a module share.
+@pytest.fixture(scope="package")
+def execute_on_server(servers: Servers) -> Iterator[Execute]:
+    """Runs a statement on the server from a thread of its own: Playwright keeps this one's event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        runner = thread.submit(asyncio.Runner).result()
 
-    While it runs, Playwright keeps this thread's event loop: it begins after all that needs one.
-    """
+        def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+            return thread.submit(runner.run, coroutine).result()
+
+        connection = run(asyncpg.connect(servers.postgres_url))
+        yield lambda statement: run(connection.execute(statement))
+        run(connection.close())
+        thread.submit(runner.close).result()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """A Chromium that all tests of pages share; while it runs, Playwright keeps this thread's event loop."""
     if chromium() is None and not is_required():
         pytest.skip("no Chromium is installed: scripts/browser tries to")
     with launched() as running:

@@ -73,7 +73,8 @@ def _serve(host: str, port: int, workers: int) -> None:
     module, protocol = (
         ("bounded_protocol", "BoundedProtocol") if indirect else ("http_protocol", "HttpProtocol")
     )
-    _copy_a_loaded_process("app.main", "uvloop", f"app.api.{module}")
+    # The first sets how often Python collects.
+    _copy_a_loaded_process("app.cli.main", "app.main", "uvloop", f"app.api.{module}")
     # uvicorn raises the signal again when all is answered; a server that was asked to stop has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
