@@ -25,6 +25,14 @@ def micros_of(moment: datetime) -> int:
     return (moment - _BEGINNING) // timedelta(microseconds=1)
 
 
+def moment_of(micros: int) -> datetime | None:
+    """The moment that many microseconds after 2000 UTC; None where Python has none."""
+    try:
+        return _BEGINNING + timedelta(microseconds=micros)
+    except OverflowError:
+        return None
+
+
 class Cursor(NamedTuple):
     """A place in the log: right after this run, newest first, where runs without a date come last.
 

@@ -32,6 +32,7 @@ from app.models.run_rollup import AgentRollup, RollupGap, RunRollup, ScoreRollup
 from app.models.score_backfill import ScoreBackfill
 from app.models.seal import SealAdoption, SealCheckpoint, SealLeaf, SealNode, SealPending
 from app.models.sealing import SEALING_FUNCTIONS, SEALING_TABLES, SEALING_TRIGGERS
+from app.models.search import SearchBlock, SearchProgress
 
 FUNCTIONS = (*DERIVING_FUNCTIONS, *GUARD_FUNCTIONS.values(), *SEALING_FUNCTIONS)
 """All trigger functions of the product."""
@@ -84,4 +85,6 @@ __all__ = [
     "SealLeaf",
     "SealNode",
     "SealPending",
+    "SearchBlock",
+    "SearchProgress",
 ]

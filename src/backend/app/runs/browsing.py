@@ -1,31 +1,45 @@
 """Reading the log as people browse it: by any filter, in pages that each cost a bounded amount of work.
 
-An index leads to the runs of an agent and of a time. Whatever else is asked of them is looked for among
-these, newest first, a window at a time: a rare status or word cannot send a page through the whole log.
+An index leads to the runs of an agent and of a time, and that of `app.runs.search` to those with a text.
+Whatever else is asked of them is looked for among the newest, a window at a time: a rare status cannot send a
+page through the whole log.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from time import monotonic
 from typing import Any, Unpack
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Numeric, Select, case, cast, func, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Numeric,
+    Select,
+    Uuid,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.errors import NotFoundError
-from app.kit.cursors import Cursor
+from app.kit.cursors import Cursor, moment_of
 from app.kit.sql import moment_at, of_agent
 from app.models import AgentRunLog
+from app.runs.calibration import PATIENCE_SECONDS
 from app.runs.queries import RunFilters, newest_first, run_conditions, stored_moment
+from app.runs.search.lookup import Search, search
 
 WINDOW_RUNS = 20_000
 """Looked through by one statement."""
-
-PATIENCE_SECONDS = 1.0
-"""After which a page that is not full ends where it has come to, and says so."""
 
 SUMMARY_LENGTH = 400
 """Characters of a summary in a list: more than its two lines have room for."""
@@ -62,7 +76,7 @@ class RunsFound:
     """Some of the runs that match, and the place after them, None at the end of the log.
 
     `windows` of runs with a date were looked through. Where the page ended for its time, `looked_back_to` is
-    when the last run was created that was looked at.
+    how far back the log was searched.
     """
 
     runs: Sequence[ListedRun]
@@ -80,11 +94,17 @@ async def browse(
 ) -> RunsFound:
     """A page of at most `limit` runs that follow `after`, newest first, those without a date last.
 
-    1. Look for them in the next window of runs that an index leads to.
-    2. While the page is not full and runs are left, look through the next window, for `patience` seconds.
+    1. Where a text is searched for that the index of texts knows, find those with a date by that.
+    2. Else look for them in the next window of runs that an index leads to.
+    3. While the page is not full and runs are left, look through the next window, for `patience` seconds.
     """
     found: list[ListedRun] = []
     place, windows, end = after, 0, monotonic() + patience
+    searched = await _searched(session, limit, after, patience, filters)
+    if searched is not None:
+        if searched.following != _BEFORE_UNDATED:
+            return searched
+        found, place = list(searched.runs), _BEFORE_UNDATED
     while True:
         statement = matching_runs(place, limit + 1 - len(found), filters)
         if statement is not None:
@@ -155,6 +175,28 @@ def matching_runs(place: Cursor | None, limit: int, filters: BrowseFilters) -> S
     )
 
 
+async def _searched(
+    session: AsyncSession, limit: int, after: Cursor | None, patience: float, filters: BrowseFilters
+) -> RunsFound | None:
+    """The runs with a date that an index of texts leads to; None where it cannot."""
+    wanted = Search.of(after, filters, _conditions(AgentRunLog, filters))
+    found = None if wanted is None else await search(session, wanted, limit + 1, patience)
+    if found is None:
+        return None
+    runs = await _listed_runs(session, found.places)
+    if len(runs) > limit:
+        return RunsFound(runs[:limit], runs[limit - 1].place, 0)
+    if found.reached is not None:
+        return RunsFound(runs, found.reached, 0, looked_back_to=moment_of(found.reached.micros or 0))
+    return RunsFound(runs, _BEFORE_UNDATED if _has_undated(filters) else None, 0)
+
+
+async def _listed_runs(session: AsyncSession, places: Sequence[Cursor]) -> list[ListedRun]:
+    ids = literal([place.id for place in places], ARRAY(Uuid))
+    rows = await session.execute(select(*_columns(AgentRunLog)).where(AgentRunLog.id == any_(ids)))
+    return sorted(map(_listed, rows), key=attrgetter("place"), reverse=True)
+
+
 async def _window_end(
     session: AsyncSession, place: Cursor | None, filters: BrowseFilters
 ) -> tuple[Cursor, datetime | None] | None:
@@ -167,8 +209,11 @@ async def _window_end(
     if last is not None:
         return Cursor.after(last.id, last.stored_moment), last.created_at
     is_dated = place is None or place.micros is not None
-    has_undated = filters.get("since") is None and filters.get("until") is None
-    return (_BEFORE_UNDATED, None) if is_dated and has_undated else None
+    return (_BEFORE_UNDATED, None) if is_dated and _has_undated(filters) else None
+
+
+def _has_undated(filters: BrowseFilters) -> bool:
+    return filters.get("since") is None and filters.get("until") is None
 
 
 def _window(columns: Sequence[Any], place: Cursor | None, filters: BrowseFilters) -> Select[Any] | None:

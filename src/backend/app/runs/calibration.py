@@ -101,3 +101,41 @@ back upon to judge an agent (`audit.calibration.EXTREMES_WITHIN`)."""
 DURATIONS_KEPT = 300
 """Runs of an agent of which it is kept how long they took: as many as its habits are learned from
 (`audit.calibration.HABIT_DEPTH`)."""
+
+# How the log is indexed and searched (`app.runs.search`).
+
+BLOCK_RUNS = 256
+"""Runs of a block. Of varied reports of 350 characters, each with a hash of 32 digits, it has some 11,900
+items: 93 bytes a run (`benchmarks/search.py`). With 64 runs they are 151, and with 512 twice as many runs are
+looked through for each that has a rare text."""
+
+BLOCK_GRAMS = 30_000
+"""Pieces of text of a block, at most: they have 65,536 numbers. A run that has more of its own gets a block
+without items."""
+
+INDEXED_AT_ONCE = 4_096
+"""Runs that one transaction indexes, at most: they are put in order of time first, for where old runs are
+sealed between new ones."""
+
+TEXT_BYTES = 4 * 1024 * 1024
+"""Bytes of texts that are read together."""
+
+SHORT_BYTES, LONG_BYTES = 2_000, 1024 * 1024
+"""Texts of fewer bytes are not compressed; one of more is counted as so many."""
+
+UNINDEXED_RUNS = 20_000
+"""Runs that are in no block yet and are looked through by a search, at most. Where more are, the index is not
+used."""
+
+CANDIDATES = 2_000
+"""Blocks that the index on items is asked for at once."""
+
+MOST_ITEMS = 64
+"""Pieces of text that the index is asked for, of a longer text: the log decides in any case."""
+
+FIRST_BLOCKS, BLOCKS_FACTOR, MOST_BLOCKS = 1, 4, 32
+"""Blocks whose runs are looked through together, at first and at most, and how many times as many each time:
+one is enough for a page of what is common, and 32 are some tenths of a second."""
+
+PATIENCE_SECONDS = 1.0
+"""After which a page that is not full ends where it has come to, and says so."""

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Unpack
 from uuid import UUID
 
-from sqlalchemy import Row, TextualSelect, column, text
+from sqlalchemy import ARRAY, Row, TextualSelect, Uuid, any_, column, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.cursors import Cursor
 from app.models import AgentRunLog
 from app.models.moments import readable
 from app.runs.queries import RunFilters, SentRow, as_sent, newest_first, runs_as_sent
+from app.runs.search.lookup import Search, search
 
 PAGE_BYTES = 4 * 1024 * 1024
 """Of text on a page, which ends once it has more: with the largest reports, of two megabytes each with their
@@ -121,22 +122,33 @@ async def _page(
     while True:
         wanted = min(limit - len(page), _AT_ONCE) + 1
         place = page[-1].place if page else cursor
-        rows = await _read_measured(session, wanted, place, **filters)
+        rows, reached = await _read_measured(session, wanted, place, **filters)
         for each in map(_MeasuredRun.of, rows):
             if page and (len(page) == limit or size > PAGE_BYTES):
                 return page, page[-1].place.encode()
             page.append(each)
             size += each.size
         if len(rows) < wanted:
-            return page, None
+            return page, None if reached is None else reached.encode()
 
 
 async def _read_measured(
     session: AsyncSession, limit: int, cursor: Cursor | None, **filters: Unpack[RunFilters]
-) -> list[Row[Any]]:
+) -> tuple[list[Row[Any]], Cursor | None]:
+    """The next rows, and where a search among them was ended for the time that it took."""
     measured = _OF_ALL if filters.get("agent_id") is None else _OF_AGENT
-    rows: list[Row[Any]] = []
-    for statement in newest_first(_NEWEST, limit, cursor, **filters):
+    statements = newest_first(_NEWEST, limit, cursor, **filters)
+    wanted = Search.of(cursor, filters)
+    if wanted is not None and (found := await search(session, wanted, limit)) is not None:
+        ids = literal([place.id for place in found.places], ARRAY(Uuid))
+        runs = select(*_NEWEST).where(AgentRunLog.id == any_(ids))
+        rows = list(await session.execute(measured.add_cte(runs.cte("newest"))))
+        if found.reached is not None:
+            return rows, found.reached
+        statements = statements[1:]
+    else:
+        rows = []
+    for statement in statements:
         if len(rows) < limit:
             rows += await session.execute(measured.add_cte(statement.cte("newest")))
-    return rows[:limit]
+    return rows[:limit], None

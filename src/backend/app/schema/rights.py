@@ -90,6 +90,8 @@ RIGHTS: Mapping[str, Rights] = {
     "score_rollup": Rights(_ALL),
     "seal_adoption": Rights(_KEPT),
     "seal_checkpoint": Rights(_KEPT),
+    "search_block": Rights(("INSERT", "UPDATE")),
+    "search_progress": Rights(("INSERT", "UPDATE")),
     "seal_leaf": Rights(("INSERT", "UPDATE (salt)", "UPDATE (body)")),  # of erasures
     "seal_node": Rights(("INSERT",)),
     "seal_pending": Rights(("DELETE",)),  # written by the triggers, with their owner's rights

@@ -83,6 +83,11 @@ MEASURE_SECONDS = 0.2
 EXPIRY_SECONDS = 20.0
 """How long a task removes expired keys; the next one, minutes later, goes on."""
 
+# How the log is indexed (`app.tasks.search_tasks`).
+
+INDEX_PASS_SECONDS = 20.0
+"""How long a task indexes what waits; the next one goes on."""
+
 # How the judge is asked (`app.tasks.judge_tasks`).
 
 JUDGE_MESSAGE_SIZE = 20

@@ -25,6 +25,7 @@ TASK_MODULES = tuple(
         "alert_tasks",
         "rollup_tasks",
         "seal_tasks",
+        "search_tasks",
     )
 )
 

@@ -12,6 +12,7 @@ _EXPIRY_INTERVAL = 300.0
 _JUDGE_INTERVAL = 60.0
 _REWARD_INTERVAL = 60.0
 ALERT_SECONDS = 10.0
+INDEX_SECONDS = 10.0
 BACKFILL_SECONDS = 10.0
 
 
@@ -31,6 +32,7 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "clear-run-starts": _entry("app.tasks.rollup_tasks.clear_run_starts", _STARTS_INTERVAL),
         "expire-idempotency-keys": _entry("app.tasks.rollup_tasks.expire_idempotency_keys", _EXPIRY_INTERVAL),
         "seal-log": _entry("app.tasks.seal_tasks.seal_log", SEAL_SECONDS),
+        "index-log": _entry("app.tasks.search_tasks.index_log", INDEX_SECONDS),
         "deliver-alerts": _entry("app.tasks.alert_tasks.deliver_alerts", ALERT_SECONDS),
     }
 
