@@ -43,6 +43,19 @@ async def test_the_checkpoint_is_of_the_tree_and_signed(db: asyncpg.Connection) 
     assert checkpoint == Checkpoint(keys[0].name, len(hashes), root_of(hashes))
 
 
+async def test_payloads_that_are_read_in_several_parts_are_sealed(
+    database: str, db: asyncpg.Connection
+) -> None:
+    large = "".join(map(str, range(80_000)))  # as large as it may be, unpacked, by its size in the database
+    for n in range(3):
+        await write_run_log("sage", {"n": n, "text": large})
+        await write_run_log("sage", {"n": n})
+    await _seal()
+    assert await db.fetchval("SELECT count(DISTINCT run_id) FROM seal_leaf WHERE kind = 'run'") == 6
+    verified = await verify(database, processes=1, since=[], progress=lambda *_: None)
+    assert verified.problems == []
+
+
 async def test_what_is_older_than_the_triggers_is_adopted(db: asyncpg.Connection) -> None:
     await db.execute("ALTER TABLE agent_run_log DISABLE TRIGGER USER")
     await db.execute("INSERT INTO agent_run_log (agent_id) SELECT 'old' FROM generate_series(1, 2500)")

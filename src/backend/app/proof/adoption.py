@@ -10,18 +10,26 @@ from app.models import Base
 from app.models.sealing import EVENT_TABLES, ROW
 from app.proof.calibration import RUNS_AT_ONCE
 from app.proof.domain.entries import Kind, event_entry
-from app.proof.sealing import Leaf, append_leaves, lock_sealing, run_leaves, score_leaves, sealed_runs
+from app.proof.sealing import Leaf, append_leaves, lock_sealing, older_leaves, score_leaves
 
 _FIRST_ID = UUID(int=0)
 
-_BEGIN = text("INSERT INTO seal_adoption (id) VALUES (1) ON CONFLICT DO NOTHING")
-_STATE = text("SELECT adopted_to, ended_at IS NOT NULL AS ended, session_user AS by FROM seal_adoption")
+_STATE = text("""
+    SELECT session_user AS by, adopted_to, ended_at IS NOT NULL AS ended
+    FROM (SELECT) AS always LEFT JOIN seal_adoption ON true
+""")
 _NEXT = text(f"""
-    SELECT id, rlhf_scores IS NOT NULL AS scored FROM agent_run_log
+    SELECT id, CAST(rlhf_scores AS text) AS scores FROM agent_run_log
     WHERE id >= :after ORDER BY id OFFSET :passed LIMIT {RUNS_AT_ONCE}
 """).bindparams(bindparam("after", type_=Uuid))  # noqa: S608
-_ADOPTED = text("UPDATE seal_adoption SET adopted_to = :id").bindparams(bindparam("id", type_=Uuid))
-_END = text("UPDATE seal_adoption SET ended_at = clock_timestamp()")
+_ADOPTED = text("""
+    INSERT INTO seal_adoption (id, adopted_to) VALUES (1, :id)
+    ON CONFLICT (id) DO UPDATE SET adopted_to = excluded.adopted_to
+""").bindparams(bindparam("id", type_=Uuid))
+_END = text("""
+    INSERT INTO seal_adoption (id, ended_at) VALUES (1, clock_timestamp())
+    ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at
+""")
 _UTC = text("SET LOCAL TimeZone = utc")
 
 
@@ -38,21 +46,19 @@ async def adopt(session: AsyncSession) -> bool:
 
     Raises `ProofFailedError` where the tree is damaged.
     """
-    await session.execute(_BEGIN)
-    state = (await session.execute(_STATE)).one()
-    if state.ended:
+    if (await session.execute(_STATE)).one().ended:
         return False
     now = await lock_sealing(session)
-    if now is None:
+    state = (await session.execute(_STATE)).one()  # another sealer may have gone on
+    if now is None or state.ended:
         return False
     after = state.adopted_to
     arguments = {"after": after or _FIRST_ID, "passed": 1 if after else 0}
     runs = (await session.execute(_NEXT, arguments)).all()
     if runs:
-        ids = {run.id for run in runs} - await sealed_runs(session, [run.id for run in runs])
-        leaves = await run_leaves(session, ids)
-        scored = [run.id for run in runs if run.scored]
-        leaves += await score_leaves(session, scored, at=now, by=state.by)
+        leaves = await older_leaves(session, [run.id for run in runs])
+        scores = [(str(run.id), run.scores) for run in runs if run.scores]
+        leaves += score_leaves(scores, at=now, by=state.by)
         await append_leaves(session, leaves)
         await session.execute(_ADOPTED, {"id": runs[-1].id})
         return True

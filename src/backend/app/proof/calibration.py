@@ -7,15 +7,21 @@ longer than that."""
 PASS_SECONDS = 60.0
 """How long a pass goes on at most while more is pending, within the task time limit of 90 seconds."""
 
-PENDING_AT_ONCE = 200
+PENDING_AT_ONCE = 1_000
 """Rows of `seal_pending` that one transaction seals: each of up to `models.sealing.CHUNK` runs, mostly of the
 few of a batch of ingest."""
 
-RUNS_AT_ONCE = 2_000
-"""Runs that one transaction seals: some 50 ms (`benchmarks/sealing.py`)."""
+RUNS_AT_ONCE = 5_000
+"""Runs that one transaction seals: some 150 ms (`benchmarks/sealing.py`)."""
+
+BYTES_AT_ONCE = 16 * 2**20
+"""Bytes of payloads that are read together: those of a whole transaction but where agents report a lot."""
+
+COMPRESSION = 100
+"""Bytes of a payload that a compressed one may stand for: PostgreSQL's pglz writes up to 273 as three."""
 
 ROWS_AT_HAND = 32
-"""Rows that are read ahead, whose payloads may have a mebibyte each."""
+"""Rows that a verification reads ahead, whose payloads may have a mebibyte each."""
 
 SCORES_AN_ENTRY = 1_000
 """Runs in an entry of scores: 110 kB of it, of which a proof of one of them is."""

@@ -14,16 +14,24 @@ What is older than the triggers has leaves by its adoption (`app.proof.adoption`
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Row, Text, Uuid, bindparam, text
+import asyncpg
+from sqlalchemy import ARRAY, BigInteger, Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AgentRunErasure, AgentRunLog
-from app.proof.calibration import CLOCK_SECONDS, PENDING_AT_ONCE, ROWS_AT_HAND, RUNS_AT_ONCE, SCORES_AN_ENTRY
+from app.proof.calibration import (
+    BYTES_AT_ONCE,
+    CLOCK_SECONDS,
+    COMPRESSION,
+    PENDING_AT_ONCE,
+    RUNS_AT_ONCE,
+    SCORES_AN_ENTRY,
+)
 from app.proof.domain.entries import (
     SALT_BYTES,
     Kind,
@@ -36,20 +44,29 @@ from app.proof.domain.entries import (
 )
 from app.proof.domain.merkle import leaf_hash
 from app.proof.moments import moment_text
-from app.proof.tree_store import add_nodes, load_tree
+from app.proof.tree_store import add_nodes, driver_of, load_tree
 
 SEAL_LOCK = 0x7365616C  # "seal"
 
+# A plan that was made while a table was small would read it from end to end for each run once it is large.
 _LOCK = text(f"""
-    SELECT pg_try_advisory_xact_lock({SEAL_LOCK}) AS locked, {moment_text("clock_timestamp()")} AS now
+    SELECT pg_try_advisory_xact_lock({SEAL_LOCK}) AS locked, {moment_text("clock_timestamp()")} AS now,
+        set_config('enable_seqscan', 'off', true)
 """)
+# A row has fewer runs than one transaction seals.
 _PENDING = text(f"""
-    SELECT id, kind, run_ids, noted_by, began_at, {moment_text("noted_at")} AS noted_at,
+    WITH oldest AS (SELECT * FROM seal_pending ORDER BY id LIMIT {PENDING_AT_ONCE}),
+    counted AS (
+        SELECT *, count(*) OVER () AS waiting,
+            sum(coalesce(cardinality(run_ids), 0)) OVER (ORDER BY id) AS runs
+        FROM oldest
+    )
+    SELECT id, kind, noted_by, {moment_text("noted_at")} AS noted_at, waiting,
         content ->> 'table' AS changed_table, content ->> 'operation' AS operation,
         CAST(content -> 'row' AS text) AS changed_row, CAST(content #>> '{{row,run_id}}' AS uuid) AS run_id
-    FROM seal_pending
+    FROM counted
+    WHERE runs <= {RUNS_AT_ONCE}
     ORDER BY id
-    LIMIT {PENDING_AT_ONCE}
 """)  # noqa: S608
 _DONE = text("DELETE FROM seal_pending WHERE id = ANY(:ids)").bindparams(
     bindparam("ids", type_=ARRAY(BigInteger))
@@ -58,84 +75,72 @@ RUN_FIELDS = f"""run.id, run.agent_id, {moment_text("run.run_at")} AS run_at, ru
     {moment_text("run.created_at")} AS created_at, run.action_summary,
     CAST(run.actions_taken AS text) AS actions_taken"""
 """SQL of what an entry is made of, of a row `run` of the log."""
-_RUNS = text(f"""
-    SELECT {RUN_FIELDS} FROM agent_run_log AS run
-    WHERE id = ANY(:ids)
-    ORDER BY run.created_at, run.id
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))  # noqa: S608
-_BACKDATED = text(f"""
-    SELECT run.id, {moment_text("run.created_at")} AS created_at
-    FROM unnest(:ids, :moments) AS noted (id, began_at) JOIN agent_run_log AS run USING (id)
-    WHERE run.created_at < began_at - make_interval(secs => {CLOCK_SECONDS})
-    ORDER BY run.id
-""").bindparams(  # noqa: S608
-    bindparam("ids", type_=ARRAY(Uuid)), bindparam("moments", type_=ARRAY(DateTime(timezone=True)))
+
+
+def _unsealed(noted: str) -> str:
+    """SQL of the runs that need a leaf, of `noted`: their `id`, whether each `is_merged`, and `began_at`.
+
+    They are in shares of `BYTES_AT_ONCE`, and payloads come with the first. Each run is looked up by its
+    index, because a subquery of one row is joined no other way.
+    """
+    return f"""
+        WITH noted AS ({noted}), sized AS (
+            SELECT run.*, noted.id AS noted_id, began_at, CAST(
+                sum({_bytes_of("action_summary")} + {_bytes_of("actions_taken")})
+                OVER (ROWS UNBOUNDED PRECEDING) AS bigint
+            ) / {BYTES_AT_ONCE} AS share
+            FROM noted
+                LEFT JOIN LATERAL (SELECT * FROM agent_run_log WHERE id = noted.id LIMIT 1) AS run ON true
+            WHERE is_merged OR (
+                SELECT true FROM seal_leaf WHERE run_id = noted.id AND kind = '{Kind.RUN}' LIMIT 1
+            ) IS NULL
+        ), run AS (
+            SELECT id, agent_id, run_at, status, created_at, noted_id, began_at, share,
+                CASE share WHEN 0 THEN action_summary END AS action_summary,
+                CASE share WHEN 0 THEN actions_taken END AS actions_taken
+            FROM sized
+        )
+        SELECT {RUN_FIELDS}, noted_id, share, began_at IS NOT NULL AS is_recorded,
+            run.created_at < began_at - make_interval(secs => {CLOCK_SECONDS}) AS is_backdated
+        FROM run
+    """  # noqa: S608
+
+
+def _bytes_of(column: str) -> str:
+    factor = f"CASE WHEN pg_column_compression({column}) IS NULL THEN 1 ELSE {COMPRESSION} END"
+    return f"coalesce(pg_column_size({column}) * {factor}, 0)"
+
+
+_NOTED = _unsealed("""
+    SELECT id, bool_or(kind = 'merge') AS is_merged, max(began_at) FILTER (WHERE kind = 'run') AS began_at
+    FROM (SELECT kind, began_at, unnest(run_ids) AS id FROM seal_pending WHERE id = ANY($1)) AS noted
+    GROUP BY id
+""")
+_OLDER = _unsealed(
+    "SELECT id, false AS is_merged, CAST(NULL AS timestamptz) AS began_at FROM unnest($1::uuid[]) AS id"
 )
-_SEALED = text("""
-    SELECT run_id FROM seal_leaf WHERE run_id = ANY(:ids) AND kind = 'run'
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+_RUNS = f"SELECT {RUN_FIELDS} FROM agent_run_log AS run WHERE id = ANY($1)"  # noqa: S608
 _SCORES = text("""
-    SELECT id, CAST(rlhf_scores AS text) AS scores FROM agent_run_log WHERE id = ANY(:ids) ORDER BY id
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
-_ADD_LEAVES = text("""
-    INSERT INTO seal_leaf (leaf_index, kind, run_id, leaf_hash, salt, body)
-    SELECT :first + place - 1, kind, run_id, leaf_hash, salt, body
-    FROM unnest(:kinds, :run_ids, :hashes, :salts, :bodies)
-        WITH ORDINALITY AS leaf (kind, run_id, leaf_hash, salt, body, place)
-""").bindparams(
-    bindparam("first", type_=BigInteger),
-    bindparam("kinds", type_=ARRAY(Text)),
-    bindparam("run_ids", type_=ARRAY(Uuid)),
-    bindparam("hashes", type_=ARRAY(LargeBinary)),
-    bindparam("salts", type_=ARRAY(LargeBinary)),
-    bindparam("bodies", type_=ARRAY(Text)),
-)
+    SELECT CAST(noted.id AS text) AS id, scores
+    FROM (SELECT DISTINCT unnest(run_ids) AS id FROM seal_pending WHERE id = ANY(:ids)) AS noted, LATERAL (
+        SELECT CAST(rlhf_scores AS text) AS scores FROM agent_run_log WHERE id = noted.id LIMIT 1
+    ) AS run
+""").bindparams(bindparam("ids", type_=ARRAY(BigInteger)))
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A leaf to append; `salt` and `body` as `SealLeaf` has them."""
+class Leaf(NamedTuple):
+    """A leaf to append; its fields are the columns of `SealLeaf`."""
 
     kind: Kind
-    hash: bytes
-    run_id: UUID | None = None
+    run_id: UUID | None
+    leaf_hash: bytes
     salt: bytes | None = None
     body: str | None = None
 
     @classmethod
     def of_entry(cls, kind: Kind, entry: bytes, run_id: UUID | None = None) -> "Leaf":
         """The leaf of an entry that is kept beside it."""
-        return cls(kind, leaf_hash(entry), run_id, body=entry.decode("ascii"))
-
-
-@dataclass(slots=True)
-class _Pending:
-    """Rows of `seal_pending`, by what they ask for."""
-
-    rows: list[int] = field(default_factory=list)
-    recorded: dict[UUID, datetime] = field(default_factory=dict)  # when the transaction began
-    merged: list[UUID] = field(default_factory=list)
-    scored: dict[str, list[UUID]] = field(default_factory=dict)  # by who wrote the scores
-    events: list[Row[Any]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, rows: Sequence[Row[Any]]) -> "_Pending":
-        """Those that come first, up to `RUNS_AT_ONCE` runs, and one row at least."""
-        pending, runs = cls(), 0
-        for row in rows:
-            runs += len(row.run_ids or ())
-            if pending.rows and runs > RUNS_AT_ONCE:
-                break
-            pending.rows.append(row.id)
-            if row.kind == "event":
-                pending.events.append(row)
-            elif row.kind == "scores":
-                pending.scored.setdefault(row.noted_by, []).extend(row.run_ids)
-            elif row.kind == "merge":
-                pending.merged.extend(row.run_ids)
-            else:
-                pending.recorded.update(dict.fromkeys(row.run_ids, row.began_at))
-        return pending
+        return cls(kind, run_id, leaf_hash(entry), body=entry.decode("ascii"))
 
 
 async def lock_sealing(session: AsyncSession) -> str | None:
@@ -156,14 +161,16 @@ async def seal_pending(session: AsyncSession) -> bool:
     rows = (await session.execute(_PENDING)).all() if now else []
     if now is None or not rows:
         return False
-    pending = _Pending.of(rows)
-    leaves = await _run_leaves(session, pending, now)
-    leaves += [_event_leaf(row) for row in pending.events]
-    for by, run_ids in pending.scored.items():
-        leaves += await score_leaves(session, run_ids, at=now, by=by)
+    leaves = await _noted_leaves(session, [row.id for row in rows if row.kind in ("run", "merge")], now)
+    leaves += [_event_leaf(row) for row in rows if row.kind == "event"]
+    scored = [(row.noted_by, row.id) for row in rows if row.kind == "scores"]
+    for by in dict.fromkeys(by for by, _ in scored):
+        found = await session.execute(_SCORES, {"ids": [id_ for noted_by, id_ in scored if noted_by == by]})
+        leaves += score_leaves([(row.id, row.scores) for row in found], at=now, by=by)
     await append_leaves(session, leaves)
-    await session.execute(_DONE, {"ids": pending.rows})
-    return len(rows) == PENDING_AT_ONCE or len(pending.rows) < len(rows)
+    await session.execute(_DONE, {"ids": [row.id for row in rows]})
+    waiting: int = rows[0].waiting
+    return waiting == PENDING_AT_ONCE or len(rows) < waiting
 
 
 async def append_leaves(session: AsyncSession, leaves: Sequence[Leaf]) -> None:
@@ -171,33 +178,53 @@ async def append_leaves(session: AsyncSession, leaves: Sequence[Leaf]) -> None:
     if not leaves:
         return
     tree = await load_tree(session)
-    await session.execute(
-        _ADD_LEAVES,
-        {
-            "first": tree.size,
-            "kinds": [leaf.kind.value for leaf in leaves],
-            "run_ids": [leaf.run_id for leaf in leaves],
-            "hashes": [leaf.hash for leaf in leaves],
-            "salts": [leaf.salt for leaf in leaves],
-            "bodies": [leaf.body for leaf in leaves],
-        },
-    )
-    await add_nodes(session, tree.extend([leaf.hash for leaf in leaves]))
+    driver = await driver_of(session)
+    records = ((index, *leaf) for index, leaf in enumerate(leaves, tree.size))
+    await driver.copy_records_to_table("seal_leaf", records=records, columns=("leaf_index", *Leaf._fields))
+    await add_nodes(session, tree.extend([leaf.leaf_hash for leaf in leaves]))
 
 
-async def sealed_runs(session: AsyncSession, run_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the runs that have a leaf."""
-    return set(await session.scalars(_SEALED, {"ids": run_ids}))
+async def older_leaves(session: AsyncSession, run_ids: Sequence[UUID]) -> list[Leaf]:
+    """The leaves of those of the runs that have none."""
+    driver = await driver_of(session)
+    return await _run_leaves(driver, await driver.fetch(_OLDER, run_ids))
 
 
-async def run_leaves(session: AsyncSession, run_ids: Iterable[UUID]) -> list[Leaf]:
-    """The leaves of those of the runs that are in the log, the oldest first."""
-    rows = await session.stream(_RUNS.execution_options(yield_per=ROWS_AT_HAND), {"ids": list(run_ids)})
-    leaves = []
-    async for row in rows:
-        salt = os.urandom(SALT_BYTES)
-        leaves.append(Leaf(Kind.RUN, leaf_hash(entry_of_run(row._mapping, salt)), row.id, salt))
+async def _noted_leaves(session: AsyncSession, pending: Sequence[int], now: str) -> list[Leaf]:
+    """The leaves of runs that were recorded or merged.
+
+    And of what is suspect about them: that they are gone already, or dated before they can have come.
+    """
+    if not pending:
+        return []
+    driver = await driver_of(session)
+    runs = await driver.fetch(_NOTED, pending)
+    leaves = await _run_leaves(driver, [run for run in runs if run["id"]])
+    there = {leaf.run_id for leaf in leaves}
+    gone = (run["noted_id"] for run in runs if run["is_recorded"] and run["noted_id"] not in there)
+    leaves += [_suspect_leaf("vanish", run_id, None, now) for run_id in gone]
+    backdated = (run for run in runs if run["is_backdated"])
+    return leaves + [_suspect_leaf("backdate", run["id"], run["created_at"], now) for run in backdated]
+
+
+async def _run_leaves(driver: asyncpg.Connection, runs: Iterable[asyncpg.Record]) -> list[Leaf]:
+    """The leaves of runs as `_unsealed` has them, the oldest first in each share."""
+    leaves: list[Leaf] = []
+    for share, group in groupby(sorted(runs, key=itemgetter("share")), itemgetter("share")):
+        whole = list(group)
+        if share:
+            whole = await driver.fetch(_RUNS, [run["id"] for run in whole])
+        leaves += map(_run_leaf, sorted(whole, key=_age))
     return leaves
+
+
+def _age(run: asyncpg.Record) -> tuple[str, UUID]:
+    return run["created_at"] or "", run["id"]
+
+
+def _run_leaf(run: asyncpg.Record) -> Leaf:
+    salt = os.urandom(SALT_BYTES)
+    return Leaf(Kind.RUN, run["id"], leaf_hash(entry_of_run(run, salt)), salt)
 
 
 def entry_of_run(run: Any, salt: bytes) -> bytes:
@@ -210,20 +237,6 @@ def entry_of_run(run: Any, salt: bytes) -> bytes:
         created_at=run["created_at"],
         payload=commitment(salt, payload_bytes(run["action_summary"], run["actions_taken"])),
     )
-
-
-async def _run_leaves(session: AsyncSession, pending: _Pending, now: str) -> list[Leaf]:
-    """The leaves of runs that were recorded or merged.
-
-    And of what is suspect about them: that they are gone already, or dated before they can have come.
-    """
-    recorded = pending.recorded.keys() - await sealed_runs(session, list(pending.recorded))
-    leaves = await run_leaves(session, recorded.union(pending.merged))
-    gone = recorded - {leaf.run_id for leaf in leaves}
-    leaves += [_suspect_leaf("vanish", run_id, None, now) for run_id in sorted(gone)]
-    moments = {run_id: pending.recorded[run_id] for run_id in recorded}
-    backdated = await session.execute(_BACKDATED, {"ids": list(moments), "moments": list(moments.values())})
-    return leaves + [_suspect_leaf("backdate", run.id, run.created_at, now) for run in backdated]
 
 
 def _suspect_leaf(operation: str, run_id: UUID, created_at: str | None, now: str) -> Leaf:
@@ -253,10 +266,8 @@ def _event_leaf(row: Row[Any]) -> Leaf:
     return Leaf.of_entry(Kind.EVENT, entry, row.run_id)
 
 
-async def score_leaves(session: AsyncSession, run_ids: Iterable[UUID], *, at: str, by: str) -> list[Leaf]:
-    """The leaves of what runs show as scores."""
-    rows = (await session.execute(_SCORES, {"ids": list(set(run_ids))})).all()
-    scores = [(str(row.id), row.scores) for row in rows]
+def score_leaves(scores: Sequence[tuple[str, str | None]], *, at: str, by: str) -> list[Leaf]:
+    """The leaves of what runs show as scores: each its id, and PostgreSQL's text of the scores."""
     return [
         Leaf.of_entry(Kind.SCORES, scores_entry(scores[start : start + SCORES_AN_ENTRY], at=at, by=by))
         for start in range(0, len(scores), SCORES_AN_ENTRY)

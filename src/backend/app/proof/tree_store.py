@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import asyncpg
 from sqlalchemy import ARRAY, BigInteger, LargeBinary, SmallInteger, TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -44,6 +45,12 @@ _ADD_NODES = text("""
     bindparam("indexes", type_=ARRAY(BigInteger)),
     bindparam("hashes", type_=ARRAY(LargeBinary)),
 )
+
+
+async def driver_of(session: AsyncSession) -> asyncpg.Connection:
+    """The driver of the session's connection, in its transaction; many rows pass it the fastest."""
+    connection = await session.connection()
+    return (await connection.get_raw_connection()).driver_connection
 
 
 async def tree_size(session: AsyncSession | AsyncConnection) -> int:

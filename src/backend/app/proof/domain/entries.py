@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable
 from enum import StrEnum
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from app.errors import ProofFormatError
@@ -55,7 +56,9 @@ def canonical(document: dict[str, Any]) -> bytes:
 
 def payload_bytes(action_summary: str | None, actions_taken: str | None) -> bytes:
     """What an agent reported, as the commitment covers it: `actions_taken` as PostgreSQL prints it."""
-    return canonical({"action_summary": action_summary, "actions_taken": actions_taken})
+    return f'{{"action_summary":{_json(action_summary)},"actions_taken":{_json(actions_taken)}}}'.encode(
+        "ascii"
+    )
 
 
 def commitment(salt: bytes, payload: bytes) -> bytes:
@@ -72,8 +75,10 @@ def run_entry(
     *, id_: str, agent_id: str, run_at: str | None, status: str, created_at: str | None, payload: bytes
 ) -> bytes:
     """The entry of a run's own fields; `id_` is its UUID in lower case, `payload` the commitment."""
-    fields = {"id": id_, "agent_id": agent_id, "run_at": run_at, "status": status, "created_at": created_at}
-    return _entry(Kind.RUN, **fields, payload=payload.hex())
+    return (
+        f'{{"agent_id":{_json(agent_id)},"created_at":{_json(created_at)},"id":{_json(id_)},"kind":"{Kind.RUN.value}",'
+        f'"payload":"{payload.hex()}","run_at":{_json(run_at)},"status":{_json(status)},"v":{VERSION}}}'
+    ).encode("ascii")
 
 
 def scores_entry(scores: Iterable[tuple[str, str | None]], *, at: str, by: str) -> bytes:
@@ -123,6 +128,11 @@ def parse_entry(content: bytes) -> dict[str, Any]:
 def _is_plain(value: Any) -> bool:
     """Whether it is of what entries are made of: texts, null, lists of these, and the version."""
     return all(map(_is_plain, value)) if isinstance(value, list) else type(value) in (str, int, type(None))
+
+
+def _json(value: str | None) -> str:
+    # What a log has millions of is put together by hand, in a third of the time.
+    return "null" if value is None else encode_basestring_ascii(value)
 
 
 def _entry(kind: Kind, **fields: Any) -> bytes:
