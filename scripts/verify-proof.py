@@ -5,8 +5,8 @@
     python3 verify-proof.py export.jsonl --key 'runlog.example/log+42ae322c+AQOh…'
 
 FILE holds the proof of one run, or one such document a line. Every run that is not proved is named on a line,
-and a summary ends the output. The exit status is 0 when all is proved, 1 when something is not, and 2 when
-something cannot be read.
+and a summary ends the output. The exit status is 0 when all is proved, 1 when a line is not proved or cannot
+be read, and 2 when there is nothing to verify, or nothing to verify by.
 
 With `--checkpoint`, one that you kept, the log that the proofs are of must also be the one that you saw then.
 Where its size is another, `--consistency` names the proofs of that, one a line.
@@ -87,16 +87,17 @@ def verify_file(path, trust):
     print(f"{proved} proved, of which {erased} erased; {failed} not proved; {unreadable} unreadable")
     for line in trust.seen():
         print(line)
-    return 1 if failed else 2 if unreadable or not proved else 0
+    return 2 if not proved and not failed else 1 if failed or unreadable else 0
 
 
 def documents(path):
-    """The documents of a file, each with the number of the line that it begins on."""
-    with path.open(encoding="utf-8", newline="\n") as file:
+    """The documents of a file, each with the number of the line that it begins on.
+
+    What is no UTF-8 becomes surrogates, which no text of a document may have.
+    """
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         first = file.readline()
-        try:
-            parse_json(first)
-        except Unreadable:  # then it may be one document on several lines
+        if first.strip() == "{":  # one document on several lines
             first += file.read()
         yield 1, first
         yield from ((number, line) for number, line in enumerate(file, 2) if line.strip())

@@ -154,10 +154,11 @@ def test_a_run_whose_erasure_is_another_s_is_not_proved(desk: Desk) -> None:
 
 def test_lines_that_are_no_proof_are_told_and_the_others_verified(desk: Desk) -> None:
     status, output = desk.verify(f"{export()}nonsense\n\n[]\n{'[' * 100_000}\n{{}}\n")
-    assert status == 2
+    assert status == 1
     assert "5 proved, of which 1 erased; 0 not proved; 4 unreadable" in output
     assert "cannot read line 6" in output
-    assert desk.verify(f"{export()}nonsense\n".replace("Paid three", "Paid four"))[0] == 1
+    status, output = desk.verify(f"nonsense\n{export()}")
+    assert (status, "cannot read line 1:" in output, "5 proved" in output) == (1, True, True)
 
 
 @pytest.mark.parametrize("content", ["", "\n", "nonsense", "null", "{"])

@@ -1,8 +1,8 @@
-"""`runlog export`: what people said of runs, as JSON lines for others to learn from."""
+"""`runlog export`: what people said of runs, and runs with their proofs, as JSON lines."""
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,11 @@ from app.cli.options import By
 from app.cli.output import parse_since, print_json
 from app.db.plain_errors import plain_errors
 from app.db.session import transaction
+from app.errors import NotFoundError
 from app.kit.strict_json import dumps_exactly
 from app.kit.text import counted
+from app.proof.checkpoints import newest_checkpoint
+from app.proof.export import ProofFilters, proof_page
 from app.quality.domain.preferences import Pairing, Preference
 from app.quality.export import (
     PAGE,
@@ -25,7 +28,7 @@ from app.quality.export import (
     runs_with_overall,
 )
 
-Lines = list[dict[str, Any]]
+Lines = Sequence[str]
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,12 +43,42 @@ def ratings(since: str | None, out: Path | None) -> None:
     _write(_ratings(parse_since(since) if since else None), out)
 
 
+def proofs(agent: str | None, since: str | None, until: str | None, out: Path | None) -> None:
+    """Write the runs that the newest checkpoint covers with their proofs, to `out` or stdout.
+
+    Raises `NotFoundError` where there is no checkpoint, and `ProofFailedError` where the tree is damaged.
+    """
+    bounds = (parse_since(each) if each else None for each in (since, until))
+    _write(_proofs(ProofFilters(agent, *bounds)), out)
+
+
+async def _proofs(filters: ProofFilters) -> AsyncGenerator[Lines, None]:
+    async with transaction() as session:
+        checkpoint = await newest_checkpoint(session)
+    if checkpoint is None:
+        raise NotFoundError(
+            "the log has no signed checkpoint yet: it has one in a minute, while a worker runs"
+        )
+    first: int | None = 0
+    unproved = 0
+    while first is not None:
+        async with transaction() as session:
+            page = await proof_page(session, checkpoint, filters, first)
+        yield page.documents
+        first = page.next_leaf
+        unproved += page.unproved
+    typer.echo(f"all by the checkpoint of {checkpoint.tree_size:,} leaves", err=True)
+    if unproved:
+        changed = counted(unproved, "run")
+        typer.echo(f"without {changed}, merged or erased since: export again in a minute", err=True)
+
+
 async def _ratings(since: datetime | None) -> AsyncGenerator[Lines, None]:
     after = None
     while True:
         async with transaction() as session:
             lines, after = await ratings_page(session, since, after)
-        yield lines
+        yield _exactly(lines)
         if after is None:
             return
 
@@ -59,9 +92,13 @@ async def _preferences(since: datetime, min_gap: float, by: By) -> AsyncGenerato
         async for run in evaluated(session, since):
             waiting += pairing.pairs(run)
             if len(waiting) >= PAGE // 2:
-                yield await lines.of(waiting)
+                yield _exactly(await lines.of(waiting))
                 waiting.clear()
-        yield await lines.of(waiting)
+        yield _exactly(await lines.of(waiting))
+
+
+def _exactly(lines: Iterable[dict[str, Any]]) -> Lines:
+    return [dumps_exactly(line) for line in lines]
 
 
 def _write(pages: AsyncGenerator[Lines, None], out: Path | None) -> None:
@@ -70,7 +107,7 @@ def _write(pages: AsyncGenerator[Lines, None], out: Path | None) -> None:
         file = stack.enter_context(out.open("w", encoding="utf-8")) if out else sys.stdout
         for page in _pulled(pages):
             for line in page:
-                print_json(dumps_exactly(line), file)
+                print_json(line, file)
             written += len(page)
     if out:
         typer.echo(f"wrote {counted(written, 'line')}", err=True)

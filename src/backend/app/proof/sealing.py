@@ -77,6 +77,16 @@ RUN_FIELDS = f"""run.id, run.agent_id, {moment_text("run.run_at")} AS run_at, ru
 """SQL of what an entry is made of, of a row `run` of the log."""
 
 
+def stored_bytes(run: str) -> str:
+    """SQL of how many bytes the payload of a row `run` of the log may have, told by how it is stored."""
+    parts = (f"{run}.{column}" for column in ("action_summary", "actions_taken"))
+    return " + ".join(
+        f"coalesce(pg_column_size({part}), 0)"
+        f" * CASE WHEN pg_column_compression({part}) IS NULL THEN 1 ELSE {COMPRESSION} END"
+        for part in parts
+    )
+
+
 def _unsealed(noted: str) -> str:
     """SQL of the runs that need a leaf, of `noted`: their `id`, whether each `is_merged`, and `began_at`.
 
@@ -86,8 +96,7 @@ def _unsealed(noted: str) -> str:
     return f"""
         WITH noted AS ({noted}), sized AS (
             SELECT run.*, noted.id AS noted_id, began_at, CAST(
-                sum({_bytes_of("action_summary")} + {_bytes_of("actions_taken")})
-                OVER (ROWS UNBOUNDED PRECEDING) AS bigint
+                sum({stored_bytes("run")}) OVER (ROWS UNBOUNDED PRECEDING) AS bigint
             ) / {BYTES_AT_ONCE} AS share
             FROM noted
                 LEFT JOIN LATERAL (SELECT * FROM agent_run_log WHERE id = noted.id LIMIT 1) AS run ON true
@@ -104,11 +113,6 @@ def _unsealed(noted: str) -> str:
             run.created_at < began_at - make_interval(secs => {CLOCK_SECONDS}) AS is_backdated
         FROM run
     """  # noqa: S608
-
-
-def _bytes_of(column: str) -> str:
-    factor = f"CASE WHEN pg_column_compression({column}) IS NULL THEN 1 ELSE {COMPRESSION} END"
-    return f"coalesce(pg_column_size({column}) * {factor}, 0)"
 
 
 _NOTED = _unsealed("""

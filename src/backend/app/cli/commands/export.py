@@ -1,4 +1,4 @@
-"""`runlog export`: what people said of runs, as JSON lines for others to learn from."""
+"""`runlog export`: what people said of runs, and runs with their proofs, as JSON lines."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from app.cli.options import By, DataDir
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Write ratings and preferences as JSON lines.
+    help="""Write ratings, preferences and proofs as JSON lines.
 
 \b
 Example:
@@ -63,3 +63,26 @@ def ratings(
     from app.cli import export as work
 
     work.ratings(since, out)
+
+
+@app.command()
+def proofs(
+    agent: Annotated[str | None, typer.Option(help="Only runs of this agent.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only runs recorded since: 30d, 12w or an ISO 8601 time.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only runs recorded before, as --since.")] = None,
+    out: _Out = None,
+    _: DataDir = None,
+) -> None:
+    """Write every run with a proof that the log has it.
+
+    All proofs are by the newest signed checkpoint. `scripts/verify-proof.py` checks them offline.
+
+    \b
+    Example:
+      runlog export proofs --since 2026-10-01 --until 2026-11-01 --out october.jsonl
+    """
+    from app.cli import export as work
+
+    work.proofs(agent, since, until, out)
