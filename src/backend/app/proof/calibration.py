@@ -23,9 +23,6 @@ COMPRESSION = 100
 LEAVES_AT_ONCE = 1_024
 """Leaves whose proofs are made together, of four tiles: some 30 ms, and some 5 MB of documents as a rule."""
 
-ROWS_AT_HAND = 32
-"""Rows that a verification reads ahead, whose payloads may have a mebibyte each."""
-
 SCORES_AN_ENTRY = 1_000
 """Runs in an entry of scores: 110 kB of it, of which a proof of one of them is."""
 

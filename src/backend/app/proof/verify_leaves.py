@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 
 from app.db.engine import create_engine
-from app.proof.calibration import ROWS_AT_HAND
+from app.proof.calibration import BYTES_AT_ONCE
 from app.proof.domain.entries import Kind, parse_entry
 from app.proof.domain.merkle import HASH_BYTES, TILE_HEIGHT, CompactRange, leaf_hash
 from app.proof.problems import Problem
-from app.proof.sealing import RUN_FIELDS, entry_of_run
+from app.proof.sealing import RUN_FIELDS, entry_of_run, stored_bytes
 
 STATEMENT_SECONDS = 6 * 3600.0
 """Seconds that a statement of a verification may take: as long as the largest log needs."""
@@ -21,10 +21,18 @@ STATEMENT_SECONDS = 6 * 3600.0
 # Between its statements a snapshot's owner waits for those who share it.
 LIMITS = {"idle_in_transaction_session_timeout": "0"}
 
+# As many as have payloads of `BYTES_AT_ONCE`, and one at least.
 _LEAVES = f"""
-SELECT leaf.leaf_index, leaf.kind, leaf.run_id, leaf.leaf_hash, leaf.salt, leaf.body, {RUN_FIELDS}
-FROM seal_leaf AS leaf LEFT JOIN agent_run_log AS run ON run.id = leaf.run_id AND leaf.kind = 'run'
-WHERE leaf_index >= $1 AND leaf_index < $2
+WITH part AS (
+    SELECT leaf.leaf_index, leaf.kind, leaf.run_id, leaf.leaf_hash, leaf.salt, leaf.body, run.*,
+        sum({stored_bytes("run")}) OVER (ORDER BY leaf_index) AS bytes,
+        row_number() OVER (ORDER BY leaf_index) AS place
+    FROM seal_leaf AS leaf LEFT JOIN agent_run_log AS run ON run.id = leaf.run_id AND leaf.kind = 'run'
+    WHERE leaf_index >= $1 AND leaf_index < $2
+)
+SELECT leaf_index, kind, run_id, leaf_hash, salt, body, {RUN_FIELDS}
+FROM part AS run
+WHERE bytes <= {BYTES_AT_ONCE} OR place = 1
 ORDER BY leaf_index
 """  # noqa: S608
 _NODES = f"""
@@ -82,7 +90,7 @@ async def verify_part(connection: asyncpg.Connection, part: Part, superseded: fr
     """Hash each entry again, and the tree over what the leaves say."""
     found, tree = VerifiedPart(), CompactRange()
     nodes: dict[int, bytes] = {}
-    async for row in connection.cursor(_LEAVES, part.first, part.end, prefetch=ROWS_AT_HAND):
+    async for row in _leaves(connection, part):
         for missing in range(part.first + tree.size, row["leaf_index"]):
             found.problems.append(Problem("missing", f"leaf {missing} is missing", leaf_index=missing))
             _append(tree, _NO_HASH, part, found, nodes)
@@ -101,6 +109,15 @@ async def verify_part(connection: asyncpg.Connection, part: Part, superseded: fr
             )
         )
     return found
+
+
+async def _leaves(connection: asyncpg.Connection, part: Part) -> AsyncIterator[asyncpg.Record]:
+    first = part.first
+    while first < part.end:
+        rows = await connection.fetch(_LEAVES, first, part.end)
+        for row in rows:
+            yield row
+        first = rows[-1]["leaf_index"] + 1 if rows else part.end
 
 
 def _append(
