@@ -16,6 +16,7 @@ from app.errors import ConfigError
 
 URL = "postgresql://u:p@{}/db"
 OTHER = {
+    "payload_days": "365",
     "database_url": "postgresql://h/db",
     "schema_database_url": "postgresql://owner@h/db",
     "replica_database_url": "postgresql://h2/db",

@@ -78,6 +78,8 @@ class Settings(BaseModel):
     # Longer than OpenClaw remembers its runs: an import of these finds them known.
     idempotency_days: Annotated[int, Field(ge=8, le=36_500)] = 90
 
+    payload_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+
     signing_key_file: Path | None = None
 
     score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0

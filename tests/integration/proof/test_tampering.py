@@ -77,6 +77,10 @@ ATTACKS = {
         "altered: run {1} of sage",
     ),
     "an agent": ("UPDATE agent_run_log SET agent_id = 'nova' WHERE id = '{1}'", "altered: run {1} of nova"),
+    "a finding and what was sealed of it": (
+        "DELETE FROM audit_finding; UPDATE seal_leaf SET body = NULL WHERE body LIKE '%audit_finding%'",
+        "altered: leaf",
+    ),
     "a run deleted": ("DELETE FROM agent_run_log WHERE id = '{1}'", "missing: run {1} was deleted"),
     "all runs deleted": ("TRUNCATE agent_run_log CASCADE", "missing: run {5} was deleted"),
     "a run inserted": (

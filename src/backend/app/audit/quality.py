@@ -35,7 +35,7 @@ from app.audit.domain.evaluation import isolated
 from app.audit.domain.history import ReportedRun
 from app.audit.domain.quality import DAY, DAYS_READ, PAST_WEEKS, SPAN, QualityTrend
 from app.audit.domain.scores import QualityDrop, find_drop
-from app.kit.sql import IS_SCORED, WELL_DATED, newest_of_agent, wanted_agents
+from app.kit.sql import IS_SCORED, MAY_BE_SCORED, WELL_DATED, newest_of_agent, wanted_agents
 from app.kit.times import WEEK
 from app.models import AgentRollup, AgentRunLog, AgentRunState, AgentTrend
 from app.models.agent_run_log import UNSCORED
@@ -250,7 +250,12 @@ async def waiting_runs(session: AsyncSession, now: datetime) -> Mapping[str, tup
     )
     statement = (
         select(*columns)
-        .where(UNSCORED, WELL_DATED, AgentRunLog.created_at <= now - calibration.SCORED_WITHIN)
+        .where(
+            UNSCORED,
+            text(MAY_BE_SCORED),
+            WELL_DATED,
+            AgentRunLog.created_at <= now - calibration.SCORED_WITHIN,
+        )
         .order_by(AgentRunLog.created_at.desc())
         .limit(calibration.MOST_WAITING)
     )

@@ -30,6 +30,7 @@ from app.kit.cursors import EARLIEST, LATEST
 from app.kit.times import EPOCH
 from app.models import AgentRunDuration, AgentRunLog, AgentRunUsage
 from app.models.fragments import IS_SCORED as IS_SCORED
+from app.models.fragments import MAY_BE_SCORED as MAY_BE_SCORED
 from app.models.fragments import newest_runs_text as newest_runs_text
 from app.models.fragments import of_agent_text as of_agent_text
 from app.models.silence import is_silent_text as is_silent_text

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, String, Text, text
+from sqlalchemy import DateTime, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -17,6 +17,14 @@ class AgentRunErasure(Base):
     """
 
     __tablename__ = "agent_run_erasure"
+    # Where erasing by rule goes on.
+    __table_args__ = (
+        Index(
+            "idx_agent_run_erasure_retention",
+            "erased_at",
+            postgresql_where=text("((erased_by)::text = 'retention'::text)"),
+        ),
+    )
 
     run_id: Mapped[UUID] = mapped_column(ForeignKey("agent_run_log.id"), primary_key=True)
     erased_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))

@@ -16,7 +16,8 @@ class AgentRunReport(Base):
 
     A run has rows here where it was reported with a source or times of its own, or by several sources.
     `actions_taken` is NULL while the row of the log is this very report; once others were merged into that,
-    each report stands here as it was sent. `payload_digest` is NULL where no run key was sent.
+    each report stands here as it was sent. `payload_digest` is NULL where no run key was sent. Of a run that
+    was erased both are NULL.
     """
 
     __tablename__ = "agent_run_report"

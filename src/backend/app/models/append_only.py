@@ -56,7 +56,8 @@ _KEEP_PAYLOAD = f"""{_among(["actions_taken"])} AND OLD.actions_taken IS NULL
             SELECT CAST(coalesce(actions_taken, '{{}}') AS text) FROM agent_run_log WHERE id = OLD.run_id
         )"""  # noqa: S608
 
-_ERASE_REPORT = f"""{_among(["actions_taken"])} AND NEW.actions_taken IS NULL AND {_erased("OLD.run_id")}"""
+_ERASE_REPORT = f"""{_among(["actions_taken", "payload_digest"])}
+        AND NEW.actions_taken IS NULL AND NEW.payload_digest IS NULL AND {_erased("OLD.run_id")}"""
 
 
 def _altered(columns: Sequence[str]) -> str:

@@ -7,6 +7,9 @@ A schema's triggers are compared with the models as text: another text here is a
 IS_SCORED = "jsonb_typeof(rlhf_scores -> 'overall') = 'number'"
 """True of a row of the log whose score is a number; another writer may have left anything there."""
 
+MAY_BE_SCORED = "rlhf_scores -> 'erased' IS NULL"
+"""True of a row of the log but where its payload was erased before it had a score."""
+
 SHOWS_RESULT = (
     "rlhf_scores ->> 'scorer' IN ('rubric', 'reward') AND jsonb_typeof(rlhf_scores -> 'version') = 'string'"
     " AND length(rlhf_scores ->> 'version') <= 255 AND jsonb_typeof(rlhf_scores -> 'auto') = 'number'"

@@ -94,10 +94,11 @@ def _holds_output(document: str) -> str:
 def is_silent_text(run: str) -> str:
     """SQL of whether a row of the log, called `run`, is silent, also where it was stored by a narrower rule.
 
-    A summary with output is believed without a look at the payload, and so is a count.
+    A summary with output is believed without a look at the payload, and so is a count; and where the payload
+    was erased, that there is none.
     """
     return f"""CASE WHEN {run}.consecutive_silence_count > 0 THEN true
-        WHEN {run}.action_summary {_NOT_QUIET} THEN false
+        WHEN {run}.action_summary {_NOT_QUIET} OR {run}.actions_taken IS NULL THEN false
         ELSE NOT {_holds_output(f"{run}.actions_taken")}
     END"""
 

@@ -76,6 +76,13 @@ _ERASURES = text(f"""
     LIMIT {MOST_NAMED}
 """)  # noqa: S608
 
+_EMPTIED = text(f"""
+    SELECT leaf_index FROM seal_leaf AS leaf
+    WHERE kind = '{Kind.EVENT}' AND body IS NULL
+        AND NOT EXISTS (SELECT FROM agent_run_erasure WHERE run_id = leaf.run_id)
+    LIMIT {MOST_NAMED}
+""")  # noqa: S608
+
 _SAID = {
     "vanish": ("missing", "run {} was deleted before it was sealed"),
     "backdate": ("backdated", "run {} is dated before it came"),
@@ -134,11 +141,8 @@ async def verify_tables(connection: AsyncConnection) -> AsyncIterator[Problem]:
         yield Problem("inserted", f"run {run.id} of {run.agent_id} was inserted past the log", run.id)
     for run in await connection.execute(_SCORES):
         yield Problem("altered", f"the scores of run {run.id} of {run.agent_id} were altered", run.id)
-    for run in await connection.execute(_SUSPECT):
-        what, message = _SAID[run.operation]
-        yield Problem(what, message.format(run.run_id), run.run_id)
-    if (await connection.execute(_ADOPTIONS)).scalar_one() > 1:
-        yield Problem("inserted", "what was not sealed was adopted a second time")
+    async for problem in _verify_events(connection):
+        yield problem
     for row in await connection.execute(_ERASURES):
         message = (
             f"the record of the erasure of run {row.run_id} was {'deleted' if row.deleted else 'altered'}"
@@ -147,6 +151,18 @@ async def verify_tables(connection: AsyncConnection) -> AsyncIterator[Problem]:
     for table in EVENT_TABLES:
         for row in await connection.execute(_CHANGES[table]):
             yield Problem(row.what, f"a row of {table} was {row.what}: {row.key}")
+
+
+async def _verify_events(connection: AsyncConnection) -> AsyncIterator[Problem]:
+    """What is wrong by the entries of events themselves."""
+    for run in await connection.execute(_SUSPECT):
+        what, message = _SAID[run.operation]
+        yield Problem(what, message.format(run.run_id), run.run_id)
+    if (await connection.execute(_ADOPTIONS)).scalar_one() > 1:
+        yield Problem("inserted", "what was not sealed was adopted a second time")
+    for leaf in await connection.execute(_EMPTIED):
+        message = f"leaf {leaf.leaf_index} has no entry, and it is of no run that was erased"
+        yield Problem("altered", message, None, leaf.leaf_index)
 
 
 async def superseded_leaves(connection: AsyncConnection) -> tuple[frozenset[int], list[Problem]]:

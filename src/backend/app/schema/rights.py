@@ -67,7 +67,7 @@ RIGHTS: Mapping[str, Rights] = {
             ),
         )
     ),
-    "agent_run_report": Rights(("INSERT", "UPDATE (actions_taken)")),
+    "agent_run_report": Rights(("INSERT", "UPDATE (actions_taken)", "UPDATE (payload_digest)")),
     "agent_run_score": Rights(_ALL),
     "agent_run_start": Rights(_ALL),
     "agent_run_state": Rights(_KEPT),

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import RunLogError
 from app.kit.sql import database_now
-from app.models import AgentRunLog, AgentRunScore
+from app.models import AgentRunErasure, AgentRunLog, AgentRunScore
 from app.models.agent_run_log import UNSCORED
 from app.runs.queries import newest_runs
 from app.scoring.domain.results import Result
@@ -45,6 +45,7 @@ _REPORT = (
 )
 _NOW = func.clock_timestamp()
 _SCORED = text(f"NOT {UNSCORED}")
+_ERASED = select(AgentRunErasure.run_id).where(AgentRunErasure.run_id == AgentRunLog.id).exists()
 
 
 class BudgetSpentError(RunLogError):
@@ -77,6 +78,7 @@ async def due_runs(session: AsyncSession, version: str, share: float, limit: int
         .where(
             AgentRunLog.created_at > await database_now(session) - WINDOW,
             _SCORED,
+            ~_ERASED,
             sampled,
             ~result.where(waits).exists(),
         )
@@ -87,9 +89,9 @@ async def due_runs(session: AsyncSession, version: str, share: float, limit: int
 
 
 async def load_run(session: AsyncSession, run_id: UUID) -> Submitted | None:
-    """The run and the agent's runs before it; None for one that is not there, too old, or not scored yet."""
+    """The run and the agent's runs before it; None for one that is not there, too old, erased or unscored."""
     recent = AgentRunLog.created_at > await database_now(session) - WINDOW
-    statement = select(*_REPORT).where(AgentRunLog.id == run_id, recent, _SCORED)
+    statement = select(*_REPORT).where(AgentRunLog.id == run_id, recent, _SCORED, ~_ERASED)
     run = (await session.execute(statement)).one_or_none()
     if run is None:
         return None
@@ -140,9 +142,17 @@ async def record_not_sent(session: AsyncSession, run_id: UUID, version: str, why
 async def record_verdict(
     session: AsyncSession, run_id: UUID, version: str, attempt: int, prepared: Case, reply: Reply
 ) -> None:
-    """Keep a judgement, and update what the run shows. Raises `ValueError` for a reply without one."""
+    """Keep a judgement, and update what the run shows. Raises `ValueError` for a reply without one.
+
+    Nothing where the payload was erased meanwhile: its reasons quote that.
+    """
     if reply.verdict is None:
         raise ValueError("there is no verdict to record")
+    # The erasure has the lock until it is committed; a statement after it sees that.
+    run = AgentRunLog.id == run_id
+    await session.execute(select(AgentRunLog.id).where(run).with_for_update(key_share=True))
+    if await session.scalar(select(_ERASED).where(run)):
+        return
     auto, reasons = prepared.limited(reply.verdict)
     now = await database_now(session)
     result = Result(
@@ -171,6 +181,8 @@ async def record_failure(
             # Not where another worker has taken the run, after this one's lease.
             AgentRunScore.attempts == attempt,
             AgentRunScore.auto.is_(None),
+            # Nor where the payload was erased meanwhile, which the error may quote.
+            AgentRunScore.error == _ASKED,
         )
         .values(
             error=f"{reply.outcome.value}: {reply.error}",

@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.kit.sql import database_now, newest_runs_text
+from app.kit.sql import MAY_BE_SCORED, database_now, newest_runs_text
 from app.logs import get_logger
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
@@ -53,7 +53,7 @@ _RUN_IDS = bindparam("run_ids", type_=ARRAY(Uuid))
 # What waits for its next attempt is found by `due_retries`; what is given up is not scored again. Compared as
 # JSON, so that no value written there by others makes a sweep fail.
 UNTRIED = text(
-    f"{UNSCORED} AND rlhf_scores -> 'retry_at' IS NULL"
+    f"{UNSCORED} AND {MAY_BE_SCORED} AND rlhf_scores -> 'retry_at' IS NULL"
     f" AND coalesce(rlhf_scores -> 'attempts' < '{MAX_ATTEMPTS}', true)"
 )
 

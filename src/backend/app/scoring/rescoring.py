@@ -23,7 +23,10 @@ _DUE = """EXISTS (
     )"""
 # A run without any score is left to the pipeline, which scores it by all scorers at once. One that has this
 # score but shows that of an earlier scorer is scored again, so that it shows the one that counts now.
-_LACKS = """rlhf_scores IS NOT NULL AND (NOT (
+# One whose payload was erased keeps what was made of it.
+_LACKS = """rlhf_scores IS NOT NULL AND NOT EXISTS (
+        SELECT FROM agent_run_erasure WHERE run_id = agent_run_log.id
+    ) AND (NOT (
         coalesce(rlhf_scores ->> 'scorer' = CAST(:scorer AS text)
             AND rlhf_scores ->> 'version' = CAST(:version AS text)
             AND jsonb_typeof(rlhf_scores -> 'auto') = 'number', false)

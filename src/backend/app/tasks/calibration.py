@@ -87,6 +87,8 @@ EXPIRY_SECONDS = 20.0
 
 INDEX_PASS_SECONDS = 20.0
 """How long a task indexes what waits; the next one goes on."""
+RETENTION_SECONDS = 20.0
+"""How long a task erases old payloads, some thousands a second; the next one, a minute later, goes on."""
 
 # How the judge is asked (`app.tasks.judge_tasks`).
 

@@ -1,17 +1,19 @@
-"""Sealing the log, after the commit."""
+"""Sealing the log, after the commit, and erasing what is older than it is kept."""
 
 import time
 
 from app.config import Settings, get_settings
 from app.db.session import transaction
-from app.errors import ProofFailedError
+from app.errors import NotSealedError, ProofFailedError
 from app.logs import get_logger
 from app.proof.adoption import adopt
 from app.proof.calibration import PASS_SECONDS
 from app.proof.checkpoints import key_history, make_checkpoint
 from app.proof.domain.note import SigningKey
+from app.proof.erasure import erase_old_payloads
 from app.proof.keys import add_signing_key, read_signing_keys
 from app.proof.sealing import seal_pending
+from app.tasks.calibration import RETENTION_SECONDS
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
@@ -40,6 +42,24 @@ async def seal(settings: Settings, *, at_once: bool = False) -> None:
         except ProofFailedError as error:
             # The tree was tampered with: nothing may be sealed over it, and `runlog verify` says what it is.
             log.error("sealing_stopped", error=str(error))  # noqa: TRY400  # no fault of the code
+
+
+@celery_app.task
+def erase_payloads() -> None:
+    """Erase the payloads that are older than they are kept."""
+    run_async(_erase_payloads())
+
+
+async def _erase_payloads() -> None:
+    days, ends = get_settings().payload_days, time.monotonic() + RETENTION_SECONDS
+    more = days is not None
+    with postponed_on_outage("erasing_postponed"):
+        try:
+            while days and more and time.monotonic() < ends:
+                async with transaction() as session:
+                    more = await erase_old_payloads(session, days)
+        except NotSealedError:
+            log.info("erasing_waits_for_sealing")
 
 
 async def _signing_keys(settings: Settings) -> list[SigningKey]:
