@@ -190,6 +190,16 @@ def sync_seal_checkpoint_table(url: str | None = None) -> list[str]:
     return _sync("seal_checkpoint", url=url)
 
 
+def sync_search_block_table(url: str | None = None) -> list[str]:
+    """Create or repair `search_block` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("search_block", url=url)
+
+
+def sync_search_progress_table(url: str | None = None) -> list[str]:
+    """Create or repair `search_progress` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("search_progress", url=url)
+
+
 def sync_seal_leaf_table(url: str | None = None) -> list[str]:
     """Create or repair `seal_leaf` at `url`, by default DATABASE_URL; returns what was done."""
     return _sync("seal_leaf", url=url)

@@ -108,6 +108,7 @@ async def test_the_lag_of_sealing_is_shown(api: httpx.AsyncClient) -> None:
     await write_run_log("sage", {"n": 1})
     waiting = (await api.get("/metrics")).text
     assert "runlog_seal_leaves 0.0" in waiting
+    assert "runlog_search_unindexed_leaves 0.0" in waiting
     assert "runlog_seal_lag_seconds 0.0\n" not in waiting
     await _seal()
     assert "runlog_seal_lag_seconds 0.0\n" in (await api.get("/metrics")).text

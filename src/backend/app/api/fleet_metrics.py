@@ -32,6 +32,8 @@ def fleet_exposition(gauges: FleetGauges) -> bytes:
     if gauges.seals.checkpoint_age is not None:
         signed = Gauge("runlog_checkpoint_age_seconds", "Time since the last checkpoint.", registry=registry)
         signed.set(gauges.seals.checkpoint_age)
+    unindexed = Gauge("runlog_search_unindexed_leaves", "Leaves not yet indexed.", registry=registry)
+    unindexed.set(gauges.unindexed)
     if gauges.judge is not None:
         _add_judge(registry, gauges.judge)
     return generate_latest(registry)

@@ -15,6 +15,7 @@ from app.audit.heartbeat import cycle_age
 from app.kit.sql import database_now
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.proof.status import SealStatus, seal_status
+from app.runs.search.index import unindexed_leaves
 from app.scoring.judge_budget import JudgeCosts, judge_costs
 from app.scoring.status import ScoringCounts, scoring_counts
 
@@ -32,7 +33,7 @@ class FleetGauges:
 
     `findings` are those open, by rule and severity; `agents` are by state, as of the last cycle; `alerts`
     are by channel and state, without tests. `oldest_queued_age` is in seconds, None where no run waits.
-    `judge` is None where none is set; `seals` is how far sealing is behind.
+    `judge` is None where none is set; `seals` is how far sealing is behind; `unindexed` counts leaves.
     """
 
     findings: Mapping[tuple[str, str], int]
@@ -43,6 +44,7 @@ class FleetGauges:
     oldest_queued_age: float | None
     judge: JudgeGauges | None
     seals: SealStatus
+    unindexed: int
 
 
 async def fleet_gauges(
@@ -72,6 +74,7 @@ async def fleet_gauges(
         oldest_queued_age=(await database_now(session) - oldest).total_seconds() if oldest else None,
         judge=await _judge(session, judge_daily_budget),
         seals=await seal_status(session),
+        unindexed=await unindexed_leaves(session),
     )
 
 

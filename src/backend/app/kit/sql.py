@@ -42,6 +42,20 @@ NEWEST_FIRST = (AgentRunLog.created_at.desc(), AgentRunLog.id.desc())
 AGENTS_NEWEST_FIRST = (AgentRunLog.agent_id, *NEWEST_FIRST)
 
 
+_COMPRESSION = 100
+"""Bytes of a payload that a compressed one may stand for: PostgreSQL's pglz writes up to 273 as three."""
+
+
+def stored_bytes(run: str) -> str:
+    """SQL of how many bytes the payload of a row `run` of the log may have, told by how it is stored."""
+    parts = (f"{run}.{column}" for column in ("action_summary", "actions_taken"))
+    return " + ".join(
+        f"coalesce(pg_column_size({part}), 0)"
+        f" * CASE WHEN pg_column_compression({part}) IS NULL THEN 1 ELSE {_COMPRESSION} END"
+        for part in parts
+    )
+
+
 def number_in(document: str, name: str) -> str:
     """SQL of the number called `name` in a JSON document, as numeric; NULL where there is none."""
     number = f"CAST({document} ->> '{name}' AS numeric)"

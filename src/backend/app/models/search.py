@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Index, SmallInteger, Uuid, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Index, SmallInteger, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -24,7 +24,7 @@ class SearchBlock(Base):
         Index("idx_search_block_stale", "id", postgresql_where=text("stale")),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     run_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     oldest: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     newest: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

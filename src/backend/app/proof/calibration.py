@@ -17,9 +17,6 @@ RUNS_AT_ONCE = 5_000
 BYTES_AT_ONCE = 16 * 2**20
 """Bytes of payloads that are read together: those of a whole transaction but where agents report a lot."""
 
-COMPRESSION = 100
-"""Bytes of a payload that a compressed one may stand for: PostgreSQL's pglz writes up to 273 as three."""
-
 LEAVES_AT_ONCE = 1_024
 """Leaves whose proofs are made together, of four tiles: some 30 ms, and some 5 MB of documents as a rule."""
 

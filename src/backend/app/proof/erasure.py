@@ -9,9 +9,10 @@ from sqlalchemy import ARRAY, BigInteger, Interval, Text, TextClause, Uuid, bind
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFoundError, NotSealedError
+from app.kit.sql import stored_bytes
 from app.models.fragments import IS_SCORED
 from app.proof.calibration import BYTES_AT_ONCE, ERASED_AT_ONCE
-from app.proof.sealing import RUN_FIELDS, entry_of_run, stored_bytes
+from app.proof.sealing import RUN_FIELDS, entry_of_run
 
 RETENTION = "retention"
 """Who erases by rule (`RUNLOG_PAYLOAD_DAYS`), as the record of an erasure has it."""
@@ -79,7 +80,26 @@ _FORGET_REASONS = _of_runs(f"""
         retry_at = NULL
     WHERE run_id = ANY(:run_ids)
 """)  # noqa: S608
-_FORGET = (_FORGET_SEALED_COMMENTS, _FORGET_COMMENTS, _FORGET_REPORTS, _FORGET_PAYLOADS, _FORGET_REASONS)
+# The index of texts is made again of the blocks that have the run.
+_FORGET_SEARCHED = _of_runs("""
+    UPDATE search_block AS block SET stale = true
+    FROM (
+        SELECT min(created_at) AS oldest, max(created_at) AS newest,
+            bool_or(created_at IS NULL) AS has_undated
+        FROM agent_run_log WHERE id = ANY(:run_ids)
+    ) AS erased
+    WHERE NOT block.stale
+        AND ((block.newest >= erased.oldest AND block.oldest <= erased.newest) OR erased.has_undated)
+        AND block.run_ids && :run_ids
+""")
+_FORGET = (
+    _FORGET_SEALED_COMMENTS,
+    _FORGET_COMMENTS,
+    _FORGET_REPORTS,
+    _FORGET_PAYLOADS,
+    _FORGET_REASONS,
+    _FORGET_SEARCHED,
+)
 # Where the last batch ended the next one begins: what was erased is not read again.
 _OLD = text(f"""
     WITH last AS (
@@ -130,7 +150,7 @@ async def _erase(session: AsyncSession, run_ids: Sequence[UUID], *, by: str, rea
     2. Note the erasures, which allows the rest in this transaction; each is sealed as an entry of its own.
     3. Keep the entry in the place of the salt: the leaf's hash holds, and tells nothing of the payload.
     4. Make the payloads NULL, in the log and in every source's report, and take scorers' reasons and people's
-       comments away, which may quote them.
+       comments away, which may quote them, and what a search may ask of them.
 
     Raises `NotSealedError` where one of them waits to be sealed.
     """

@@ -6,11 +6,12 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, DateTime, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.sql import stored_bytes
 from app.proof.calibration import BYTES_AT_ONCE, LEAVES_AT_ONCE
 from app.proof.checkpoints import StoredCheckpoint
 from app.proof.domain.entries import Kind
 from app.proof.inclusion import IS_CHANGED, prove_runs
-from app.proof.sealing import RUN_FIELDS, stored_bytes
+from app.proof.sealing import RUN_FIELDS
 
 # Of a run that was merged the newest leaf, which says what is left of it.
 _PAGE = text(f"""

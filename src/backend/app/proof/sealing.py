@@ -23,11 +23,11 @@ import asyncpg
 from sqlalchemy import ARRAY, BigInteger, Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kit.sql import stored_bytes
 from app.models import AgentRunErasure, AgentRunLog
 from app.proof.calibration import (
     BYTES_AT_ONCE,
     CLOCK_SECONDS,
-    COMPRESSION,
     PENDING_AT_ONCE,
     RUNS_AT_ONCE,
     SCORES_AN_ENTRY,
@@ -75,16 +75,6 @@ RUN_FIELDS = f"""run.id, run.agent_id, {moment_text("run.run_at")} AS run_at, ru
     {moment_text("run.created_at")} AS created_at, run.action_summary,
     CAST(run.actions_taken AS text) AS actions_taken"""
 """SQL of what an entry is made of, of a row `run` of the log."""
-
-
-def stored_bytes(run: str) -> str:
-    """SQL of how many bytes the payload of a row `run` of the log may have, told by how it is stored."""
-    parts = (f"{run}.{column}" for column in ("action_summary", "actions_taken"))
-    return " + ".join(
-        f"coalesce(pg_column_size({part}), 0)"
-        f" * CASE WHEN pg_column_compression({part}) IS NULL THEN 1 ELSE {COMPRESSION} END"
-        for part in parts
-    )
 
 
 def _unsealed(noted: str) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 import asyncpg
 
 from app.db.engine import create_engine
+from app.kit.sql import stored_bytes
 from app.proof.calibration import BYTES_AT_ONCE
 from app.proof.domain.entries import Kind, parse_entry
 from app.proof.domain.merkle import HASH_BYTES, TILE_HEIGHT, CompactRange, leaf_hash
 from app.proof.problems import Problem
-from app.proof.sealing import RUN_FIELDS, entry_of_run, stored_bytes
+from app.proof.sealing import RUN_FIELDS, entry_of_run
 
 STATEMENT_SECONDS = 6 * 3600.0
 """Seconds that a statement of a verification may take: as long as the largest log needs."""

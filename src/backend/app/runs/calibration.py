@@ -120,12 +120,9 @@ sealed between new ones."""
 TEXT_BYTES = 4 * 1024 * 1024
 """Bytes of texts that are read together."""
 
-SHORT_BYTES, LONG_BYTES = 2_000, 1024 * 1024
-"""Texts of fewer bytes are not compressed; one of more is counted as so many."""
-
 UNINDEXED_RUNS = 20_000
-"""Runs that are in no block yet and are looked through by a search, at most. Where more are, the index is not
-used."""
+"""Runs that are in no block yet and are looked through by a search, at most: half a second. Where more are,
+the index is not used."""
 
 CANDIDATES = 2_000
 """Blocks that the index on items is asked for at once."""

@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, Row, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.runs.calibration import BLOCK_GRAMS, BLOCK_RUNS, INDEXED_AT_ONCE, LONG_BYTES, SHORT_BYTES, TEXT_BYTES
+from app.kit.sql import stored_bytes
+from app.runs.calibration import BLOCK_GRAMS, BLOCK_RUNS, INDEXED_AT_ONCE, TEXT_BYTES
 from app.runs.search.items import grams_of, items_of
 
 _LOCK = 0x73726368  # "srch"
@@ -26,12 +27,10 @@ _LEAVES = text(f"""
     WHERE leaf_index >= :first AND kind = 'run' AND run_id IS NOT NULL
     ORDER BY leaf_index LIMIT {INDEXED_AT_ONCE}
 """)  # noqa: S608
-# Of values from some two kilobytes on PostgreSQL tells the compressed size, which says little.
-_ORDERED = text("""
-    SELECT id,
-        coalesce(pg_column_size(actions_taken), 0) + coalesce(pg_column_size(action_summary), 0) AS size
-    FROM agent_run_log WHERE id = ANY(:ids) ORDER BY created_at, id
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+_ORDERED = text(f"""
+    SELECT id, {stored_bytes("run")} AS size FROM agent_run_log AS run WHERE id = ANY(:ids)
+    ORDER BY created_at, id
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))  # noqa: S608
 _TEXTS = text("""
     SELECT id, agent_id, action_summary, CAST(actions_taken AS text) AS actions
     FROM agent_run_log WHERE id = ANY(:ids) ORDER BY created_at, id
@@ -46,12 +45,16 @@ _ADD = text("""
 _INDEXED = text("UPDATE search_progress SET indexed_to = :indexed_to").bindparams(
     bindparam("indexed_to", type_=BigInteger)
 )
+_UNINDEXED = text("""
+    SELECT coalesce((SELECT max(leaf_index) + 1 FROM seal_leaf), 0)
+        - coalesce((SELECT indexed_to FROM search_progress), 0)
+""")
 _STALE = text(f"""
     SELECT id, run_ids FROM search_block WHERE stale ORDER BY id LIMIT {INDEXED_AT_ONCE // BLOCK_RUNS}
 """)  # noqa: S608
 _RENEW = text(
     "UPDATE search_block SET items = CAST(:items AS smallint[]), stale = false WHERE id = :id"
-).bindparams(_ITEMS, bindparam("id", type_=BigInteger))
+).bindparams(_ITEMS, bindparam("id", type_=Uuid))
 
 
 class _Run(NamedTuple):
@@ -87,6 +90,11 @@ class _Block:
         if len(self.grams) > BLOCK_GRAMS:
             return None
         return f"{{{','.join(map(str, items_of(self.grams, self.agent_ids)))}}}"
+
+
+async def unindexed_leaves(session: AsyncSession) -> int:
+    """How many leaves follow those whose runs are indexed: hundreds, while the worker indexes."""
+    return await session.scalar(_UNINDEXED) or 0
 
 
 async def index_more(session: AsyncSession) -> bool:
@@ -144,7 +152,7 @@ def _parts(runs: Iterable[Row[Any]]) -> Iterator[Sequence[UUID]]:
     part: list[UUID] = []
     room = TEXT_BYTES
     for run in runs:
-        room -= run.size if run.size < SHORT_BYTES else LONG_BYTES
+        room -= run.size
         if part and room < 0:
             yield part
             part, room = [], TEXT_BYTES

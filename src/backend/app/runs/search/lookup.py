@@ -133,7 +133,7 @@ class _Block(NamedTuple):
     """A block by its id; `newest` is in microseconds since 2000 UTC."""
 
     newest: int
-    id: int
+    id: UUID
 
 
 async def search(
