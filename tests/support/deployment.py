@@ -13,16 +13,17 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 _SETTINGS = frozenset(map(environment_name, Settings.model_fields))
 
 
-def parse_command(arguments: Sequence[str]) -> str:
-    """The command that `runlog ARGUMENTS` runs; raises what the command line does where there is none."""
+def check_command(arguments: Sequence[str]) -> None:
+    """Parse `runlog ARGUMENTS`, and run nothing. Raises what the command line does where it is wrong."""
     assert arguments[0] in COMMANDS, arguments
     command = typer.main.get_command(make_app([arguments[0]]))
     context = command.make_context("runlog", list(arguments))
     while isinstance(command, typer.core.TyperGroup):
-        _, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        if not (left := [*context._protected_args, *context.args]):
+            break  # a group that does something by itself
+        _, command, rest = command.resolve_command(context, left)
         assert command is not None
         context = command.make_context(command.name, rest, parent=context)
-    return context.command_path
 
 
 def no_settings(names: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from app.broker import REDELIVERY_SECONDS
 from app.config import Settings
 from app.environment import environment_name
 from app.main import create_app
-from support.deployment import DEPLOY, no_settings, parse_command
+from support.deployment import DEPLOY, check_command, no_settings
 
 ROOT = DEPLOY.parent
 CONTAINERFILE = (DEPLOY / "container/Containerfile").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def option(command: list[str], name: str) -> str:
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_runs_a_command_with_settings_of_the_product(name: str) -> None:
     service = services()[name]
-    parse_command(service["command"])
+    check_command(service["command"])
     assert no_settings(list(service["environment"])) == []
     # It may write there alone.
     assert (service["read_only"], service["volumes"]) == (True, ["runlog:/var/lib/runlog"])
@@ -86,7 +86,7 @@ def test_the_image_is_asked_for_a_path_of_the_product_at_its_port() -> None:
     path, asked = path_and_port(check)
     assert path in create_app(Settings()).openapi()["paths"]
     (default,) = [json.loads(each) for each in instructions("CMD") if "urllib" not in each]
-    parse_command(default)
+    check_command(default)
     commands = [default, *(services()[name]["command"] for name in ("api", "public"))]
     assert {asked, *(option(command, "--port") for command in commands)} == {port}
 

@@ -12,7 +12,7 @@ from app.broker import REDELIVERY_SECONDS
 from app.config import Settings
 from app.environment import data_directory
 from app.main import create_app
-from support.deployment import DEPLOY, no_settings, parse_command
+from support.deployment import DEPLOY, check_command, no_settings
 
 helm = pytest.importorskip("helm_python", reason="no Helm for this machine")
 
@@ -119,7 +119,7 @@ def test_the_checks_of_kubernetes_find_a_misspelt_field() -> None:
 @pytest.mark.parametrize("name", ["schema", "api", "public", "worker", "beat"])
 def test_a_pod_runs_a_command_of_the_product_without_rights(name: str) -> None:
     found = container(name)
-    parse_command(found["args"])
+    check_command(found["args"])
     assert no_settings([each["name"] for each in found["env"]]) == []
     assert pods()[name]["securityContext"]["runAsNonRoot"] is True
     limits = found["securityContext"]

@@ -10,7 +10,7 @@ import pytest
 
 from app.broker import REDELIVERY_SECONDS
 from app.embedded.supervisor import STOP_TIMEOUT
-from support.deployment import DEPLOY, no_settings, parse_command
+from support.deployment import DEPLOY, check_command, no_settings
 
 ROOT = DEPLOY.parent
 UNITS = DEPLOY / "systemd"
@@ -80,7 +80,7 @@ def test_each_unit_runs_a_command_of_the_product(service: str) -> None:
         command = command.replace(f"${{{name}}}", value)
     program, *arguments = shlex.split(command.replace("%i", "internal"))
     assert program == f"{INSTALLED}/.venv/bin/runlog"
-    parse_command(arguments)
+    check_command(arguments)
 
 
 def test_what_is_set_are_settings() -> None:

@@ -104,15 +104,17 @@ class _Deliveries:
             await record(session, delivery, outcome)
         if outcome.ok:
             await self._mark_notified(delivery.findings)
-        say = log.info if outcome.ok else log.warning
-        say(
-            "alert_sent" if outcome.ok else "alert_not_sent",
-            notification_id=str(delivery.id),
-            channel=delivery.channel,
-            kind=delivery.kind,
-            attempt=delivery.attempt,
-            outcome=outcome.text,
-        )
+        facts = {
+            "notification_id": str(delivery.id),
+            "channel": delivery.channel,
+            "kind": delivery.kind,
+            "attempt": delivery.attempt,
+            "outcome": outcome.text,
+        }
+        if outcome.ok:
+            log.info("alert_sent", **facts)
+        else:
+            log.warning("alert_not_sent", **facts)
 
     async def _mark_notified(self, finding_ids: Sequence[UUID]) -> None:
         for _ in range(_MARKING_TRIES):
