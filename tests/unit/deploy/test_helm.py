@@ -159,17 +159,31 @@ def test_only_a_worker_has_the_keys_that_sign() -> None:
 
 
 def test_probes_ask_paths_of_the_product_at_its_ports() -> None:
+    options = {"http": "--port", "metrics": "--metrics-port"}
     paths = set(create_app(Settings()).openapi()["paths"])
     for name in ("api", "public", "worker", "beat"):
         found = container(name)
-        (port,) = found["ports"]
-        option = "--port" if name in ("api", "public") else "--metrics-port"
-        assert found["args"][found["args"].index(option) + 1] == str(port["containerPort"])
-        for kind, probe in found.items():
-            if kind.endswith("Probe"):
-                assert probe["httpGet"]["port"] == port["name"]
-                assert probe["httpGet"]["path"] in paths
+        ports = {each["name"]: str(each["containerPort"]) for each in found["ports"]}
+        assert ports == {
+            port: found["args"][found["args"].index(option) + 1]
+            for port, option in options.items()
+            if option in found["args"]
+        }
+        asked = [probe["httpGet"] for kind, probe in found.items() if kind.endswith("Probe")]
+        assert {each["path"] for each in asked} <= paths
+        assert {each["port"] for each in asked} == {found["ports"][0]["name"]}
     assert container("api")["readinessProbe"]["httpGet"]["path"] == "/readyz/ingest"
+
+
+def test_a_network_policy_opens_the_ports_of_its_pod_alone() -> None:
+    policies = {
+        component(each): each["spec"]["ingress"] for each in everything() if each["kind"] == "NetworkPolicy"
+    }
+    opened = {
+        name: {port["port"] for rule in rules for port in rule["ports"]} for name, rules in policies.items()
+    }
+    assert opened == {name: {each["name"] for each in container(name)["ports"]} for name in policies}
+    assert set(policies) == {"api", "public", "worker", "beat"}
 
 
 def test_the_tables_come_before_the_processes_and_beat_is_alone() -> None:

@@ -134,12 +134,18 @@ spec:
     {{- include "agent-run-log.pod" . | nindent 4 }}
 {{- end -}}
 
-{{/* A face of the API and its Service. Takes a dict: root, component, expose, values, secret, ready (path). */}}
+{{/*
+A face of the API and its Service. Takes a dict: root, component, expose, values, secret, ready (path), metrics
+(whether Prometheus asks another port).
+*/}}
 {{- define "agent-run-log.face" -}}
+{{- $metrics := .metrics | ternary `
+  - name: metrics
+    containerPort: 9103` "" -}}
 {{- $container := printf `
 ports:
   - name: http
-    containerPort: 8000
+    containerPort: 8000%s
 startupProbe:
   httpGet: {path: /healthz, port: http}
   failureThreshold: 60
@@ -159,8 +165,11 @@ lifecycle:
     exec:
       command: [sleep, "5"]
 resources: %s
-` .ready (toJson .values.resources) | trim -}}
+` $metrics .ready (toJson .values.resources) | trim -}}
 {{- $args := list "serve" "--host" "0.0.0.0" "--port" "8000" "--workers" (toString .values.workers) "--expose" .expose -}}
+{{- if .metrics -}}
+{{- $args = concat $args (list "--metrics-host" "0.0.0.0" "--metrics-port" "9103") -}}
+{{- end -}}
 {{- $pod := dict "root" .root "component" .component "args" $args "secrets" (list .secret) "container" $container -}}
 {{ include "agent-run-log.deployment" (merge $pod (dict "replicas" .values.replicas "grace" 40)) }}
 ---

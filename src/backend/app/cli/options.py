@@ -65,6 +65,13 @@ UpDataDir = Annotated[
 """Of commands that concern a `runlog up` on this machine, running or not."""
 
 
+MetricsPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Answer Prometheus on this port; on none unless set.")
+]
+MetricsHost = Annotated[str, typer.Option(help="Address for that.")]
+"""Where a process tells what it counts, without a token."""
+
+
 def read_key(text: str | None) -> str | None:
     """A run key as a server takes it; None for an empty one. Raises `typer.BadParameter`."""
     if text and not RUN_KEY.fullmatch(text):

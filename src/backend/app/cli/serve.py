@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 
 import typer
 
-from app.cli.metrics import counted_together
+from app.cli.metrics import counted_together, serve_metrics
 from app.cli.options import Face
 
 KEEP_ALIVE_SECONDS = 75
@@ -38,11 +38,18 @@ _HEALTHCHECK_SECONDS = 30
 _SWITCH_SECONDS = 0.0005
 
 
-def serve(host: str, port: int, workers: int, expose: Face | None) -> None:
-    """Serve the API in `workers` processes until a signal; raises `typer.Exit` with the exit status."""
+def serve(
+    host: str, port: int, workers: int, expose: Face | None, metrics_host: str, metrics_port: int | None
+) -> None:
+    """Serve the API in `workers` processes until a signal; raises `typer.Exit` with the exit status.
+
+    With `metrics_port` Prometheus is answered there, too, for all of its processes.
+    """
     if expose is not None:
         os.environ["RUNLOG_EXPOSE"] = expose.value
     with counted_together() if workers > 1 else nullcontext():
+        if metrics_port is not None:
+            serve_metrics(metrics_host, metrics_port)
         _serve(host, port, workers)
 
 

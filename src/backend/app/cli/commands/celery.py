@@ -4,10 +4,7 @@ from typing import Annotated
 
 import typer
 
-MetricsPort = Annotated[
-    int | None, typer.Option(min=1, max=65535, help="Answer Prometheus on this port; on none unless set.")
-]
-MetricsHost = Annotated[str, typer.Option(help="Address for that.")]
+from app.cli.options import MetricsHost, MetricsPort
 
 
 def worker(
