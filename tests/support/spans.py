@@ -1,15 +1,20 @@
-"""Agents instrumented by OpenTelemetry's own library, whose exporters send their spans to a server."""
+"""OpenTelemetry: agents that its own library instruments, and a collector of the product's spans."""
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry.exporter.otlp.common.http import Compression
 from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter as JSONExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as ProtobufExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Tracer
+
+from support.receiver import Receiver
 
 GZIP, PLAIN = Compression.GZIP, Compression.NONE
 
@@ -47,3 +52,18 @@ def traced(own: SpanExporter, service: str = "fleet") -> Iterator[Tracer]:
     provider.shutdown()
     assert checked.results
     assert set(checked.results) == {SpanExportResult.SUCCESS}
+
+
+def collected(receiver: Receiver) -> list[Span]:
+    """Every span of the product that came by OTLP, in the order of their ends."""
+    found: list[Span] = []
+    for request in receiver.requests:
+        assert request.path == "/v1/traces"
+        body = request.body
+        if request.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            names = {each.key: each.value.string_value for each in resource.resource.attributes}
+            assert names["service.name"] == "agent-run-log"
+            found += [each for scope in resource.scope_spans for each in scope.spans]
+    return sorted(found, key=lambda each: each.end_time_unix_nano)

@@ -34,6 +34,7 @@ OTHER = {
     "alert_digest": "08:00",
     "allowed_hosts": "runlog.internal",
     "judge_url": "http://h:11434/v1",
+    "traces_url": "http://collector:4318",
     "judge_sample": "0.5",
     "openclaw_agents": "main=sage",
     "openclaw_timezone": "Europe/Berlin",

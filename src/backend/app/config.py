@@ -61,6 +61,7 @@ class Settings(BaseModel):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
+    traces_url: str | None = None
 
     expose: Literal["all", "public", "internal"] = "all"
     token: SecretStr | None = None
@@ -145,7 +146,7 @@ class Settings(BaseModel):
             raise ValueError("must be one URL that starts with https:// or http://")
         return value
 
-    @field_validator("judge_url", "public_url")
+    @field_validator("judge_url", "public_url", "traces_url")
     @classmethod
     def _http_url_is_one(cls, value: str | None) -> str | None:
         if value and not _HTTP_URL.fullmatch(value):

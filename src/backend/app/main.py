@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from app.api import health
 from app.api.access import AccessGuard
@@ -40,6 +41,7 @@ from app.db.session import close_database
 from app.logs import configure_logging
 from app.runs.dispatch import close_dispatcher
 from app.runs.writer import close_writer
+from app.tracing import start_tracing, stop_tracing
 from app.web import agent as agent_page
 from app.web import agents as agents_page
 from app.web import assets, badges, home, live, reference, run, runs, sign_in
@@ -103,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        telemetry=_telemetry(settings),
     )
     app.state.expose = settings.expose
     app.state.home_cache = home.HomeCache()
@@ -130,6 +133,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def _telemetry(settings: Settings) -> TelemetryConfig:
+    """Spans of what changes something: probes, scrapes and pages that stay open would drown it."""
+    provider = start_tracing(settings)
+    return {
+        "tracing": provider is not None,
+        "tracer_provider": provider,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "exclude": lambda scope: scope.get("method") in ("GET", "HEAD", "OPTIONS"),
+    }
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     upkeep = openclaw.Upkeep() if app.state.expose != "public" else None
@@ -143,3 +159,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     await close_dispatcher()
     await close_replica()
     await close_database()
+    await asyncio.to_thread(stop_tracing)

@@ -16,6 +16,8 @@ import pytest
 from app.services.agent_run_log_service import write_run_log
 from support.brokers import Broker
 from support.processes import UNHURRIED, Process, called, free_port, running
+from support.receiver import receiving
+from support.spans import collected
 
 pytestmark = pytest.mark.anyio
 
@@ -55,11 +57,14 @@ async def until_scored(db: asyncpg.Connection) -> None:
     assert await db.fetchval("SELECT count(*) FROM agent_run_log WHERE rlhf_scores ? 'error'") == 0
 
 
-async def test_prometheus_is_answered_by_each(broker: Broker, database: str, tmp_path: Path) -> None:
-    """By a worker for its processes, and by beat."""
+async def test_prometheus_is_answered_by_each_and_tasks_are_traced(
+    broker: Broker, database: str, tmp_path: Path
+) -> None:
+    """By a worker for its processes, and by beat; the worker's processes send their spans before they end."""
     ports, log = (free_port(), free_port()), tmp_path / "log"
     # Started from nothing: that they count together is settled when the library is loaded.
-    env = {**SWEEP_SOON, **UNHURRIED}
+    traces = free_port()
+    env = {**SWEEP_SOON, **UNHURRIED, "RUNLOG_TRACES_URL": f"http://127.0.0.1:{traces}"}
     commands = [
         running(*command, "--metrics-port", str(port), env=env, log=log)
         for command, port in zip((("worker", "--concurrency", "2"), ("beat",)), ports, strict=True)
@@ -69,7 +74,7 @@ async def test_prometheus_is_answered_by_each(broker: Broker, database: str, tmp
         f'runlog_task_seconds_count{{outcome="success",task="{sweep}"}}',
         f'runlog_beat_sent_total{{task="{sweep}"}}',
     )
-    with commands[0], commands[1]:
+    with receiving(traces) as collector, commands[0], commands[1]:
         async with httpx.AsyncClient() as client, asyncio.timeout(120):
             for port, sample in zip(ports, wanted, strict=True):
                 while True:
@@ -80,6 +85,7 @@ async def test_prometheus_is_answered_by_each(broker: Broker, database: str, tmp
         taken = await asyncio.to_thread(called, "beat", "--metrics-port", str(ports[0]))
     assert taken.returncode == 1
     assert f"cannot serve metrics on 127.0.0.1:{ports[0]}: " in taken.stderr
+    assert sweep in {span.name for span in collected(collector)}
 
 
 async def test_a_posted_run_gets_its_score(

@@ -11,6 +11,7 @@ from app.cli.judge_process import JudgeProcess
 from app.cli.metrics import counted_together, serve_metrics
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
+from app.tracing import require_tracing
 
 
 def worker(concurrency: int | None, judge: bool, metrics_host: str, metrics_port: int | None) -> None:
@@ -21,6 +22,7 @@ def worker(concurrency: int | None, judge: bool, metrics_host: str, metrics_port
     settings = get_settings()
     settings.require_database_url()
     settings.check_judge()
+    require_tracing(settings)
     warn_of_settings()
     from app.tasks.runtime import yield_processors
 

@@ -63,8 +63,10 @@ def _serve(host: str, port: int, workers: int) -> None:
     from app.db.problems import SCHEMA_MISSING
     from app.kit.hosts import is_loopback
     from app.schema.presence import look_for_missing
+    from app.tracing import require_tracing
 
     settings = get_settings()
+    require_tracing(settings)
     url = libpq_url(settings.require_database_url())
     if settings.expose != "public" and (settings.reports_need_token or not is_loopback(host)):
         require_token(settings)
@@ -75,8 +77,8 @@ def _serve(host: str, port: int, workers: int) -> None:
     warn_of_settings()
     _allow_many_connections()
     # By name: a process that only starts others need not load the application itself. The direct way of
-    # reports knows no token.
-    indirect = settings.expose == "public" or settings.reports_need_token
+    # reports knows no token and no span.
+    indirect = settings.expose == "public" or settings.reports_need_token or settings.traces_url
     module, protocol = (
         ("bounded_protocol", "BoundedProtocol") if indirect else ("http_protocol", "HttpProtocol")
     )

@@ -54,6 +54,7 @@ from app.runs.dispatch import Dispatcher, get_dispatcher
 from app.runs.merger import KEY_CONFLICT, REFUSALS, Answer, Merger
 from app.runs.run import Run
 from app.runs.statements import KeyOwner, KeyOwners
+from app.tracing import span
 
 log = get_logger(__name__)
 
@@ -105,9 +106,10 @@ class RunWriter:
         `InvalidRunError` when the database refuses it, `IdempotencyConflictError` when its key
         belongs to another payload.
         """
-        answer: asyncio.Future[UUID] = self._loop.create_future()
-        self.submit(run, answer)
-        return await answer
+        with span("insert run", agent_id=run.agent_id):
+            answer: asyncio.Future[UUID] = self._loop.create_future()
+            self.submit(run, answer)
+            return await answer
 
     def submit(self, run: Run, answer: Answer) -> None:
         """Queue `run` for the next commit, which sets `answer`, and return at once.

@@ -21,6 +21,7 @@ from app.tasks.calibration import DELIVERY_RECHECK, DELIVERY_SECONDS, DELIVERY_T
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
+from app.tracing import span
 from app.wiring import alert_settings
 
 log = get_logger(__name__)
@@ -99,7 +100,8 @@ class _Deliveries:
             await self._send(self._channels[name], delivery)
 
     async def _send(self, channel: Channel, delivery: Delivery) -> None:
-        outcome = await send(channel, delivery)
+        with span("deliver alert", channel=delivery.channel, kind=delivery.kind):
+            outcome = await send(channel, delivery)
         async with self._transaction() as session:
             await record(session, delivery, outcome)
         if outcome.ok:

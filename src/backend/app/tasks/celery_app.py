@@ -5,7 +5,7 @@ import signal
 import time
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 
 from app.broker import REDELIVERY_SECONDS, celery_settings
 from app.config import get_settings
@@ -13,6 +13,7 @@ from app.embedded.process import die_with_parent
 from app.logs import bind_task, configure_logging, unbind_task
 from app.tasks.calibration import MAX_KIB, PREFETCH
 from app.tasks.schedule import beat_schedule
+from app.tracing import span, start_tracing, stop_tracing
 
 TASK_MODULES = tuple(
     f"app.tasks.{name}"
@@ -30,8 +31,19 @@ TASK_MODULES = tuple(
 )
 
 
+class TracedTask(Task):
+    """A task whose run is a span."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Run it."""
+        with span(self.name):
+            return super().__call__(*args, **options)
+
+
 class RunlogCelery(Celery):
     """Reads the settings when they are first needed, so that importing a task needs none."""
+
+    task_cls = TracedTask
 
     def on_configure(self) -> None:
         """Celery's hook for its lazy configuration."""
@@ -70,6 +82,7 @@ def _start_process(**_: Any) -> None:
     from app.tasks import runtime  # in a worker alone: beat, which loads this module too, runs no task
 
     die_with_parent(signal.SIGKILL)  # acks_late: what it was doing is redelivered
+    start_tracing(get_settings())
     runtime.start()
 
 
@@ -78,6 +91,7 @@ def _end_process(**_: Any) -> None:
     from app.tasks import runtime
 
     runtime.stop()
+    stop_tracing()
 
 
 @signals.task_prerun.connect

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from celery import Task, current_task
+from celery import current_task
 from celery.exceptions import TimeLimitExceeded
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,7 +30,7 @@ from app.tasks.calibration import (
     SWEEP_SECONDS,
     SWEEP_SHARE,
 )
-from app.tasks.celery_app import celery_app
+from app.tasks.celery_app import TracedTask, celery_app
 from app.tasks.judge_tasks import hand_to_judge
 from app.tasks.outage import postponed_on_outage
 from app.tasks.pacing import new_pace
@@ -45,7 +45,7 @@ _OF_STATEMENTS = (DBAPIError, asyncpg.PostgresError, TimeoutError)
 Score = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
 
-class _SentAgain(Task):
+class _SentAgain(TracedTask):
     """A task that is sent again where Celery ended it at its time limit, to take its runs one by one.
 
     Celery acknowledges such a task, unlike one whose worker was lost, and the run that was the reason would
