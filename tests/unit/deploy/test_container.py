@@ -91,7 +91,7 @@ def test_the_image_is_asked_for_a_path_of_the_product_at_its_port() -> None:
     assert {asked, *(option(command, "--port") for command in commands)} == {port}
 
 
-def test_the_image_is_no_users_that_may_do_all_and_knows_no_secret() -> None:
+def test_the_image_runs_without_root_and_knows_no_secret() -> None:
     assert instructions("USER") == ["10001:10001"]
     variables = re.findall(r"(\w+)=", " ".join(instructions("ENV")))
     assert no_settings([name for name in variables if name.startswith("RUNLOG_")]) == []

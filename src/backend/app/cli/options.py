@@ -69,7 +69,7 @@ MetricsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Answer Prometheus on this port; on none unless set.")
 ]
 MetricsHost = Annotated[str, typer.Option(help="Address for that.")]
-"""Where a process tells what it counts, without a token."""
+"""Where Prometheus reads what a process counts, without a token."""
 
 
 def read_key(text: str | None) -> str | None:

@@ -24,6 +24,7 @@ from app.environment import (
     new_data_dir,
 )
 from app.errors import RunLogError
+from app.tracing import require_tracing
 
 DEFAULT_PORT = 8000
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -51,6 +52,7 @@ def checked_settings(data_dir: Path | None) -> Settings:
     os.environ["RUNLOG_DATA_DIR"] = str(new_data_dir(data_dir).absolute())
     settings = get_settings()
     settings.check_judge()
+    require_tracing(settings)
     warn_of_settings()
     return settings
 
