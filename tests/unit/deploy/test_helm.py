@@ -1,6 +1,7 @@
 """The chart of `deploy/helm`, as Helm renders it: Kubernetes takes it, and what it names is there."""
 
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -78,11 +79,11 @@ def container(name: str) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("release", KUBERNETES)
 @pytest.mark.parametrize("values", [REQUIRED, ALL], ids=["required", "all"])
-def test_kubernetes_takes_what_helm_renders(values: dict[str, Any], version: str) -> None:
+def test_kubernetes_takes_what_helm_renders(values: dict[str, Any], release: str) -> None:
     for each in rendered(values):
-        validate(each, version, strict=True)
+        validate(each, release, strict=True)
 
 
 @pytest.mark.parametrize("values", [REQUIRED, ALL], ids=["required", "all"])
@@ -100,6 +101,11 @@ def test_a_value_that_does_nothing_is_refused(wrong: dict[str, Any]) -> None:
         chart.validate_schema(REQUIRED)
         with pytest.raises(helm.HelmError):
             chart.validate_schema(REQUIRED | wrong)
+
+
+def test_it_installs_the_version_that_it_comes_with() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    assert chart["appVersion"] == version("agent-run-log")
 
 
 @pytest.mark.parametrize("missing", REQUIRED)
