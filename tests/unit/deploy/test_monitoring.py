@@ -42,6 +42,7 @@ GAUGES = FleetGauges(
     oldest_queued_age=None,
     judge=JudgeGauges(JudgeCosts(1, 1, 1, {"judged": 1}, {"judged": 1.0}), 1),
     seals=SealStatus(1, 1.0, 1.0),
+    unindexed=1,
 )
 
 
