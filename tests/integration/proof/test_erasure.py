@@ -123,10 +123,11 @@ async def test_what_was_erased_is_neither_scored_nor_judged_again(db: asyncpg.Co
     assert await db.fetch("SELECT id, rlhf_scores FROM agent_run_log ORDER BY id") == before
 
 
-async def test_what_was_erased_is_not_taken_for_silence(database: str) -> None:
+@pytest.mark.parametrize("by_payload", [True, False])
+async def test_what_was_erased_is_not_taken_for_silence(database: str, *, by_payload: bool) -> None:
     run_id = await write_run_log("sage", {"tests": 14})
     await _seal()
     await _erase(run_id)
     async with transaction() as session:
-        [run] = (await newest_runs(session, ["sage"], 9, by_payload=True))["sage"]
+        [run] = (await newest_runs(session, ["sage"], 9, by_payload=by_payload))["sage"]
     assert not run.silent

@@ -183,15 +183,17 @@ async def newest_runs(
         AgentRunLog.consecutive_silence_count,
         func.left(AgentRunLog.action_summary, SUMMARY_LENGTH),
         OVERALL.label("overall"),
+        AgentRunLog.actions_taken.is_(None).label("erased"),
         (IS_SILENT if by_payload else AgentRunLog.consecutive_silence_count > 0).label("silent"),
     )
     newest = newest_of_agent(columns, wanted.c.agent_id, depth, WELL_DATED).lateral()
     statement = select(wanted, newest).join(newest, true())
     runs: dict[str, list[ReportedRun]] = defaultdict(list)
-    for agent_id, run_id, status, at, count, summary, overall, silent in await session.execute(statement):
-        silent = silent or (not by_payload and is_quiet(summary or ""))
+    found = await session.execute(statement)
+    for agent_id, run_id, status, at, count, summary, overall, erased, silent in found:
+        silent = silent or (not (by_payload or erased) and is_quiet(summary or ""))
         runs[agent_id].append(ReportedRun(run_id, status, at, count, summary, score_of(overall), silent))
     return {
-        agent_id: tuple(sorted(found, key=lambda run: (run.created_at, run.id), reverse=True))
-        for agent_id, found in runs.items()
+        agent_id: tuple(sorted(of_agent, key=lambda run: (run.created_at, run.id), reverse=True))
+        for agent_id, of_agent in runs.items()
     }

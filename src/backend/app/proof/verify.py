@@ -3,7 +3,7 @@
 1. Take one snapshot of the database, which all processes share.
 2. Hash the entry of every leaf again, from the run as it is now, in parts, by several processes.
 3. Put the parts together to the tree, and compare its root at the size of every checkpoint; check who signed.
-4. Compare scores and other tables with what was sealed of them, and look for runs that have no leaf.
+4. Meanwhile compare scores and other tables with what was sealed of them, and look for runs without a leaf.
 
 Whoever can write to everything can also make a new tree and sign it anew with the keys. That is found by
 comparing with a checkpoint that was kept elsewhere.
@@ -12,7 +12,7 @@ comparing with a checkpoint that was kept elsewhere.
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -67,15 +67,38 @@ async def _verify(
     url: str, connection: AsyncConnection, processes: int, since: Sequence[str], progress: Progress
 ) -> Verified:
     size = await tree_size(connection)
-    verified = Verified(leaves=size)
     checkpoints = await _read_checkpoints(connection, since, size)
+    verified = Verified(size, checkpoints.stored)
     superseded, verified.problems = await superseded_leaves(connection)
     snapshot = (await connection.execute(_SNAPSHOT)).scalar_one()
     nodes = {(row.level, row.node_index): row.hash for row in await connection.execute(_NODES)}
-    tree = CompactRange()
     parts = _parts(size, checkpoints.sizes())
     verify = partial(verify_parts, url, snapshot, superseded=superseded)
-    async for part, found in _side_by_side(verify, parts, processes):
+    # The database compares tables while the processes, which have connections of their own, hash leaves.
+    tables = asyncio.create_task(_problems_of_tables(connection))
+    try:
+        await _verify_leaves(verified, _side_by_side(verify, parts, processes), nodes, checkpoints, progress)
+        verified.problems += checkpoints.problems() + await tables
+    finally:
+        tables.cancel()
+        await asyncio.wait([tables])
+    return verified
+
+
+async def _problems_of_tables(connection: AsyncConnection) -> list[Problem]:
+    return [problem async for problem in verify_tables(connection)]
+
+
+async def _verify_leaves(
+    verified: Verified,
+    verified_parts: AsyncIterator[tuple[Part, VerifiedPart]],
+    nodes: Mapping[tuple[int, int], bytes],
+    checkpoints: Checkpoints,
+    progress: Progress,
+) -> None:
+    """Put the parts together, and compare the tree with its stored nodes and at each checkpoint."""
+    tree = CompactRange()
+    async for part, found in verified_parts:
         verified.problems += found.problems
         for at, subtrees in found.at_size.items():
             checkpoints.compare(at, tree.root_with(subtrees))
@@ -83,11 +106,7 @@ async def _verify(
             for node in tree.append_subtree(*subtree):
                 if node.level > TILE_HEIGHT and nodes.get(node[:2]) != node.hash:
                     verified.problems.append(Problem("tree", f"a node of level {node.level} was altered"))
-        progress(part.end, size)
-    verified.checkpoints = checkpoints.stored
-    verified.problems += checkpoints.problems()
-    verified.problems += [problem async for problem in verify_tables(connection)]
-    return verified
+        progress(part.end, verified.leaves)
 
 
 async def _read_checkpoints(connection: AsyncConnection, since: Sequence[str], size: int) -> Checkpoints:
