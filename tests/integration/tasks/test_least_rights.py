@@ -102,6 +102,7 @@ def processes(
             "RUNLOG_ALERT_WEBHOOK_SECRET": SECRET,
             "RUNLOG_SCORE_SWEEP_INTERVAL": "0.5",
             "RUNLOG_AUDIT_INTERVAL": "1",
+            "RUNLOG_PAYLOAD_DAYS": "1",
         }.items():
             monkeypatch.setenv(name, value)
         get_settings.cache_clear()
@@ -152,6 +153,11 @@ def test_the_processes_work_as_the_writer(
         acknowledged = client.post(f"{INTERNAL}/audit/findings/{finding[0]}/acknowledge", json={"by": "ann"})
         assert acknowledged.status_code == 204
         run = client.get(f"{REPORTS}/{run_id}").json()
+        erasure = f"{REPORTS}/{run_id}/erasure", {"by": "ann", "reason": "asked for"}
+        # Once a worker has sealed the run and its rating.
+        assert eventually(lambda: client.post(erasure[0], json=erasure[1]).status_code == 204), (
+            log.read_text()
+        )
     assert (run["status"], {source["source"] for source in run["sources"]}) == ("failed", {"agent", "cron"})
     assert run["rlhf_scores"]["human"]["rating"] == 0.25
     assert "denied" not in log.read_text()
