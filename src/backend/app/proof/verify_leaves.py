@@ -22,6 +22,9 @@ STATEMENT_SECONDS = 6 * 3600.0
 # Between its statements a snapshot's owner waits for those who share it.
 LIMITS = {"idle_in_transaction_session_timeout": "0"}
 
+# Processes read side by side already; for each few thousand leaves workers would be started and ended.
+_ALONE = {"max_parallel_workers_per_gather": "0"}
+
 # As many as have payloads of `BYTES_AT_ONCE`, and one at least.
 _LEAVES = f"""
 WITH part AS (
@@ -64,7 +67,7 @@ class VerifiedPart:
 @asynccontextmanager
 async def sharing_snapshot(url: str, snapshot: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection in a transaction that sees what the one that exported `snapshot` sees."""
-    engine = create_engine(url, pool_size=1, timeout=STATEMENT_SECONDS, limits=LIMITS)
+    engine = create_engine(url, pool_size=1, timeout=STATEMENT_SECONDS, limits=LIMITS | _ALONE)
     try:
         async with engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
