@@ -6,7 +6,7 @@
 
 FILE holds the proof of one run, or one such document a line. Every run that is not proved is named on a line,
 and a summary ends the output. The exit status is 0 when all is proved, 1 when a line is not proved or cannot
-be read, and 2 when there is nothing to verify, or nothing to verify by.
+be read, and 2 when nothing can be read.
 
 With `--checkpoint`, one that you kept, the log that the proofs are of must also be the one that you saw then.
 Where its size is another, `--consistency` names the proofs of that, one a line.

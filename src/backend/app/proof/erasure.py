@@ -25,9 +25,11 @@ def _of_runs(statement: str) -> TextClause:
 
 
 _RUNS = _of_runs(f"""
-    SELECT {RUN_FIELDS}, EXISTS (SELECT FROM agent_run_erasure WHERE run_id = run.id) AS erased
-    FROM agent_run_log AS run WHERE run.id = ANY(:run_ids) ORDER BY run.id FOR NO KEY UPDATE
+    SELECT {RUN_FIELDS} FROM agent_run_log AS run
+    WHERE run.id = ANY(:run_ids) ORDER BY run.id FOR NO KEY UPDATE
 """)  # noqa: S608
+# After the lock: the statement that waited for it does not see what another erasure has noted meanwhile.
+_ERASED_BEFORE = _of_runs("SELECT run_id FROM agent_run_erasure WHERE run_id = ANY(:run_ids)")
 # With what waits to be sealed of a run its payload, or a comment, would be sealed after it was erased.
 _PENDING = _of_runs("""
     SELECT run_id FROM seal_pending, unnest(
@@ -155,12 +157,15 @@ async def _erase(session: AsyncSession, run_ids: Sequence[UUID], *, by: str, rea
     Raises `NotSealedError` where one of them waits to be sealed.
     """
     runs = (await session.execute(_RUNS, {"run_ids": run_ids})).mappings().all()
-    due = [run for run in runs if not run["erased"]]
+    erased = set(await session.scalars(_ERASED_BEFORE, {"run_ids": run_ids}))
+    due = [run for run in runs if run["id"] not in erased]
     if not due:
         return len(runs)
     arguments: dict[str, Any] = {"run_ids": [run["id"] for run in due]}
+    # In this order: what is sealed between the two has leaves by the second.
+    pending = (await session.execute(_PENDING, arguments)).first()
     leaves = {leaf.run_id: leaf for leaf in await session.execute(_LEAVES, arguments)}
-    if len(leaves) < len(due) or (await session.execute(_PENDING, arguments)).first():
+    if pending or len(leaves) < len(due):
         raise NotSealedError("this run is not sealed yet: try again in a minute")
     await session.execute(_NOTE, arguments | {"by": by, "reason": reason})
     kept = {
