@@ -4,6 +4,7 @@ import asyncio
 import random
 import sys
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +14,7 @@ from app.config import get_settings
 from app.db.session import transaction
 from app.kit.cursors import Cursor
 from app.proof.erasure import erase_payload
+from app.runs import browsing, listing
 from app.runs.browsing import browse
 from app.runs.listing import list_runs
 from app.runs.search import index
@@ -124,6 +126,15 @@ async def test_it_finds_what_a_look_at_every_run_finds(log: asyncpg.Connection, 
         assert await listed(q, 7, agent_id) == expected, q
         for limit, patience in ((1000, 60), (7, 60), (7, 0)):
             assert await browsed(q, limit, patience, agent_id) == expected, (q, limit, patience)
+
+
+@pytest.mark.parametrize("q", ["n: ", "deploy"])
+async def test_pages_that_end_for_their_time_lose_no_run(
+    log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, q: str
+) -> None:
+    monkeypatch.setattr(listing, "browse", partial(browse, patience=0))
+    monkeypatch.setattr(browsing, "WINDOW_RUNS", 16)
+    assert await listed(q, 7) == await every(log, q)
 
 
 async def test_it_reads_no_more_of_the_log_than_the_index_leads_to(log: asyncpg.Connection) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.kit.cursors import Cursor
 from app.models import AgentRunLog
 from app.models.moments import readable
+from app.runs.browsing import browse
 from app.runs.queries import RunFilters, SentRow, as_sent, newest_first, runs_as_sent
-from app.runs.search.lookup import Search, search
 
 PAGE_BYTES = 4 * 1024 * 1024
 """Of text on a page, which ends once it has more: with the largest reports, of two megabytes each with their
@@ -135,20 +135,16 @@ async def _page(
 async def _read_measured(
     session: AsyncSession, limit: int, cursor: Cursor | None, **filters: Unpack[RunFilters]
 ) -> tuple[list[Row[Any]], Cursor | None]:
-    """The next rows, and where a search among them was ended for the time that it took."""
+    """The next rows; and, where a search ended with fewer for the time that it took, how far it has come."""
     measured = _OF_ALL if filters.get("agent_id") is None else _OF_AGENT
-    statements = newest_first(_NEWEST, limit, cursor, **filters)
-    wanted = Search.of(cursor, filters)
-    if wanted is not None and (found := await search(session, wanted, limit)) is not None:
-        ids = literal([place.id for place in found.places], ARRAY(Uuid))
-        runs = select(*_NEWEST).where(AgentRunLog.id == any_(ids))
+    rows: list[Row[Any]] = []
+    if filters.get("q"):
+        found = await browse(session, limit, cursor, **filters)
+        order = {run.id: place for place, run in enumerate(found.runs)}
+        runs = select(*_NEWEST).where(AgentRunLog.id == any_(literal(list(order), ARRAY(Uuid))))
         rows = list(await session.execute(measured.add_cte(runs.cte("newest"))))
-        if found.reached is not None:
-            return rows, found.reached
-        statements = statements[1:]
-    else:
-        rows = []
-    for statement in statements:
+        return sorted(rows, key=lambda row: order[row.id]), found.following
+    for statement in newest_first(_NEWEST, limit, cursor, **filters):
         if len(rows) < limit:
             rows += await session.execute(measured.add_cte(statement.cte("newest")))
     return rows[:limit], None
