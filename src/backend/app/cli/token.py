@@ -1,6 +1,5 @@
 """`runlog token`, and the token that a server makes when it is first needed."""
 
-import os
 import secrets
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import typer
 from app.config import Settings, get_settings
 from app.environment import TOKEN_FILE
 from app.errors import ConfigError
+from app.private_files import write_private
 
 _BYTES = 32  # as many as a key of SHA-256
 
@@ -37,13 +37,8 @@ def require_token(settings: Settings) -> None:
 def _make(data_dir: Path) -> str:
     """A new token in the data directory, for this user alone. Raises `ConfigError` where none can be kept."""
     made, path = secrets.token_urlsafe(_BYTES), data_dir / TOKEN_FILE
-    new = path.with_suffix(".new")
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"{made}\n")
-        new.replace(path)
+        write_private(path, f"{made}\n")
     except OSError as error:
         raise ConfigError(
             f"cannot keep a token in {path}: {error.strerror}; set RUNLOG_TOKEN instead"

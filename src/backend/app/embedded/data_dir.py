@@ -20,6 +20,7 @@ from app.embedded.ports import becomes_free, free_port
 from app.embedded.server import NEW_PASSWORD, free_name
 from app.environment import RUNNING, RUNTIME_FILE, default_data_dir, read_runtime
 from app.errors import RunLogError
+from app.private_files import write_private
 
 LOCK_FILE = "lock"
 # Seconds: a command that looks who has the lock has it itself for a moment.
@@ -222,15 +223,8 @@ def _read_state(path: Path) -> ServerState | None:
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:
-    """Replace a file that only we may read, whole or not at all. Raises `RunLogError`."""
-    new = path.with_suffix(".new")
+    """Replace a file of this directory. Raises `RunLogError`."""
     try:
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        write_private(path, json.dumps(content))
     except OSError as error:
         raise RunLogError(f"cannot write {path}: {error.strerror}") from error

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.errors import ConfigError, ProofFormatError
+from app.private_files import write_private
 from app.proof.domain.note import SigningKey
 
 _SEED_BYTES = 32  # of an Ed25519 key
@@ -43,14 +44,7 @@ def add_signing_key(path: Path) -> SigningKey:
 
 def write_signing_keys(path: Path, keys: Sequence[SigningKey]) -> None:
     """Replace the file. Raises `ConfigError`."""
-    new = path.with_name(f"{path.name}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.writelines(f"{key.private_text()}\n" for key in keys)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        write_private(path, "".join(f"{key.private_text()}\n" for key in keys))
     except OSError as error:
         raise ConfigError(f"cannot keep signing keys in {path}: {error.strerror}") from error
