@@ -271,3 +271,17 @@ async def test_a_finding_that_is_being_changed_is_marked_as_sent_afterwards(
         assert await db.fetchval("SELECT notified_at FROM audit_finding") is None
     await delivering
     assert await db.fetchval("SELECT notified_at FROM audit_finding")
+
+
+async def test_what_is_critical_waits_for_no_limit_and_no_muting(
+    db: asyncpg.Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(monkeypatch, alert_rate=1)
+    await db.execute(FINDING, "late", "nova", "high")
+    await announce_open(datetime.now(UTC))
+    await deliver()
+    await db.execute("INSERT INTO agent (agent_id, muted) VALUES ('auditor', true)")
+    await db.execute(FINDING, "log_tampered", "auditor", "critical")
+    await announce_open(datetime.now(UTC))
+    await deliver()
+    assert events_sent(receiver) == [[("nova", ["opened"])], [("auditor", ["opened"])]]

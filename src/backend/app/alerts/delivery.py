@@ -29,7 +29,7 @@ from app.alerts.domain.calibration import (
     RATE_WINDOW,
 )
 from app.alerts.domain.delivery import Delivery, Outcome
-from app.alerts.domain.incident import gravest, kind_of
+from app.alerts.domain.incident import URGENT, gravest, kind_of
 from app.alerts.domain.message import Message, alert_message
 from app.alerts.domain.timing import gives_up, retry_delay, throttled_until
 from app.alerts.incidents import incidents_of_events
@@ -57,7 +57,8 @@ async def claim(session: AsyncSession, settings: AlertSettings, channel: str) ->
     1. Take the channel's advisory lock; another process that has it is claiming already. Claim nothing while
        the receiver has asked for a pause.
     2. Lock the notifications that are due.
-    3. Merge those without an attempt into one, unless the channel is throttled. Digests stay by themselves.
+    3. Merge those without an attempt into one, unless the channel is throttled and none of them is urgent.
+       Digests stay by themselves.
     4. Else pick a failed one whose retry is due, or the digest, which comes last.
     5. Begin its attempt.
     """
@@ -78,7 +79,8 @@ async def claim(session: AsyncSession, settings: AlertSettings, channel: str) ->
     )
     rows = due.all()
     fresh = [row for row in rows if not row.attempts and row.kind != _DIGEST]
-    if fresh and not await _is_throttled(session, settings, channel, now):
+    urgent = any(row.severity == URGENT for row in fresh)
+    if fresh and (urgent or not await _is_throttled(session, settings, channel, now)):
         row = await _merged(session, fresh)
     else:
         others = [row for row in rows if row.attempts or row.kind == _DIGEST]

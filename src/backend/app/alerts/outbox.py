@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Uuid, any_, insert, literal, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agents.registry import muted_agents
-from app.alerts.domain.incident import GROWS_INTO, gravest, kind_of
+from app.alerts.domain.incident import GROWS_INTO, URGENT, gravest, kind_of
 from app.alerts.settings import AlertSettings
 from app.audit.domain.missing import is_joined
 from app.models import AlertNotification, AuditFinding
@@ -23,7 +23,7 @@ async def announce(
 ) -> None:
     """Write the notifications that are due about these findings, one or two for each channel.
 
-    1. Leave out muted agents.
+    1. Leave out muted agents, but for what is urgent.
     2. Claim the open findings that no alert was about, and those that need a reminder: not acknowledged, and
        announced longer ago than the reminders' interval.
     3. Add the closed findings that were announced, unless they grew into something worse that is open now, or
@@ -41,9 +41,13 @@ async def announce(
         if (GROWS_INTO.get(each.rule), each.agent_id) not in present
         and not is_joined(each.rule, each.closing_evidence)
     ]
+    audible, over = (
+        [each for each in findings if each.severity == URGENT or each.agent_id not in muted]
+        for findings in (open_, over)
+    )
     events: list[tuple[AuditFinding, str]] = [
-        *await _claim_open(session, settings, now, [each for each in open_ if each.agent_id not in muted]),
-        *((each, "closed") for each in over if each.alerted_at and each.agent_id not in muted),
+        *await _claim_open(session, settings, now, audible),
+        *((each, "closed") for each in over if each.alerted_at),
     ]
     quiet_until = settings.quiet_hours.end_after(now) if settings.quiet_hours else None
     waiting = [(each, event) for each, event in events if each.severity == "low"]

@@ -18,7 +18,7 @@ class FindingOut(BaseModel):
 
     id: UUID
     rule: str = Field(examples=["stopped_reporting", "consecutive_failures", "silent_runs"])
-    severity: str = Field(examples=["high", "medium", "low"])
+    severity: str = Field(examples=["critical", "high", "medium", "low"])
     agent_id: str
     message: str = Field(description="What is wrong, in one sentence.")
     evidence: dict[str, Any] = Field(description="What it was judged by: run ids, counts, expected times.")

@@ -18,7 +18,7 @@ _MAX_SHOWN = 1000
 _INDENT = 10
 _NEW = "new     "  # instead of an id, which the next cycle gives
 _LATE_CYCLES = 3  # intervals without a cycle after which it is said that none runs
-_STYLES = {"high": "red", "medium": "yellow"}
+_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow"}
 
 
 def audit(as_json: bool) -> None:

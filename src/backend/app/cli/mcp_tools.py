@@ -97,7 +97,7 @@ class Finding(BaseModel):
     id: str
     agent_id: str
     rule: str
-    severity: str = Field(description="high, medium or low.")
+    severity: str = Field(description="critical, high, medium or low.")
     message: str
     opened_at: datetime
     acknowledged_by: str | None

@@ -50,7 +50,7 @@ MISSED_CYCLES = 3
 """Of the Auditor, after which what it last found is no verdict any more; alerts about it say the same."""
 
 _ORDER = {rule: place for place, rule in enumerate(TROUBLES)}
-SEVERITIES = ("high", "medium", "low")
+SEVERITIES = ("critical", "high", "medium", "low")
 """Of findings, the gravest first."""
 
 _ENDED_BY_A_REPORT = ("stopped_reporting", "late", "never_reported")
@@ -128,6 +128,8 @@ _OPEN = select(AuditFinding).where(is_open())
 
 def level_of(severities: Collection[str], *, stale: bool) -> Level:
     """How the fleet is by the severities of its open findings that are not acknowledged."""
+    if "critical" in severities:  # found by no cycle
+        return "trouble"
     if stale:
         return "unknown"
     if "high" in severities:

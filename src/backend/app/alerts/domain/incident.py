@@ -8,7 +8,12 @@ from typing import Any
 from app.audit.domain.finding import Evidence
 from app.kit.text import printable
 
-SEVERITIES = ("high", "medium", "low")
+SEVERITIES = ("critical", "high", "medium", "low")
+"""Of findings, the gravest first; one of another program counts as `medium`."""
+
+URGENT = SEVERITIES[0]
+"""The severity of what goes out at once: no limit of messages an hour and no muting holds it back."""
+
 EVENTS = ("opened", "reminder", "closed")
 """What may have happened to a finding, the most important first."""
 
@@ -84,4 +89,4 @@ def as_json(incident: Incident) -> dict[str, Any]:
 
 
 def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else 1
+    return SEVERITIES.index(severity if severity in SEVERITIES else "medium")

@@ -10,7 +10,7 @@ from app.kit.secrets import public_text
 from app.kit.text import printable
 
 Evidence = dict[str, Any]
-Severity = Literal["low", "medium", "high"]
+Severity = Literal["low", "medium", "high", "critical"]
 FindingKey = tuple[str, str]
 """The rule and the agent: of each pair at most one finding is open."""
 
