@@ -215,6 +215,11 @@ def sync_seal_pending_table(url: str | None = None) -> list[str]:
     return _sync("seal_pending", url=url)
 
 
+def sync_seal_verification_table(url: str | None = None) -> list[str]:
+    """Create or repair `seal_verification` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("seal_verification", url=url)
+
+
 def _sync(*tables: str, url: str | None) -> list[str]:
     return asyncio.run(sync_schema(url or get_settings().require_schema_url(), tables))
 

@@ -92,6 +92,10 @@ class NotSealedError(RunLogError):
     """A run has no leaf in the log's tree yet."""
 
 
+class ComparisonTimeoutError(RunLogError):
+    """A comparison of the background verification takes longer than it may."""
+
+
 class ProofError(RunLogError):
     """A proof, a checkpoint or a key proves nothing; the text says why."""
 

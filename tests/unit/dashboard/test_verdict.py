@@ -8,6 +8,7 @@ import pytest
 from app.audit.domain.evaluation import NOT_JUDGED, all_rules
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.missing import AGENTS_MISSING
+from app.audit.domain.tampering import LOG_TAMPERED
 from app.dashboard.verdict import TROUBLES, Trouble, is_stale, level_of, verdict
 
 NOW = datetime(2026, 11, 29, 10, 30, tzinfo=UTC)  # a Sunday
@@ -52,6 +53,12 @@ SILENT = trouble("c", "silent_runs", ago=timedelta(days=5))
             0,
             "Hardly any of 50 agents has reported since 10:00 UTC",
         ),
+        (
+            [trouble("auditor", "log_tampered", "critical"), SILENT],
+            2,
+            0,
+            "The log was altered after it was sealed. 1 of 2 agents fine; 1 silent since Tuesday",
+        ),
     ],
 )
 def test_the_verdict(troubles: list[Trouble], total: int, waiting: int, sentence: str) -> None:
@@ -80,4 +87,4 @@ def test_the_gravest_finding_makes_the_level() -> None:
 
 def test_every_rule_has_words() -> None:
     rules = {rule.name for rule in all_rules(failure_streak=3, silence_streak=3)}
-    assert rules | {AGENTS_MISSING, FLEET_SILENT, NOT_JUDGED} == TROUBLES.keys()
+    assert rules | {AGENTS_MISSING, FLEET_SILENT, LOG_TAMPERED, NOT_JUDGED} == TROUBLES.keys()

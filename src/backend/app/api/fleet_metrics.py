@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from app.dashboard.gauges import FleetGauges, JudgeGauges
+from app.proof.status import SealStatus
 
 
 def fleet_exposition(gauges: FleetGauges) -> bytes:
@@ -25,18 +26,27 @@ def fleet_exposition(gauges: FleetGauges) -> bytes:
     if gauges.audit_age is not None:
         age = Gauge("runlog_audit_age_seconds", "Time since the last audit cycle.", registry=registry)
         age.set(gauges.audit_age)
-    leaves = Gauge("runlog_seal_leaves", "Leaves of the log's tree.", registry=registry)
-    leaves.set(gauges.seals.leaves)
-    lag = Gauge("runlog_seal_lag_seconds", "Age of the oldest unsealed change.", registry=registry)
-    lag.set(gauges.seals.lag)
-    if gauges.seals.checkpoint_age is not None:
-        signed = Gauge("runlog_checkpoint_age_seconds", "Time since the last checkpoint.", registry=registry)
-        signed.set(gauges.seals.checkpoint_age)
+    _add_seals(registry, gauges.seals)
     unindexed = Gauge("runlog_search_unindexed_leaves", "Leaves not yet indexed.", registry=registry)
     unindexed.set(gauges.unindexed)
     if gauges.judge is not None:
         _add_judge(registry, gauges.judge)
     return generate_latest(registry)
+
+
+def _add_seals(registry: CollectorRegistry, seals: SealStatus) -> None:
+    leaves = Gauge("runlog_seal_leaves", "Leaves of the log's tree.", registry=registry)
+    leaves.set(seals.leaves)
+    lag = Gauge("runlog_seal_lag_seconds", "Age of the oldest unsealed change.", registry=registry)
+    lag.set(seals.lag)
+    if seals.checkpoint_age is not None:
+        signed = Gauge("runlog_checkpoint_age_seconds", "Time since the last checkpoint.", registry=registry)
+        signed.set(seals.checkpoint_age)
+    verified = Counter("runlog_verified_leaves", "Leaves verified in the background.", registry=registry)
+    verified.inc(seals.verified)
+    if seals.verification_age is not None:
+        whole = Gauge("runlog_verification_age_seconds", "Time since all was verified.", registry=registry)
+        whole.set(seals.verification_age)
 
 
 def _add_judge(registry: CollectorRegistry, judge: JudgeGauges) -> None:

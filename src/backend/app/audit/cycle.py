@@ -24,6 +24,7 @@ from app.audit.domain.missing import (
 )
 from app.audit.domain.running_long import RunningLong
 from app.audit.domain.scores import QualityDrop
+from app.audit.domain.tampering import LOG_TAMPERED
 from app.audit.domain.transitions import Transitions, transitions
 from app.audit.findings import JUDGED, close, open_findings, open_new, update_changed
 from app.audit.histories import declared_agents
@@ -41,6 +42,7 @@ from app.models.agent_run_log import AUDITOR
 
 _LOCK = 0x41554449544F52  # any number that nothing else locks: "AUDITOR"
 _FLEET_SILENCE: FindingKey = (FLEET_SILENT, AUDITOR)
+_OF_THE_FLEET = _FLEET_SILENCE, (LOG_TAMPERED, AUDITOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ async def _context(
         starts=await known_starts(session),
         trends=trends.fallen,
         waiting=await waiting_runs(session, now),
-        open_keys=[key for key in stored if key != _FLEET_SILENCE and key[0] != AGENTS_MISSING],
+        open_keys=[key for key in stored if key not in _OF_THE_FLEET and key[0] != AGENTS_MISSING],
         groups=[
             group
             for (rule, agent_id), finding in stored.items()

@@ -15,6 +15,7 @@ from app.agents.pauses import IS_PAUSED
 from app.agents.registry import identities, require_known
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.missing import AGENTS_MISSING
+from app.audit.domain.tampering import LOG_TAMPERED
 from app.audit.findings import affected_agents, is_among_missing
 from app.audit.heartbeat import last_cycle
 from app.kit.text import at, counted
@@ -25,6 +26,7 @@ from app.models.agent_run_log import AUDITOR
 Level = Literal["fine", "attention", "trouble", "unknown"]
 
 TROUBLES: Mapping[str, str] = {
+    LOG_TAMPERED: "altered after it was sealed",
     FLEET_SILENT: "silent all together",
     AGENTS_MISSING: "missing together",
     "stopped_reporting": "stopped reporting",
@@ -49,6 +51,7 @@ TROUBLES: Mapping[str, str] = {
 MISSED_CYCLES = 3
 """Of the Auditor, after which what it last found is no verdict any more; alerts about it say the same."""
 
+_TITLES = {LOG_TAMPERED: "The log", FLEET_SILENT: "The fleet"}
 _ORDER = {rule: place for place, rule in enumerate(TROUBLES)}
 SEVERITIES = ("critical", "high", "medium", "low")
 """Of findings, the gravest first."""
@@ -196,8 +199,8 @@ def trouble_in_words(rule: str) -> str:
 
 
 def _title(finding: AuditFinding, agents: int, known: Mapping[str, Identity]) -> str:
-    if finding.rule == FLEET_SILENT:
-        return "The fleet"
+    if title := _TITLES.get(finding.rule):
+        return title
     shown = identity_of(finding.agent_id, known).masked().title
     return shown if finding.rule != AGENTS_MISSING else f"{counted(agents, 'agent')}, first {shown}"
 
@@ -242,7 +245,22 @@ def verdict(
     now: datetime,
     stale: bool,
 ) -> str:
-    """How `total` agents are in one sentence; `waiting` of them have not reported yet."""
+    """How the log and `total` agents are in one sentence; `waiting` of them have not reported yet."""
+    others = [trouble for trouble in troubles if trouble.rule != LOG_TAMPERED]
+    of_agents = _of_agents(others, total, waiting, judged_at=judged_at, now=now, stale=stale)
+    words = TROUBLES[LOG_TAMPERED]
+    return of_agents if len(others) == len(troubles) else f"The log was {words}. {of_agents}"
+
+
+def _of_agents(
+    troubles: Sequence[Trouble],
+    total: int,
+    waiting: int,
+    *,
+    judged_at: datetime | None,
+    now: datetime,
+    stale: bool,
+) -> str:
     agents = counted(total, "agent")
     if not total:
         return "No agent has reported yet"

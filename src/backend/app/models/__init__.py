@@ -33,6 +33,7 @@ from app.models.score_backfill import ScoreBackfill
 from app.models.seal import SealAdoption, SealCheckpoint, SealLeaf, SealNode, SealPending
 from app.models.sealing import SEALING_FUNCTIONS, SEALING_TABLES, SEALING_TRIGGERS
 from app.models.search import SearchBlock, SearchProgress
+from app.models.verification import SealVerification
 
 FUNCTIONS = (*DERIVING_FUNCTIONS, *GUARD_FUNCTIONS.values(), *SEALING_FUNCTIONS)
 """All trigger functions of the product."""
@@ -87,4 +88,5 @@ __all__ = [
     "SealPending",
     "SearchBlock",
     "SearchProgress",
+    "SealVerification",
 ]

@@ -36,5 +36,17 @@ tenths of a second of work and some megabytes."""
 PARTS_AT_ONCE = 8
 """Parts of that size that a process is handed together: a connection is made for each hand-over."""
 
+VERIFY_SECONDS = 60.0
+"""Seconds between two passes of the background verification: how long a change of a short log goes
+unnoticed."""
+
+VERIFY_PASS_SECONDS = 2.0
+"""Seconds after which a pass begins no further part: a thirtieth of a processor, and as much
+of the database's."""
+
+COMPARISON_SECONDS = 30.0
+"""Seconds that a comparison of the background verification may take, within the task time limit of 90: what
+takes longer in a long log is left to `runlog verify`."""
+
 ERASED_AT_ONCE = 200
 """Old payloads that one transaction erases: some tenths of a second of locks."""

@@ -1,4 +1,4 @@
-"""How far sealing is behind."""
+"""How far sealing is behind, and verification in the background."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,10 @@ _STATUS = text(f"""
             SELECT extract(epoch FROM clock_timestamp() - noted_at) FROM seal_pending ORDER BY id LIMIT 1
         ), 0)::float8 AS lag,
         (SELECT extract(epoch FROM clock_timestamp() - made_at)::float8 FROM seal_checkpoint
-            ORDER BY tree_size DESC LIMIT 1) AS checkpoint_age
+            ORDER BY tree_size DESC LIMIT 1) AS checkpoint_age,
+        coalesce((SELECT leaves FROM seal_verification), 0) AS verified,
+        (SELECT extract(epoch FROM clock_timestamp() - ended_at)::float8 FROM seal_verification)
+            AS verification_age
 """)  # noqa: S608
 
 
@@ -23,11 +26,15 @@ class SealStatus(NamedTuple):
     """Leaves of the tree; seconds since the oldest change that waits for one, 0 where none does.
 
     `checkpoint_age` is in seconds since the newest checkpoint was signed, None before the first one.
+    `verified` leaves were ever verified in the background; `verification_age` is in seconds since all were,
+    None before that.
     """
 
     leaves: int
     lag: float
     checkpoint_age: float | None
+    verified: int
+    verification_age: float | None
 
 
 async def seal_status(session: AsyncSession) -> SealStatus:

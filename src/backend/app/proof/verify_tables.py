@@ -3,7 +3,9 @@
 Each statement names what differs. What waits to be sealed may differ.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -63,6 +65,11 @@ SUPERSEDED = text(f"""
         (SELECT count(*) FROM agent_run_report AS report WHERE report.run_id = leaf.run_id) AS reports
     FROM seal_leaf AS leaf WHERE kind = '{Kind.RUN}'
     GROUP BY run_id HAVING count(*) > 1
+""")  # noqa: S608
+# What is being merged is another run than its leaf says, until it gets its next one.
+_MERGING = text(f"""
+    SELECT leaf_index FROM seal_leaf WHERE kind = '{Kind.RUN}'
+        AND run_id IN (SELECT unnest(run_ids) FROM seal_pending WHERE kind = 'merge')
 """)  # noqa: S608
 _ERASURES = text(f"""
     SELECT coalesce(row.run_id, leaf.run_id) AS run_id, row.run_id IS NULL AS deleted
@@ -137,23 +144,22 @@ _CHANGES = {table: _changes(table) for table in EVENT_TABLES}
 
 async def verify_tables(connection: AsyncConnection) -> AsyncIterator[Problem]:
     """What is wrong beside the leaves and the runs that these are of."""
+    for comparison in COMPARISONS:
+        async for problem in comparison.problems(connection):
+            yield problem
+
+
+async def _compare_runs(connection: AsyncConnection) -> AsyncIterator[Problem]:
     for run in await connection.execute(_UNSEALED):
         yield Problem("inserted", f"run {run.id} of {run.agent_id} was inserted past the log", run.id)
+
+
+async def _compare_scores(connection: AsyncConnection) -> AsyncIterator[Problem]:
     for run in await connection.execute(_SCORES):
         yield Problem("altered", f"the scores of run {run.id} of {run.agent_id} were altered", run.id)
-    async for problem in _verify_events(connection):
-        yield problem
-    for row in await connection.execute(_ERASURES):
-        message = (
-            f"the record of the erasure of run {row.run_id} was {'deleted' if row.deleted else 'altered'}"
-        )
-        yield Problem("altered", message, row.run_id)
-    for table in EVENT_TABLES:
-        for row in await connection.execute(_CHANGES[table]):
-            yield Problem(row.what, f"a row of {table} was {row.what}: {row.key}")
 
 
-async def _verify_events(connection: AsyncConnection) -> AsyncIterator[Problem]:
+async def _compare_events(connection: AsyncConnection) -> AsyncIterator[Problem]:
     """What is wrong by the entries of events themselves."""
     for run in await connection.execute(_SUSPECT):
         what, message = _SAID[run.operation]
@@ -165,8 +171,37 @@ async def _verify_events(connection: AsyncConnection) -> AsyncIterator[Problem]:
         yield Problem("altered", message, None, leaf.leaf_index)
 
 
+async def _compare_erasures(connection: AsyncConnection) -> AsyncIterator[Problem]:
+    for row in await connection.execute(_ERASURES):
+        message = (
+            f"the record of the erasure of run {row.run_id} was {'deleted' if row.deleted else 'altered'}"
+        )
+        yield Problem("altered", message, row.run_id)
+
+
+async def _compare_table(table: str, connection: AsyncConnection) -> AsyncIterator[Problem]:
+    for row in await connection.execute(_CHANGES[table]):
+        yield Problem(row.what, f"a row of {table} was {row.what}: {row.key}")
+
+
+class Comparison(NamedTuple):
+    """Reads all of one kind, named by `what`, however long the log is; says what is wrong with it."""
+
+    what: str
+    problems: Callable[[AsyncConnection], AsyncIterator[Problem]]
+
+
+COMPARISONS = (
+    Comparison("runs with their leaves", _compare_runs),
+    Comparison("scores", _compare_scores),
+    Comparison("events", _compare_events),
+    Comparison("erasures", _compare_erasures),
+    *(Comparison(table, partial(_compare_table, table)) for table in EVENT_TABLES),
+)
+
+
 async def superseded_leaves(connection: AsyncConnection) -> tuple[frozenset[int], list[Problem]]:
-    """The leaves of runs that have a later one, and of which runs these are no merges."""
+    """The leaves of runs that have a later one or get one, and of which runs these are no merges."""
     leaves: set[int] = set()
     problems = []
     for row in await connection.execute(SUPERSEDED):
@@ -174,4 +209,5 @@ async def superseded_leaves(connection: AsyncConnection) -> tuple[frozenset[int]
         if row.reports < 2:  # what is merged is two reports or more
             message = f"run {row.run_id} was sealed again without a merge"
             problems.append(Problem("altered", message, row.run_id))
+    leaves.update((await connection.execute(_MERGING)).scalars())
     return frozenset(leaves), problems

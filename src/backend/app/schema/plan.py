@@ -70,6 +70,16 @@ def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
     return _with_sealing(_with_derivation([*steps, *_guards(tables, catalog)], catalog), catalog)
 
 
+def missing_guards(catalog: Catalog) -> list[str]:
+    """What is not as declared of the triggers that keep the log append-only or note what is to be sealed."""
+    functions = (*GUARD_FUNCTIONS.values(), *SEALING_FUNCTIONS)
+    steps = (
+        *_compare_functions(catalog, functions, "agent_run_log"),
+        *_compare_triggers(catalog, (*GUARD_TRIGGERS, *SEALING_TRIGGERS)),
+    )
+    return [step.drift for step in steps]
+
+
 def _guards(tables: Iterable[Table], catalog: Catalog) -> Iterator[Step]:
     """What keeps those `tables` append-only that are there, unless one lacks a column and will not get it."""
     for table in tables:

@@ -95,4 +95,5 @@ RIGHTS: Mapping[str, Rights] = {
     "seal_leaf": Rights(("INSERT", "UPDATE (salt)", "UPDATE (body)")),  # of erasures
     "seal_node": Rights(("INSERT",)),
     "seal_pending": Rights(("DELETE",)),  # written by the triggers, with their owner's rights
+    "seal_verification": Rights(_KEPT),
 }

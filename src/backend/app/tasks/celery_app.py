@@ -27,6 +27,7 @@ TASK_MODULES = tuple(
         "rollup_tasks",
         "seal_tasks",
         "search_tasks",
+        "verify_tasks",
     )
 )
 

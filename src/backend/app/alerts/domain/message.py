@@ -21,6 +21,7 @@ from app.alerts.domain.neutral import neutral
 from app.audit.domain.finding import Evidence
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.missing import AGENTS_MISSING
+from app.audit.domain.tampering import LOG_TAMPERED
 from app.kit.secrets import redact, redact_json
 from app.kit.text import at, counted, printable, shortened
 from app.kit.times import moment_in
@@ -188,7 +189,8 @@ def _where_to_look(incidents: Sequence[Incident], product_url: str) -> str:
     """The page of the only agent, or of all findings."""
     agents = {incident.agent_id for incident in incidents}
     of_one = _agent_page(agents.pop(), product_url) if len(agents) == 1 else ""
-    fleet = any(incident.rule in (FLEET_SILENT, AGENTS_MISSING) for incident in incidents)
+    of_several = FLEET_SILENT, AGENTS_MISSING, LOG_TAMPERED
+    fleet = any(incident.rule in of_several for incident in incidents)
     return of_one if of_one and not fleet and len(of_one) <= LONGEST_LINK else f"{product_url}/audit"
 
 

@@ -40,6 +40,7 @@ _AGENTS = {
 }
 _USAGE = {"seconds": "Time", "cost_usd": "Cost", "tokens": "Tokens"}
 _AMOUNTS = ("amount", "median", "most", "limit")
+_MOST_PROBLEMS = 20  # that a page shows; the JSON has all
 _MOST_NAMED = 20  # agents of a fact; a group may be the whole fleet
 
 
@@ -56,7 +57,10 @@ class Fact:
 
 def facts(evidence: Mapping[str, Any]) -> list[Fact]:
     """What `evidence` says, in the order in which a person asks; what cannot be read is left out."""
-    found: list[Fact] = []
+    problems = _texts(evidence.get("problems"))
+    found = [Fact("Found", problem) for problem in problems[:_MOST_PROBLEMS]]
+    if more := len(problems[_MOST_PROBLEMS:]):
+        found.append(Fact("Found", f"and {more:,} more"))
     found += [_run(label, evidence[key]) for key, label in _RUNS.items() if key in evidence]
     found += _count(evidence)
     found += [Fact(label, moment=at) for key, label in _MOMENTS.items() if (at := _moment(evidence.get(key)))]

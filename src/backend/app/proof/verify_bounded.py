@@ -1,0 +1,150 @@
+"""Verify the log in pieces of bounded work, each by itself, from what the database keeps of the tree.
+
+A part of the leaves is hashed again and compared with the nodes above it, these with the nodes above them,
+and the newest root with the newest checkpoint. So each part is verified whatever was verified before it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import ProofFailedError
+from app.models import FUNCTIONS
+from app.models.sealing import SEALING_TABLES
+from app.proof.calibration import CHUNK_LEVEL
+from app.proof.checkpoints import KeyChange, key_changes
+from app.proof.domain.entries import Kind
+from app.proof.domain.merkle import TILE_HEIGHT, CompactRange, root_plan, subtree_hash
+from app.proof.problems import Problem
+from app.proof.tree_store import subtree_hashes, tree_size
+from app.proof.verify_checkpoints import Checkpoints
+from app.proof.verify_leaves import Part, verify_part
+from app.schema.catalog import read_catalog
+from app.schema.plan import missing_guards
+
+# A run that is being merged is another one than its leaf says, until it gets its next leaf.
+_SUPERSEDED = text(f"""
+    WITH merging AS MATERIALIZED (SELECT unnest(run_ids) AS run_id FROM seal_pending WHERE kind = 'merge')
+    SELECT leaf.leaf_index, leaf.run_id, later.is_there AS sealed_again,
+        (SELECT count(*) FROM agent_run_report AS report WHERE report.run_id = leaf.run_id) AS reports
+    FROM seal_leaf AS leaf CROSS JOIN LATERAL (
+        SELECT EXISTS (
+            SELECT FROM seal_leaf AS later
+            WHERE later.run_id = leaf.run_id AND later.kind = '{Kind.RUN}'
+                AND later.leaf_index > leaf.leaf_index
+        ) AS is_there
+    ) AS later
+    WHERE leaf.leaf_index >= :first AND leaf.leaf_index < :end AND leaf.kind = '{Kind.RUN}'
+        AND (later.is_there OR leaf.run_id IN (SELECT run_id FROM merging))
+""")  # noqa: S608
+_CHECKPOINTS = text("""
+    SELECT tree_size, note FROM seal_checkpoint WHERE tree_size > :first AND tree_size <= :end
+""")
+_NEWEST = text("SELECT tree_size, note FROM seal_checkpoint ORDER BY tree_size DESC LIMIT 1")
+# The first one after a key began says whether an older key vouches for it.
+_OF_KEYS = text("""
+    SELECT tree_size, note FROM unnest(:began) AS key (leaf_index) CROSS JOIN LATERAL (
+        SELECT tree_size, note FROM seal_checkpoint WHERE tree_size > key.leaf_index
+        ORDER BY tree_size LIMIT 1
+    ) AS first_one
+""").bindparams(bindparam("began", type_=ARRAY(BigInteger)))
+_NODES = text("""
+    SELECT hash FROM seal_node WHERE level = :level AND node_index >= :first AND node_index < :end
+    ORDER BY node_index
+""")
+
+
+async def verify_guards(session: AsyncSession) -> list[Problem]:
+    """Which triggers that guard the log, or note what is to be sealed, are off, missing or other ones."""
+    functions = [function.name for function in FUNCTIONS]
+    catalog = await read_catalog(await session.connection(), SEALING_TABLES, functions)
+    return [Problem("guard", drift) for drift in missing_guards(catalog)]
+
+
+async def verify_newest_checkpoint(
+    session: AsyncSession, kept: str | None
+) -> tuple[list[Problem], str | None]:
+    """Whether a key of the log has signed the newest checkpoint, and the tree is what it says.
+
+    `kept` is an earlier one, which the tree must continue. Returns what is wrong, and the one to keep.
+    """
+    newest = (await session.execute(_NEWEST)).one_or_none()
+    notes = {newest.tree_size: newest.note} if newest else {}
+    checkpoints = await _checkpoints(session, notes, [kept] if kept else [])
+    try:
+        for size in checkpoints.sizes():
+            checkpoints.compare(size, (await _tree(session, size)).root())
+    except ProofFailedError as error:
+        return [Problem("tree", str(error))], kept
+    problems = checkpoints.problems()
+    return problems, newest.note if newest and not problems else kept
+
+
+async def verify_part_before(session: AsyncSession, end: int) -> tuple[list[Problem], int]:
+    """Verify a part of the leaves that ends before leaf `end`; returns what is wrong, and where it begins.
+
+    1. Hash each entry again, from the run as it is now, and the nodes over these.
+    2. Compare the root with each checkpoint of a tree that ends in the part, and check who signed these.
+    3. Compare the upper nodes that end with the part with those below them.
+    """
+    first = (end - 1) >> CHUNK_LEVEL << CHUNK_LEVEL
+    place = {"first": first, "end": end}
+    notes = {row.tree_size: row.note for row in await session.execute(_CHECKPOINTS, place)}
+    checkpoints = await _checkpoints(session, notes, [])
+    superseded, problems = await _superseded(session, first, end)
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    sizes = [size for size in checkpoints.sizes() if first < size <= end]
+    found = await verify_part(driver, Part(first, end, sizes), superseded)
+    try:
+        before = await _tree(session, first)
+        for size, subtrees in found.at_size.items():
+            checkpoints.compare(size, before.root_with(subtrees))
+        problems += await _verify_upper_nodes(session, end)
+    except ProofFailedError as error:
+        problems.append(Problem("tree", str(error)))
+    return problems + found.problems + checkpoints.problems(), first
+
+
+async def _tree(session: AsyncSession, size: int) -> CompactRange:
+    return CompactRange.of(size, (await subtree_hashes(session, root_plan(size))).__getitem__)
+
+
+async def _checkpoints(session: AsyncSession, notes: dict[int, str], kept: Sequence[str]) -> Checkpoints:
+    """`notes` by their size, after those by which later keys are trusted."""
+    changes: list[KeyChange] = await key_changes(session)
+    began = [change.leaf_index for change in changes if change.begins]
+    for row in await session.execute(_OF_KEYS, {"began": began}):
+        notes[row.tree_size] = row.note
+    return Checkpoints(changes, [notes[size] for size in sorted(notes)], kept, await tree_size(session))
+
+
+async def _superseded(session: AsyncSession, first: int, end: int) -> tuple[frozenset[int], list[Problem]]:
+    rows = (await session.execute(_SUPERSEDED, {"first": first, "end": end})).all()
+    again = {row.run_id for row in rows if row.sealed_again and row.reports < 2}  # a merge is of two or more
+    problems = [
+        Problem("altered", f"run {run_id} was sealed again without a merge", run_id)
+        for run_id in sorted(again)
+    ]
+    return frozenset(row.leaf_index for row in rows), problems
+
+
+async def _verify_upper_nodes(session: AsyncSession, end: int) -> list[Problem]:
+    problems = []
+    level = 2 * TILE_HEIGHT
+    while end and end % (1 << level) == 0:
+        position = (end >> level) - 1
+        stored = await _nodes(session, level, position, position + 1)
+        below = await _nodes(
+            session, level - TILE_HEIGHT, position << TILE_HEIGHT, (position + 1) << TILE_HEIGHT
+        )
+        if len(below) != 1 << TILE_HEIGHT or stored != [subtree_hash(below)]:
+            problems.append(Problem("tree", f"a node of level {level} was altered"))
+        level += TILE_HEIGHT
+    return problems
+
+
+async def _nodes(session: AsyncSession, level: int, first: int, end: int) -> list[bytes]:
+    rows = await session.scalars(_NODES, {"level": level, "first": first, "end": end})
+    return list(rows)
