@@ -125,6 +125,16 @@ def sync_audit_cycle_table(url: str | None = None) -> list[str]:
     return _sync("audit_cycle", url=url)
 
 
+def sync_checkpoint_delivery_table(url: str | None = None) -> list[str]:
+    """Create or repair `checkpoint_delivery` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("checkpoint_delivery", url=url)
+
+
+def sync_checkpoint_destination_table(url: str | None = None) -> list[str]:
+    """Create or repair `checkpoint_destination` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("checkpoint_destination", url=url)
+
+
 def sync_judge_outcome_table(url: str | None = None) -> list[str]:
     """Create or repair `judge_outcome` at `url`, by default DATABASE_URL; returns what was done."""
     return _sync("judge_outcome", url=url)

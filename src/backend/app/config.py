@@ -82,6 +82,10 @@ class Settings(BaseModel):
     payload_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
 
     signing_key_file: Path | None = None
+    checkpoint_webhook: SecretStr | None = None
+    checkpoint_file: Path | None = None
+    checkpoint_urls: SecretStr | None = None
+    witness_keys: str = ""
 
     score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0
     score_sweep_age: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
@@ -132,14 +136,14 @@ class Settings(BaseModel):
             raise ValueError("must start with postgresql://")
         return value or None
 
-    @field_validator("alert_urls")
+    @field_validator("alert_urls", "checkpoint_urls")
     @classmethod
     def _urls_are_some(cls, value: SecretStr | None) -> SecretStr | None:
         if value:
             named_urls(value.get_secret_value())
         return value
 
-    @field_validator("alert_webhook_url", "audit_ping_url")
+    @field_validator("alert_webhook_url", "audit_ping_url", "checkpoint_webhook")
     @classmethod
     def _url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not _HTTP_URL.fullmatch(value.get_secret_value()):

@@ -31,6 +31,7 @@ from app.api.internal import (
     quality,
     ratings,
     review,
+    witnesses,
 )
 from app.api.reads import ReadsApart, close_readers
 from app.api.request_context import RequestContext
@@ -50,11 +51,13 @@ from app.web import day as day_page
 from app.web import review as review_page
 from app.web import swarm as swarm_page
 from app.web.errors import ErrorPages
+from app.wiring import witness_keys
 
 INTERNAL = (
     agent_run_log.router,
     agent_run_log.ids_router,
     proof.router,
+    witnesses.router,
     agent_run_start.router,
     otlp.router,
     ratings.router,
@@ -97,6 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application with the faces that `settings.expose` names."""
     settings = settings or get_settings()
     configure_logging(settings)
+    witness_keys(settings)  # what is wrong with them ends the start, and no request
     app = Application(
         title="Agent Run Log",
         version=version("agent-run-log"),

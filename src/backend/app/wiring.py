@@ -7,11 +7,12 @@ from pydantic import SecretStr
 from app.alerts.settings import AlertSettings, ChannelSettings
 from app.audit.settings import AuditSettings
 from app.config import Settings
-from app.errors import ConfigError
+from app.errors import ConfigError, ProofFormatError
 from app.intake.settings import OpenClawSettings
 from app.kit.countries import parse_countries
 from app.kit.daily_times import DailyTime, QuietHours
 from app.kit.name_pairs import name_pairs
+from app.proof.domain.note import COSIGNATURE, VerifierKey
 from app.scoring.endpoint.settings import JudgeSettings
 
 
@@ -68,6 +69,17 @@ def judge_settings(settings: Settings) -> JudgeSettings:
         api_key=_revealed(settings.judge_api_key),
         timeout=settings.judge_timeout,
     )
+
+
+def witness_keys(settings: Settings) -> list[VerifierKey]:
+    """The witnesses whose cosignatures are taken. Raises `ConfigError` for what is no key of a witness."""
+    try:
+        keys = [VerifierKey.parse(each) for each in settings.witness_keys.replace(",", " ").split()]
+    except ProofFormatError as error:
+        raise ConfigError(f"RUNLOG_WITNESS_KEYS: {error}") from error
+    if wrong := next((key for key in keys if key.kind != COSIGNATURE), None):
+        raise ConfigError(f"RUNLOG_WITNESS_KEYS: the key {wrong.name} is of no witness: its kind is not 4")
+    return keys
 
 
 def _revealed(value: SecretStr | None) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import ProofFailedError, ProofFormatError
-from app.proof.domain.note import Note, Signature, SigningKey, VerifierKey, sign_note
+from app.proof.domain.note import Note, Signature, SigningKey, VerifierKey, sign_note, split_notes
 from support.witnesses import cosignature_line, key_text, witness_key
 
 # The key and the note of the documentation of golang.org/x/mod/sumdb/note.
@@ -215,3 +215,14 @@ def test_a_witness_s_key_signs_no_log() -> None:
     assert str(VerifierKey.parse(text)) == text
     with pytest.raises(ProofFormatError):
         SigningKey.parse(f"PRIVATE+KEY+{text}")
+
+
+def test_notes_that_follow_each_other_are_told_apart() -> None:
+    notes = [str(sign_note(f"log\n{n}\n", [KEY, KEY])) for n in range(3)]
+    assert split_notes("".join(notes)) == split_notes("\n\n".join(notes)) == notes
+
+
+@pytest.mark.parametrize("text", ["", "log\n", "log\n\n\u2014 a b\nlog\n1\n", "\u2014 a b\n"])
+def test_what_is_no_row_of_notes_is_refused(text: str) -> None:
+    with pytest.raises(ProofFormatError):
+        split_notes(text)

@@ -1,9 +1,11 @@
 """How the fleet stands, in Prometheus' text format."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from app.dashboard.gauges import FleetGauges, JudgeGauges
-from app.proof.status import SealStatus
+from app.proof.status import DeliveryStatus, SealStatus
 
 
 def fleet_exposition(gauges: FleetGauges) -> bytes:
@@ -29,6 +31,7 @@ def fleet_exposition(gauges: FleetGauges) -> bytes:
     _add_seals(registry, gauges.seals)
     unindexed = Gauge("runlog_search_unindexed_leaves", "Leaves not yet indexed.", registry=registry)
     unindexed.set(gauges.unindexed)
+    _add_deliveries(registry, gauges.checkpoints)
     if gauges.judge is not None:
         _add_judge(registry, gauges.judge)
     return generate_latest(registry)
@@ -47,6 +50,22 @@ def _add_seals(registry: CollectorRegistry, seals: SealStatus) -> None:
     if seals.verification_age is not None:
         whole = Gauge("runlog_verification_age_seconds", "Time since all was verified.", registry=registry)
         whole.set(seals.verification_age)
+
+
+def _add_deliveries(registry: CollectorRegistry, deliveries: Mapping[str, DeliveryStatus]) -> None:
+    age = Gauge(
+        "runlog_checkpoint_delivery_age_seconds",
+        "Time since it took one.",
+        ["destination"],
+        registry=registry,
+    )
+    failures = Gauge(
+        "runlog_checkpoint_delivery_failures", "Failures since then.", ["destination"], registry=registry
+    )
+    for destination, status in deliveries.items():
+        failures.labels(destination).set(status.failures)
+        if status.age is not None:
+            age.labels(destination).set(status.age)
 
 
 def _add_judge(registry: CollectorRegistry, judge: JudgeGauges) -> None:

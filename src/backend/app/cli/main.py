@@ -52,6 +52,7 @@ COMMANDS = {
     "verify": "app.cli.commands.proof:verify",
     "erase": "app.cli.commands.proof:erase",
     "keys": "app.cli.commands.keys:app",
+    "witness": "app.cli.commands.witness:app",
     "schema": "app.cli.commands.schema:app",
     "config": "app.cli.commands.config:config",
     "token": "app.cli.commands.token:token",

@@ -11,8 +11,9 @@ import typer
 from app.cli.output import print_json
 from app.cli.progress import progress_bar
 from app.config import get_settings
-from app.errors import InputFileError
+from app.errors import InputFileError, ProofFormatError
 from app.kit.text import counted, printable
+from app.proof.domain.note import split_notes
 from app.proof.verify import Verified
 from app.proof.verify import verify as verify_log
 
@@ -22,7 +23,7 @@ def verify(since: Sequence[Path], as_json: bool, processes: int | None) -> None:
 
     Raises `InputFileError`, `ConfigError` or `DatabaseError`.
     """
-    kept = [_read(path) for path in since]
+    kept = [note for path in since for note in _read(path)]
     url = get_settings().require_schema_url()
     with progress_bar() as bar:
         task = bar.add_task("leaves", total=None)
@@ -51,8 +52,9 @@ def _print(verified: Verified, as_json: bool) -> None:
         typer.echo(f"{found}: {checked} verified", err=bool(verified.problems))
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> list[str]:
+    """The checkpoints in a file; a copy out of a mail may lack the last newline."""
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return split_notes(f"{path.read_text('utf-8')}\n")
+    except (OSError, UnicodeDecodeError, ProofFormatError) as error:
         raise InputFileError(f"cannot read {path}: {error}") from error

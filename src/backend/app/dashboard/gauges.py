@@ -16,6 +16,7 @@ from app.kit.sql import database_now
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
 from app.proof.status import SealStatus, seal_status
 from app.runs.search.index import unindexed_leaves
+from app.proof.status import DeliveryStatus, SealStatus, delivery_statuses, seal_status
 from app.scoring.judge_budget import JudgeCosts, judge_costs
 from app.scoring.status import ScoringCounts, scoring_counts
 
@@ -34,6 +35,8 @@ class FleetGauges:
     `findings` are those open, by rule and severity; `agents` are by state, as of the last cycle; `alerts`
     are by channel and state, without tests. `oldest_queued_age` is in seconds, None where no run waits.
     `judge` is None where none is set; `seals` is how far sealing is behind; `unindexed` counts leaves.
+    `judge` is None where none is set; `seals` is how far sealing is behind;
+    `checkpoints` are by destination.
     """
 
     findings: Mapping[tuple[str, str], int]
@@ -45,6 +48,7 @@ class FleetGauges:
     judge: JudgeGauges | None
     seals: SealStatus
     unindexed: int
+    checkpoints: Mapping[str, DeliveryStatus]
 
 
 async def fleet_gauges(
@@ -75,6 +79,7 @@ async def fleet_gauges(
         judge=await _judge(session, judge_daily_budget),
         seals=await seal_status(session),
         unindexed=await unindexed_leaves(session),
+        checkpoints=await delivery_statuses(session),
     )
 
 

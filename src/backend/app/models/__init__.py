@@ -16,6 +16,7 @@ from app.models.append_only import GUARD_FUNCTIONS, GUARD_TRIGGERS
 from app.models.audit_cycle import AuditCycleRecord
 from app.models.audit_finding import AuditFinding
 from app.models.base import Base
+from app.models.checkpoint_delivery import CheckpointDelivery, CheckpointDestination
 from app.models.derivation import (
     DERIVATION_TABLES,
     DERIVING_FUNCTIONS,
@@ -70,6 +71,8 @@ __all__ = [
     "AuditCycleRecord",
     "AuditFinding",
     "Base",
+    "CheckpointDelivery",
+    "CheckpointDestination",
     "JudgeOutcome",
     "JudgeUsage",
     "OpenClawDeclaration",

@@ -78,15 +78,24 @@ class SealNode(Base):
 
 
 class SealCheckpoint(Base):
-    """A signed statement of what the tree was at a size: a C2SP checkpoint, cosignatures included."""
+    """A signed statement of what the tree was at a size: a C2SP checkpoint, cosignatures included.
+
+    `cosigned_at` is when the last of these came.
+    """
 
     __tablename__ = "seal_checkpoint"
+    __table_args__ = (
+        Index(
+            "idx_seal_checkpoint_cosigned", "tree_size", postgresql_where=text("(cosigned_at IS NOT NULL)")
+        ),
+    )
 
     tree_size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     note: Mapped[str] = mapped_column(Text)
     made_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=text("clock_timestamp()")
     )
+    cosigned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class SealAdoption(Base):

@@ -1,5 +1,7 @@
 """The tuned constants of sealing and verifying, each with its unit and where it comes from."""
 
+from datetime import timedelta
+
 SEAL_SECONDS = 10.0
 """Seconds between two passes of the sealer: most runs are scored by then, and a change goes unsealed no
 longer than that."""
@@ -25,6 +27,12 @@ SCORES_AN_ENTRY = 1_000
 
 CHECKPOINT_SECONDS = 60.0
 """Seconds between two checkpoints, of 250 bytes that are kept for ever."""
+
+MAIL_PAUSE = timedelta(days=1)
+"""Between two checkpoints that are sent as mail or to a chat. Decision: one a day is kept, and not muted."""
+
+DELIVERIES_KEPT = timedelta(days=90)
+"""How long it is known which checkpoints were sent. Decision: as long as alerts are."""
 
 CLOCK_SECONDS = 60.0
 """Seconds before its transaction began that a run may be dated: the database's clock can be set back."""

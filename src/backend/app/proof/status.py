@@ -1,4 +1,4 @@
-"""How far sealing is behind, and verification in the background."""
+"""How far sealing, verification in the background and sending checkpoints are behind."""
 
 from typing import NamedTuple
 
@@ -21,6 +21,11 @@ _STATUS = text(f"""
             AS verification_age
 """)  # noqa: S608
 
+_DELIVERIES = text("""
+    SELECT destination, extract(epoch FROM clock_timestamp() - delivered_at)::float8 AS age, failures
+    FROM checkpoint_destination
+""")
+
 
 class SealStatus(NamedTuple):
     """Leaves of the tree; seconds since the oldest change that waits for one, 0 where none does.
@@ -40,3 +45,16 @@ class SealStatus(NamedTuple):
 async def seal_status(session: AsyncSession) -> SealStatus:
     """The status now; the log's length does not matter."""
     return SealStatus(*(await session.execute(_STATUS)).one())
+
+
+class DeliveryStatus(NamedTuple):
+    """How many seconds ago a destination took a checkpoint, None before the first; failures since then."""
+
+    age: float | None
+    failures: int
+
+
+async def delivery_statuses(session: AsyncSession) -> dict[str, DeliveryStatus]:
+    """The status of each destination of checkpoints."""
+    rows = await session.execute(_DELIVERIES)
+    return {row.destination: DeliveryStatus(row.age, row.failures) for row in rows}

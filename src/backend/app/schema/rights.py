@@ -77,6 +77,8 @@ RIGHTS: Mapping[str, Rights] = {
     "alert_notification": Rights(_ALL),
     "audit_cycle": Rights(("INSERT", "DELETE")),
     "audit_finding": Rights(_KEPT),
+    "checkpoint_delivery": Rights(_ALL),
+    "checkpoint_destination": Rights(_KEPT),
     "judge_outcome": Rights(_KEPT),
     "judge_usage": Rights(_KEPT),
     "openclaw_declaration": Rights(_KEPT),

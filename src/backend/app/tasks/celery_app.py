@@ -28,6 +28,7 @@ TASK_MODULES = tuple(
         "seal_tasks",
         "search_tasks",
         "verify_tasks",
+        "checkpoint_tasks",
     )
 )
 

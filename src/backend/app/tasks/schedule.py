@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.config import Settings
-from app.proof.calibration import SEAL_SECONDS, VERIFY_SECONDS
+from app.proof.calibration import CHECKPOINT_SECONDS, SEAL_SECONDS, VERIFY_SECONDS
 
 # Seconds between two messages of an entry; each task ends at once where there is nothing to do.
 _MERGE_INTERVAL = 300.0
@@ -43,6 +43,7 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "seal-log": _entry("app.tasks.seal_tasks.seal_log", SEAL_SECONDS),
             "index-log": _entry("app.tasks.search_tasks.index_log", INDEX_SECONDS),
             "verify-log": _entry("app.tasks.verify_tasks.verify_log", VERIFY_SECONDS),
+            "send-checkpoints": _entry("app.tasks.checkpoint_tasks.send_checkpoints", CHECKPOINT_SECONDS / 2),
             "deliver-alerts": _entry("app.tasks.alert_tasks.deliver_alerts", ALERT_SECONDS),
         }
     )

@@ -12,7 +12,7 @@ def verify(
     since: Annotated[
         list[Path] | None,
         typer.Option(
-            "--since", metavar="FILE", help="A checkpoint that was kept elsewhere; may be repeated."
+            "--since", metavar="FILE", help="A file of checkpoints that were kept elsewhere; may be repeated."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,

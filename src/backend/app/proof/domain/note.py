@@ -27,6 +27,7 @@ MOST_SIGNATURES = 100
 MOST_CHARACTERS = 1_000_000
 """Characters of a note, as many as bytes in Go's `sumdb/note`."""
 
+_NOTE = re.compile(r"(?:(?!\u2014 )[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+")
 _KEY_BYTES = 32
 _ID_BYTES = 4
 _TIMESTAMP = struct.Struct(">Q")  # seconds since 1970
@@ -192,6 +193,17 @@ class Note:
             if key is not None:
                 verified.setdefault(key, Verified(key, key.signed_at(self.text, signature)))
         return list(verified.values())
+
+
+def split_notes(text: str) -> list[str]:
+    """The notes that follow each other in a text, with any empty lines between them; none is read.
+
+    Raises ProofFormatError where there is anything else, or nothing.
+    """
+    notes = _NOTE.findall(text)
+    if not notes or _NOTE.sub("", text).strip():
+        raise ProofFormatError("each note is some lines, an empty line and signature lines")
+    return notes
 
 
 def sign_note(text: str, keys: Iterable[SigningKey]) -> Note:

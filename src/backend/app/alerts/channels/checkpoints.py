@@ -1,0 +1,59 @@
+"""Where checkpoints go beside the channels of alerts: a URL, and a file that grows."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import httpx
+
+from app.alerts.channels.answers import Answer
+from app.alerts.channels.channel import Channel, DeliveryError
+from app.alerts.domain.delivery import Delivery
+
+
+class CheckpointWebhook(Channel):
+    """POSTs the checkpoint as plain text. What is not answered with 2xx is not delivered."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self.secrets = (url,)
+        self.timeout = timeout
+        self._url = url
+
+    async def send(self, delivery: Delivery) -> str:
+        """Deliver it; no redirect is followed, and the body of the answer is not read."""
+        headers = {"content-type": "text/plain; charset=utf-8", "user-agent": "agent-run-log"}
+        async with httpx.AsyncClient(timeout=self.timeout, follow_redirects=False) as client:
+            try:
+                body = delivery.message.text.encode()
+                async with client.stream("POST", self._url, content=body, headers=headers) as response:
+                    answer = Answer(self._url, response.status_code, dict(response.headers))
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise DeliveryError(self.scrub(str(error)) or type(error).__name__) from error
+        if refusal := answer.error(self.scrub):
+            raise refusal
+        return f"HTTP {answer.status}"
+
+
+class CheckpointFile(Channel):
+    """Appends the checkpoint, and an empty line, to a file. It is on the disk when that is said."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        self.secrets = ()
+        self.timeout = timeout
+        self._path = path
+
+    async def send(self, delivery: Delivery) -> str:
+        """Deliver it, in one write."""
+        try:
+            await asyncio.to_thread(self._append, f"{delivery.message.text}\n".encode())
+        except OSError as error:
+            raise DeliveryError(f"cannot append to {self._path}: {error.strerror}") from error
+        return "appended"
+
+    def _append(self, content: bytes) -> None:
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(file, content)
+            os.fsync(file)
+        finally:
+            os.close(file)
