@@ -13,7 +13,10 @@ import pytest
 
 from app.config import Settings, get_settings
 from app.main import create_app
+from app.tasks.seal_tasks import seal
+from app.tasks.verify_tasks import verify_some
 from support.log_changes import UNGUARD
+from support.witnesses import cosignature_line
 
 pytestmark = pytest.mark.anyio
 
@@ -167,3 +170,27 @@ async def test_it_names_the_findings_of_its_time_those_with_other_agents_too(
     assert "sage is late" in shown
     assert "2 of 3 agents are missing" in shown
     assert "another host is away" not in shown
+
+
+async def test_a_run_says_whether_it_is_sealed_and_since_when(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    run_id = await report(api)
+    page = f"/runs/{run_id}"
+    assert "It waits to be sealed" in words(await api.get(page))
+    assert "0 leaves are sealed, what waits longest waits for" in words(await api.get("/audit"))
+    await seal(get_settings(), at_once=True)
+    shown = words(await api.get(page))
+    assert "Sealed leaf 0 of the log" in shown
+    assert "by the checkpoint of 3 leaves Proof" in shown
+    assert (await api.get(f"{REPORTS}/{run_id}/proof")).json()["leaf_index"] == 0
+    note = await db.fetchval("SELECT note FROM seal_checkpoint")
+    line = cosignature_line(note.partition("\n\n")[0] + "\n", "witness.example/w1", bytes(32), 1)
+    await db.execute("UPDATE seal_checkpoint SET note = $1", note + line)
+    assert "of 3 leaves, which witness.example/w1 signed too" in words(await api.get(page))
+    await verify_some(get_settings())
+    assert re.search(
+        "nothing waits; they were last verified as a whole .* ago", words(await api.get("/audit"))
+    )
+    await db.execute("DELETE FROM seal_checkpoint")
+    assert "Signed not yet" in words(await api.get(page))

@@ -1,10 +1,14 @@
 """How far sealing, verification in the background and sending checkpoints are behind."""
 
+from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.proof.domain.entries import Kind
+from app.proof.domain.note import Note
 from app.proof.tree_store import SIZE
 
 # The oldest row that waits is the first: what a long transaction has noted came by its id, too.
@@ -25,6 +29,16 @@ _DELIVERIES = text("""
     SELECT destination, extract(epoch FROM clock_timestamp() - delivered_at)::float8 AS age, failures
     FROM checkpoint_destination
 """)
+
+_RUN = text(f"""
+    SELECT leaf.leaf_index, checkpoint.tree_size, checkpoint.made_at, checkpoint.note
+    FROM (
+        SELECT max(leaf_index) AS leaf_index FROM seal_leaf WHERE run_id = :run_id AND kind = '{Kind.RUN}'
+    ) AS leaf LEFT JOIN LATERAL (
+        SELECT tree_size, made_at, note FROM seal_checkpoint WHERE tree_size > leaf.leaf_index
+        ORDER BY tree_size LIMIT 1
+    ) AS checkpoint ON true
+""").bindparams(bindparam("run_id", type_=Uuid))  # noqa: S608
 
 
 class SealStatus(NamedTuple):
@@ -58,3 +72,24 @@ async def delivery_statuses(session: AsyncSession) -> dict[str, DeliveryStatus]:
     """The status of each destination of checkpoints."""
     rows = await session.execute(_DELIVERIES)
     return {row.destination: DeliveryStatus(row.age, row.failures) for row in rows}
+
+
+class RunSeal(NamedTuple):
+    """Where a run is in the tree: its newest leaf, and the first checkpoint that covers it, if any.
+
+    `witnesses` are the names of those who have signed that.
+    """
+
+    leaf_index: int | None
+    tree_size: int | None
+    signed_at: datetime | None
+    witnesses: tuple[str, ...]
+
+
+async def run_seal(session: AsyncSession, run_id: UUID) -> RunSeal:
+    """Where the run is; all of it None while it waits to be sealed."""
+    row = (await session.execute(_RUN, {"run_id": run_id})).one()
+    signatures = Note.parse(row.note).signatures if row.note else ()
+    origin = row.note.partition("\n")[0] if row.note else ""
+    witnesses = tuple(each.name for each in signatures if each.name != origin)
+    return RunSeal(row.leaf_index, row.tree_size, row.made_at, witnesses)

@@ -34,6 +34,7 @@ from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.sql import database_now
 from app.models import AuditFinding
+from app.proof.status import seal_status
 from app.web.forms import address, field_errors, form_fields, place_in, see_other
 from app.web.rendering import render
 from app.wiring import alert_settings, audit_settings
@@ -151,6 +152,7 @@ async def _page(request: Request, query: AuditQuery, refused: Refused) -> Respon
         now = await database_now(session)
         cycles = await recent_cycles(session, now)
         counts = await finding_counts(session)
+        seals = await seal_status(session)
         open_ = await _list(session, query, "open")
         closed = await _list(session, query, "closed")
         views = await _views(session, [*open_.findings, *closed.findings], open_.ending | closed.ending, now)
@@ -167,6 +169,7 @@ async def _page(request: Request, query: AuditQuery, refused: Refused) -> Respon
         cycles=cycles,
         stale=stale,
         counts=counts,
+        seals=seals,
         channels=alert_settings(settings).channels.names,
         open=views[: len(open_.findings)],
         closed=views[len(open_.findings) :],

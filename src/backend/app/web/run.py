@@ -25,6 +25,7 @@ from app.errors import NotFoundError
 from app.kit.moments import UtcMoment
 from app.kit.sql import database_now
 from app.kit.text import escape_unprintable
+from app.proof.status import run_seal
 from app.runs.browsing import last_good_run, place_of, run_after, run_before
 from app.runs.payloads import difference, part_at, read_payload
 from app.runs.queries import find_run, get_run, key_of_run
@@ -96,6 +97,7 @@ async def _facts(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
         "good_payload": _payload(await get_run(session, good.id)) if good else None,
         "findings": await _findings(session, agent_id, run["created_at"]),
         "ratings": await ratings_of_run(session, run_id),
+        "seal": await run_seal(session, run_id),
         "sent_key": await key_of_run(
             session, agent_id, run_id, timedelta(days=get_settings().idempotency_days)
         ),
