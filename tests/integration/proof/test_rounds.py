@@ -67,25 +67,25 @@ async def alerts(db: asyncpg.Connection) -> list[str]:
 
 
 ATTACKS = {
-    "a status": ("UPDATE agent_run_log SET status = 'success' WHERE id = '{0}'", "altered: run {0} of sage"),
-    "a run deleted": ("DELETE FROM agent_run_log WHERE id = '{0}'", "missing: run {0} was deleted"),
+    "a status": ("UPDATE agent_run_log SET status = 'success' WHERE id = '{0}'", "run {0} of sage"),
+    "a run deleted": ("DELETE FROM agent_run_log WHERE id = '{0}'", "run {0} was deleted"),
     "a score": (
         "UPDATE agent_run_log SET rlhf_scores = '{{\"overall\": 1}}' WHERE id = '{0}'",
-        "altered: the scores of run {0}",
+        "the scores of run {0}",
     ),
-    "a leaf of the tree": ("DELETE FROM seal_leaf WHERE leaf_index = 2", "missing: leaf 2 is missing"),
+    "a leaf of the tree": ("DELETE FROM seal_leaf WHERE leaf_index = 2", "leaf 2 is missing"),
     "the end of the tree": (
         "DELETE FROM seal_leaf WHERE leaf_index >= 4; DELETE FROM seal_checkpoint",
-        "checkpoint: a checkpoint that was kept elsewhere",
+        "a checkpoint that was kept elsewhere",
     ),
     "a guard that is off": (
         "ALTER TABLE agent_run_log DISABLE TRIGGER agent_run_log_seal_recorded",
-        "guard: trigger agent_run_log_seal_recorded is disabled",
+        "trigger agent_run_log_seal_recorded is disabled",
     ),
     "a guard that passes all": (
         "CREATE OR REPLACE FUNCTION agent_run_log_append_only() RETURNS trigger LANGUAGE plpgsql"
         " AS 'BEGIN RETURN NEW; END'",
-        "guard: function agent_run_log_append_only is another one",
+        "function agent_run_log_append_only is another one",
     ),
 }
 
@@ -184,7 +184,7 @@ async def test_a_round_goes_on_where_the_last_pass_ended(
     await db.execute(AS_SUPERUSER.format(ALTER.format(log)))
     for _ in range(15):  # the rest of the round, and the next one up to the oldest leaves
         await verified()
-    assert (await problems(db))[0].startswith(f"altered: run {log} of sage")
+    assert (await problems(db))[0].startswith(f"run {log} of sage")
 
 
 async def test_a_comparison_that_takes_too_long_is_left_out(

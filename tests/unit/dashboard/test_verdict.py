@@ -57,7 +57,7 @@ SILENT = trouble("c", "silent_runs", ago=timedelta(days=5))
             [trouble("auditor", "log_tampered", "critical"), SILENT],
             2,
             0,
-            "The log was altered after it was sealed. 1 of 2 agents fine; 1 silent since Tuesday",
+            "The log is altered or unguarded. 1 of 2 agents fine; 1 silent since Tuesday",
         ),
     ],
 )

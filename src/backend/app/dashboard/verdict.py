@@ -26,7 +26,7 @@ from app.models.agent_run_log import AUDITOR
 Level = Literal["fine", "attention", "trouble", "unknown"]
 
 TROUBLES: Mapping[str, str] = {
-    LOG_TAMPERED: "altered after it was sealed",
+    LOG_TAMPERED: "altered or unguarded",
     FLEET_SILENT: "silent all together",
     AGENTS_MISSING: "missing together",
     "stopped_reporting": "stopped reporting",
@@ -249,7 +249,7 @@ def verdict(
     others = [trouble for trouble in troubles if trouble.rule != LOG_TAMPERED]
     of_agents = _of_agents(others, total, waiting, judged_at=judged_at, now=now, stale=stale)
     words = TROUBLES[LOG_TAMPERED]
-    return of_agents if len(others) == len(troubles) else f"The log was {words}. {of_agents}"
+    return of_agents if len(others) == len(troubles) else f"The log is {words}. {of_agents}"
 
 
 def _of_agents(

@@ -66,7 +66,7 @@ async def _keep(settings: Settings, progress: SealVerification, problems: Sequen
         log.error("log_tampered", problems=len(problems), first=problems[0].message)
     async with transaction() as session:
         now, closed = await database_now(session), []
-        await note_problems(session, (f"{each.what}: {each.message}" for each in problems))
+        await note_problems(session, (each.message for each in problems))
         if has_ended(progress):
             progress.ended_at = now
             if not progress.problems:
