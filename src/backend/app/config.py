@@ -85,6 +85,7 @@ class Settings(BaseModel):
     checkpoint_webhook: SecretStr | None = None
     checkpoint_file: Path | None = None
     checkpoint_urls: SecretStr | None = None
+    timestamp_url: SecretStr | None = None
     witness_keys: str = ""
 
     score_sweep_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15.0
@@ -143,7 +144,7 @@ class Settings(BaseModel):
             named_urls(value.get_secret_value())
         return value
 
-    @field_validator("alert_webhook_url", "audit_ping_url", "checkpoint_webhook")
+    @field_validator("alert_webhook_url", "audit_ping_url", "checkpoint_webhook", "timestamp_url")
     @classmethod
     def _url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not _HTTP_URL.fullmatch(value.get_secret_value()):

@@ -1,6 +1,7 @@
 """Checkpoints that are sent elsewhere, and what witnesses say of them."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import typer
 
 from app.cli.verify import verify
+from app.cli.witness import timestamp
 from app.config import Settings, get_settings
 from app.errors import ConfigError
 from app.services.agent_run_log_service import write_run_log
@@ -18,7 +20,8 @@ from app.tasks.seal_tasks import seal
 from app.wiring import witness_keys
 from support.alerting import settle
 from support.log_changes import UNGUARD
-from support.receiver import Receiver, receiving
+from support.receiver import Receiver, Request, receiving
+from support.timestamp_authority import StampingAuthority, openssl
 from support.witnesses import cosignature_line, witness_key
 
 pytestmark = pytest.mark.anyio
@@ -124,6 +127,42 @@ async def test_what_failed_is_tried_again_with_the_newest_one(
     assert [request.body.decode() == newest for request in receiver.requests] == [False, True]
     [known] = (await api.get(WITNESSES)).json()["destinations"]
     assert known["failures"] == 0
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="it stamps and verifies by OpenSSL")
+async def test_a_checkpoint_is_stamped_by_an_authority(
+    db: asyncpg.Connection, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = StampingAuthority(tmp_path)
+    settle(monkeypatch, timestamp_url=receiver.url)
+
+    def stamp(request: Request) -> int:
+        receiver.body = authority.answer(request.body)
+        return 200
+
+    receiver.status_of = stamp
+    await sealed(1)
+    await sent()
+    await asyncio.to_thread(timestamp, tmp_path)
+    verified = (
+        "ts",
+        "-verify",
+        "-data",
+        "checkpoint.txt",
+        "-in",
+        "checkpoint.tsr",
+        "-CAfile",
+        "certificate.pem",
+    )
+    assert "Verification: OK" in openssl(*verified, directory=tmp_path)
+    await asyncio.to_thread(verify, [tmp_path / "checkpoint.txt"], True, 1)
+
+    receiver.status_of = lambda _: 200  # the same answer again, to another question
+    await sealed(2)
+    await db.execute(LONG_AGO)
+    await sent()
+    known = await db.fetchrow("SELECT failures, outcome FROM checkpoint_destination")
+    assert tuple(known) == (1, "the time stamp is of something else")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 from app.api.errors import install_refusals
-from app.api.internal import agent_run_log, agents, audit, quality, ratings
+from app.api.internal import agent_run_log, agents, audit, proof, quality, ratings, witnesses
 from app.cli.api_client import content_of, encoded, headers_of, target_of
 from app.cli.http_post import Answer
 from app.config import get_settings
@@ -19,6 +19,8 @@ from app.db.plain_errors import plain_errors
 _ROUTERS = (
     agent_run_log.router,
     agent_run_log.ids_router,
+    proof.router,
+    witnesses.router,
     ratings.router,
     quality.router,  # before the agents, whose ids may hold slashes
     agents.router,

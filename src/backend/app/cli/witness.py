@@ -33,6 +33,11 @@ class _Witnesses(msgspec.Struct):
     witnesses: list[_Cosigned]
 
 
+class _Stamped(msgspec.Struct):
+    checkpoint: str
+    response: bytes  # base64
+
+
 def status(as_json: bool) -> None:
     """Print where checkpoints went, and what witnesses have signed."""
     with open_api() as api:
@@ -50,6 +55,22 @@ def status(as_json: bool) -> None:
         typer.echo(f"witness {printable(witness.witness)}: {newest}")
     if not (known.destinations or known.witnesses):
         typer.echo("No checkpoint was sent anywhere: set RUNLOG_CHECKPOINT_FILE or RUNLOG_CHECKPOINT_WEBHOOK")
+
+
+def timestamp(directory: Path) -> None:
+    """Write the newest checkpoint with a time stamp, and the stamp.
+
+    Raises `NotFoundError` where there is none, and `RunLogError`.
+    """
+    with open_api() as api:
+        stamped = decoded(api.request("GET", path_of("log", "timestamp")), _Stamped)
+    try:
+        for name, content in (("txt", stamped.checkpoint.encode()), ("tsr", stamped.response)):
+            path = directory / f"checkpoint.{name}"
+            path.write_bytes(content)
+            typer.echo(str(path))
+    except OSError as error:
+        raise InputFileError(f"cannot write to {directory}: {error.strerror}") from error
 
 
 def add(file: Path) -> None:

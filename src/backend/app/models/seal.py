@@ -80,13 +80,19 @@ class SealNode(Base):
 class SealCheckpoint(Base):
     """A signed statement of what the tree was at a size: a C2SP checkpoint, cosignatures included.
 
-    `cosigned_at` is when the last of these came.
+    `cosigned_at` is when the last of these came. `timestamp_response` is what a time stamp authority answered
+    (RFC 3161) about the checkpoint without cosignatures.
     """
 
     __tablename__ = "seal_checkpoint"
     __table_args__ = (
         Index(
             "idx_seal_checkpoint_cosigned", "tree_size", postgresql_where=text("(cosigned_at IS NOT NULL)")
+        ),
+        Index(
+            "idx_seal_checkpoint_stamped",
+            "tree_size",
+            postgresql_where=text("(timestamp_response IS NOT NULL)"),
         ),
     )
 
@@ -96,6 +102,7 @@ class SealCheckpoint(Base):
         DateTime(timezone=True), server_default=text("clock_timestamp()")
     )
     cosigned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    timestamp_response: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class SealAdoption(Base):

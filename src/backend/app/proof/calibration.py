@@ -31,6 +31,9 @@ CHECKPOINT_SECONDS = 60.0
 MAIL_PAUSE = timedelta(days=1)
 """Between two checkpoints that are sent as mail or to a chat. Decision: one a day is kept, and not muted."""
 
+TIMESTAMP_PAUSE = timedelta(hours=1)
+"""Between two time stamps. Decision: public authorities ask for few requests."""
+
 DELIVERIES_KEPT = timedelta(days=90)
 """How long it is known which checkpoints were sent. Decision: as long as alerts are."""
 

@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 from app.alerts.channels.channel import Channel
@@ -15,16 +16,21 @@ from app.alerts.settings import ChannelSettings
 from app.config import Settings, get_settings
 from app.db.session import transaction
 from app.logs import get_logger
-from app.proof.calibration import CHECKPOINT_SECONDS, MAIL_PAUSE
+from app.proof.calibration import CHECKPOINT_SECONDS, MAIL_PAUSE, TIMESTAMP_PAUSE
 from app.proof.checkpoints import StoredCheckpoint, newest_checkpoint
 from app.proof.deliveries import destinations_due, lock_deliveries, record_delivery, record_failure
+from app.proof.domain.checkpoint import as_signed
+from app.proof.timestamps import keep_timestamp
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
 
+if TYPE_CHECKING:
+    from app.alerts.channels.timestamps import TimestampAuthority
+
 log = get_logger(__name__)
 
-_FILE, _WEBHOOK = "file", "webhook"
+_FILE, _WEBHOOK, _TIMESTAMP = "file", "webhook", "timestamp"
 
 
 @celery_app.task
@@ -65,6 +71,11 @@ def _channels(settings: Settings) -> dict[str, tuple[Channel, timedelta]]:
     if settings.checkpoint_webhook:
         url = settings.checkpoint_webhook.get_secret_value()
         channels[_WEBHOOK] = CheckpointWebhook(url, timeout), each_one
+    if settings.timestamp_url:
+        from app.alerts.channels.timestamps import TimestampAuthority
+
+        authority = TimestampAuthority(settings.timestamp_url.get_secret_value(), timeout)
+        channels[_TIMESTAMP] = authority, TIMESTAMP_PAUSE
     if settings.checkpoint_file:
         channels[_FILE] = CheckpointFile(settings.checkpoint_file, timeout), each_one
     return channels
@@ -75,10 +86,14 @@ def _delay(failures: int, outcome: Outcome) -> timedelta:
 
 
 async def _send(name: str, channel: Channel, checkpoint: StoredCheckpoint) -> None:
-    message = Message(f"Checkpoint of the log: {checkpoint.tree_size:,} leaves", checkpoint.note, {})
+    note = as_signed(checkpoint.note) if name == _TIMESTAMP else checkpoint.note
+    message = Message(f"Checkpoint of the log: {checkpoint.tree_size:,} leaves", note, {})
     outcome = await send(channel, Delivery(uuid4(), "checkpoint", name, None, checkpoint.made_at, 1, message))
     async with transaction() as session:
         if outcome.ok:
+            if name == _TIMESTAMP:
+                response = cast("TimestampAuthority", channel).response
+                await keep_timestamp(session, checkpoint.tree_size, response)
             await record_delivery(session, name, checkpoint.tree_size, outcome.text)
         else:
             await record_failure(

@@ -1,19 +1,21 @@
 """Where the log's checkpoints go, and what witnesses say of them."""
 
+from base64 import b64encode
 from datetime import datetime
 from typing import Self
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from app.api.errors import INVALID, NOT_FOUND, TOO_LARGE, UNAVAILABLE
 from app.api.strict_route import StrictRoute
 from app.config import get_settings
 from app.db.session import transaction
-from app.errors import ProofError
+from app.errors import NotFoundError, ProofError
 from app.proof.deliveries import deliveries, destinations
 from app.proof.domain.note import Note
+from app.proof.timestamps import newest_stamped
 from app.proof.witnesses import Cosigned, add_cosignatures, newest_cosigned
 from app.wiring import witness_keys
 
@@ -89,6 +91,23 @@ async def get_witnesses() -> WitnessesOut:
                 CosignedOut.of(each) for each in await newest_cosigned(session, witness_keys(get_settings()))
             ],
         )
+
+
+class StampedOut(BaseModel):
+    """A checkpoint as it was stamped, and the authority's answer in DER, as base64."""
+
+    checkpoint: str
+    response: Base64Bytes
+
+
+@router.get("/timestamp", summary="The newest time stamp", responses={**NOT_FOUND, **UNAVAILABLE})
+async def get_timestamp() -> StampedOut:
+    """The newest checkpoint that a time stamp authority has stamped (RFC 3161); 404 before the first."""
+    async with transaction() as session:
+        stamped = await newest_stamped(session)
+    if stamped is None:
+        raise NotFoundError("no checkpoint has a time stamp: RUNLOG_TIMESTAMP_URL names an authority")
+    return StampedOut(checkpoint=stamped.checkpoint, response=b64encode(stamped.response))
 
 
 @router.post(

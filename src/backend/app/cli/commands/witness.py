@@ -35,6 +35,24 @@ def status(
     work.status(as_json)
 
 
+@app.command("timestamp")
+def timestamp(
+    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where to write the two files.")],
+    _: DataDir = None,
+) -> None:
+    """Write the newest checkpoint with a time stamp, and the stamp.
+
+    These are checkpoint.txt and checkpoint.tsr, which OpenSSL verifies.
+
+    \b
+    Example:
+      runlog witness timestamp .
+    """
+    from app.cli import witness as work
+
+    work.timestamp(directory)
+
+
 @app.command("add")
 def add(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint with cosignatures.")],

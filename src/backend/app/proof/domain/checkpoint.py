@@ -61,6 +61,13 @@ class Checkpoint:
         return sign_note(self.text, keys)
 
 
+def as_signed(checkpoint: str) -> str:
+    """The checkpoint without cosignatures, as the log signed it: those come later, and it stays the same."""
+    note = Note.parse(checkpoint)
+    origin = Checkpoint.parse(note.text).origin
+    return str(Note(note.text, tuple(each for each in note.signatures if each.name == origin)))
+
+
 @dataclass(frozen=True, slots=True)
 class SignedCheckpoint:
     """A checkpoint that was verified: which of the log's keys and which witnesses have signed it."""
