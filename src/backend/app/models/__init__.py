@@ -89,7 +89,7 @@ __all__ = [
     "SealLeaf",
     "SealNode",
     "SealPending",
+    "SealVerification",
     "SearchBlock",
     "SearchProgress",
-    "SealVerification",
 ]
