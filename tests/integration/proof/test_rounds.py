@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import get_settings
 from app.db.session import transaction
+from app.proof.domain.merkle import subtree_hash
 from app.proof.erasure import erase_payload
 from app.proof.problems import Problem
 from app.proof.verify import verify
+from app.proof.verify_bounded import snapshot, verify_upper_nodes
 from app.proof.verify_tables import Comparison
 from app.schema.sync import sync_schema
 from app.services.agent_run_log_service import write_run_log
@@ -203,3 +205,17 @@ async def test_a_comparison_that_takes_too_long_is_left_out(
     await verified()
     assert await db.fetchval("SELECT tables_left = 0 AND problems = 1 FROM seal_verification")
     assert len(await problems(db)) == 1
+
+
+async def test_nodes_far_above_the_leaves_are_compared_with_those_below(
+    database: str, db: asyncpg.Connection
+) -> None:
+    below = [bytes([position]) * 32 for position in range(256)]
+    add = "INSERT INTO seal_node (level, node_index, hash) VALUES ($1, $2, $3)"
+    await db.executemany(add, [(8, position, hash_) for position, hash_ in enumerate(below)])
+    await db.execute(add, 16, 0, subtree_hash(below))
+    async with snapshot(database) as log:
+        assert await verify_upper_nodes(log, 1 << 16) == []
+    await db.execute("UPDATE seal_node SET hash = $1 WHERE level = 8 AND node_index = 7", bytes(32))
+    async with snapshot(database) as log:
+        assert [each.what for each in await verify_upper_nodes(log, 1 << 16)] == ["tree"]

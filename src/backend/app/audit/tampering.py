@@ -42,10 +42,10 @@ async def note_problems(session: AsyncSession, problems: Iterable[str]) -> None:
         known.alerted_at = known.acknowledged_at = known.acknowledged_by = known.acknowledgement_note = None
 
 
-async def close_tampering(session: AsyncSession, began: datetime) -> list[AuditFinding]:
-    """Close the finding where it was open when the round began that has found nothing; returns it if so."""
+async def close_tampering(session: AsyncSession, *, since: datetime) -> list[AuditFinding]:
+    """Close the finding, as a whole round that began at `since` found nothing; returns it if it was open."""
     known, now = await open_tampering(session), await database_now(session)
-    if known is None or known.opened_at > began:
+    if known is None:
         return []
-    reason = f"the whole log was verified from {at(began, now)} on, and is what was sealed"
+    reason = f"the whole log was verified from {at(since, now)} on, and nothing was wrong"
     return await close(session, now, {known.id: {"reason": reason}})

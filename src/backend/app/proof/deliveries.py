@@ -1,6 +1,6 @@
 """Where checkpoints are sent: what is due, and how it went. Of several checkpoints only the newest counts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, text
@@ -39,6 +39,13 @@ async def destinations_due(
     now = await database_now(session)
     known = {each.destination: each for each in await destinations(session)}
     return [name for name, pause in every.items() if _is_due(known.get(name), pause, tree_size, now)]
+
+
+async def forget_others(session: AsyncSession, names: Collection[str]) -> None:
+    """Forget the destinations that the settings no longer name."""
+    await session.execute(
+        delete(CheckpointDestination).where(CheckpointDestination.destination.not_in(names))
+    )
 
 
 async def record_delivery(session: AsyncSession, destination: str, tree_size: int, outcome: str) -> None:

@@ -5,21 +5,16 @@ other. How far it has come is kept in `seal_verification`. A pass (`app.tasks.ve
 steps of the round; it also looks each time at the guards, at the newest checkpoint and at the newest leaves.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.engine import create_engine
 from app.errors import ComparisonTimeoutError
 from app.kit.sql import database_now
 from app.models import SealVerification
 from app.proof.calibration import COMPARISON_SECONDS
 from app.proof.problems import Problem
 from app.proof.tree_store import tree_size
-from app.proof.verify_bounded import verify_guards, verify_newest_checkpoint, verify_part_before
-from app.proof.verify_leaves import LIMITS
+from app.proof.verify_bounded import Snapshot, verify_guards, verify_newest_checkpoint, verify_part_before
 from app.proof.verify_tables import COMPARISONS
 
 _LOCK = text(f"SELECT pg_try_advisory_xact_lock({0x766572696679})")  # "verify"
@@ -32,22 +27,11 @@ async def lock_rounds(session: AsyncSession) -> bool:
     return bool(await session.scalar(_LOCK))
 
 
-@asynccontextmanager
-async def snapshot(url: str) -> AsyncIterator[AsyncSession]:
-    """A transaction that reads one state of the database and writes nothing."""
-    engine = create_engine(url, pool_size=1, timeout=COMPARISON_SECONDS, limits=LIMITS)
-    reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    try:
-        async with AsyncSession(reading) as session:
-            yield session
-    finally:
-        await engine.dispose()
-
-
 async def current_round(session: AsyncSession) -> SealVerification:
     """The round that is under way, or a new one where the last one has ended."""
     known = await session.get(SealVerification, 1)
     if known and not has_ended(known):
+        known.tables_left = min(known.tables_left, len(COMPARISONS))  # an older version may have had more
         return known
     now, size = await database_now(session), await tree_size(session)
     if known is None:
@@ -57,40 +41,36 @@ async def current_round(session: AsyncSession) -> SealVerification:
     return known
 
 
-async def verify_present(url: str, progress: SealVerification) -> list[Problem]:
+async def verify_present(log: Snapshot, progress: SealVerification) -> list[Problem]:
     """The guards, the newest checkpoint, and the newest leaves unless the round begins with them."""
-    async with snapshot(url) as session:
-        problems = await verify_guards(session)
-        found, progress.checkpoint = await verify_newest_checkpoint(session, progress.checkpoint)
-        size = await tree_size(session)
-        if size > progress.leaves_left:
-            newest, first = await verify_part_before(session, size)
-            found += newest
-            progress.leaves += size - first
+    problems = await verify_guards(log)
+    found, progress.checkpoint = await verify_newest_checkpoint(log, progress.checkpoint)
+    if log.size > progress.leaves_left:
+        newest, first = await verify_part_before(log, log.size)
+        found += newest
+        progress.leaves += log.size - first
     return _noted(progress, problems + found)
 
 
-async def verify_next(url: str, progress: SealVerification) -> list[Problem]:
+async def verify_next(log: Snapshot, progress: SealVerification) -> list[Problem]:
     """The next step of the round, which `progress` is brought forward by; returns what is wrong.
 
-    Raises `ComparisonTimeoutError` where a comparison took too long, which then is left out of this round.
+    Raises `ComparisonTimeoutError` where a comparison took too long. It is left out of this round, and the
+    snapshot is of no more use.
     """
     if end := progress.leaves_left:
-        async with snapshot(url) as session:
-            problems, first = await verify_part_before(session, end)
+        problems, first = await verify_part_before(log, end)
         progress.leaves_left, progress.leaves = first, progress.leaves + end - first
         return _noted(progress, problems)
     comparison = COMPARISONS[-progress.tables_left]
+    progress.tables_left -= 1
     try:
-        async with snapshot(url) as session:
-            connection = await session.connection()
-            found = [each async for each in comparison.problems(connection) if each.what != _BACKDATED]
+        connection = await log.session.connection()
+        found = [each async for each in comparison.problems(connection) if each.what != _BACKDATED]
     except TimeoutError:
         progress.problems += 1  # what was not compared is not known to be right
         message = f"comparing {comparison.what} takes over {COMPARISON_SECONDS:.0f} seconds"
         raise ComparisonTimeoutError(message) from None
-    finally:
-        progress.tables_left -= 1
     return _noted(progress, found)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFoundError, ProofFailedError
 from app.proof.domain.checkpoint import Checkpoint
-from app.proof.domain.note import COSIGNATURE, Note, VerifierKey
+from app.proof.domain.note import Note, VerifierKey
 
 _OF_SIZE = text("SELECT note FROM seal_checkpoint WHERE tree_size = :size FOR UPDATE")
 _KEEP = text("""
@@ -48,16 +48,13 @@ async def add_cosignatures(
     known = Note.parse(stored)
     if known.text != note.text:
         raise ProofFailedError(f"the log's checkpoint of {size} leaves is another one")
-    keys = [key for key in witnesses if key.kind == COSIGNATURE]
-    verified = note.verified(keys)
+    verified = note.verified(witnesses)
     if not verified:
         raise ProofFailedError("no witness of RUNLOG_WITNESS_KEYS has signed this checkpoint")
+    theirs = {(each.name, each.key_id): each for each in reversed(note.signatures)}
     have = {(each.name, each.key_id) for each in known.signatures}
-    added = [
-        each
-        for each in note.signatures
-        if (each.name, each.key_id) in {(key.key.name, key.key.id) for key in verified} - have
-    ]
+    added = [theirs[each.key.name, each.key.id] for each in verified]
+    added = [each for each in added if (each.name, each.key_id) not in have]
     if added:
         cosigned = Note(known.text, (*known.signatures, *added))
         await session.execute(_KEEP, {"note": str(cosigned), "size": size})

@@ -78,7 +78,7 @@ RIGHTS: Mapping[str, Rights] = {
     "audit_cycle": Rights(("INSERT", "DELETE")),
     "audit_finding": Rights(_KEPT),
     "checkpoint_delivery": Rights(_ALL),
-    "checkpoint_destination": Rights(_KEPT),
+    "checkpoint_destination": Rights(_ALL),
     "judge_outcome": Rights(_KEPT),
     "judge_usage": Rights(_KEPT),
     "openclaw_declaration": Rights(_KEPT),

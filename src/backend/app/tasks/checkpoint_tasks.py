@@ -18,7 +18,13 @@ from app.db.session import transaction
 from app.logs import get_logger
 from app.proof.calibration import CHECKPOINT_SECONDS, MAIL_PAUSE, TIMESTAMP_PAUSE
 from app.proof.checkpoints import StoredCheckpoint, newest_checkpoint
-from app.proof.deliveries import destinations_due, lock_deliveries, record_delivery, record_failure
+from app.proof.deliveries import (
+    destinations_due,
+    forget_others,
+    lock_deliveries,
+    record_delivery,
+    record_failure,
+)
 from app.proof.domain.checkpoint import as_signed
 from app.proof.timestamps import keep_timestamp
 from app.tasks.celery_app import celery_app
@@ -45,13 +51,12 @@ async def send_newest(settings: Settings) -> None:
     Does nothing while another process does.
     """
     channels = _channels(settings)
-    if not channels:
-        return
     with postponed_on_outage("checkpoints_postponed"):
         async with transaction() as locked:
             if not await lock_deliveries(locked):
                 return
             async with transaction() as session:
+                await forget_others(session, channels)
                 checkpoint = await newest_checkpoint(session)
                 if checkpoint is None:
                     return
@@ -96,12 +101,7 @@ async def _send(name: str, channel: Channel, checkpoint: StoredCheckpoint) -> No
                 await keep_timestamp(session, checkpoint.tree_size, response)
             await record_delivery(session, name, checkpoint.tree_size, outcome.text)
         else:
-            await record_failure(
-                session,
-                name,
-                outcome.text,
-                partial(_delay, outcome=outcome),
-            )
+            await record_failure(session, name, outcome.text, partial(_delay, outcome=outcome))
     if not outcome.ok:
         log.warning(
             "checkpoint_not_sent", destination=name, leaves=checkpoint.tree_size, outcome=outcome.text

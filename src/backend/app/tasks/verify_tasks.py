@@ -14,6 +14,7 @@ from app.models import SealVerification
 from app.proof.calibration import VERIFY_PASS_SECONDS
 from app.proof.problems import Problem
 from app.proof.rounds import current_round, has_ended, lock_rounds, verify_next, verify_present
+from app.proof.verify_bounded import snapshot
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.runtime import run_async
@@ -43,21 +44,16 @@ async def verify_some(settings: Settings) -> None:
                 progress = await current_round(session)
             problems: list[Problem] = []
             try:
-                problems += await verify_present(url, progress)
-                while not has_ended(progress):
-                    problems += await _next_step(url, progress)
-                    if time.monotonic() >= ends:
-                        break
+                async with snapshot(url) as state:
+                    problems += await verify_present(state, progress)
+                    while not has_ended(progress):
+                        problems += await verify_next(state, progress)
+                        if time.monotonic() >= ends:
+                            break
+            except ComparisonTimeoutError as error:
+                log.warning("comparison_left_out", error=str(error))
             finally:
                 await _keep(settings, progress, problems)
-
-
-async def _next_step(url: str, progress: SealVerification) -> list[Problem]:
-    try:
-        return await verify_next(url, progress)
-    except ComparisonTimeoutError as error:
-        log.warning("comparison_left_out", error=str(error))
-        return []
 
 
 async def _keep(settings: Settings, progress: SealVerification, problems: Sequence[Problem]) -> None:
@@ -70,7 +66,7 @@ async def _keep(settings: Settings, progress: SealVerification, problems: Sequen
         if has_ended(progress):
             progress.ended_at = now
             if not progress.problems:
-                closed = await close_tampering(session, progress.began_at)
+                closed = await close_tampering(session, since=progress.began_at)
         await session.merge(progress)
         finding = await open_tampering(session)
         await announce(session, alert_settings(settings), now, [finding] if finding else [], closed)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from errno import ENOSPC
 from pathlib import Path
 
 import httpx
@@ -53,7 +54,10 @@ class CheckpointFile(Channel):
     def _append(self, content: bytes) -> None:
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(file, content)
+            before = os.fstat(file).st_size
+            if os.write(file, content) < len(content):
+                os.ftruncate(file, before)  # half a checkpoint would spoil all
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
             os.fsync(file)
         finally:
             os.close(file)
