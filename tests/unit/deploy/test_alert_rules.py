@@ -83,6 +83,16 @@ CASES = {
         {},
         {"runlog_checkpoint_age_seconds": f"0+60{ON}", 'runlog_runs_total{status="success"}': f"9{ON}"},
     ),
+    "RunlogLogTampered": one(
+        'runlog_findings_open{rule="log_tampered",severity="critical"}', f"1{ON}", f"0{ON}"
+    ),
+    "RunlogVerificationStopped": one("runlog_verified_leaves_total", f"9{ON}", f"0+9{ON}"),
+    "RunlogCheckpointsNotDelivered": one(
+        'runlog_checkpoint_delivery_failures{destination="webhook"}',
+        f"5{ON}",
+        f"1{ON}",
+        destination="webhook",
+    ),
     "RunlogReplicaBehind": one("runlog_replica_lag_seconds", f"31{ON}", f"2{ON}"),
     "RunlogSpansRejected": one('runlog_otlp_spans_total{outcome="rejected"}', f"0+1{ON}", f"1{ON}"),
     "RunlogOpenclawEventsLost": one(

@@ -13,7 +13,7 @@ from promql_parser import AggregateExpr, Expr, VectorSelector
 from app import metrics
 from app.api.fleet_metrics import fleet_exposition
 from app.dashboard.gauges import FleetGauges, JudgeGauges
-from app.proof.status import SealStatus
+from app.proof.status import DeliveryStatus, SealStatus
 from app.scoring.judge_budget import JudgeCosts
 from app.scoring.status import Count, ScoringCounts
 from support.deployment import DEPLOY
@@ -41,8 +41,9 @@ GAUGES = FleetGauges(
     scoring=ScoringCounts({"queued": Count(1, exact=True)}, None),
     oldest_queued_age=None,
     judge=JudgeGauges(JudgeCosts(1, 1, 1, {"judged": 1}, {"judged": 1.0}), 1),
-    seals=SealStatus(1, 1.0, 1.0),
+    seals=SealStatus(1, 1.0, 1.0, 1, 1.0),
     unindexed=1,
+    checkpoints={"webhook": DeliveryStatus(1.0, 1)},
 )
 
 

@@ -14,9 +14,8 @@ from app.audit.findings import affected_agents
 from app.audit.heartbeat import cycle_age
 from app.kit.sql import database_now
 from app.models import Agent, AgentRunState, AlertNotification, AuditFinding
-from app.proof.status import SealStatus, seal_status
-from app.runs.search.index import unindexed_leaves
 from app.proof.status import DeliveryStatus, SealStatus, delivery_statuses, seal_status
+from app.runs.search.index import unindexed_leaves
 from app.scoring.judge_budget import JudgeCosts, judge_costs
 from app.scoring.status import ScoringCounts, scoring_counts
 
@@ -34,8 +33,7 @@ class FleetGauges:
 
     `findings` are those open, by rule and severity; `agents` are by state, as of the last cycle; `alerts`
     are by channel and state, without tests. `oldest_queued_age` is in seconds, None where no run waits.
-    `judge` is None where none is set; `seals` is how far sealing is behind; `unindexed` counts leaves.
-    `judge` is None where none is set; `seals` is how far sealing is behind;
+    `judge` is None where none is set; `seals` is how far sealing is behind; `unindexed` counts leaves;
     `checkpoints` are by destination.
     """
 
