@@ -1,4 +1,4 @@
-"""Where checkpoints were sent, so that they lie where nobody can change them who can change the log."""
+"""Where checkpoints were sent: out of the reach of a person who can change the log."""
 
 from datetime import datetime
 

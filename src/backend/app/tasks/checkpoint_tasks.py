@@ -1,4 +1,4 @@
-"""Sending checkpoints to where nobody can change them who can change the log, as beat starts it."""
+"""Sending checkpoints out of the reach of a person who can change the log, as beat starts it."""
 
 import random
 from datetime import timedelta
