@@ -172,6 +172,21 @@ async def test_it_names_the_findings_of_its_time_those_with_other_agents_too(
     assert "another host is away" not in shown
 
 
+async def test_the_audit_says_first_that_the_log_was_altered(
+    api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    finding = await db.fetchval(
+        "INSERT INTO audit_finding (rule, agent_id, message, severity, evidence)"
+        " VALUES ('log_tampered', 'auditor', 'It is so', 'critical', $1) RETURNING id",
+        json.dumps({"problems": ["leaf 7 is missing"]}),
+    )
+    page = await api.get("/audit")
+    assert 'class="verdict trouble"' in page.text  # though no cycle has judged
+    assert "The log altered or unguarded critical" in words(page)
+    assert "Found leaf 7 is missing" in words(page)
+    assert f"/audit#finding-{finding}" in (await api.get("/")).text
+
+
 async def test_a_run_says_whether_it_is_sealed_and_since_when(
     api: httpx.AsyncClient, db: asyncpg.Connection
 ) -> None:

@@ -55,10 +55,11 @@ class FindingPage:
 
 
 class FindingCounts(NamedTuple):
-    """How many findings are open, and how many of them are not acknowledged."""
+    """How many findings are open; of these those not acknowledged; and of these the critical ones."""
 
     open: int
     unacknowledged: int
+    critical: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,13 @@ async def closed_findings_page(
 
 async def finding_counts(session: AsyncSession) -> FindingCounts:
     """How many findings are open now."""
-    waiting = func.count().filter(AuditFinding.acknowledged_at.is_(None))
-    row = (await session.execute(select(func.count(), waiting).where(AuditFinding.closed_at.is_(None)))).one()
+    is_waiting = AuditFinding.acknowledged_at.is_(None)
+    statement = select(
+        func.count(),
+        func.count().filter(is_waiting),
+        func.count().filter(is_waiting, AuditFinding.severity == SEVERITIES[0]),
+    )
+    row = (await session.execute(statement.where(AuditFinding.closed_at.is_(None)))).one()
     return FindingCounts(*row)
 
 

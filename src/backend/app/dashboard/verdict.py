@@ -51,7 +51,9 @@ TROUBLES: Mapping[str, str] = {
 MISSED_CYCLES = 3
 """Of the Auditor, after which what it last found is no verdict any more; alerts about it say the same."""
 
-_TITLES = {LOG_TAMPERED: "The log", FLEET_SILENT: "The fleet"}
+TITLES: Mapping[str, str] = {LOG_TAMPERED: "The log", FLEET_SILENT: "The fleet"}
+"""Whom a finding is about that is of no single agent, by its rule."""
+
 _ORDER = {rule: place for place, rule in enumerate(TROUBLES)}
 SEVERITIES = ("critical", "high", "medium", "low")
 """Of findings, the gravest first."""
@@ -199,7 +201,7 @@ def trouble_in_words(rule: str) -> str:
 
 
 def _title(finding: AuditFinding, agents: int, known: Mapping[str, Identity]) -> str:
-    if title := _TITLES.get(finding.rule):
+    if title := TITLES.get(finding.rule):
         return title
     shown = identity_of(finding.agent_id, known).masked().title
     return shown if finding.rule != AGENTS_MISSING else f"{counted(agents, 'agent')}, first {shown}"

@@ -29,7 +29,7 @@ from app.dashboard.finding_pages import (
     open_findings_page,
     recent_cycles,
 )
-from app.dashboard.verdict import SEVERITIES, TROUBLES, is_stale, trouble_in_words
+from app.dashboard.verdict import SEVERITIES, TITLES, TROUBLES, is_stale, trouble_in_words
 from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.sql import database_now
@@ -176,6 +176,7 @@ async def _page(request: Request, query: AuditQuery, refused: Refused) -> Respon
         next_open=query.page("open", open_.next_cursor) if open_.next_cursor else None,
         next_closed=query.page("closed", closed.next_cursor) if closed.next_cursor else None,
         rules=TROUBLES,
+        titles=TITLES,
         severities=SEVERITIES,
         states=STATES,
     )
