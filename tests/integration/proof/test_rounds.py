@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config import get_settings
+from app.config import Settings, get_settings
 from app.db.session import transaction
 from app.proof.domain.merkle import subtree_hash
 from app.proof.erasure import erase_payload
@@ -19,8 +19,10 @@ from app.proof.verify_bounded import snapshot, verify_upper_nodes
 from app.proof.verify_tables import Comparison
 from app.schema.sync import sync_schema
 from app.services.agent_run_log_service import write_run_log
-from app.tasks.seal_tasks import seal
-from app.tasks.verify_tasks import verify_some
+from app.tasks.checkpoint_tasks import send_checkpoints
+from app.tasks.schedule import beat_schedule
+from app.tasks.seal_tasks import seal, seal_log
+from app.tasks.verify_tasks import verify_log, verify_some
 from support.alerting import audited, settle
 from support.log_changes import GUARD, UNGUARD
 
@@ -219,3 +221,8 @@ async def test_nodes_far_above_the_leaves_are_compared_with_those_below(
     await db.execute("UPDATE seal_node SET hash = $1 WHERE level = 8 AND node_index = 7", bytes(32))
     async with snapshot(database) as log:
         assert [each.what for each in await verify_upper_nodes(log, 1 << 16)] == ["tree"]
+
+
+def test_beat_starts_all_that_the_proof_needs() -> None:
+    started = {entry["task"] for entry in beat_schedule(Settings()).values()}
+    assert {task.name for task in (seal_log, verify_log, send_checkpoints)} <= started
