@@ -14,6 +14,7 @@ from celery import Celery
 
 from app.broker import SCORE_RUN, celery_settings
 from app.embedded.postgres import Postgres
+from app.proof.verify import verify
 from app.scoring.domain.results import WORKER_LOST
 from support.background import HANG, Background
 from support.brokers import Broker
@@ -65,10 +66,12 @@ def start(postgres: Postgres, broker: Broker, background: Background, tmp_path: 
 
 
 def check_scores(postgres: Postgres, background: Background) -> None:
-    """Wait until every run is scored; each was scored once, on the run and beside it."""
+    """Wait until every run is scored; each was scored once, on the run and beside it. The log is verified."""
     background.run(until_it_is(postgres.url, UNSCORED, 0))
     assert background.run(query(postgres.url, SCORED_TWICE)) == 0
     assert background.run(query(postgres.url, TOLD_OTHERWISE)) == 0
+    verified = background.run(verify(postgres.url, processes=1, since=[], progress=lambda *_: None))
+    assert verified.problems == []
 
 
 def test_a_killed_broker(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 
 from app.config import get_settings
@@ -136,6 +137,24 @@ async def test_what_was_tampered_with_is_named(log: SealedLog, statements: str, 
     await log.attack(statements)
     problems = await log.verify()
     assert [problem for problem in problems if problem.startswith(named.format(*log.ids))], problems
+
+
+async def test_a_merge_that_waits_to_be_sealed_is_no_alarm_and_hides_none(
+    log: SealedLog, api: httpx.AsyncClient, db: asyncpg.Connection
+) -> None:
+    for source in ("agent", "cron"):
+        report = {"agent_id": "nova", "run_key": "k", "source": source, "actions_taken": {source: "said"}}
+        answer = await api.post("/api/v1/internal/agent-run-log", json=report | {"status": "success"})
+        assert answer.status_code == 204
+        assert await log.verify() == []
+        if source == "agent":
+            await _seal()
+    await log.attack(
+        "UPDATE agent_run_log SET status = 'success' WHERE id = '{1}';"
+        "INSERT INTO seal_pending (kind, run_ids) VALUES ('merge', ARRAY['{1}'::uuid])"
+    )
+    problems = await log.verify()
+    assert [problem for problem in problems if problem.startswith(f"altered: run {log.ids[1]}")], problems
 
 
 async def test_processes_verify_a_long_log_side_by_side(

@@ -66,10 +66,12 @@ SUPERSEDED = text(f"""
     FROM seal_leaf AS leaf WHERE kind = '{Kind.RUN}'
     GROUP BY run_id HAVING count(*) > 1
 """)  # noqa: S608
-# What is being merged is another run than its leaf says, until it gets its next one.
-_MERGING = text(f"""
-    SELECT leaf_index FROM seal_leaf WHERE kind = '{Kind.RUN}'
+# A merge has changed these runs, and its leaf is not there yet.
+_BEING_MERGED = text(f"""
+    SELECT leaf_index FROM seal_leaf AS leaf
+    WHERE kind = '{Kind.RUN}'
         AND run_id IN (SELECT unnest(run_ids) FROM seal_pending WHERE kind = 'merge')
+        AND (SELECT count(*) FROM agent_run_report AS report WHERE report.run_id = leaf.run_id) > 1
 """)  # noqa: S608
 _ERASURES = text(f"""
     SELECT coalesce(row.run_id, leaf.run_id) AS run_id, row.run_id IS NULL AS deleted
@@ -201,13 +203,12 @@ COMPARISONS = (
 
 
 async def superseded_leaves(connection: AsyncConnection) -> tuple[frozenset[int], list[Problem]]:
-    """The leaves of runs that have a later one or get one, and of which runs these are no merges."""
-    leaves: set[int] = set()
+    """The leaves of runs that have a later one, or will, and of which runs these are no merges."""
+    leaves = set((await connection.execute(_BEING_MERGED)).scalars())
     problems = []
     for row in await connection.execute(SUPERSEDED):
         leaves.update(row.leaves)
         if row.reports < 2:  # what is merged is two reports or more
             message = f"run {row.run_id} was sealed again without a merge"
             problems.append(Problem("altered", message, row.run_id))
-    leaves.update((await connection.execute(_MERGING)).scalars())
     return frozenset(leaves), problems
