@@ -1,0 +1,1 @@
+"""Tests of pages, which share a browser: a package, so that it ends with them."""
