@@ -10,6 +10,8 @@ comparing with a checkpoint that was kept elsewhere.
 """
 
 import asyncio
+import os
+import signal
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -22,6 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import create_engine
+from app.embedded.process import die_with_parent
 from app.proof.calibration import CHUNK_LEVEL, PARTS_AT_ONCE
 from app.proof.checkpoints import key_changes
 from app.proof.domain.merkle import TILE_HEIGHT, CompactRange
@@ -134,7 +137,13 @@ async def _side_by_side(
         for each in zip(parts, await asyncio.to_thread(verify, parts), strict=True):
             yield each
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    # They only read, and would go on reading for whoever was killed.
+    with ProcessPoolExecutor(
+        processes,
+        mp_context=get_context("spawn"),
+        initializer=die_with_parent,
+        initargs=(signal.SIGKILL, os.getpid()),
+    ) as pool:
         under_way: deque[tuple[Sequence[Part], asyncio.Future[list[VerifiedPart]]]] = deque()
         for share in shares:
             under_way.append((share, loop.run_in_executor(pool, verify, share)))
