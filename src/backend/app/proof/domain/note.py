@@ -10,13 +10,13 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple, Self
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from app.errors import ProofFailedError, ProofFormatError
 from app.proof.domain.encoding import from_base64, to_base64
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ED25519, COSIGNATURE = 0x01, 0x04
 """The kinds of signatures, by the byte that signed-note assigns them: a log's and a witness's."""
@@ -92,6 +92,10 @@ class VerifierKey:
                 raise ProofFailedError(f"the cosignature by {self.name} has no time")
             (moment,) = _TIMESTAMP.unpack_from(value)
             message, value = _cosigned(text, moment), value[_TIMESTAMP.size :]
+        # On use: six megabytes, of which an API process that shows proofs has no need.
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
         try:
             Ed25519PublicKey.from_public_bytes(self.public_key).verify(value, message)
         except InvalidSignature:
@@ -139,7 +143,9 @@ class SigningKey:
         """Sign a note's text."""
         return Signature(self.name, self.verifier.id, self._private().sign(text.encode()))
 
-    def _private(self) -> Ed25519PrivateKey:
+    def _private(self) -> "Ed25519PrivateKey":
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
 
