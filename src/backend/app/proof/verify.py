@@ -5,7 +5,7 @@
 3. Put the parts together to the tree, and compare its root at the size of every checkpoint; check who signed.
 4. Meanwhile compare scores and other tables with what was sealed of them, and look for runs without a leaf.
 
-Whoever can write to everything can also make a new tree and sign it anew with the keys. That is found by
+Those who can write to everything can also make another tree and sign it with the keys. That is found by
 comparing with a checkpoint that was kept elsewhere.
 """
 
@@ -137,7 +137,7 @@ async def _side_by_side(
         for each in zip(parts, await asyncio.to_thread(verify, parts), strict=True):
             yield each
         return
-    # They only read, and would go on reading for whoever was killed.
+    # They only read, and would go on after the command was killed.
     with ProcessPoolExecutor(
         processes,
         mp_context=get_context("spawn"),

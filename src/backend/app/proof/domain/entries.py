@@ -24,7 +24,7 @@ MOMENT_PATTERN = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 """How `to_char(moment AT TIME ZONE 'UTC', …)` writes the moments of entries."""
 
 SALT_BYTES = 32
-"""Random bytes of a salt, as many as SHA-256 gives: nobody finds it by trying."""
+"""Random bytes of a salt, as many as SHA-256 gives: too many to try."""
 
 
 class Kind(StrEnum):

@@ -1,7 +1,7 @@
 """Making the index: the runs of the sealed log, in the order of its leaves, in blocks.
 
 Each committed run has a leaf, however late it was committed, and another one when its text has changed. So
-whoever follows the leaves misses nothing.
+following the leaves misses nothing.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
