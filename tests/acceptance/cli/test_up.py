@@ -103,7 +103,9 @@ def agents(url: str) -> list[str]:
 
 
 @linux
-def test_each_start_finds_the_data_of_the_last_however_that_ended(up: Up) -> None:
+def test_each_start_finds_the_data_of_the_last_and_starts_again_what_dies(
+    up: Up, monkeypatch: pytest.MonkeyPatch
+) -> None:
     process, url = up.start_and_wait()
     assert url == f"http://127.0.0.1:{up.port}"
     report(url, "sage")
@@ -121,21 +123,10 @@ def test_each_start_finds_the_data_of_the_last_however_that_ended(up: Up) -> Non
     process, url = up.start_and_wait()
     assert agents(url) == ["atlas", "sage"]
     assert eventually(lambda: count_together(url)), httpx.get(f"{url}/metrics", timeout=120).text
-    process.terminate()
-    assert process.wait(120) == 0, up.stderr.read_text()
-    assert not (up.data_dir / RUNTIME_FILE).exists()
-    assert up.is_gone()
-    assert "Traceback" not in up.stderr.read_text()
-
-
-@linux
-def test_it_is_found_joined_by_no_other_and_starts_again_what_dies(
-    up: Up, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, url = up.start_and_wait()
     check_no_other_joins(up, url)
+    assert "Traceback" not in up.stderr.read_text()
     monkeypatch.delenv("RUNLOG_DATA_DIR")
-    subprocess.run([RUNLOG, "report", "sage", "success", "--summary", "Fixed a leak"], check=True)
+    subprocess.run([RUNLOG, "report", "nova", "success", "--summary", "Fixed a leak"], check=True)
     for command in ("serve", "worker", "beat"):
         kill_and_see_replaced(up, command)
     for server in up.servers():
@@ -143,8 +134,12 @@ def test_it_is_found_joined_by_no_other_and_starts_again_what_dies(
         with contextlib.suppress(ProcessLookupError):
             os.kill(server, signal.SIGKILL)
     assert eventually(lambda: is_ready(url)), up.stderr.read_text()
-    report(url, "atlas")
-    assert agents(url) == ["atlas", "sage"]
+    report(url, "lyra")
+    assert agents(url) == ["lyra", "nova", "atlas", "sage"]
+    process.terminate()
+    assert process.wait(120) == 0, up.stderr.read_text()
+    assert not (up.data_dir / RUNTIME_FILE).exists()
+    assert up.is_gone()
 
 
 def check_no_other_joins(up: Up, url: str) -> None:
