@@ -75,26 +75,14 @@ def test_data_of_an_older_version_is_taken_over_and_kept(
     server.start()
     assert checked(server.url) == 1000
     assert sorted(path.name for path in server.directory.iterdir()) == ["data", "data.15", "server.log"]
-
-
-def test_a_lost_password_and_what_an_interrupted_upgrade_left_are_no_obstacle(server: Postgres) -> None:
-    (server.directory / NEW_PASSWORD).touch()
-    server.password = "another"
-    for name in ("data.upgrade", "data.upgraded"):
-        (server.directory / name).mkdir()
-    server.start()
-    check_taken_over(server)
-
-
-def test_an_upgrade_is_finished_that_ended_between_its_renames(server: Postgres) -> None:
-    server.start()
+    # It is finished where it ended between its renames.
     server.stop()
     server.data.rename(server.directory / "data.upgraded")
     server.start()
-    assert checked(server.url) == 500
+    assert checked(server.url) == 1000
 
 
-def test_a_failed_upgrade_leaves_the_data_to_its_own_version(
+def test_a_failed_upgrade_leaves_the_data_to_its_own_version_and_is_no_obstacle_to_the_next(
     server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upgrade, "_same_as", lambda *_: ["--wal-segsize=64"])
@@ -103,6 +91,11 @@ def test_a_failed_upgrade_leaves_the_data_to_its_own_version(
     with run_by_older(server):
         assert query(server.url, "SELECT count(*) FROM agent_run_log") == [(500,)]
     monkeypatch.undo()
+    # Nor is a lost password, and what an interrupted upgrade left.
+    (server.directory / NEW_PASSWORD).touch()
+    server.password = "another"
+    for name in ("data.upgrade", "data.upgraded"):
+        (server.directory / name).mkdir(exist_ok=True)
     server.start()
     check_taken_over(server)
 
