@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from app.embedded.data_dir import DataDirectory
 from app.embedded.ports import LOOPBACK
 from app.embedded.postgres import Postgres
 from app.embedded.process import EmbeddedServerError
+from app.embedded.server import NEW_PASSWORD
 from app.embedded.valkey import Valkey
 from app.errors import RunLogError
 from support.processes import eventually, free_port
@@ -128,17 +128,8 @@ def value(server: Postgres) -> object:
 
 
 @pytest.fixture
-def directory(filled: DataDirectory) -> Iterator[DataDirectory]:
+def directory() -> Iterator[DataDirectory]:
     """A directory that every account can reach, with a stopped PostgreSQL that keeps a value."""
-    path = Path(tempfile.mkdtemp(prefix="runlog-test-"))
-    subprocess.run(["cp", "-a", f"{filled.path}/.", path], check=True)
-    yield DataDirectory(path)
-    shutil.rmtree(path)
-
-
-@pytest.fixture(scope="module")
-def filled() -> Iterator[DataDirectory]:
-    """Such a directory, to be copied."""
     path = Path(tempfile.mkdtemp(prefix="runlog-test-"))
     path.chmod(0o755)
     made = DataDirectory(path)
@@ -161,18 +152,31 @@ def postgres_of(directory: DataDirectory) -> Postgres:
     return Postgres(directory.path / "postgres", **directory.server_state("postgres"))
 
 
-@pytest.mark.parametrize(
-    "content",
-    [None, "", "{", "[]", '{"password": "p"}', '{"password": "", "port": 5}', '{"password": "p", "port": 0}'],
-)
-def test_a_lost_or_damaged_state_file_is_made_again(
-    directory: DataDirectory, content: str | None, capsys: pytest.CaptureFixture[str]
-) -> None:
+DAMAGED = ("", "{", "[]", '{"password": "p"}', '{"password": "", "port": 5}', '{"password": "p", "port": 0}')
+
+
+def test_a_damaged_state_file_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    mark = tmp_path / "postgres" / NEW_PASSWORD
+    state = tmp_path / "postgres.json"
+    for content in DAMAGED:
+        state.write_text(content)
+        made = DataDirectory(tmp_path).server_state("postgres")
+        assert made == json.loads(state.read_text())
+        assert len(made["password"]) > 20
+        mark.unlink()
+        aside = state.with_name("postgres.json.damaged")
+        assert aside.read_text() == content
+        aside.unlink()
+        assert "postgres.json is damaged: moved to" in capsys.readouterr().err
+    assert DataDirectory(tmp_path).server_state("postgres") == made
+    assert not mark.exists()
+
+
+def test_the_server_is_given_the_password_of_a_state_file_that_was_lost(directory: DataDirectory) -> None:
     state = directory.path / "postgres.json"
     before = json.loads(state.read_text())["password"]
     state.unlink()
-    if content is not None:
-        state.write_text(content)
     # An attempt that ended before the server had the new password changes nothing.
     directory.server_state("postgres")
     server = postgres_of(directory)
@@ -181,9 +185,6 @@ def test_a_lost_or_damaged_state_file_is_made_again(
         assert (value(server), server.password != before) == (7, True)
     finally:
         server.stop()
-    if content is not None:
-        assert state.with_name("postgres.json.damaged").read_text() == content
-        assert "postgres.json is damaged: moved to" in capsys.readouterr().err
     again = postgres_of(directory)
     assert again.password == server.password
     assert sorted(path.name for path in server.directory.iterdir()) == ["data", "server.log"]
@@ -200,9 +201,10 @@ def test_a_lost_or_damaged_state_file_is_made_again(
     ],
 )
 def test_data_that_cannot_be_taken_over_is_refused_with_what_to_do(
-    directory: DataDirectory, made_by: str, said: str
+    tmp_path: Path, made_by: str, said: str
 ) -> None:
-    server = postgres_of(directory)
+    server = Postgres(tmp_path, password="p", port=free_port())
+    server.data.mkdir()
     (server.data / "PG_VERSION").write_text(f"{made_by}\n")
     with pytest.raises(EmbeddedServerError, match=said):
         server.start()
@@ -210,7 +212,9 @@ def test_data_that_cannot_be_taken_over_is_refused_with_what_to_do(
 
 @root
 @pytest.mark.parametrize("name", ["lock", "postgres.json"])
-def test_the_directory_of_another_user_is_refused_by_name(directory: DataDirectory, name: str) -> None:
+def test_the_directory_of_another_user_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    directory = DataDirectory(tmp_path)
+    directory.server_state("postgres")
     with directory.locked():
         pass
     os.chown(directory.path / name, 1, 1)
