@@ -42,16 +42,17 @@ def reachable() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def initialized(tmp_path_factory: pytest.TempPathFactory) -> Postgres:
-    """A stopped server, to be copied."""
+    """A stopped server of the installed version."""
     server = Postgres(tmp_path_factory.mktemp("initialized"), password=PASSWORD, port=free_port())
     server.start()
     server.stop()
     return server
 
 
-@pytest.fixture
-def postgres(initialized: Postgres, tmp_path: Path) -> Iterator[Postgres]:
-    server = copy_of(initialized, tmp_path / "postgres")
+@pytest.fixture(scope="module")
+def postgres(initialized: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server that runs, which the tests of this module share."""
+    server = copy_of(initialized, tmp_path_factory.mktemp("shared") / "postgres")
     server.start()
     yield server
     server.stop()
@@ -84,9 +85,9 @@ def restart(server: Server) -> None:
 
 
 def test_postgres_keeps_its_data(postgres: Postgres) -> None:
-    sql(postgres.url, "CREATE TABLE t AS SELECT 1 AS value")
+    sql(postgres.url, "CREATE TABLE kept AS SELECT 1 AS value")
     restart(postgres)
-    assert sql(postgres.url, "SELECT value FROM t") == 1
+    assert sql(postgres.url, "SELECT value FROM kept") == 1
 
 
 def test_postgres_is_set_up_for_utc_and_utf8(postgres: Postgres) -> None:
@@ -127,29 +128,29 @@ def test_a_stale_pid_file_of_a_recycled_process_id_is_no_obstacle(postgres: Post
     assert sql(postgres.url, "SELECT 1") == 1
 
 
-def test_an_initialization_cut_short_is_begun_anew(tmp_path: Path) -> None:
-    unfinished = tmp_path / "postgres" / "data.new"
+def test_an_initialization_cut_short_is_begun_again_also_where_a_path_has_spaces_and_quotes(
+    tmp_path: Path,
+) -> None:
+    directory = tmp_path / 'it\'s a "path"'
+    unfinished = directory / "data.new"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
-    server = Postgres(tmp_path / "postgres", password=PASSWORD, port=free_port())
-    server.start()
-    assert sql(server.url, "SELECT 1") == 1
-    server.stop()
+    for server_class in (Postgres, Valkey):
+        server = server_class(directory, password=PASSWORD, port=free_port())
+        server.start()
+        restart(server)
+        server.stop()
+        assert server.poll() == 0
+        shutil.rmtree(server.data)
 
 
 @pytest.mark.parametrize("server_class", [Postgres, Valkey])
-def test_a_path_may_have_spaces_and_quotes(tmp_path: Path, server_class: type[Server]) -> None:
-    server = server_class(tmp_path / 'it\'s a "path"', password=PASSWORD, port=free_port())
-    server.start()
-    restart(server)
-    server.stop()
-    assert server.poll() == 0
-
-
-@pytest.mark.parametrize("server_class", [Postgres, Valkey])
-def test_a_taken_port_is_an_error_with_the_end_of_the_log(tmp_path: Path, server_class: type[Server]) -> None:
+def test_a_taken_port_is_an_error_with_the_end_of_the_log(
+    initialized: Postgres, tmp_path: Path, server_class: type[Server]
+) -> None:
+    directory = initialized.directory if server_class is Postgres else tmp_path
     with socket.create_server((LOOPBACK, 0)) as other:
-        server = server_class(tmp_path / "server", password=PASSWORD, port=other.getsockname()[1])
+        server = server_class(directory, password=PASSWORD, port=other.getsockname()[1])
         with pytest.raises(EmbeddedServerError, match="Address already in use"):
             server.start()
         assert server.poll() is not None
@@ -237,14 +238,19 @@ def test_free_port_prefers_what_it_is_told() -> None:
 
 @linux
 @root
-def test_root_becomes_another_account_where_that_can_reach_the_data(reachable: Path) -> None:
+def test_root_becomes_another_account_where_that_can_reach_the_data_or_could(reachable: Path) -> None:
     server = Postgres(reachable / "postgres", password=PASSWORD, port=free_port())
     server.start()
-    restart(server)
-    assert sql(server.url, "SELECT 1") == 1
+    sql(server.url, "CREATE TABLE t AS SELECT 1 AS value")
     server.stop()
     assert server.data.stat().st_uid != 0
     assert (reachable.stat().st_uid, reachable.stat().st_mode & 0o777) == (0, 0o755)
+    for mode in (0o755, 0o700):
+        reachable.chmod(mode)
+        server.start()
+        assert sql(server.url, "SELECT value FROM t") == 1
+        assert Path(f"/proc/{server.pid}").stat().st_uid == server.data.stat().st_uid != 0
+        server.stop()
 
 
 @linux
@@ -259,20 +265,6 @@ def test_root_uses_a_user_namespace_where_no_account_can_reach_the_data(reachabl
     server.stop()
     assert server.data.stat().st_uid == 0
     assert private.stat().st_mode & 0o777 == 0o700
-
-
-@linux
-@root
-def test_root_finds_the_data_of_an_account_that_can_reach_it_no_more(reachable: Path) -> None:
-    server = Postgres(reachable / "postgres", password=PASSWORD, port=free_port())
-    server.start()
-    sql(server.url, "CREATE TABLE t AS SELECT 1 AS value")
-    server.stop()
-    reachable.chmod(0o700)
-    restart(server)
-    assert sql(server.url, "SELECT value FROM t") == 1
-    assert Path(f"/proc/{server.pid}").stat().st_uid == server.data.stat().st_uid != 0
-    server.stop()
 
 
 def _start_as_nobody(directory: Path, ports: tuple[int, int]) -> None:
