@@ -51,9 +51,17 @@ def test_the_script_says_what_it_did(empty_database: str) -> None:
     assert (clean.returncode, clean.stdout, clean.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("tables", ["SELECT", SPECIFIED_TABLE + fill_log(20_000)], ids=["fresh", "old"])
-def test_two_at_once_do_the_work_once(empty_database: str, tables: str) -> None:
-    run_sql(empty_database, tables)
+def test_two_at_once_make_a_schema_once(empty_database: str) -> None:
+    async def sync_twice() -> list[list[str]]:
+        return await asyncio.gather(*(sync_schema(empty_database) for _ in range(2)))
+
+    first, second = sorted(asyncio.run(sync_twice()))
+    assert first == []
+    assert "created table agent_run_state" in second
+
+
+def test_two_at_once_repair_a_schema_once(empty_database: str) -> None:
+    run_sql(empty_database, SPECIFIED_TABLE + fill_log(20_000))
     processes = [start_script(empty_database) for _ in range(2)]
     outcomes = [(*process.communicate(timeout=120), process.returncode) for process in processes]
 
