@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -15,9 +14,11 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+from celery import Celery
 from simulated_raters import make_raters, ratings_of, worth
 from simulated_reports import simulated_reports
 
+from app.broker import celery_settings
 from app.db.session import transaction
 from app.errors import NotFoundError
 from app.models import RewardModelVersion
@@ -127,6 +128,11 @@ async def test_ratings_train_a_model_that_scores_new_runs(db: asyncpg.Connection
     assert shown["auto"] > kept["rubric", VERSION]
     assert shown["reasons"][0].startswith("people's ratings: ")
     assert set(shown["dimensions"]) == set(score(simulated()[0]).dimensions)
+    # One of another rubric is not in force.
+    await db.execute("UPDATE reward_model SET rubric = 'older'")
+    assert await in_force() is None
+    async with transaction() as session:
+        assert await is_due(session, after=240)
 
 
 async def finish_backfills() -> None:
@@ -160,15 +166,6 @@ async def test_recent_runs_always_show_what_is_in_force(db: asyncpg.Connection) 
     assert all("human" in of for of in after)
 
 
-async def test_a_rollback_before_the_promotions_backfill_is_done(db: asyncpg.Connection) -> None:
-    await rate(db, await report())
-    await train()
-    async with transaction() as session:
-        await roll_back(session, None)
-    rows = await db.fetch("SELECT scorer, version FROM score_backfill WHERE finished_at IS NULL")
-    assert [tuple(row) for row in rows] == [("rubric", VERSION)]
-
-
 async def test_a_rollback_takes_effect_at_once_and_leaves_ratings_alone(db: asyncpg.Connection) -> None:
     await rate(db, await report())
     await train()
@@ -177,6 +174,9 @@ async def test_a_rollback_takes_effect_at_once_and_leaves_ratings_alone(db: asyn
     async with transaction() as session:
         assert await roll_back(session, None) is None
     assert await in_force() is None
+    # Before the promotion's backfill is done.
+    rows = await db.fetch("SELECT scorer, version FROM score_backfill WHERE finished_at IS NULL")
+    assert [tuple(row) for row in rows] == [("rubric", VERSION)]
     run_id = await write_run_log("sage", BRIEF)
     await score_now(run_id)
     assert (await scores(db, run_id))["scorer"] == "rubric"
@@ -184,11 +184,11 @@ async def test_a_rollback_takes_effect_at_once_and_leaves_ratings_alone(db: asyn
     state = await db.fetchrow("SELECT state, promoted_at, withdrawn_at FROM reward_model")
     assert state["state"] == "withdrawn"
     assert state["promoted_at"] <= state["withdrawn_at"]
+    await check_going_back_to_a_version_and_forth(db)
 
 
-async def test_going_back_to_a_version_and_forth(db: asyncpg.Connection) -> None:
-    await rate(db, await report())
-    await train()
+async def check_going_back_to_a_version_and_forth(db: asyncpg.Connection) -> None:
+    """Of three further versions one was rejected, and may not come into force."""
     copy = """
         INSERT INTO reward_model
             (version, state, rubric, rated_until, ratings, raters, runs, parameters, report)
@@ -206,15 +206,6 @@ async def test_going_back_to_a_version_and_forth(db: asyncpg.Connection) -> None
         with pytest.raises(NotFoundError):
             async with transaction() as session:
                 await roll_back(session, never)
-
-
-async def test_a_model_of_another_rubric_is_not_in_force(db: asyncpg.Connection) -> None:
-    await rate(db, await report())
-    await train()
-    await db.execute("UPDATE reward_model SET rubric = 'older'")
-    assert await in_force() is None
-    async with transaction() as session:
-        assert await is_due(session, after=240)
 
 
 async def test_it_is_due_when_enough_ratings_are_new_or_changed(db: asyncpg.Connection) -> None:
@@ -280,11 +271,11 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def send_training() -> None:
-    """Send what beat sends, from a process of its own, as Celery keeps a broker for the process's life."""
-    code = "from app.tasks.reward_tasks import train_reward_model; train_reward_model.delay()"
-    sender = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
-    assert await sender.wait() == 0
+def send_training(broker: Broker) -> None:
+    """Send what beat sends."""
+    with Celery(set_as_current=False) as sender:
+        sender.conf.update(celery_settings(broker.url))
+        sender.send_task("app.tasks.reward_tasks.train_reward_model")
 
 
 async def test_ratings_by_http_change_how_a_running_worker_scores(
@@ -306,7 +297,7 @@ async def test_ratings_by_http_change_how_a_running_worker_scores(
 
     with start("worker", "--concurrency", "1"):
         assert await scorer_of_new_run() == "rubric"
-        await send_training()
+        send_training(broker)
         await until(lambda: promoted(db))
         assert await scorer_of_new_run() == "reward"
         with start("score", "rollback") as command:
@@ -334,7 +325,7 @@ async def test_a_killed_training_leaves_nothing_and_the_next_one_works(
         return bool(await db.fetchval(holding))
 
     with start("worker", "--concurrency", "1") as worker:
-        await send_training()
+        send_training(broker)
         await until(training)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
