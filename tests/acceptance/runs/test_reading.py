@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.services.agent_run_log_service import write_run_log
-from support.processes import RUNLOG, called
+from support.processes import RUNLOG, called, serving
 
 
 def record(*summaries: str, agent: str = "sage") -> None:
@@ -19,6 +21,17 @@ def record(*summaries: str, agent: str = "sage") -> None:
             await write_run_log(agent, {"summary": summary})
 
     asyncio.run(write())
+
+
+@pytest.fixture(scope="module")
+def url(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that has 20 long runs: by it a command starts in a fraction of the time."""
+    log = tmp_path_factory.mktemp("server") / "serve.log"
+    with serving(env={"DATABASE_URL": module_database}, log=log) as url:
+        for _ in range(20):
+            run = {"agent_id": "sage", "status": "success", "actions_taken": {"summary": "x" * 100_000}}
+            assert httpx.post(f"{url}/api/v1/internal/agent-run-log", json=run, timeout=120).is_success
+        yield url
 
 
 def test_what_agents_sent_does_not_steer_the_terminal(database: str) -> None:
@@ -35,24 +48,29 @@ def test_a_long_name_leaves_room_for_the_summary(database: str) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_a_full_disk_is_a_sentence(database: str, options: tuple[str, ...]) -> None:
-    record("done")
+def test_a_full_disk_is_a_sentence(
+    url: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLOG_URL", url)
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([*RUNLOG, "runs", *options], stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"runlog: No space left on device\n")
 
 
-@pytest.mark.parametrize("options", ["", "--json"])
-def test_without_standard_streams_a_command_goes_on(database: str, options: str) -> None:
-    record("done")
-    command = f'"$0" -m app.cli.main runs {options} <&- >&- 2>&-'
-    assert subprocess.run(["/bin/sh", "-c", command, sys.executable], check=False).returncode == 0
-    command = '"$0" -m app.cli.main exec --agent sage -- sh -c "cat && echo done && echo >&2" <&- >&- 2>&-'
+@pytest.mark.parametrize(
+    "arguments",
+    ["runs", "runs --json", 'exec --agent sage -- sh -c "cat && echo done && echo >&2"'],
+)
+def test_without_standard_streams_a_command_goes_on(
+    url: str, arguments: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLOG_URL", url)
+    command = f'"$0" -m app.cli.main {arguments} <&- >&- 2>&-'
     assert subprocess.run(["/bin/sh", "-c", command, sys.executable], check=False).returncode == 0
 
 
-def test_a_reader_that_leaves_is_no_error_to_tell_of(database: str) -> None:
-    record(*("x" * 100_000 for _ in range(20)))
+def test_a_reader_that_leaves_is_no_error_to_tell_of(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNLOG_URL", url)
     process = subprocess.Popen([*RUNLOG, "runs", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
