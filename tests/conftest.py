@@ -53,6 +53,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("SSL_CERT_DIR", str(Path(__file__).parent))
 # Nor does a test need a context of TLS for each client, which takes longer to make than to use.
 httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
+# For each request to an application within the test it would look for a library that is not installed.
+httpx._transports.asgi.is_running_trio = lambda: False
 
 Execute = Callable[[str], object]  # runs a statement
 

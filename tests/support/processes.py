@@ -166,12 +166,16 @@ def wait_until_alive(url: str, process: Process, log: Path) -> None:
 
 
 def eventually(condition: Callable[[], bool], timeout: float = START_TIMEOUT) -> bool:
-    """Whether `condition` comes to hold within `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    """Whether `condition` comes to hold within `timeout` seconds.
+
+    It is looked at the less often the longer that takes: what is waited for needs the processors.
+    """
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > timeout:
             return False
-        time.sleep(0.05)
+        time.sleep(max(0.05, waited / 10))
     return True
 
 
