@@ -15,7 +15,7 @@ from rich.console import Console
 from app.cli import sending
 from app.config import Settings
 from app.environment import environment_name
-from support.processes import RUNLOG, called, free_port, serving
+from support.processes import RUNLOG, called, free_port, running, serving
 
 
 def as_process(*arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
@@ -197,10 +197,12 @@ def test_config_shows_every_setting_and_no_secret(tmp_path: Path) -> None:
     assert values["CELERY_BROKER_URL"] == "redis://:[redacted]@h:6379/0"
 
 
-def test_a_port_in_use_is_an_error_without_a_traceback(server: str) -> None:
-    done = as_process("serve", "--port", server.rpartition(":")[2])
-    assert done.returncode == 1
-    assert "address already in use" in done.stderr
+def test_a_port_in_use_is_an_error_without_a_traceback(server: str, tmp_path: Path) -> None:
+    log = tmp_path / "serve.log"
+    with running("serve", "--port", server.rpartition(":")[2], env={}, log=log) as process:
+        assert process.wait(120) == 1
+    assert "address already in use" in log.read_text()
+    assert "Traceback" not in log.read_text()
 
 
 def test_a_run_is_shown_in_full_by_the_beginning_of_its_id(server: str) -> None:
