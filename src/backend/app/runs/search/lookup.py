@@ -39,7 +39,7 @@ from app.runs.calibration import (
     PATIENCE_SECONDS,
     UNINDEXED_RUNS,
 )
-from app.runs.queries import RunFilters, run_conditions
+from app.runs.queries import RunFilters, run_conditions, stored_moment
 from app.runs.search.items import GRAM, folded, grams_of, items_of
 
 _LAST_ID = UUID(int=2**128 - 1)
@@ -189,6 +189,5 @@ async def _candidates(session: AsyncSession, wanted: Search, after: _Block | Non
 
 async def _wanted_runs(session: AsyncSession, wanted: Search, ids: ColumnElement[Any]) -> set[Cursor]:
     run = AgentRunLog
-    moment = func.timestamptz_send(run.created_at, type_=LargeBinary)
-    statement = select(run.id, moment).where(run.id == any_(ids), *wanted.run_conditions())
+    statement = select(run.id, stored_moment()).where(run.id == any_(ids), *wanted.run_conditions())
     return {Cursor.after(run_id, sent) for run_id, sent in await session.execute(statement)}
