@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.dashboard.verdict import SEVERITIES, is_open
+from app.audit.domain.finding import SEVERITIES
+from app.dashboard.verdict import is_open
 from app.kit.cursors import Cursor, micros_of
 from app.kit.sql import moment_at
 from app.models import AuditCycleRecord, AuditFinding

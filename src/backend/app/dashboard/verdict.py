@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agents.identity import Identity, identity_of
 from app.agents.pauses import IS_PAUSED
 from app.agents.registry import identities, require_known
+from app.audit.domain.finding import SEVERITIES
 from app.audit.domain.fleet import FLEET_SILENT
 from app.audit.domain.missing import AGENTS_MISSING
 from app.audit.domain.tampering import LOG_TAMPERED
@@ -55,8 +56,6 @@ TITLES: Mapping[str, str] = {LOG_TAMPERED: "The log", FLEET_SILENT: "The fleet"}
 """Whom a finding is about that is of no single agent, by its rule."""
 
 _ORDER = {rule: place for place, rule in enumerate(TROUBLES)}
-SEVERITIES = ("critical", "high", "medium", "low")
-"""Of findings, the gravest first."""
 
 _ENDED_BY_A_REPORT = ("stopped_reporting", "late", "never_reported")
 
@@ -249,20 +248,9 @@ def verdict(
 ) -> str:
     """How the log and `total` agents are in one sentence; `waiting` of them have not reported yet."""
     others = [trouble for trouble in troubles if trouble.rule != LOG_TAMPERED]
-    of_agents = _of_agents(others, total, waiting, judged_at=judged_at, now=now, stale=stale)
-    words = TROUBLES[LOG_TAMPERED]
-    return of_agents if len(others) == len(troubles) else f"The log is {words}. {of_agents}"
-
-
-def _of_agents(
-    troubles: Sequence[Trouble],
-    total: int,
-    waiting: int,
-    *,
-    judged_at: datetime | None,
-    now: datetime,
-    stale: bool,
-) -> str:
+    if len(others) < len(troubles):
+        of_agents = verdict(others, total, waiting, judged_at=judged_at, now=now, stale=stale)
+        return f"The log is {TROUBLES[LOG_TAMPERED]}. {of_agents}"
     agents = counted(total, "agent")
     if not total:
         return "No agent has reported yet"

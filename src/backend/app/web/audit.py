@@ -17,6 +17,7 @@ from app.alerts.domain.proof import Proof
 from app.alerts.proofs import proofs_of
 from app.api.strict_route import StrictRoute
 from app.audit.domain.evidence import Fact, ending_reason, ending_run, facts
+from app.audit.domain.finding import SEVERITIES
 from app.audit.findings import acknowledge
 from app.audit.wire import AcknowledgementIn
 from app.config import get_settings
@@ -29,7 +30,7 @@ from app.dashboard.finding_pages import (
     open_findings_page,
     recent_cycles,
 )
-from app.dashboard.verdict import SEVERITIES, TITLES, TROUBLES, is_stale, trouble_in_words
+from app.dashboard.verdict import TITLES, TROUBLES, is_stale, trouble_in_words
 from app.db.session import transaction
 from app.errors import NotFoundError
 from app.kit.sql import database_now

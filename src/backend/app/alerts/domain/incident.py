@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.audit.domain.finding import Evidence
+from app.audit.domain.finding import SEVERITIES, Evidence
 from app.kit.text import printable
-
-SEVERITIES = ("critical", "high", "medium", "low")
-"""Of findings, the gravest first; one of another program counts as `medium`."""
 
 URGENT = SEVERITIES[0]
 """The severity of what goes out at once: no limit of messages an hour and no muting holds it back."""

@@ -11,6 +11,8 @@ from app.kit.text import printable
 
 Evidence = dict[str, Any]
 Severity = Literal["low", "medium", "high", "critical"]
+SEVERITIES: Sequence[str] = ("critical", "high", "medium", "low")
+"""Of findings, the gravest first; one of another program counts as `medium`."""
 FindingKey = tuple[str, str]
 """The rule and the agent: of each pair at most one finding is open."""
 
