@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,8 +16,9 @@ from app.errors import ConfigError
 
 SCORE_RUN = "app.tasks.rlhf_tasks.score_agent_run"
 
-# In the order in which a worker serves them: no alert and no audit may wait behind a backlog of runs.
+# In the order in which a worker serves them: no alert, audit or seal may wait behind a backlog of runs.
 WORKER_QUEUES = _ALERTS, _AUDIT, _SCORING = ("runlog.alerts", "runlog.audit", "runlog")
+URGENT_QUEUES = (_ALERTS, _AUDIT)
 
 JUDGE_QUEUE = "runlog.judge"
 """Served by a process of its own, since a judge is slow."""
@@ -72,10 +74,15 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "task_queues": _queues(broker_url),
         "task_default_queue": _SCORING,
         "task_routes": {
-            "app.tasks.alert_tasks.*": {"queue": _ALERTS, "routing_key": _ALERTS},
-            "app.tasks.audit_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT},
-            "app.tasks.rollup_tasks.*": {"queue": _AUDIT, "routing_key": _AUDIT},
-            "app.tasks.judge_tasks.*": {"queue": JUDGE_QUEUE, "routing_key": JUDGE_QUEUE},
+            f"app.tasks.{tasks}.*": {"queue": queue, "routing_key": queue}
+            for tasks, queue in (
+                ("alert_tasks", _ALERTS),
+                ("judge_tasks", JUDGE_QUEUE),
+                ("rlhf_tasks", _SCORING),
+                ("backfill_tasks", _SCORING),
+                ("reward_tasks", _SCORING),
+                ("*", _AUDIT),
+            )
         },
         "timezone": "UTC",
         "enable_utc": True,
@@ -130,6 +137,20 @@ def worker_answers(broker_url: str, timeout: float) -> bool:
             )
         except (*connection.connection_errors, *connection.channel_errors) as error:
             raise OperationalError(str(error)) from error
+
+
+def are_waiting(app: Celery, queues: Sequence[str]) -> bool:
+    """Whether the broker has messages of `queues` that no worker took; False where it does not answer."""
+    with app.connection_or_acquire() as connection:
+        try:
+            for name in queues:
+                with suppress(ChannelError):  # an empty queue need not exist
+                    queue = app.amqp.queues[name].bind(connection.default_channel)
+                    if queue.queue_declare(passive=True).message_count:
+                        return True
+        except (*connection.connection_errors, *connection.channel_errors, OperationalError):
+            pass
+    return False
 
 
 def _check(url: str) -> None:

@@ -7,12 +7,14 @@ import asyncpg
 import pytest
 
 from app.config import get_settings
+from app.proof.calibration import PENDING_AT_ONCE
 from app.proof.domain.checkpoint import Checkpoint, open_checkpoint
 from app.proof.domain.merkle import root_of
 from app.proof.domain.note import Note
 from app.proof.keys import read_signing_keys
 from app.proof.verify import verify
 from app.services.agent_run_log_service import write_run_log
+from app.tasks import seal_tasks
 from app.tasks.seal_tasks import seal
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +56,23 @@ async def test_payloads_that_are_read_in_several_parts_are_sealed(
     assert await db.fetchval("SELECT count(DISTINCT run_id) FROM seal_leaf WHERE kind = 'run'") == 6
     verified = await verify(database, processes=1, since=[], progress=lambda *_: None)
     assert verified.problems == []
+
+
+async def test_a_pass_gives_way_after_a_transaction_and_the_next_ones_go_on(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def give_way() -> bool:
+        return True
+
+    monkeypatch.setattr(seal_tasks._pace, "must_give_way", give_way)
+    async with db.transaction():
+        for _ in range(PENDING_AT_ONCE + 1):
+            await db.execute("INSERT INTO agent_run_log (agent_id, status) VALUES ('sage', 'success')")
+    sealed = []
+    for _ in range(2):
+        await seal(get_settings())
+        sealed.append(await db.fetchval("SELECT count(*) FROM seal_leaf WHERE kind = 'run'"))
+    assert sealed == [PENDING_AT_ONCE, PENDING_AT_ONCE + 1]
 
 
 async def test_what_is_older_than_the_triggers_is_adopted(db: asyncpg.Connection) -> None:

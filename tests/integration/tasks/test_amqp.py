@@ -14,10 +14,11 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 import httpx
 import pytest
+from celery import Celery
 from kombu import Connection, Queue
 from kombu.exceptions import ChannelError
 
-from app.broker import JUDGE_QUEUE, WORKER_QUEUES
+from app.broker import JUDGE_QUEUE, URGENT_QUEUES, WORKER_QUEUES, are_waiting, celery_settings
 from app.config import get_settings
 from support.processes import eventually, running
 
@@ -150,3 +151,11 @@ async def test_a_worker_takes_tasks_again_whatever_it_loses_of_the_broker(
                 await report(api)
                 await asyncio.sleep(0.5)
         assert worker.poll() is None
+
+
+def test_urgent_messages_are_seen_to_wait(amqp: Connection) -> None:
+    app = Celery(set_as_current=False)
+    app.conf.update(celery_settings(AMQP_URL))
+    assert not are_waiting(app, URGENT_QUEUES)
+    app.send_task("app.tasks.seal_tasks.seal_log")
+    assert eventually(lambda: are_waiting(app, URGENT_QUEUES))

@@ -8,7 +8,7 @@ import pytest
 
 from app.runs.run import made_at, new_run_id
 from app.tasks import pacing
-from app.tasks.pacing import Pace, delay_seconds, others_seconds
+from app.tasks.pacing import DelayEndedError, Pace, delay_seconds, others_seconds
 
 WHEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -64,13 +64,17 @@ class Machine:
         self.slept: list[float] = []
         self.busy = 0.0
         self.arriving = 10_000.0
-        self.pace = Pace(lambda: self.now, self._arrivals)
+        self.waiting = 0  # urgent messages
+        self.pace = Pace(lambda: self.now, self._arrivals, self._urgent)
 
     def goes_on(self, seconds: float, busy: float) -> None:
         """For so long others keep so many processors busy."""
         self.now += seconds
         if self.used is not None:
             self.used += seconds * busy
+
+    def _urgent(self) -> bool:
+        return self.waiting > 0
 
     async def _arrivals(self) -> float:
         return self.arriving
@@ -138,39 +142,39 @@ async def test_a_burst_after_a_pause_passes_first(machine: Machine) -> None:
     await machine.delay_after_batch(busy=0)
     machine.goes_on(60, busy=0)
     machine.busy = 1.5
-    await machine.pace.delay_overload()
-    assert machine.slept == [0.2, 10]  # a measurement, then a delay
+    await machine.pace.delay_before()
+    assert machine.slept == [0.2] + [1] * 10  # a measurement, then a delay
     machine.goes_on(await machine.delay_after_batch(busy=1.5), busy=1.5)
-    await machine.pace.delay_overload()
-    assert machine.slept == [0.2, 10]
+    await machine.pace.delay_before()
+    assert machine.slept == [0.2] + [1] * 10
 
 
 @pytest.mark.anyio
 async def test_messages_of_runs_that_are_scored_already_wait_once(machine: Machine) -> None:
     machine.busy = 1.5
     for _ in range(5):
-        await machine.pace.delay_overload()
+        await machine.pace.delay_before()
         machine.pace.begin()
         machine.goes_on(0.3, busy=1.5)  # no batch was scored, so there is no delay after it
-    assert machine.slept == [0.2, 10]
+    assert machine.slept == [0.2] + [1] * 10
 
 
 @pytest.mark.anyio
 async def test_a_burst_on_an_idle_machine_is_scored_at_once(machine: Machine) -> None:
     await machine.delay_after_batch(busy=0)
     machine.goes_on(60, busy=0)
-    await machine.pace.delay_overload()
-    assert machine.slept == [0.2, 0]
+    await machine.pace.delay_before()
+    assert machine.slept == [0.2]
 
 
 @pytest.mark.anyio
 async def test_what_is_no_overload_and_what_goes_on_is_not_measured_first(machine: Machine) -> None:
     machine.busy = 2
-    await machine.delay_after_batch(busy=2)
-    await machine.pace.delay_overload()
+    machine.goes_on(await machine.delay_after_batch(busy=2), busy=2)
+    await machine.pace.delay_before()
     machine.arriving = 1_000
     machine.goes_on(60, busy=2)
-    await machine.pace.delay_overload()
+    await machine.pace.delay_before()
     assert machine.slept == []
 
 
@@ -194,8 +198,8 @@ async def test_a_backlog_of_any_age_gives_way_to_more_runs_than_can_be_scored(ma
 @pytest.mark.anyio
 async def test_a_worker_that_starts_with_an_old_backlog_in_an_overload_waits_first(machine: Machine) -> None:
     machine.busy = 2
-    await machine.pace.delay_overload()
-    assert machine.slept == [0.2, 10]
+    await machine.pace.delay_before()
+    assert machine.slept == [0.2] + [1] * 10
     assert await machine.delay_after_batch(busy=2, age=timedelta(days=1)) == 10
 
 
@@ -230,6 +234,47 @@ async def test_a_backfill_waits_for_seconds_and_longer_in_an_overload(machine: M
         machine.goes_on(0.3, busy=2)
         delays.append(await machine.pace.delay_after_backfill())
     assert delays == [3, 10]
+
+
+@pytest.mark.anyio
+async def test_a_delay_ends_for_what_is_urgent_and_the_rest_is_waited_before_the_next_batch(
+    machine: Machine,
+) -> None:
+    machine.busy = 2
+    await machine.delay_after_batch(busy=2)
+    machine.goes_on(3, busy=2)
+    machine.waiting = 1
+    with pytest.raises(DelayEndedError):
+        await machine.pace.wait()
+    assert machine.slept == []
+    machine.waiting = 0
+    await machine.pace.delay_before()
+    assert sum(machine.slept) == pytest.approx(7)
+
+
+@pytest.mark.anyio
+async def test_urgent_messages_that_nothing_takes_do_not_stop_scoring(machine: Machine) -> None:
+    machine.busy, machine.waiting = 2, 100
+    for _ in range(2):
+        await machine.delay_after_batch(busy=2)
+        for _ in range(5):
+            with pytest.raises(DelayEndedError):
+                await machine.pace.delay_before()
+        machine.slept.clear()
+        await machine.pace.delay_before()
+        assert sum(machine.slept) == pytest.approx(10)
+
+
+@pytest.mark.anyio
+async def test_what_may_wait_gives_way_to_many_runs_on_a_busy_machine(machine: Machine) -> None:
+    """And to nothing else; to more runs than a worker could score it gives way no less."""
+    gives_way = []
+    for busy, machine.arriving in ((2, 1_500), (2, 1_501), (2, 100_000), (0.9, 100_000)):
+        machine.pace.begin()
+        machine.goes_on(0.3, busy)
+        gives_way.append(await machine.pace.must_give_way())
+        machine.goes_on(3, busy=0)
+    assert gives_way == [False, True, True, False]
 
 
 def test_ids_tell_when_they_were_made_and_grow() -> None:

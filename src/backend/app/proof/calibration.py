@@ -6,8 +6,9 @@ SEAL_SECONDS = 10.0
 """Seconds between two passes of the sealer: most runs are scored by then, and a change goes unsealed no
 longer than that."""
 
-PASS_SECONDS = 60.0
-"""How long a pass goes on at most while more is pending, within the task time limit of 90 seconds."""
+PASS_SECONDS = 8.0
+"""How long a pass seals at most while more is pending; the next one goes on. Alerts may be waiting for its
+process."""
 
 PENDING_AT_ONCE = 1_000
 """Rows of `seal_pending` that one transaction seals: each of up to `models.sealing.CHUNK` runs, mostly of the

@@ -22,9 +22,6 @@ MAX_KIB = 400_000
 and their parent have some 310,000 together in `benchmarks/sustained.py` (worker MiB); the room above that is
 for the largest payloads."""
 
-PREFETCH = 4
-"""Messages that a process has at hand beside the one it works on, so that it never waits for the broker."""
-
 # How much is scored at once (`app.tasks.rlhf_tasks`, `app.tasks.backfill_tasks`).
 
 BATCH_SIZE = 500
@@ -60,6 +57,13 @@ one is missing, the worker waits for five sixths of the time."""
 MAX_DELAY = 10.0
 """Seconds of a delay, at most: as often at least, it is measured whether the machine is still busy."""
 
+LOOK_SECONDS = 1.0
+"""Seconds between two looks, during a delay, for more urgent messages: a millisecond of the broker's each."""
+
+MAX_ENDED = 5
+"""How many delays more urgent messages may end between two batches: those of an interval. Where nothing takes
+such messages, runs are scored all the same."""
+
 MAX_AGE = timedelta(seconds=3)
 """Age of a batch's oldest run from which it is scored without delay, unless there is an overload: at a rate
 that a worker can follow, scores are later by no more than this (`benchmarks/sustained.py`, last scored after
@@ -85,8 +89,9 @@ EXPIRY_SECONDS = 20.0
 
 # How the log is indexed (`app.tasks.search_tasks`).
 
-INDEX_PASS_SECONDS = 20.0
-"""How long a task indexes what waits; the next one goes on."""
+INDEX_PASS_SECONDS = 5.0
+"""How long a task indexes what waits; the next one goes on. Alerts may be waiting for its process."""
+
 RETENTION_SECONDS = 20.0
 """How long a task erases old payloads, some thousands a second; the next one, a minute later, goes on."""
 

@@ -11,7 +11,7 @@ from app.broker import REDELIVERY_SECONDS, celery_settings
 from app.config import get_settings
 from app.embedded.process import die_with_parent
 from app.logs import bind_task, configure_logging, unbind_task
-from app.tasks.calibration import MAX_KIB, PREFETCH
+from app.tasks.calibration import MAX_KIB
 from app.tasks.schedule import beat_schedule
 from app.tracing import span, start_tracing, stop_tracing
 
@@ -53,7 +53,8 @@ class RunlogCelery(Celery):
         self.conf.update(
             celery_settings(settings.require_broker_url()),
             beat_schedule=beat_schedule(settings),
-            worker_prefetch_multiplier=PREFETCH,
+            # What a process has at hand beside its task would be served before any alert that comes later.
+            worker_prefetch_multiplier=1,
             worker_max_memory_per_child=MAX_KIB,
             worker_consumer="app.tasks.consumer:Consumer",
             worker_hijack_root_logger=False,

@@ -8,6 +8,9 @@ of the ingest rate at any priority. So where others leave less than one processo
 2. The batch is scored, with the processor use of others measured at its beginning and its end.
 3. After it: it waits the longer, the more processor time was missing and the longer the batch took. Where no
    overload is on, it does not wait beyond the age at which its runs are to be scored.
+4. Where a more urgent message comes meanwhile, such as one about alerts, the task ends, so that the process
+   takes it. The rest of the delay is waited before the next batch; a task that ends before its batch leaves
+   its runs to the sweep.
 
 An overload is on while more runs come in than the worker could score. That is asked of the log: when the runs
 of a batch were made says nothing of it where they have waited. So a backlog of any age gives way to runs that
@@ -21,13 +24,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.broker import URGENT_QUEUES, are_waiting
 from app.db.session import transaction
 from app.runs.arrivals import arrival_rate
 from app.tasks.calibration import (
     DELAYS_PER_BATCH,
     IDLE_SECONDS,
+    LOOK_SECONDS,
     MAX_AGE,
     MAX_DELAY,
+    MAX_ENDED,
     MEASURE_SECONDS,
     MIN_FREE_PROCESSORS,
     MIN_OVERLOAD_RATE,
@@ -51,6 +57,12 @@ def others_seconds() -> float | None:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
+def _urgent() -> bool:
+    from app.tasks.celery_app import celery_app  # the command line, which waits for nothing, needs no broker
+
+    return are_waiting(celery_app, URGENT_QUEUES)
+
+
 async def _arrivals() -> float:
     async with transaction() as session:
         return await arrival_rate(session)
@@ -62,14 +74,25 @@ def delay_seconds(*, busy: float, worked: float) -> float:
     return max(0.0, min(MAX_DELAY, DELAYS_PER_BATCH * worked * missing))
 
 
+class DelayEndedError(Exception):
+    """A delay was cut short, because a more urgent message waits for the process."""
+
+
 class Pace:
     """The delays of one process.
 
-    `clock` is monotonic, in seconds; `arrivals` says how many runs a second come in now.
+    `clock` is monotonic, in seconds; `arrivals` says how many runs a second come in now, and `urgent` whether
+    a message waits that is more urgent than scoring.
     """
 
-    def __init__(self, clock: Callable[[], float], arrivals: Callable[[], Awaitable[float]]) -> None:
-        self._clock, self._arrivals = clock, arrivals
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        arrivals: Callable[[], Awaitable[float]],
+        urgent: Callable[[], bool],
+    ) -> None:
+        self._clock, self._arrivals, self._urgent = clock, arrivals, urgent
+        self._ended = 0  # delays cut short since the last batch
         self._began = clock()
         # Not before the first batch: what the process that forks this one has used would count as others'.
         self._measured_at = float("-inf")
@@ -78,20 +101,23 @@ class Pace:
         self._scores = 0.0  # a second, in the last batch
         self._delayed_until = float("-inf")
 
-    async def delay_overload(self) -> None:
-        """Before a batch: where an overload begins, measure the machine and wait.
+    async def delay_before(self) -> None:
+        """Before a batch: wait for the rest of a delay; where an overload begins, measure the machine first.
 
-        While it lasts, `delay_after` does. A burst that is over within one delay is not slowed at all.
+        While it lasts, `delay_after` does. A burst that is over within one delay is not slowed at all. Raises
+        `DelayEndedError`.
         """
         if self._clock() - self._delayed_until > IDLE_SECONDS and await self._is_overload():
             self._measure()
             await asyncio.sleep(MEASURE_SECONDS)
-            await asyncio.sleep(delay_seconds(busy=self._measure(), worked=MAX_DELAY))
+            self._delayed_until = self._clock() + delay_seconds(busy=self._measure(), worked=MAX_DELAY)
+        await self.wait()
 
     def begin(self) -> None:
         """A batch begins."""
         self._busy_before = self._measure()
         self._began = self._delayed_until = self._clock()
+        self._ended = 0
 
     async def delay_after(self, scored: int, made: Sequence[datetime], now: datetime) -> float:
         """How many seconds to wait after the batch that began, which scored so many runs.
@@ -104,9 +130,25 @@ class Pace:
         self._delayed_until = self._clock() + delay
         return delay
 
+    async def wait(self) -> None:
+        """Wait for what is left of the delay. Raises `DelayEndedError` where it is cut short."""
+        while (left := self._delayed_until - self._clock()) > 0:
+            if self._ended < MAX_ENDED and self._urgent():
+                self._ended += 1
+                raise DelayEndedError
+            await asyncio.sleep(min(left, LOOK_SECONDS))
+
     async def delay_after_backfill(self) -> float:
         """How many seconds to wait after the batch that began, of runs whose scores are not urgent."""
         return await self._delay(self._clock() - self._began, timedelta())
+
+    async def must_give_way(self) -> bool:
+        """Whether work that may wait should end after the batch that began.
+
+        So while many runs come in and processors are short.
+        """
+        busy = delay_seconds(busy=self._busy_around_batch(), worked=MAX_DELAY) > 0
+        return busy and await self._arrivals() > MIN_OVERLOAD_RATE
 
     async def _delay(self, worked: float, age: timedelta) -> float:
         delay = delay_seconds(busy=self._busy_around_batch(), worked=worked)
@@ -136,5 +178,5 @@ class Pace:
 
 
 def new_pace() -> Pace:
-    """The delays of this process, by its clock and by how fast its database's log grows."""
-    return Pace(time.monotonic, _arrivals)
+    """The delays of this process, by its clock, how fast its log grows, and what its broker has."""
+    return Pace(time.monotonic, _arrivals, _urgent)

@@ -1,8 +1,8 @@
 """Scoring tasks: ids in, scores on the rows."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ from app.tasks.calibration import (
 from app.tasks.celery_app import TracedTask, celery_app
 from app.tasks.judge_tasks import hand_to_judge
 from app.tasks.outage import postponed_on_outage
-from app.tasks.pacing import new_pace
+from app.tasks.pacing import DelayEndedError, new_pace
 from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
@@ -93,7 +93,7 @@ def _is_redelivered() -> bool:
 
 async def _score(run_ids: Sequence[UUID], *, one_by_one: bool) -> None:
     ends = time.monotonic() + SWEEP_SECONDS
-    with postponed_on_outage("scoring_postponed", runs=len(run_ids)):
+    with postponed_on_outage("scoring_postponed", runs=len(run_ids)), _until_delay_ends(runs=len(run_ids)):
         if one_by_one:
             scored = await _score_one_by_one(run_ids, ends)
         else:
@@ -103,6 +103,15 @@ async def _score(run_ids: Sequence[UUID], *, one_by_one: bool) -> None:
             # which may leave them so.
             scored += await _score_batches(run_ids, partial(score_runs, wait=True), ends)
         log.info("runs_scored", runs=scored, of=len(run_ids))
+
+
+@contextmanager
+def _until_delay_ends(**facts: object) -> Iterator[None]:
+    """End the block where a more urgent message waits; the sweep scores what is left."""
+    try:
+        yield
+    except DelayEndedError:
+        log.info("scoring_gave_way", **facts)
 
 
 async def _score_batches(run_ids: Sequence[UUID], score: Score, ends: float) -> int:
@@ -119,9 +128,10 @@ async def _score_one_by_one(run_ids: Sequence[UUID], ends: float) -> int:
     for run_id in run_ids:
         if time.monotonic() > ends:
             break
+        await _pace.delay_before()
         if await _commit([run_id], _begin_attempt):
             try:
-                scored += await _score_batch([run_id], _score_begun)
+                scored += await _score_now([run_id], _score_begun)
             except _OF_STATEMENTS as error:
                 if not is_exhausted(error):
                     raise
@@ -151,7 +161,7 @@ async def _score_begun(session: AsyncSession, run_ids: Sequence[UUID]) -> int:
 async def _sweep(*, one_by_one: bool) -> None:
     settings = get_settings()
     ends = time.monotonic() + min(SWEEP_SHARE * settings.score_sweep_interval, SWEEP_SECONDS)
-    with postponed_on_outage("sweep_postponed"):
+    with postponed_on_outage("sweep_postponed"), _until_delay_ends():
         async with transaction() as session:
             age = timedelta(seconds=settings.score_sweep_age)
             due = await due_retries(session, limit=RETRY_LIMIT)
@@ -178,13 +188,18 @@ async def _sweep(*, one_by_one: bool) -> None:
 
 
 async def _score_batch(run_ids: Sequence[UUID], score: Score = score_runs) -> int:
-    await _pace.delay_overload()
+    await _pace.delay_before()
+    return await _score_now(run_ids, score)
+
+
+async def _score_now(run_ids: Sequence[UUID], score: Score) -> int:
     _pace.begin()
     scored = await _commit(run_ids, score)
     if scored:
         await hand_to_judge(run_ids)
         made = [moment for run_id in run_ids if (moment := made_at(run_id))]
-        await asyncio.sleep(await _pace.delay_after(scored, made, datetime.now(UTC)))
+        await _pace.delay_after(scored, made, datetime.now(UTC))
+        await _pace.wait()
     return scored
 
 

@@ -16,9 +16,13 @@ ALERT_SECONDS = 10.0
 INDEX_SECONDS = 10.0
 BACKFILL_SECONDS = 10.0
 
+_MIN_EXPIRY = 60.0
+"""Seconds that a message waits for a worker at least: its processes may be busy for longer than an
+interval."""
+
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Beat's entries. A message that no worker took before the next one expires."""
+    """Beat's entries. A message that no worker took for its interval, and a minute at least, expires."""
     judging = {
         "sweep-unjudged-runs": _entry("app.tasks.judge_tasks.sweep_unjudged_runs", _JUDGE_INTERVAL),
     }
@@ -50,4 +54,4 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def _entry(task: str, seconds: float) -> dict[str, Any]:
-    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, _MIN_EXPIRY)}}

@@ -17,10 +17,13 @@ from app.proof.rounds import current_round, has_ended, lock_rounds, verify_next,
 from app.proof.verify_bounded import snapshot
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
+from app.tasks.pacing import new_pace
 from app.tasks.runtime import run_async
 from app.wiring import alert_settings
 
 log = get_logger(__name__)
+
+_pace = new_pace()
 
 
 @celery_app.task
@@ -32,7 +35,8 @@ def verify_log() -> None:
 async def verify_some(settings: Settings) -> None:
     """One pass: what is there now, and then the round's next steps, for `VERIFY_PASS_SECONDS` at most.
 
-    Does nothing while another pass is under way. What was found is kept where a later step fails, too.
+    While many runs come in and processors are short, it ends after one of the round's steps. It does nothing
+    while another pass is under way. What was found is kept where a later step fails, too.
     """
     ends = time.monotonic() + VERIFY_PASS_SECONDS
     url = settings.require_database_url()
@@ -47,8 +51,9 @@ async def verify_some(settings: Settings) -> None:
                 async with snapshot(url) as state:
                     problems += await verify_present(state, progress)
                     while not has_ended(progress):
+                        _pace.begin()
                         problems += await verify_next(state, progress)
-                        if time.monotonic() >= ends:
+                        if time.monotonic() >= ends or await _pace.must_give_way():
                             break
             except ComparisonTimeoutError as error:
                 log.warning("comparison_left_out", error=str(error))
