@@ -1,10 +1,11 @@
 """What sealing costs ingest, and how long a verification takes.
 
-    .venv/bin/python benchmarks/sealing.py [--seconds 6] [--rounds 5] [--runs 200000]
+    .venv/bin/python benchmarks/sealing.py [--seconds 30] [--rounds 5] [--runs 200000]
 
 Two databases are written to in turn, on one embedded PostgreSQL with its stock settings: one seals what comes
-in (triggers and a sealer that works without a pause), the other has no such triggers and no sealer. Then
-`--runs` runs are made by SQL and scored, sealed, and verified. Quote the ratios and the times a million runs.
+in (triggers and beat, which starts the sealer each ten seconds), the other has no such triggers and no beat.
+`sealed` is the share that was sealed while reports came. Then `--runs` runs are made by SQL and scored,
+sealed, and verified. Quote the ratios and the times a million runs.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import time
 from contextlib import nullcontext
 from statistics import median
 
-from harness import Servers, load, postgres_tool, runlog_with, running, servers, table
+from harness import Figures, Servers, load, postgres_tool, runlog_with, running, servers, table
 from sqlalchemy import text
 
 from app.config import get_settings
@@ -37,6 +38,7 @@ FROM generate_series({}, {}) AS n
 """
 SCORE = """UPDATE agent_run_log SET rlhf_scores = jsonb_build_object('overall', 0.5, 'auto', 0.5,
     'scorer', 'rubric', 'version', '1', 'scored_at', now()) WHERE rlhf_scores IS NULL"""
+SEALED = "SELECT count(*) FROM seal_leaf WHERE kind = 'run'"
 CHUNK = 20_000  # runs in a statement
 
 
@@ -56,8 +58,8 @@ async def _seal_all() -> int:
         await close_database()
 
 
-def ingest(found: Servers, url: str, seconds: float, *, sealing: bool) -> float:
-    """Runs a second, with a worker and, where `sealing`, with beat, which starts the sealer."""
+def ingest(found: Servers, url: str, seconds: float, *, sealing: bool) -> Figures:
+    """Figures of reports with a worker and, where `sealing`, with beat, which starts the sealer."""
     env = {**found.env, "DATABASE_URL": url}
     port = free_port()
     postgres_tool("psql", url, "-qc", "CHECKPOINT")
@@ -65,7 +67,10 @@ def ingest(found: Servers, url: str, seconds: float, *, sealing: bool) -> float:
     with running([*RUNLOG, "worker"], env), beat, running([*RUNLOG, "serve", "--port", str(port)], env, port):
         time.sleep(3)
         load(port, CLIENTS, 1)
-        return load(port, CLIENTS, seconds)["rate"]
+        before = int(postgres_tool("psql", url, "-Atc", SEALED))
+        figures = load(port, CLIENTS, seconds)
+        after = int(postgres_tool("psql", url, "-Atc", SEALED))
+        return {"runs/s": figures["rate"], "sealed": (after - before) / figures["sent"]}
 
 
 def without_sealing(url: str) -> None:
@@ -99,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=200_000)
     arguments = parser.parse_args()
@@ -109,14 +114,18 @@ def main() -> None:
         off = found.database("unsealed")
         asyncio.run(sync_schema(off))
         without_sealing(off)
-        rates: dict[str, list[float]] = {"sealing": [], "no sealing": []}
+        rounds: dict[str, list[Figures]] = {"sealing": [], "no sealing": []}
         for _ in range(arguments.rounds):
-            rates["no sealing"].append(ingest(found, off, arguments.seconds, sealing=False))
-            rates["sealing"].append(ingest(found, on, arguments.seconds, sealing=True))
-        rows = {name: {"runs/s": median(each)} for name, each in rates.items()}
-        ratios = [a / b for a, b in zip(rates["sealing"], rates["no sealing"], strict=True)]
+            rounds["no sealing"].append(ingest(found, off, arguments.seconds, sealing=False))
+            rounds["sealing"].append(ingest(found, on, arguments.seconds, sealing=True))
+        rows = {
+            name: {key: median(each[key] for each in taken) for key in taken[0]}
+            for name, taken in rounds.items()
+        }
+        pairs = zip(rounds["sealing"], rounds["no sealing"], strict=True)
+        ratios = [with_it["runs/s"] / without["runs/s"] for with_it, without in pairs]
         rows["sealing"]["of no sealing"] = median(ratios)
-        print(table(rows, {"runs/s": ".0f", "of no sealing": ".3f"}))
+        print(table(rows, {"runs/s": ".0f", "sealed": ".3f", "of no sealing": ".3f"}))
         print("ratios:", " ".join(f"{ratio:.3f}" for ratio in ratios))
         if arguments.runs:
             row = seal_and_verify(on, arguments.runs)
