@@ -219,8 +219,7 @@ def _has_undated(filters: BrowseFilters) -> bool:
 def _window(columns: Sequence[Any], place: Cursor | None, filters: BrowseFilters) -> Select[Any] | None:
     """The next runs that an index leads to; None where no filtered run follows `place`."""
     by_index = RunFilters(**{name: filters[name] for name in _BY_INDEX if name in filters})  # type: ignore[typeddict-item,literal-required]
-    statements = newest_first(columns, WINDOW_RUNS, place, **by_index)
-    return statements[0] if statements else None
+    return next(newest_first(columns, WINDOW_RUNS, place, **by_index), None)
 
 
 def _columns(run: type[AgentRunLog]) -> Sequence[Any]:

@@ -145,6 +145,7 @@ async def _read_measured(
         rows = list(await session.execute(measured.add_cte(runs.cte("newest"))))
         return sorted(rows, key=lambda row: order[row.id]), found.following
     for statement in newest_first(_NEWEST, limit, cursor, **filters):
-        if len(rows) < limit:
-            rows += await session.execute(measured.add_cte(statement.cte("newest")))
+        rows += await session.execute(measured.add_cte(statement.cte("newest")))
+        if len(rows) >= limit:
+            break
     return rows[:limit], None

@@ -11,13 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AgentRunReport
 
-_SHOWN = (
-    AgentRunReport.source,
-    AgentRunReport.status,
-    cast(AgentRunReport.actions_taken, Text).label("actions_taken"),
-    AgentRunReport.started_at,
-    AgentRunReport.finished_at,
-    AgentRunReport.received_at,
+_OF_RUN = (
+    select(
+        AgentRunReport.source,
+        AgentRunReport.status,
+        cast(AgentRunReport.actions_taken, Text).label("actions_taken"),
+        AgentRunReport.started_at,
+        AgentRunReport.finished_at,
+        AgentRunReport.received_at,
+    )
+    .where(AgentRunReport.run_id == bindparam("run_id"))
+    .order_by(AgentRunReport.received_at, AgentRunReport.source)
 )
 
 
@@ -41,8 +45,7 @@ async def sources_of_run(session: AsyncSession, run_id: UUID) -> dict[str, Any]:
     A report without `actions_taken` is the run as it stands in the log. `sources` is empty of one that its
     agent alone reported, without times.
     """
-    statement = select(*_SHOWN).where(AgentRunReport.run_id == run_id)
-    rows = await session.execute(statement.order_by(AgentRunReport.received_at, AgentRunReport.source))
+    rows = await session.execute(_OF_RUN, {"run_id": run_id})
     sources = [dict(row._mapping) for row in rows]
     for each in sources:
         if each["actions_taken"] is not None:

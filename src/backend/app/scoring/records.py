@@ -26,6 +26,9 @@ _KEPT = (
     AgentRunScore.retry_at,
 )
 _COLUMNS = ("run_id", *(column.key for column in _KEPT))
+_BESIDE = select(AgentRunScore.run_id, *_KEPT).where(
+    AgentRunScore.run_id == any_(bindparam("run_ids", type_=ARRAY(Uuid)))
+)
 _KEYS, _VALUES = _COLUMNS[:3], _COLUMNS[3:]
 _WRITE = text(f"""
 WITH shown AS (
@@ -126,11 +129,7 @@ def _with_shown(kept: Mapping[Kind, Result], shown: Result | None) -> dict[Kind,
 
 
 async def _results_beside(session: AsyncSession, run_ids: Sequence[UUID]) -> dict[UUID, dict[Kind, Result]]:
-    rows = await session.execute(
-        select(AgentRunScore.run_id, *_KEPT).where(
-            AgentRunScore.run_id == any_(literal(run_ids, ARRAY(Uuid)))
-        )
-    )
+    rows = await session.execute(_BESIDE, {"run_ids": run_ids})
     found: dict[UUID, dict[Kind, Result]] = {}
     for run_id, *values in rows:
         result = Result(*values)

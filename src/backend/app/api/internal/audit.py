@@ -38,7 +38,7 @@ async def get_findings(
     """Findings, newest first, as of the Auditor's last cycle."""
     async with transaction() as session:
         found = await list_findings(session, state=state, limit=limit)
-        muted = await muted_agents(session)
+        muted = await muted_agents(session) if found else set()
     return FindingList(findings=[FindingOut.of(finding, muted) for finding in found])
 
 
