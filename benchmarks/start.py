@@ -106,12 +106,7 @@ def everything(directory: Path) -> Iterator[psutil.Process]:
 
 def role(process: psutil.Process, parent: psutil.Process) -> str:
     """What a process of `runlog up` is."""
-    words = process.cmdline()
-    if process.pid == parent.pid:
-        return "supervisor"
-    if "app.cli.main" in words:
-        return next(word for word in words[words.index("app.cli.main") + 1 :] if not word.startswith("-"))
-    return Path(process.exe()).name if process.exe() else process.name()
+    return "supervisor" if process.pid == parent.pid else process.name().removeprefix("runlog ")
 
 
 def measure_memory(idle: float) -> dict[str, Figures]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +51,28 @@ def test_what_few_processes_need_is_loaded_by_no_other(
     imported: "subprocess.CompletedProcess[str]",
 ) -> None:
     assert imported.stdout.splitlines()[1] == "[]"
+
+
+def test_a_copy_of_what_up_has_loaded_loads_no_package_when_it_starts(tmp_path: Path) -> None:
+    """A process that loaded what services of `runlog up` need, and began as each of them does."""
+    code = """
+import psutil, sys
+from app.cli.loaded import load
+load({"PROMETHEUS_MULTIPROC_DIR": sys.argv[1], "CELERY_BROKER_URL": sys.argv[2]})
+here = psutil.Process()
+print(here.num_threads(), here.net_connections())
+before = set(sys.modules)
+from app.main import create_app
+create_app()
+from app.tasks.celery_app import RunlogCelery, celery_app
+celery_app.Worker(hostname="worker@here", without_gossip=True, without_mingle=True)
+from app.tasks.beat import Beat, MonotonicScheduler
+Beat(app=RunlogCelery("runlog"), scheduler=MonotonicScheduler).init_loader()
+celery_app.connection_for_write().transport
+print(sorted(name for name in set(sys.modules) - before if not name.startswith("app.")))
+"""
+    broker = "redis://127.0.0.1:1/0"
+    env = {**os.environ, "DATABASE_URL": "postgresql://u@127.0.0.1:1/none", "CELERY_BROKER_URL": broker}
+    command = [sys.executable, "-c", code, str(tmp_path), broker]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["1 []", "[]"]), done.stderr

@@ -57,21 +57,21 @@ class Up:
         assert word == "ready", self.stderr.read_text()
         return process, url
 
-    def marked(self) -> dict[int, list[str]]:
-        """The arguments of every process that inherited our mark."""
+    def marked(self) -> dict[int, str]:
+        """The name of every process that inherited our mark."""
         mark = f"{MARK}={self.data_dir}".encode()
         found = {}
         for directory in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (directory / "environ").read_bytes():
-                    found[int(directory.name)] = (directory / "cmdline").read_text().split("\0")
+                    found[int(directory.name)] = (directory / "comm").read_text().strip()
             except OSError:
                 continue
         return found
 
     def pids(self, command: str) -> set[int]:
-        """The processes of one of the services, by its name on the command line."""
-        return {pid for pid, arguments in self.marked().items() if command in arguments}
+        """The processes of one of the services, by their name."""
+        return {pid for pid, name in self.marked().items() if name == f"runlog {command}"}
 
     def servers(self) -> set[int]:
         """The processes of the embedded servers."""

@@ -54,12 +54,17 @@ from app.embedded.valkey import Valkey
 from app.errors import RunLogError
 
 directory, port = Path(sys.argv[1]), int(sys.argv[2])
-service, api_code, beat_code = sys.argv[3:6]
+service, api_code, beat_code, copies = sys.argv[3:7]
 notes = directory / "notes"
 
 def make(name, code, death_signal=signal.SIGTERM):
     argv = [sys.executable, "-c", code, name, str(notes)]
-    return Service(name, argv, env=os.environ, death_signal=death_signal)
+
+    def main():
+        sys.argv = argv[2:]
+        exec(code, {})
+
+    return Service(name, argv, env=os.environ, death_signal=death_signal, main=main if copies else None)
 
 def keep(parts):
     (directory / "parts.new").write_text(json.dumps([asdict(part) for part in parts]))
@@ -68,6 +73,7 @@ def keep(parts):
 valkey = Valkey(directory / "valkey", password="p", port=port)
 supervisor = Supervisor(
     servers=[valkey],
+    load=lambda: None,
     migration=make("migration", "import sys; open(sys.argv[2], 'a').write('start migration 0\\\\n')"),
     services=[
         make("api", api_code or service),
@@ -89,16 +95,18 @@ except RunLogError as error:
 
 
 class Supervised:
-    """A running supervisor."""
+    """A running supervisor, whose services are copies of it, or programs."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, copies: bool) -> None:
         self.directory = directory
+        self.copies = copies
         self.valkey = Valkey(directory / "valkey", password="p", port=free_port())
 
     def start(
         self, service: str = CARELESS, *, api: str = "", beat: str = "", stdout: int = subprocess.PIPE
     ) -> None:
-        arguments = [self.directory, str(self.valkey.port), service, api, beat]
+        copies = "copies" if self.copies else ""
+        arguments = [self.directory, str(self.valkey.port), service, api, beat, copies]
         with (self.directory / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", SUPERVISOR, *arguments],
@@ -142,8 +150,8 @@ class Supervised:
 
 
 @pytest.fixture
-def supervised(tmp_path: Path) -> Iterator[Supervised]:
-    running = Supervised(tmp_path)
+def supervised(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Supervised]:
+    running = Supervised(tmp_path, copies=getattr(request, "param", False))
     yield running
     running.process.terminate()
     running.process.communicate()
@@ -160,7 +168,11 @@ def is_session_alive(session: int) -> bool:
     return False
 
 
+either_way = pytest.mark.parametrize("supervised", [False, True], indirect=True, ids=["programs", "copies"])
+
+
 @linux
+@either_way
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_everything_in_order(supervised: Supervised, sig: signal.Signals) -> None:
     supervised.start()
@@ -184,6 +196,7 @@ def test_a_signal_during_the_start_stops_it(supervised: Supervised) -> None:
 
 
 @linux
+@either_way
 def test_killing_the_supervisor_leaves_nothing(supervised: Supervised) -> None:
     supervised.start(CAREFUL)
     supervised.wait_until_ready()
@@ -194,6 +207,7 @@ def test_killing_the_supervisor_leaves_nothing(supervised: Supervised) -> None:
 
 
 @linux
+@either_way
 def test_a_service_that_dies_is_started_again_without_its_old_children(supervised: Supervised) -> None:
     supervised.start()
     supervised.wait_until_ready()
@@ -226,6 +240,7 @@ def test_a_server_that_dies_is_started_again_on_its_port(supervised: Supervised)
 
 
 @linux
+@either_way
 def test_a_service_that_cannot_start_ends_everything(supervised: Supervised) -> None:
     supervised.start(api="raise SystemExit(3)")
     assert supervised.process.wait(120) == 1

@@ -141,7 +141,8 @@ def make_app() -> object:
     from app.embedded.process import die_with_parent
     from app.main import create_app
 
-    if serving := multiprocessing.parent_process():
+    # `serve` itself may be a copy of `runlog up`, and sees to its own end.
+    if (serving := multiprocessing.parent_process()) and serving.pid != os.getppid():
         die_with_parent(signal.SIGTERM, os.getppid())
         threading.Thread(target=_end_after, args=(serving,), daemon=True).start()
     app = create_app()

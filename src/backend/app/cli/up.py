@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+from app.cli import loaded
 from app.cli.setting_warnings import warn_of_settings
 from app.config import Settings, get_settings
 from app.embedded.data_dir import DataDirectory
@@ -27,6 +28,9 @@ from app.errors import RunLogError
 from app.tracing import require_tracing
 
 DEFAULT_PORT = 8000
+# Whether services are copies of this process. Elsewhere the system's libraries may have threads, which a copy
+# would lack.
+COPIES = sys.platform == "linux"
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
@@ -89,6 +93,7 @@ def _supervisor(
     api = ("serve", "--host", host, "--port", str(port), "--workers", str(workers))
     return Supervisor(
         servers=servers,
+        load=lambda: loaded.load(env) if COPIES else None,
         migration=_service("schema sync", env, "schema", "sync"),
         services=[
             _service("API", env, *api),
@@ -120,7 +125,8 @@ def _service(
 ) -> Service:
     # -P: a package `app` in the working directory is not ours.
     argv = [sys.executable, "-P", "-m", "app.cli.main", *arguments]
-    return Service(name, argv, env=env, death_signal=death_signal)
+    main = loaded.main_of(*arguments) if COPIES else None
+    return Service(name, argv, env=env, death_signal=death_signal, main=main)
 
 
 def _choose_port(host: str, asked: int | None, timeout: float) -> int:

@@ -56,6 +56,8 @@ class DataDirectory:
         except OSError as error:
             raise self._unusable(error) from error
         with os.fdopen(descriptor, "wb") as lock:
+            # A copy of this process must not have the lock for longer than this one.
+            os.register_at_fork(after_in_child=lock.close)
             deadline = time.monotonic() + _LOCK_TIMEOUT
             while not _is_locked(lock, fcntl.LOCK_EX):
                 if time.monotonic() > deadline:

@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from app.embedded.identity import SAME, Identity
 from app.errors import RunLogError
 
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,6 +42,12 @@ def die_with_parent(sig: signal.Signals, parent: int | None = None) -> None:
         raise OSError(number, os.strerror(number))
     if parent is not None and os.getppid() != parent:
         os.kill(os.getpid(), sig)
+
+
+def name_process(name: str) -> None:
+    """Have `ps -e` and `top` call this process `name`, of which the kernel keeps 15 bytes; Linux only."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_NAME, os.fsencode(name), 0, 0, 0)
 
 
 def spawn(
@@ -77,7 +84,17 @@ def spawn(
     )
 
 
-def finish(process: subprocess.Popen[bytes], timeout: float) -> None:
+class Ending(Protocol):
+    """A child process that is to end."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, once it has ended. Raises `subprocess.TimeoutExpired` after `timeout` seconds."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
+def finish(process: Ending, timeout: float) -> None:
     """Wait for the end of `process`, and bring it about by SIGKILL after `timeout` seconds."""
     try:
         process.wait(timeout)

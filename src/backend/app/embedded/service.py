@@ -4,15 +4,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from app.embedded import process
+from app.embedded.copies import Copy
 from app.embedded.process import EmbeddedServerError
 
 
 class Service:
-    """The program `argv`, in a session of its own, with its output on our stderr."""
+    """The program `argv`, in a session of its own, with its output on our stderr.
+
+    With `main` it is a copy of this process that calls `main` instead.
+    """
 
     def __init__(
         self,
@@ -22,13 +26,15 @@ class Service:
         env: Mapping[str, str],
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGTERM,
+        main: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self.argv = argv
         self.env = env
         self.stop_signal = stop_signal
         self.death_signal = death_signal
-        self._process: subprocess.Popen[bytes] | None = None
+        self.main = main
+        self._process: subprocess.Popen[bytes] | Copy | None = None
 
     @property
     def pid(self) -> int:
@@ -39,13 +45,16 @@ class Service:
 
     def launch(self) -> None:
         """Start the program; from the main thread. Raises `EmbeddedServerError`."""
-        output = subprocess.DEVNULL if sys.stderr is None else sys.stderr.fileno()
         try:
-            self._process = process.spawn(
-                self.argv, env=self.env, death_signal=self.death_signal, output=output
-            )
+            self._process = self._start()
         except (OSError, subprocess.SubprocessError) as error:
             raise EmbeddedServerError(f"the {self.name} could not be started: {error}") from error
+
+    def _start(self) -> subprocess.Popen[bytes] | Copy:
+        output = subprocess.DEVNULL if sys.stderr is None else sys.stderr.fileno()
+        if self.main is None:
+            return process.spawn(self.argv, env=self.env, death_signal=self.death_signal, output=output)
+        return Copy(self.main, env=self.env, death_signal=self.death_signal, output=output)
 
     def poll(self) -> int | None:
         """The exit code when the program has ended, None while it runs."""

@@ -83,7 +83,7 @@ class Supervisor:
 
     It starts
 
-    1. all `servers` at once, and waits until each is ready;
+    1. all `servers` at once, calls `load` meanwhile, and waits until each is ready;
     2. `migration`, and waits for its end;
     3. the first of `services`, alone until it `answers`, so that it has the processors; calls `on_answer`;
     4. the other services; calls `on_ready` as soon as everything `is_ready`, however long that takes: the
@@ -100,6 +100,7 @@ class Supervisor:
         self,
         *,
         servers: Sequence[Server],
+        load: Callable[[], None],
         migration: Service,
         services: Sequence[Service],
         answers: Callable[[], bool],
@@ -110,6 +111,7 @@ class Supervisor:
         logs: Sequence[Path],
     ) -> None:
         self._servers = servers
+        self._load = load
         self._migration = migration
         self._services = services
         self._answers = answers
@@ -154,6 +156,7 @@ class Supervisor:
     def _start(self) -> None:
         for server in self._servers:
             self._launch(server)
+        self._load()
         for server in self._servers:
             self._wait_for(server.is_ready, server.name, self._pause)
             say(f"{server.name} is ready on 127.0.0.1:{server.port}, its log is {server.log}")
