@@ -26,8 +26,9 @@ class Postgres(Server):
 
     @property
     def url(self) -> str:
-        """`postgresql://postgres:…@127.0.0.1:PORT/runlog`."""
-        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+        """`postgresql://postgres:…@127.0.0.1:PORT/runlog?sslmode=disable`."""
+        # Its programs know no TLS, which each client would load to ask for it: 4 MB for each process.
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{DATABASE}?sslmode=disable"
 
     def _prepare(self) -> None:
         upgrade.finish(self.data)
