@@ -5,10 +5,8 @@ import os
 from errno import ENOSPC
 from pathlib import Path
 
-import httpx
-
-from app.alerts.channels.answers import Answer
 from app.alerts.channels.channel import Channel, DeliveryError
+from app.alerts.channels.posting import post
 from app.alerts.domain.delivery import Delivery
 
 
@@ -22,16 +20,8 @@ class CheckpointWebhook(Channel):
 
     async def send(self, delivery: Delivery) -> str:
         """Deliver it; no redirect is followed, and the body of the answer is not read."""
-        headers = {"content-type": "text/plain; charset=utf-8", "user-agent": "agent-run-log"}
-        async with httpx.AsyncClient(timeout=self.timeout, follow_redirects=False) as client:
-            try:
-                body = delivery.message.text.encode()
-                async with client.stream("POST", self._url, content=body, headers=headers) as response:
-                    answer = Answer(self._url, response.status_code, dict(response.headers))
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise DeliveryError(self.scrub(str(error)) or type(error).__name__) from error
-        if refusal := answer.error(self.scrub):
-            raise refusal
+        headers = {"content-type": "text/plain; charset=utf-8"}
+        answer = await post(self, self._url, delivery.message.text.encode(), headers)
         return f"HTTP {answer.status}"
 
 

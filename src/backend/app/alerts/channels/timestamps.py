@@ -2,7 +2,6 @@
 
 from hashlib import sha256
 
-import httpx
 from rfc3161_client import (
     HashAlgorithm,
     PKIStatus,
@@ -11,8 +10,8 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from app.alerts.channels.answers import Answer
 from app.alerts.channels.channel import Channel, DeliveryError
+from app.alerts.channels.posting import post
 from app.alerts.domain.delivery import Delivery
 
 _MOST_BYTES = 100_000
@@ -41,21 +40,11 @@ class TimestampAuthority(Channel):
         return "stamped"
 
     async def _ask(self, query: bytes) -> bytes:
-        headers = {"content-type": "application/timestamp-query", "user-agent": "agent-run-log"}
-        received = b""
-        async with httpx.AsyncClient(timeout=self.timeout, follow_redirects=False) as client:
-            try:
-                async with client.stream("POST", self._url, content=query, headers=headers) as response:
-                    answer = Answer(self._url, response.status_code, dict(response.headers))
-                    async for part in response.aiter_bytes():
-                        received += part
-                        if len(received) > _MOST_BYTES:
-                            raise DeliveryError("the answer is no time stamp: it is too long")
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise DeliveryError(self.scrub(str(error)) or type(error).__name__) from error
-        if refusal := answer.error(self.scrub):
-            raise refusal
-        return received
+        headers = {"content-type": "application/timestamp-query"}
+        answer = await post(self, self._url, query, headers, most_bytes=_MOST_BYTES)
+        if len(answer.body) > _MOST_BYTES:
+            raise DeliveryError("the answer is no time stamp: it is too long")
+        return answer.body
 
     def _check(self, answer: bytes, request: TimeStampRequest, digest: bytes) -> None:
         try:

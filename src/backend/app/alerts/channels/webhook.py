@@ -4,10 +4,8 @@ import json
 import time
 from dataclasses import replace
 
-import httpx
-
-from app.alerts.channels.answers import Answer
 from app.alerts.channels.channel import Channel, DeliveryError
+from app.alerts.channels.posting import post
 from app.alerts.domain.delivery import Delivery
 from app.alerts.domain.room import Room, form_of
 from app.kit.signature import sign
@@ -30,27 +28,12 @@ class Webhook(Channel):
         timestamp = int(time.time())
         headers = {
             "content-type": "application/json",
-            "user-agent": "agent-run-log",
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": sign(self._secret, message_id, timestamp, body),
         }
-        async with httpx.AsyncClient(timeout=self.timeout, follow_redirects=False) as client:
-            try:
-                answer = await _post(client, self._url, body, headers)
-            except httpx.TimeoutException as error:
-                raise DeliveryError(f"no answer within {self.timeout:g} s") from error
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise DeliveryError(self.scrub(str(error)) or type(error).__name__) from error
-        if refusal := answer.error(self.scrub):
-            raise refusal
+        answer = await post(self, self._url, body, headers)
         return f"HTTP {answer.status}" + ("" if message is delivery.message else ", shortened")
-
-
-async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> Answer:
-    # The body of the answer is not read: it may be endless.
-    async with client.stream("POST", url, content=body, headers=headers) as response:
-        return Answer(url, response.status_code, dict(response.headers))
 
 
 def _body(delivery: Delivery) -> bytes:
