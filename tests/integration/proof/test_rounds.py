@@ -72,6 +72,11 @@ async def alerts(db: asyncpg.Connection) -> list[str]:
 
 ATTACKS = {
     "a status": ("UPDATE agent_run_log SET status = 'success' WHERE id = '{0}'", "run {0} of sage"),
+    "a status, as if a merge of the run waited to be sealed": (
+        "UPDATE agent_run_log SET status = 'success' WHERE id = '{0}';"
+        "INSERT INTO seal_pending (kind, run_ids) VALUES ('merge', ARRAY['{0}'::uuid])",
+        "run {0} of sage",
+    ),
     "a run deleted": ("DELETE FROM agent_run_log WHERE id = '{0}'", "run {0} was deleted"),
     "a score": (
         "UPDATE agent_run_log SET rlhf_scores = '{{\"overall\": 1}}' WHERE id = '{0}'",

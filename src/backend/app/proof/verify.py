@@ -29,10 +29,11 @@ from app.proof.calibration import CHUNK_LEVEL, PARTS_AT_ONCE
 from app.proof.checkpoints import key_changes
 from app.proof.domain.merkle import TILE_HEIGHT, CompactRange
 from app.proof.problems import Problem
+from app.proof.superseded import superseded_leaves
 from app.proof.tree_store import tree_size
 from app.proof.verify_checkpoints import Checkpoints
 from app.proof.verify_leaves import LIMITS, STATEMENT_SECONDS, Part, VerifiedPart, verify_parts
-from app.proof.verify_tables import superseded_leaves, verify_tables
+from app.proof.verify_tables import verify_tables
 
 _SNAPSHOT = text("SELECT pg_export_snapshot()")
 _CHECKPOINTS = text("SELECT tree_size, note FROM seal_checkpoint ORDER BY tree_size")

@@ -18,30 +18,15 @@ from app.models import FUNCTIONS
 from app.models.sealing import SEALING_TABLES
 from app.proof.calibration import CHUNK_LEVEL, COMPARISON_SECONDS
 from app.proof.checkpoints import KeyChange, key_changes
-from app.proof.domain.entries import Kind
 from app.proof.domain.merkle import TILE_HEIGHT, CompactRange, root_plan, subtree_hash
 from app.proof.problems import Problem
+from app.proof.superseded import superseded_between
 from app.proof.tree_store import subtree_hashes, tree_size
 from app.proof.verify_checkpoints import Checkpoints
 from app.proof.verify_leaves import LIMITS, Part, verify_part
 from app.schema.catalog import read_catalog
 from app.schema.plan import missing_guards
 
-# A run that is being merged is another one than its leaf says, until it gets its next leaf.
-_SUPERSEDED = text(f"""
-    WITH merging AS MATERIALIZED (SELECT unnest(run_ids) AS run_id FROM seal_pending WHERE kind = 'merge')
-    SELECT leaf.leaf_index, leaf.run_id, later.is_there AS sealed_again,
-        (SELECT count(*) FROM agent_run_report AS report WHERE report.run_id = leaf.run_id) AS reports
-    FROM seal_leaf AS leaf CROSS JOIN LATERAL (
-        SELECT EXISTS (
-            SELECT FROM seal_leaf AS later
-            WHERE later.run_id = leaf.run_id AND later.kind = '{Kind.RUN}'
-                AND later.leaf_index > leaf.leaf_index
-        ) AS is_there
-    ) AS later
-    WHERE leaf.leaf_index >= :first AND leaf.leaf_index < :end AND leaf.kind = '{Kind.RUN}'
-        AND (later.is_there OR leaf.run_id IN (SELECT run_id FROM merging))
-""")  # noqa: S608
 _CHECKPOINTS = text("""
     SELECT tree_size, note FROM seal_checkpoint WHERE tree_size > :first AND tree_size <= :end
 """)
@@ -115,7 +100,7 @@ async def verify_part_before(log: Snapshot, end: int) -> tuple[list[Problem], in
     place = {"first": first, "end": end}
     notes = {row.tree_size: row.note for row in await log.session.execute(_CHECKPOINTS, place)}
     checkpoints = await _checkpoints(log, notes, [])
-    superseded, problems = await _superseded(log, first, end)
+    superseded, problems = await superseded_between(log.session, first, end)
     driver: Any = (await (await log.session.connection()).get_raw_connection()).driver_connection
     sizes = [size for size in checkpoints.sizes() if first < size <= end]
     found = await verify_part(driver, Part(first, end, sizes), superseded)
@@ -154,16 +139,6 @@ async def _checkpoints(log: Snapshot, notes: dict[int, str], kept: Sequence[str]
     for row in await log.session.execute(_OF_KEYS, {"began": began}):
         notes[row.tree_size] = row.note
     return Checkpoints(log.keys, [notes[size] for size in sorted(notes)], kept, log.size)
-
-
-async def _superseded(log: Snapshot, first: int, end: int) -> tuple[frozenset[int], list[Problem]]:
-    rows = (await log.session.execute(_SUPERSEDED, {"first": first, "end": end})).all()
-    again = {row.run_id for row in rows if row.sealed_again and row.reports < 2}  # a merge is of two or more
-    problems = [
-        Problem("altered", f"run {run_id} was sealed again without a merge", run_id)
-        for run_id in sorted(again)
-    ]
-    return frozenset(row.leaf_index for row in rows), problems
 
 
 async def _nodes(log: Snapshot, level: int, first: int, end: int) -> list[bytes]:

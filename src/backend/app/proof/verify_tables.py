@@ -59,20 +59,6 @@ _ADOPTIONS = text(f"""
     SELECT count(*) FROM seal_leaf
     WHERE kind = '{Kind.EVENT}' AND CAST(body AS jsonb) ->> 'table' = 'seal_adoption'
 """)  # noqa: S608
-# By their newest leaf a run says what is left of it; those before it are of earlier reports.
-SUPERSEDED = text(f"""
-    SELECT run_id, (array_agg(leaf_index ORDER BY leaf_index DESC))[2:] AS leaves,
-        (SELECT count(*) FROM agent_run_report AS report WHERE report.run_id = leaf.run_id) AS reports
-    FROM seal_leaf AS leaf WHERE kind = '{Kind.RUN}'
-    GROUP BY run_id HAVING count(*) > 1
-""")  # noqa: S608
-# A merge has changed these runs, and its leaf is not there yet.
-_BEING_MERGED = text(f"""
-    SELECT leaf_index FROM seal_leaf AS leaf
-    WHERE kind = '{Kind.RUN}'
-        AND run_id IN (SELECT unnest(run_ids) FROM seal_pending WHERE kind = 'merge')
-        AND (SELECT count(*) FROM agent_run_report AS report WHERE report.run_id = leaf.run_id) > 1
-""")  # noqa: S608
 _ERASURES = text(f"""
     SELECT coalesce(row.run_id, leaf.run_id) AS run_id, row.run_id IS NULL AS deleted
     FROM agent_run_erasure AS row FULL JOIN (
@@ -200,15 +186,3 @@ COMPARISONS = (
     Comparison("erasures", _compare_erasures),
     *(Comparison(table, partial(_compare_table, table)) for table in EVENT_TABLES),
 )
-
-
-async def superseded_leaves(connection: AsyncConnection) -> tuple[frozenset[int], list[Problem]]:
-    """The leaves of runs that have a later one, or will, and of which runs these are no merges."""
-    leaves = set((await connection.execute(_BEING_MERGED)).scalars())
-    problems = []
-    for row in await connection.execute(SUPERSEDED):
-        leaves.update(row.leaves)
-        if row.reports < 2:  # what is merged is two reports or more
-            message = f"run {row.run_id} was sealed again without a merge"
-            problems.append(Problem("altered", message, row.run_id))
-    return frozenset(leaves), problems
