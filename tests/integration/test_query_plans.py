@@ -197,7 +197,7 @@ async def test_a_page_of_browsing_reads_a_window_at_most(
     long_log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, filters: Any, rows: int
 ) -> None:
     monkeypatch.setattr(browsing, "WINDOW_RUNS", 1000)
-    statement = browsing.matching_runs(None, 51, filters)
+    statement = browsing.matching_runs(None, 51, filters, browsing._columns)
     assert statement is not None
     plan = await explain(long_log, statement)
     agent = "agent_id" in filters

@@ -8,7 +8,16 @@ import pytest
 
 from app.db.session import transaction
 from app.runs import browsing
-from app.runs.browsing import BrowseFilters, RunsFound, browse, last_good_run, place_of, run_after, run_before
+from app.runs.browsing import (
+    BrowseFilters,
+    Found,
+    ListedRun,
+    browse,
+    last_good_run,
+    place_of,
+    run_after,
+    run_before,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +38,7 @@ async def log(db: asyncpg.Connection) -> asyncpg.Connection:
     return db
 
 
-async def found(limit: int, **options: Any) -> RunsFound:
+async def found(limit: int, **options: Any) -> Found[ListedRun]:
     """A page."""
     async with transaction() as session:
         return await browse(session, limit, **options)

@@ -5,17 +5,19 @@ import random
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy import Engine, event
 
 from app.config import get_settings
 from app.db.session import transaction
 from app.kit.cursors import Cursor
 from app.proof.erasure import erase_payload
 from app.runs import browsing, listing
-from app.runs.browsing import browse
+from app.runs.browsing import browse, browse_places
 from app.runs.listing import list_runs
 from app.runs.search import index
 from app.runs.search.index import index_more
@@ -116,6 +118,21 @@ async def every(db: asyncpg.Connection, q: str, agent_id: str | None = None) -> 
     return [row["id"] for row in await db.fetch(EVERY, f"%{pattern}%", agent_id)]
 
 
+async def test_the_json_reads_the_rows_that_it_shows_once(log: asyncpg.Connection) -> None:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with transaction() as session:
+            assert len((await list_runs(session, limit=20, q="deploy")).runs) == 20
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len([each for each in statements if "rlhf_scores" in each]) == 1
+
+
 @pytest.mark.parametrize("agent_id", [None, "agent-1"])
 async def test_it_finds_what_a_look_at_every_run_finds(log: asyncpg.Connection, agent_id: str | None) -> None:
     assert await log.fetchval("SELECT count(*) FROM search_block") == 600 // 16
@@ -132,7 +149,7 @@ async def test_it_finds_what_a_look_at_every_run_finds(log: asyncpg.Connection, 
 async def test_pages_that_end_for_their_time_lose_no_run(
     log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, q: str
 ) -> None:
-    monkeypatch.setattr(listing, "browse", partial(browse, patience=0))
+    monkeypatch.setattr(listing, "browse_places", partial(browse_places, patience=0))
     monkeypatch.setattr(browsing, "WINDOW_RUNS", 16)
     assert await listed(q, 7) == await every(log, q)
 

@@ -5,12 +5,12 @@ Whatever else is asked of them is looked for among the newest, a window at a tim
 page through the whole log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from time import monotonic
-from typing import Any, Unpack
+from typing import Any, Generic, TypeVar, Unpack
 from uuid import UUID
 
 from sqlalchemy import (
@@ -44,6 +44,8 @@ WINDOW_RUNS = 20_000
 SUMMARY_LENGTH = 400
 """Characters of a summary in a list: more than its two lines have room for."""
 
+T = TypeVar("T")
+
 _LAST_ID = UUID(int=2**128 - 1)
 _BEFORE_UNDATED = Cursor(None, _LAST_ID)
 _BY_INDEX = ("agent_id", "since", "until")
@@ -72,17 +74,27 @@ class ListedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class RunsFound:
+class Found(Generic[T]):
     """Some of the runs that match, and the place after them, None at the end of the log.
 
     `windows` of runs with a date were looked through. Where the page ended for its time, `looked_back_to` is
     how far back the log was searched.
     """
 
-    runs: Sequence[ListedRun]
+    runs: Sequence[T]
     following: Cursor | None
     windows: int
     looked_back_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Form(Generic[T]):
+    """What a page has of each run: which columns of a row, and how they or a run's place lead to it."""
+
+    columns: Callable[[type[AgentRunLog]], Sequence[Any]]
+    of_row: Callable[[Any], T]
+    at: Callable[[AsyncSession, Sequence[Cursor]], Awaitable[list[T]]]
+    place: Callable[[T], Cursor]
 
 
 async def browse(
@@ -91,33 +103,59 @@ async def browse(
     after: Cursor | None = None,
     patience: float = PATIENCE_SECONDS,
     **filters: Unpack[BrowseFilters],
-) -> RunsFound:
+) -> Found[ListedRun]:
     """A page of at most `limit` runs that follow `after`, newest first, those without a date last.
+
+    It may have fewer where more follow, if that took `patience` seconds.
+    """
+    return await _browse(session, _LISTED, limit, after, patience, filters)
+
+
+async def browse_places(
+    session: AsyncSession,
+    limit: int,
+    after: Cursor | None = None,
+    patience: float = PATIENCE_SECONDS,
+    **filters: Unpack[BrowseFilters],
+) -> Found[Cursor]:
+    """As `browse`, but only the places of the runs, for those who read their rows themselves."""
+    return await _browse(session, _PLACES, limit, after, patience, filters)
+
+
+async def _browse(
+    session: AsyncSession,
+    form: _Form[T],
+    limit: int,
+    after: Cursor | None,
+    patience: float,
+    filters: BrowseFilters,
+) -> Found[T]:
+    """A page of runs in that form.
 
     1. Where a text is searched for that the index of texts knows, find those with a date by that.
     2. Else look for them in the next window of runs that an index leads to.
     3. While the page is not full and runs are left, look through the next window, for `patience` seconds.
     """
-    found: list[ListedRun] = []
+    found: list[T] = []
     place, windows, end = after, 0, monotonic() + patience
-    searched = await _searched(session, limit, after, patience, filters)
+    searched = await _searched(session, form, limit, after, patience, filters)
     if searched is not None:
         if searched.following != _BEFORE_UNDATED:
             return searched
         found, place = list(searched.runs), _BEFORE_UNDATED
     while True:
-        statement = matching_runs(place, limit + 1 - len(found), filters)
+        statement = matching_runs(place, limit + 1 - len(found), filters, form.columns)
         if statement is not None:
-            found += map(_listed, await session.execute(statement))
+            found += map(form.of_row, await session.execute(statement))
         windows += place is None or place.micros is not None
         if len(found) > limit:
-            return RunsFound(found[:limit], found[limit - 1].place, windows)
+            return Found(found[:limit], form.place(found[limit - 1]), windows)
         reached = await _window_end(session, place, filters)
         if reached is None:
-            return RunsFound(found, None, windows)
+            return Found(found, None, windows)
         place, moment = reached
         if moment and monotonic() >= end:
-            return RunsFound(found, place, windows, looked_back_to=moment)
+            return Found(found, place, windows, looked_back_to=moment)
 
 
 async def place_of(session: AsyncSession, run_id: UUID) -> Cursor:
@@ -154,13 +192,18 @@ async def last_good_run(session: AsyncSession, agent_id: str, place: Cursor) -> 
 
 
 async def _first(session: AsyncSession, place: Cursor, filters: BrowseFilters) -> ListedRun | None:
-    statement = matching_runs(place, 1, filters)
+    statement = matching_runs(place, 1, filters, _columns)
     row = None if statement is None else (await session.execute(statement)).one_or_none()
     return _listed(row) if row else None
 
 
-def matching_runs(place: Cursor | None, limit: int, filters: BrowseFilters) -> Select[Any] | None:
-    """The first `limit` runs that match, of the window after `place`; None where no run follows."""
+def matching_runs(
+    place: Cursor | None,
+    limit: int,
+    filters: BrowseFilters,
+    columns: Callable[[type[AgentRunLog]], Sequence[Any]],
+) -> Select[Any] | None:
+    """`columns` of the first `limit` runs that match in the window after `place`; None where none follows."""
     window = _window([AgentRunLog], place, filters)
     if window is None:
         return None
@@ -168,7 +211,7 @@ def matching_runs(place: Cursor | None, limit: int, filters: BrowseFilters) -> S
     # In the window's own order, so that rows come from it one by one until there are enough.
     order = (run.created_at.desc(), run.id.desc())
     return (
-        select(*_columns(run))
+        select(*columns(run))
         .where(*_conditions(run, filters))
         .order_by(*((run.agent_id, *order) if filters.get("agent_id") is not None else order))
         .limit(limit)
@@ -176,19 +219,24 @@ def matching_runs(place: Cursor | None, limit: int, filters: BrowseFilters) -> S
 
 
 async def _searched(
-    session: AsyncSession, limit: int, after: Cursor | None, patience: float, filters: BrowseFilters
-) -> RunsFound | None:
+    session: AsyncSession,
+    form: _Form[T],
+    limit: int,
+    after: Cursor | None,
+    patience: float,
+    filters: BrowseFilters,
+) -> Found[T] | None:
     """The runs with a date that an index of texts leads to; None where it cannot."""
     wanted = Search.of(after, filters, _conditions(AgentRunLog, filters))
     found = None if wanted is None else await search(session, wanted, limit + 1, patience)
     if found is None:
         return None
-    runs = await _listed_runs(session, found.places)
+    runs = await form.at(session, found.places)
     if len(runs) > limit:
-        return RunsFound(runs[:limit], runs[limit - 1].place, 0)
+        return Found(runs[:limit], form.place(runs[limit - 1]), 0)
     if found.reached is not None:
-        return RunsFound(runs, found.reached, 0, looked_back_to=moment_of(found.reached.micros or 0))
-    return RunsFound(runs, _BEFORE_UNDATED if _has_undated(filters) else None, 0)
+        return Found(runs, found.reached, 0, looked_back_to=moment_of(found.reached.micros or 0))
+    return Found(runs, _BEFORE_UNDATED if _has_undated(filters) else None, 0)
 
 
 async def _listed_runs(session: AsyncSession, places: Sequence[Cursor]) -> list[ListedRun]:
@@ -259,3 +307,19 @@ def _conditions(run: type[AgentRunLog], filters: BrowseFilters) -> list[ColumnEl
     if (most := filters.get("most_score")) is not None:
         conditions.append(score <= most)
     return conditions
+
+
+def _place_columns(run: type[AgentRunLog]) -> Sequence[Any]:
+    return (run.id, stored_moment(run))
+
+
+def _place(row: Any) -> Cursor:
+    return Cursor.after(row.id, row.stored_moment)
+
+
+async def _places(_: AsyncSession, places: Sequence[Cursor]) -> list[Cursor]:
+    return list(places)
+
+
+_LISTED = _Form(_columns, _listed, _listed_runs, attrgetter("place"))
+_PLACES = _Form(_place_columns, _place, _places, lambda place: place)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.kit.cursors import Cursor
 from app.models import AgentRunLog
 from app.models.moments import readable
-from app.runs.browsing import browse
+from app.runs.browsing import browse_places
 from app.runs.queries import RunFilters, SentRow, as_sent, newest_first, runs_as_sent
 
 PAGE_BYTES = 4 * 1024 * 1024
@@ -139,8 +139,8 @@ async def _read_measured(
     measured = _OF_ALL if filters.get("agent_id") is None else _OF_AGENT
     rows: list[Row[Any]] = []
     if filters.get("q"):
-        found = await browse(session, limit, cursor, **filters)
-        order = {run.id: place for place, run in enumerate(found.runs)}
+        found = await browse_places(session, limit, cursor, **filters)
+        order = {place.id: number for number, place in enumerate(found.runs)}
         runs = select(*_NEWEST).where(AgentRunLog.id == any_(literal(list(order), ARRAY(Uuid))))
         rows = list(await session.execute(measured.add_cte(runs.cte("newest"))))
         return sorted(rows, key=lambda row: order[row.id]), found.following
