@@ -8,7 +8,9 @@ import asyncpg
 import httpx
 import pytest
 
+from app.audit.tampering import note_problems
 from app.config import get_settings
+from app.db.session import transaction
 from app.main import create_app
 from support.alerting import FAILING, FIXED, SECRET, audited, settle, states
 from support.processes import called
@@ -125,10 +127,26 @@ def test_audit_shows_a_finding_as_it_is_now(database: str) -> None:
     assert on(database, "SELECT message FROM audit_finding") == before
 
 
+def test_audit_tells_what_is_stored_from_what_is_new(database: str) -> None:
+    """Before the first cycle the verification of the log stores what it finds, and nothing else does."""
+
+    async def tampered() -> None:
+        async with transaction() as session:
+            await note_problems(session, ["run 1 was altered"])
+
+    get_settings.cache_clear()
+    on(database, (FAILING, "nova"))
+    asyncio.run(tampered())
+    shown = called("audit")
+    [(stored,)] = on(database, "SELECT left(id::text, 8) FROM audit_finding")
+    assert f"{stored}  critical  auditor  log_tampered" in shown.stdout
+    assert "new       high      nova  consecutive_failures" in shown.stdout
+    assert "findings without an id are new, and neither stored nor announced" in shown.stderr
+
+
 @pytest.mark.anyio
 async def test_looking_waits_for_no_cycle_and_delays_none(db: asyncpg.Connection, database: str) -> None:
     from app.audit.cycle import judge_now, lock_audit
-    from app.db.session import transaction
     from app.wiring import audit_settings
 
     await db.execute(FAILING, "nova")

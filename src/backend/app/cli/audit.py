@@ -58,13 +58,13 @@ def acknowledge(finding: str, by: str, note: str | None) -> None:
 
 
 def _warn_without_cycles(judged: Judgement) -> None:
-    """Say on stderr where the Auditor has not run for long: then no alert goes out about what is shown."""
+    """Say on stderr where the Auditor has not run for long: then no alert goes out about what is new."""
     interval, last = timedelta(seconds=judged.interval_seconds), judged.last_cycle_at
     if last and judged.judged_at - last <= _LATE_CYCLES * interval:
         return
     since = f"for {in_words(judged.judged_at - last)}" if last else "yet"
     typer.echo(
-        f"The Auditor has not run {since}: this was judged just now, and is neither stored nor announced. "
+        f"The Auditor has not run {since}: findings without an id are new, and neither stored nor announced. "
         f"`runlog up`, or `runlog beat` with a worker, runs it every {in_words(interval)}, for the first "
         "time that long after its start",
         err=True,
