@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,11 +18,13 @@ import asyncpg
 import pytest
 import redis
 
+from app.embedded.identity import unprivileged
 from app.embedded.ports import LOOPBACK, free_port, is_free
 from app.embedded.postgres import Postgres
 from app.embedded.process import EmbeddedServerError, processes_in
 from app.embedded.server import Server
 from app.embedded.valkey import Valkey
+from app.errors import RunLogError
 from support.processes import eventually
 from support.standby import copy_of
 
@@ -265,6 +268,19 @@ def test_root_uses_a_user_namespace_where_no_account_can_reach_the_data(reachabl
     server.stop()
     assert server.data.stat().st_uid == 0
     assert private.stat().st_mode & 0o777 == 0o700
+
+
+@linux
+@root
+def test_why_no_account_can_be_used_is_said_of_each(reachable: Path) -> None:
+    directory, nowhere = reachable / "postgres", Path("/nowhere/postgres")
+    directory.mkdir()
+    with pytest.raises(RunLogError) as refused:
+        unprivileged(directory, directory / "data", nowhere)
+    _, _, reasons = str(refused.value).partition("other accounts can reach (")
+    assert len(reasons.split("; ")) >= 2
+    for reason in reasons.removesuffix(")").split("; "):
+        assert re.fullmatch(rf"user .+: (.*{nowhere}: not found|cannot be entered: .+)", reason), reason
 
 
 def _start_as_nobody(directory: Path, ports: tuple[int, int]) -> None:

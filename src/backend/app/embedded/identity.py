@@ -35,6 +35,13 @@ class Identity:
     passes_closed_directories: bool = False
     namespace_uid: int | None = None
 
+    def __str__(self) -> str:
+        """As errors name it."""
+        if self.namespace_uid is not None:
+            return f"user {self.namespace_uid} of a namespace"
+        passing = ", passing closed directories" if self.passes_closed_directories else ""
+        return f"user {os.geteuid() if self.uid is None else self.uid}{passing}"
+
     def enter(self) -> None:
         """Make this process run as that user; in the child, before exec. Raises `OSError`."""
         if self.namespace_uid is not None:
@@ -86,16 +93,20 @@ def unprivileged(directory: Path, data: Path, executable: Path) -> Identity:
     """The user that runs `executable` in `directory`: the present one, unless that is root.
 
     Where `data`, which a server made there, exists, its owner stays the same.
-    Raises `RunLogError` when root can use no other account.
+    Raises `RunLogError` when root can use no other account, with the reason for each.
     """
     if os.geteuid() != 0:
         return SAME
+    reasons = []
     for candidate in _candidates(data):
-        if _can_run(candidate, directory, executable):
+        reason = _why_not(candidate, directory, executable)
+        if reason is None:
             return candidate
+        reasons.append(f"{candidate}: {reason}")
     raise RunLogError(
         f"PostgreSQL does not run as root, and no other account can use {directory} and {executable}: "
         "run as a normal user, or choose a data directory that other accounts can reach"
+        f" ({'; '.join(reasons)})"
     )
 
 
@@ -122,13 +133,26 @@ def _namespace() -> Identity:
     return Identity(namespace_uid=65534 if 65534 in known or not known else known[0])
 
 
-def _can_run(identity: Identity, directory: Path, executable: Path) -> bool:
-    """Try it, with `directory` given to the identity; in a container each step may be forbidden."""
-    probe = 'cd "$1" && test -w . && "$2" --version'
+def _why_not(identity: Identity, directory: Path, executable: Path) -> str | None:
+    """Try it, with `directory` given to the identity; returns why it cannot run there, None where it can.
+
+    In a container each step may be forbidden.
+    """
+    probe = 'cd "$1" && { test -w . || { echo "may not write there" >&2; false; }; } && "$2" --version'
     argv: list[str | Path] = ["/bin/sh", "-c", probe, "sh", directory, executable]
+
+    def enter() -> None:
+        try:
+            identity.enter()
+        except OSError as error:
+            # An exception would reach the parent without its text.
+            os.write(2, f"cannot be entered: {error.strerror}".encode())
+            os._exit(1)
+
     try:
         identity.own(directory)
-        done = subprocess.run(argv, capture_output=True, check=False, cwd="/", preexec_fn=identity.enter)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == 0
+        done = subprocess.run(argv, capture_output=True, check=False, cwd="/", preexec_fn=enter)
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    said = " ".join(done.stderr.decode(errors="replace").split())
+    return None if done.returncode == 0 else said or f"status {done.returncode}"
