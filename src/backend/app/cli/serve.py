@@ -15,6 +15,7 @@ import typer
 
 from app.cli.metrics import counted_together, serve_metrics
 from app.cli.options import Face
+from app.config import Settings, get_settings
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 seconds after which Kong and other gateways close an idle connection: where the server
@@ -54,36 +55,56 @@ def serve(
 
 
 def _serve(host: str, port: int, workers: int) -> None:
-    import uvicorn
-
     from app.cli.setting_warnings import warn_of_settings
-    from app.cli.token import require_token
-    from app.config import get_settings
     from app.db.engine import libpq_url
-    from app.db.problems import SCHEMA_MISSING
-    from app.kit.hosts import is_loopback
-    from app.schema.presence import look_for_missing
     from app.tracing import require_tracing
 
     settings = get_settings()
     require_tracing(settings)
     url = libpq_url(settings.require_database_url())
-    if settings.expose != "public" and (settings.reports_need_token or not is_loopback(host)):
-        require_token(settings)
-    if settings.expose != "public" and not is_loopback(host):
-        typer.echo(_NOT_ENCRYPTED, err=True)
-    if missing := asyncio.run(look_for_missing(url)):
-        typer.echo(f"warning: {SCHEMA_MISSING} ({', '.join(missing)})", err=True)
+    _guard(settings, host)
+    _warn_of_missing(url)
     warn_of_settings()
     _allow_many_connections()
-    # By name: a process that only starts others need not load the application itself. The direct way of
-    # reports knows no token and no span.
-    indirect = settings.expose == "public" or settings.reports_need_token or settings.traces_url
-    module, protocol = (
-        ("bounded_protocol", "BoundedProtocol") if indirect else ("http_protocol", "HttpProtocol")
-    )
+    _run(host, port, workers, _protocol(settings))
+
+
+def _guard(settings: Settings, host: str) -> None:
+    """Have a token where other machines can reach the internal routes, or reports need one."""
+    from app.cli.token import require_token
+    from app.kit.hosts import is_loopback
+
+    if settings.expose == "public":
+        return
+    if settings.reports_need_token or not is_loopback(host):
+        require_token(settings)
+    if not is_loopback(host):
+        typer.echo(_NOT_ENCRYPTED, err=True)
+
+
+def _warn_of_missing(url: str) -> None:
+    from app.db.problems import SCHEMA_MISSING
+    from app.schema.presence import look_for_missing
+
+    if missing := asyncio.run(look_for_missing(url)):
+        typer.echo(f"warning: {SCHEMA_MISSING} ({', '.join(missing)})", err=True)
+
+
+def _protocol(settings: Settings) -> str:
+    """The class that reads requests: the direct way of reports knows no token and no span.
+
+    By name, for a process that only starts others need not load the application itself.
+    """
+    if settings.expose == "public" or settings.reports_need_token or settings.traces_url:
+        return "app.api.bounded_protocol:BoundedProtocol"
+    return "app.api.http_protocol:HttpProtocol"
+
+
+def _run(host: str, port: int, workers: int, protocol: str) -> None:
+    import uvicorn
+
     # The first sets how often Python collects.
-    _copy_a_loaded_process("app.cli.main", "app.main", "uvloop", f"app.api.{module}")
+    _copy_a_loaded_process("app.cli.main", "app.main", "uvloop", protocol.partition(":")[0])
     # uvicorn raises the signal again when all is answered; a server that was asked to stop has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -94,7 +115,7 @@ def _serve(host: str, port: int, workers: int) -> None:
             port=port,
             workers=workers,
             loop="uvloop",
-            http=f"app.api.{module}:{protocol}",
+            http=protocol,
             ws="none",
             access_log=False,
             proxy_headers=False,
