@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.config import get_settings
+from support.applications import opened
 from support.brokers import Broker
 from support.processes import running
 
@@ -85,15 +85,7 @@ async def test_not_ready_where_the_database_refuses_us(
     broker: Broker, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database.replace("://", "://nobody-", 1))
-    get_settings.cache_clear()
-    from app.main import create_app
-
-    app = create_app()
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://runlog.test") as client,
-    ):
+    async with opened() as client:
         response = await client.get("/readyz")
         alive = await client.get("/healthz")
     assert response.status_code == 503

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.alerting import settle
+from support.applications import opened
 from support.auditing import record_cycles
 
 pytestmark = pytest.mark.anyio
@@ -138,16 +139,9 @@ async def test_scoring_is_measured_at_each_scrape(api: httpx.AsyncClient, db: as
 
 @pytest.mark.parametrize("url", ["postgresql://u:p@127.0.0.1:1/db", ""])
 async def test_metrics_come_without_the_database_too(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.main import create_app
-
     monkeypatch.setenv("DATABASE_URL", url) if url else monkeypatch.delenv("DATABASE_URL", raising=False)
     settle(monkeypatch)
-    app = create_app()
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://runlog.test") as client,
-    ):
+    async with opened() as client:
         found = await samples(client)
     assert "runlog_ingest_queued" in found
     assert not any(name.startswith("runlog_agents") for name in found)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.config import get_settings
-from app.main import create_app
+from support.applications import opened
 from support.brokers import Broker
 from support.processes import free_port
 
@@ -68,12 +68,7 @@ async def test_not_ready_with_a_database_that_cannot_be_used(
         "not a URL": "secret",
     }[fault]
     monkeypatch.setenv("DATABASE_URL", url)
-    get_settings.cache_clear()
-    app = create_app()
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://runlog.test") as client,
-    ):
+    async with opened() as client:
         assert set(await not_ready(client)) == {"database"}
 
 

@@ -1,17 +1,15 @@
 """The product's own spans: what is traced, what they say, and whom they belong to."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Iterator
 
-import httpx
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from app import tracing
 from app.config import Settings, get_settings
 from app.errors import ConfigError
-from app.main import create_app
 from app.tracing import require_tracing, span, start_tracing, stop_tracing
+from support.applications import opened
 from support.receiver import Receiver, receiving
 from support.spans import collected
 
@@ -19,8 +17,6 @@ pytestmark = pytest.mark.anyio
 
 ENDPOINT = "/api/v1/internal/agent-run-log"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-
-Opened = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
@@ -34,24 +30,8 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         stop_tracing()
 
 
-@pytest.fixture
-def opened(database: str) -> Opened:
-    """Opens the application; when it closes, its spans are where they go."""
-
-    @asynccontextmanager
-    async def open_face() -> AsyncIterator[httpx.AsyncClient]:
-        app = create_app(get_settings())
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client,
-        ):
-            yield client
-
-    return open_face
-
-
 async def test_a_report_is_traced_to_its_commit_within_the_trace_of_its_agent(
-    collector: Receiver, opened: Opened
+    collector: Receiver, database: str
 ) -> None:
     async with opened() as client:
         report = {"agent_id": "sage", "status": "success", "actions_taken": {"summary": "my secret"}}
@@ -77,7 +57,7 @@ async def test_what_fails_says_so_without_its_words(collector: Receiver) -> None
     assert b"secret" not in made.SerializeToString()
 
 
-async def test_reports_go_on_while_the_collector_is_away(collector: Receiver, opened: Opened) -> None:
+async def test_reports_go_on_while_the_collector_is_away(collector: Receiver, database: str) -> None:
     collector.status = 503
     async with opened() as client:
         assert (

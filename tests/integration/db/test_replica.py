@@ -9,9 +9,8 @@ import httpx
 import pytest
 
 from app.api.v1.endpoints.platform_intelligence import LAG_HEADER
-from app.config import get_settings
 from app.embedded.ports import free_port
-from app.main import create_app
+from support.applications import opened
 from support.database import execute, until_it_is
 from support.log_changes import UNGUARD
 from support.standby import IN_STEP, Pair
@@ -40,12 +39,7 @@ def public(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Public:
         }
         for name, value in (urls | settings).items():
             monkeypatch.setenv(name, value)
-        get_settings.cache_clear()
-        app = create_app(get_settings())
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://public.test") as client,
-        ):
+        async with opened() as client:
             yield client
 
     return open_face
