@@ -10,7 +10,8 @@ import pytest
 
 from app.embedded.postgres import Postgres
 from app.errors import SchemaError
-from app.models import FUNCTIONS, Base
+from app.models import ADD_MONTHS, FUNCTIONS, Base
+from app.schema.partition import partition_log
 from app.schema.rights import OWNER, ROLES
 from app.schema.roles import sync_roles
 from app.schema.sync import find_drift, sync_schema
@@ -226,3 +227,37 @@ def test_a_restored_log_keeps_the_rights_and_gets_its_owner_back(url: str, tmp_p
     asyncio.run(sync_roles(url))
     assert {owner for owner, _ in query(url, OWNERS)} == {OWNER}
     assert asyncio.run(find_drift(url)) == []
+
+
+def test_by_months_a_partition_is_read_by_its_name_and_written_to_by_no_one(url: str) -> None:
+    run_sql(as_login(url, "service"), REPORT)
+    asyncio.run(partition_log(as_login(url, "admin")))
+    assert asyncio.run(sync_roles(url)) == []
+    assert asyncio.run(sync_schema(as_login(url, "admin"))) == []
+    service = as_login(url, "service")
+    run_sql(service, REPORT)
+    run_sql(service, "UPDATE agent_run_log SET rlhf_scores = '{\"overall\": 0.5}'")
+    run_sql(service, f"SELECT {ADD_MONTHS.name}()")
+    for login in ("service", "pages", "checker"):
+        assert query(as_login(url, login), "SELECT count(*) FROM agent_run_log_default") == [(2,)]
+        for statement in (
+            "INSERT INTO agent_run_log_default (agent_id) VALUES ('sage')",
+            "UPDATE agent_run_log_default SET rlhf_scores = NULL",
+            "INSERT INTO agent_run_score_ahead (run_id, scorer, version) VALUES (gen_random_uuid(), '', '')",
+            "TRUNCATE agent_run_log_ahead",
+            "ALTER TABLE agent_run_log DETACH PARTITION agent_run_log_default",
+            "DELETE FROM agent_run_log",
+        ):
+            refused(url, login, statement)
+    assert query(url, OWNERS)[0][0] == OWNER
+    assert len(query(url, OWNERS)) == 2
+    assert asyncio.run(find_drift(url)) == []
+    run_sql(
+        url,
+        "GRANT INSERT ON agent_run_log_ahead TO runlog_writer; REVOKE EXECUTE ON FUNCTION"
+        f" {ADD_MONTHS.name}() FROM runlog_writer",
+    )
+    assert asyncio.run(sync_roles(url)) == [
+        "agent_run_log_ahead: runlog_writer SELECT",
+        f"runlog_writer: EXECUTE ON FUNCTION {ADD_MONTHS.name}()",
+    ]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from app.backup.tools import Tools, run
 from app.errors import BackupError
+from app.models.partitions import DEFAULT
 
 _MAGIC = b"PGDMP"
 _OF_SERVER = re.compile(r"^;\s+Dumped from database version: (\d+)", re.MULTILINE)
 _OF_TOOL = re.compile(r"^;\s+Dumped by pg_dump version: (\d+)", re.MULTILINE)
-_LOG = re.compile(r"^\d+; \d+ \d+ TABLE DATA \S+ agent_run_log ", re.MULTILINE)
+_LOG = re.compile(rf"^\d+; \d+ \d+ TABLE DATA \S+ agent_run_log(_{DEFAULT})? ", re.MULTILINE)
 
 
 @dataclass(frozen=True)

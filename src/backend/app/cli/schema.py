@@ -8,6 +8,7 @@ import typer
 from app.config import get_settings
 from app.kit.text import counted
 from app.schema import sync as schema_sync
+from app.schema.partition import partition_log
 from app.schema.rights import AUDITOR, OWNER, READER, WRITER
 from app.schema.roles import sync_roles
 
@@ -56,6 +57,15 @@ def roles() -> None:
     for action in done or ["nothing to do: the roles are as they should be"]:
         typer.echo(action)
     typer.echo(_LOGINS)
+
+
+def partition() -> None:
+    """Turn the log over to partitions by month and print what was done."""
+    settings = get_settings()
+    given = settings.schema_database_url is not None
+    done = asyncio.run(partition_log(settings.require_schema_url(), is_direct=given))
+    for action in done or ["nothing to do: the log is by months"]:
+        typer.echo(action)
 
 
 def rebuild_state() -> None:

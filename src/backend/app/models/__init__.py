@@ -27,6 +27,7 @@ from app.models.feedback import AgentRunFeedback
 from app.models.idempotency import AgentRunIdempotencyKey
 from app.models.judge_usage import JudgeOutcome, JudgeUsage
 from app.models.openclaw import OpenClawDeclaration, OpenClawJob, OpenClawKeptEvent
+from app.models.partitions import ADD_MONTHS
 from app.models.peer_swarm import PeerSwarmHeartbeat
 from app.models.reward_model import RewardModelVersion
 from app.models.run_rollup import AgentRollup, RollupGap, RunRollup, ScoreRollup
@@ -36,10 +37,14 @@ from app.models.sealing import SEALING_FUNCTIONS, SEALING_TABLES, SEALING_TRIGGE
 from app.models.search import SearchBlock, SearchProgress
 from app.models.verification import SealVerification
 
-FUNCTIONS = (*DERIVING_FUNCTIONS, *GUARD_FUNCTIONS.values(), *SEALING_FUNCTIONS)
-"""All trigger functions of the product."""
+FUNCTIONS = (*DERIVING_FUNCTIONS, *GUARD_FUNCTIONS.values(), *SEALING_FUNCTIONS, ADD_MONTHS)
+"""All functions of the product: those of triggers, and the one that makes months."""
+
+TRIGGERS = (*DERIVING_TRIGGERS, *GUARD_TRIGGERS, *SEALING_TRIGGERS)
+"""All triggers of the product."""
 
 __all__ = [
+    "ADD_MONTHS",
     "DERIVATION_TABLES",
     "DERIVING_FUNCTIONS",
     "DERIVING_TRIGGERS",
@@ -50,6 +55,7 @@ __all__ = [
     "SEALING_FUNCTIONS",
     "SEALING_TABLES",
     "SEALING_TRIGGERS",
+    "TRIGGERS",
     "Agent",
     "AgentCloudTask",
     "AgentOutlook",

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.models.partitions import PARTITIONED, first_id
 from app.schema.fill import has_gap
 
 _STORAGE = re.compile(r"\) WITH \([^)]*\)")
@@ -42,17 +44,30 @@ class TriggerInfo:
 
 @dataclass(frozen=True)
 class FunctionInfo:
-    """A trigger function's body, and its settings after the search_path, each as `name=value`."""
+    """A function's body, and its settings after the search_path, each as `name=value`."""
 
     body: str
     settings: tuple[str, ...] = ()
 
 
 @dataclass
+class PartitionInfo:
+    """A partition: which ids it has, as PostgreSQL prints it, and its triggers."""
+
+    bound: str
+    triggers: dict[str, TriggerInfo] = field(default_factory=dict)
+
+
+@dataclass
 class TableInfo:
-    """A relation that carries a table's name; `ordinary` is false of a view or a partitioned table."""
+    """A relation that carries a table's name; `ordinary` is false of a view.
+
+    It is false of a partitioned table as well, but for those that may be by months. These have `partitions`.
+    """
 
     ordinary: bool
+    partitioned: bool = False
+    partitions: dict[str, PartitionInfo] = field(default_factory=dict)
     columns: dict[str, ColumnInfo] = field(default_factory=dict)
     primary_key: str | None = None
     foreign_keys: dict[str, str] = field(default_factory=dict)
@@ -64,20 +79,38 @@ class TableInfo:
 class Catalog:
     """The tables found, and the names of relations that a new index cannot have.
 
-    `functions` are trigger functions. `gap` is true while the rollups lack runs.
+    `functions` are those of the product. `gap` is true while the rollups lack runs. `next_month_ends` is the
+    first id of the month after the next one, by the database's clock.
     """
 
     tables: dict[str, TableInfo] = field(default_factory=dict)
     relation_names: frozenset[str] = frozenset()
     functions: dict[str, FunctionInfo] = field(default_factory=dict)
     gap: bool = False
+    next_month_ends: UUID | None = None
+
+    def is_partitioned(self, table: str) -> bool:
+        """Whether a table is by months."""
+        return table in self.tables and self.tables[table].partitioned
 
 
 # to_regclass finds a table as the statements that use it do: along the search_path.
 _TABLES = text("""
-    SELECT wanted.name, pg_class.oid, pg_class.relkind = 'r' AS ordinary
+    SELECT wanted.name, pg_class.oid, pg_class.relkind = 'p' AS partitioned,
+        pg_class.relkind = 'r' OR pg_class.relkind = 'p' AND wanted.name = ANY(:partitioned) AS ordinary
     FROM unnest(CAST(:names AS text[])) AS wanted (name)
     JOIN pg_class ON pg_class.oid = to_regclass(quote_ident(wanted.name))
+""")
+
+_PARTITIONS = text("""
+    SELECT inhparent, inhrelid, relname, pg_get_expr(relpartbound, pg_class.oid) AS bound
+    FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE inhparent = ANY(CAST(:oids AS oid[])) AND relispartition
+    ORDER BY relname
+""")
+
+_NEXT_MONTH_ENDS = text(f"""
+    SELECT {first_id("date_trunc('month', now() AT TIME ZONE 'UTC') + interval '2 months'")}
 """)
 
 _COLUMNS = text("""
@@ -130,9 +163,10 @@ _RELATION_NAMES = text("""
 async def read_catalog(
     connection: AsyncConnection, names: Collection[str], functions: Collection[str]
 ) -> Catalog:
-    """The tables and trigger functions of these names that the connection's search_path finds."""
-    found = (await connection.execute(_TABLES, {"names": list(names)})).all()
-    tables = {row.oid: TableInfo(ordinary=row.ordinary) for row in found}
+    """The tables and functions of these names that the connection's search_path finds."""
+    wanted = {"names": list(names), "partitioned": list(PARTITIONED)}
+    found = (await connection.execute(_TABLES, wanted)).all()
+    tables = {row.oid: TableInfo(row.ordinary, row.partitioned) for row in found}
     oids = {"oids": list(tables)}
     for row in await connection.execute(_COLUMNS, oids):
         tables[row.attrelid].columns[row.attname] = ColumnInfo(row.type, row.nullable, row.default)
@@ -146,8 +180,12 @@ async def read_catalog(
         tables[row.indrelid].indexes[row.relname] = IndexInfo(
             _after_using(row.definition), row.unique, row.valid, row.qualified_name
         )
-    for row in await connection.execute(_TRIGGERS, oids):
-        tables[row.tgrelid].triggers[row.tgname] = TriggerInfo(row.definition, row.enabled, row.always)
+    triggers = {oid: table.triggers for oid, table in tables.items()}
+    for row in await connection.execute(_PARTITIONS, oids):
+        tables[row.inhparent].partitions[row.relname] = part = PartitionInfo(row.bound)
+        triggers[row.inhrelid] = part.triggers
+    for row in await connection.execute(_TRIGGERS, {"oids": list(triggers)}):
+        triggers[row.tgrelid][row.tgname] = TriggerInfo(row.definition, row.enabled, row.always)
     trigger_functions = await connection.execute(_FUNCTIONS, {"names": list(functions)})
     names_taken = (await connection.execute(_RELATION_NAMES, oids)).scalars()
     by_name = {row.name: tables[row.oid] for row in found}
@@ -156,6 +194,7 @@ async def read_catalog(
         frozenset(names_taken),
         {row.proname: FunctionInfo(row.body, tuple(row.settings or ())) for row in trigger_functions},
         "rollup_gap" in by_name and await has_gap(connection),
+        await connection.scalar(_NEXT_MONTH_ENDS),
     )
 
 

@@ -57,11 +57,12 @@ _FILL = (
 )
 _HAS_SCORES = text("SELECT to_regclass('agent_run_score') IS NOT NULL")
 
-# By `ctid`: a row that a scorer has meanwhile written, for a run that shows another one now, is left.
+# By `ctid`: a row that a scorer has meanwhile written, for a run that shows another one now, is left. It is
+# a place within a partition, so that the run is compared as well.
 REMOVE_SHOWN = text(f"""
     WITH shown AS MATERIALIZED (
         -- OFFSET keeps the planner from the index on versions, of which one may have nearly all rows.
-        SELECT place FROM ({_RUNS}) AS run CROSS JOIN LATERAL (
+        SELECT kept.run_id, place FROM ({_RUNS}) AS run CROSS JOIN LATERAL (
             SELECT ctid AS place, * FROM agent_run_score WHERE run_id = run.id OFFSET 0
         ) AS kept
         WHERE {SHOWS_RESULT} AND rlhf_scores ->> 'scored_at' ~ '^\\d{{4}}-\\d\\d-\\d\\dT.*Z$'
@@ -69,10 +70,12 @@ REMOVE_SHOWN = text(f"""
                 rlhf_scores ->> 'version', rlhf_scores -> 'dimensions', rlhf_scores -> 'reasons')
             AND to_jsonb(kept.auto) = rlhf_scores -> 'auto'
     ), free AS (
-        SELECT ctid AS place FROM agent_run_score WHERE ctid = ANY(ARRAY(SELECT place FROM shown))
+        SELECT run_id, ctid AS place FROM agent_run_score
+        WHERE ctid = ANY(ARRAY(SELECT place FROM shown)) AND (run_id, ctid) IN (SELECT * FROM shown)
         FOR UPDATE SKIP LOCKED
     )
-    DELETE FROM agent_run_score WHERE ctid = ANY(ARRAY(SELECT place FROM free))
+    DELETE FROM agent_run_score
+    WHERE ctid = ANY(ARRAY(SELECT place FROM free)) AND (run_id, ctid) IN (SELECT * FROM free)
 """)  # noqa: S608
 """Removes the results of a chunk's runs that have rows and are shown as well."""
 

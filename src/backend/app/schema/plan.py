@@ -6,13 +6,14 @@ declaration and catalog are compared as text.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from sqlalchemy import Column, DefaultClause, ForeignKeyConstraint, Index, Table
+from sqlalchemy import Column, DefaultClause, ForeignKeyConstraint, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from app.models import (
+    ADD_MONTHS,
     DERIVATION_TABLES,
     DERIVING_FUNCTIONS,
     DERIVING_TRIGGERS,
@@ -25,35 +26,15 @@ from app.models import (
 )
 from app.models.base import FILL
 from app.models.triggers import Function, Trigger
-from app.schema.catalog import Catalog, ColumnInfo, FunctionInfo, IndexInfo, TableInfo
+from app.schema.catalog import Catalog, ColumnInfo, FunctionInfo, TableInfo, TriggerInfo
+from app.schema.plan_indexes import compare_indexes, indexes_of
+from app.schema.plan_partitions import compare_partitions
+from app.schema.step import Step
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _IDENTITY = "GENERATED ALWAYS AS IDENTITY"
+_DERIVING = frozenset(trigger.name for trigger in DERIVING_TRIGGERS)
 _CONSTANT = re.compile(r"'[^']*'(::[a-z ]+)?|-?\d+|true|false")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One difference, and the statements that repair it: none where that is for a person to decide.
-
-    `online` statements run one by one outside a transaction and never block a writer; the others
-    run together in one short transaction. After a step that `opens_gap` the derived tables have to be
-    filled again, and the one that `fills` them has no statements of its own.
-    """
-
-    table: str
-    drift: str
-    action: str = ""
-    statements: tuple[str, ...] = ()
-    online: bool = False
-    creates_table: bool = False
-    opens_gap: bool = False
-    fills: bool = False
-
-    @property
-    def repairable(self) -> bool:
-        """Whether the step can be taken without guessing."""
-        return bool(self.statements) or self.fills
 
 
 def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
@@ -66,7 +47,7 @@ def plan(catalog: Catalog, tables: Iterable[Table]) -> list[Step]:
         elif not actual.ordinary:
             steps.append(Step(table.name, f"{table.name} is not an ordinary table"))
         else:
-            steps.extend(_alter_table(table, actual, catalog.relation_names))
+            steps.extend(_alter_table(table, actual, catalog))
     return _with_sealing(_with_derivation([*steps, *_guards(tables, catalog)], catalog), catalog)
 
 
@@ -91,7 +72,8 @@ def _guards(tables: Iterable[Table], catalog: Catalog) -> Iterator[Step]:
 
 
 def _missing_guards(table: str, catalog: Catalog) -> Iterator[Step]:
-    yield from _compare_functions(catalog, [GUARD_FUNCTIONS[table]], table)
+    functions = [GUARD_FUNCTIONS[table], *([ADD_MONTHS] if table == "agent_run_log" else [])]
+    yield from _compare_functions(catalog, functions, table)
     yield from _compare_triggers(catalog, [trigger for trigger in GUARD_TRIGGERS if trigger.table == table])
 
 
@@ -146,23 +128,40 @@ def _compare_triggers(catalog: Catalog, triggers: Iterable[Trigger]) -> Iterator
     for trigger in triggers:
         table = catalog.tables.get(trigger.table, TableInfo(ordinary=True))
         found = table.triggers.get(trigger.name)
-        if found is None:
-            drift = f"trigger {trigger.name} is missing"
-        elif found.definition != trigger.definition:
-            drift = f"trigger {trigger.name} is {found.definition} instead of {trigger.definition}"
-        elif not found.enabled:
-            drift = f"trigger {trigger.name} is disabled"
-        elif trigger.always and not found.always:
-            drift = f"trigger {trigger.name} is disabled in a replication role"
-        else:
-            continue
-        yield Step(
-            trigger.table,
-            drift,
-            action=f"created trigger {trigger.name}",
-            statements=(*((trigger.drop,) if found else ()), *trigger.ddl),
-            opens_gap=trigger in DERIVING_TRIGGERS and trigger.name not in FILLING_NOTHING,
-        )
+        drift = _drift_of(trigger, found)
+        if drift:
+            yield _remake(trigger, drift, (*((trigger.drop,) if found else ()), *trigger.ddl))
+        for name, part in table.partitions.items():
+            yield from _compare_on_partition(trigger.on(name), part.triggers.get(trigger.name), drift)
+
+
+def _compare_on_partition(
+    trigger: Trigger, found: TriggerInfo | None, of_table: str | None
+) -> Iterator[Step]:
+    """What a partition lacks of a trigger; one for each row follows that of its table."""
+    drift = _drift_of(trigger, found)
+    if drift and not trigger.each_row:
+        yield _remake(trigger, drift, (*((trigger.drop,) if found else ()), *trigger.ddl))
+    elif drift and found and not of_table:
+        yield _remake(trigger, drift, (trigger.enable,))
+
+
+def _drift_of(trigger: Trigger, found: TriggerInfo | None) -> str | None:
+    if found is None:
+        return f"trigger {trigger.name} is missing{trigger.place}"
+    if found.definition != trigger.definition:
+        return f"trigger {trigger.name} is {found.definition} instead of {trigger.definition}"
+    if not found.enabled:
+        return f"trigger {trigger.name} is disabled{trigger.place}"
+    if trigger.always and not found.always:
+        return f"trigger {trigger.name} is disabled in a replication role{trigger.place}"
+    return None
+
+
+def _remake(trigger: Trigger, drift: str, statements: tuple[str, ...]) -> Step:
+    derives = trigger.name in _DERIVING and trigger.name not in FILLING_NOTHING
+    action = f"created trigger {trigger.name}{trigger.place}"
+    return Step(trigger.table, drift, action, statements, opens_gap=derives)
 
 
 def _create_table(table: Table, catalog: Catalog) -> Step:
@@ -172,8 +171,8 @@ def _create_table(table: Table, catalog: Catalog) -> Step:
         drift=f"table {table.name} is missing",
         action=f"created table {table.name}",
         statements=(
-            _ddl(CreateTable(table)),
-            *(_ddl(CreateIndex(index)) for index in _indexes(table)),
+            ddl(CreateTable(table, include_foreign_key_constraints=foreign_keys_of(table, catalog))),
+            *(ddl(CreateIndex(index)) for index in indexes_of(table)),
             *(sql for step in guards for sql in step.statements),
         ),
         creates_table=True,
@@ -181,12 +180,16 @@ def _create_table(table: Table, catalog: Catalog) -> Step:
     )
 
 
-def _alter_table(table: Table, actual: TableInfo, names_taken: frozenset[str]) -> Iterator[Step]:
+def _alter_table(table: Table, actual: TableInfo, catalog: Catalog) -> Iterator[Step]:
     columns = list(_compare_columns(table, actual))
     yield from columns
     yield from _compare_primary_key(table, actual)
+    yield from compare_partitions(table.name, actual, catalog.next_month_ends)
     buildable = all(step.repairable for step in columns)
-    for step in (*_compare_foreign_keys(table, actual), *_compare_indexes(table, actual, names_taken)):
+    for step in (
+        *_compare_foreign_keys(table, actual, catalog),
+        *compare_indexes(table, actual, catalog.relation_names),
+    ):
         yield step if buildable else Step(step.table, step.drift)
 
 
@@ -233,7 +236,7 @@ def _add_column(table: Table, column: Column[object]) -> Step:
     if not _is_addable(column):
         return Step(table.name, f"{drift} and there is no value to give it in existing rows")
     if constant or default is None:
-        change = f"ADD COLUMN {_ddl(CreateColumn(column))}"
+        change = f"ADD COLUMN {ddl(CreateColumn(column))}"
     else:
         change = f"ADD COLUMN {column.name} {_type(column)}, ALTER COLUMN {column.name} SET DEFAULT {default}"
     return Step(
@@ -260,8 +263,14 @@ def _compare_primary_key(table: Table, actual: TableInfo) -> Iterator[Step]:
         yield Step(table.name, f"{table.name} {found} instead of {wanted}")
 
 
-def _compare_foreign_keys(table: Table, actual: TableInfo) -> Iterator[Step]:
-    for key in table.foreign_key_constraints:
+def foreign_keys_of(table: Table, catalog: Catalog) -> list[ForeignKeyConstraint]:
+    """A table's foreign keys: none refers to a table by months, of which it would keep each month."""
+    keys = table.foreign_key_constraints
+    return [key for key in keys if not catalog.is_partitioned(key.referred_table.name)]
+
+
+def _compare_foreign_keys(table: Table, actual: TableInfo, catalog: Catalog) -> Iterator[Step]:
+    for key in foreign_keys_of(table, catalog):
         wanted = _foreign_key(key)
         if wanted in actual.foreign_keys.values():
             continue
@@ -276,90 +285,6 @@ def _compare_foreign_keys(table: Table, actual: TableInfo) -> Iterator[Step]:
             yield Step(table.name, drift, f"validated constraint {key.name}", (validate,), online=True)
         else:
             yield Step(table.name, f"{table.name}: constraint {key.name} is {found} instead of {wanted}")
-
-
-def _compare_indexes(table: Table, actual: TableInfo, names_taken: frozenset[str]) -> Iterator[Step]:
-    for index in _indexes(table):
-        name = str(index.name)
-        if leftover := actual.indexes.get(_replacement(name)):
-            yield Step(
-                table.name,
-                drift=f"index {_replacement(name)} is left over from an interrupted repair",
-                action=f"dropped index {_replacement(name)}",
-                statements=(_drop(leftover),),
-                online=True,
-            )
-        found = actual.indexes.get(name)
-        if found is not None:
-            yield from _compare_index(table, index, found)
-        elif name in names_taken:
-            yield Step(table.name, f"index {name} is missing and its name is taken by another relation")
-        else:
-            yield Step(
-                table.name,
-                drift=f"index {name} is missing",
-                action=f"built index {name}",
-                statements=(_build(table, index, name),),
-                online=True,
-            )
-
-
-def _compare_index(table: Table, index: Index, found: IndexInfo) -> Iterator[Step]:
-    name = str(index.name)
-    if (found.definition, found.unique) != (_definition(index), bool(index.unique)):
-        kind = "unique " if found.unique else ""
-        wanted_kind = "unique " if index.unique else ""
-        yield Step(
-            table.name,
-            drift=f"index {name} is {kind}{found.definition} instead of {wanted_kind}{_definition(index)}",
-            action=f"replaced index {name}",
-            statements=(
-                _build(table, index, _replacement(name)),
-                _drop(found),
-                f"ALTER INDEX {_replacement(name)} RENAME TO {name}",
-            ),
-            online=True,
-        )
-    elif not found.valid:
-        yield Step(
-            table.name,
-            drift=f"index {name} is invalid: its build was interrupted or is still running",
-            action=f"rebuilt index {name}",
-            statements=(_drop(found), _build(table, index, name)),
-            online=True,
-        )
-
-
-def _indexes(table: Table) -> list[Index]:
-    return sorted(table.indexes, key=lambda index: str(index.name))
-
-
-def _replacement(name: str) -> str:
-    return f"{name}_sync_replacement"
-
-
-def _build(table: Table, index: Index, name: str) -> str:
-    unique = "UNIQUE " if index.unique else ""
-    return f"CREATE {unique}INDEX CONCURRENTLY {name} ON {table.name} USING {_method(index)} {_body(index)}"
-
-
-def _drop(index: IndexInfo) -> str:
-    return f"DROP INDEX CONCURRENTLY {index.qualified_name}"
-
-
-def _definition(index: Index) -> str:
-    """Without the method that is every index's unless it says another, as the catalog is read."""
-    return f"{_method(index)} {_body(index)}".removeprefix("btree ")
-
-
-def _method(index: Index) -> str:
-    return index.dialect_options["postgresql"]["using"] or "btree"
-
-
-def _body(index: Index) -> str:
-    parts = (part.name if isinstance(part, Column) else str(part) for part in index.expressions)
-    predicate = index.dialect_options["postgresql"]["where"]
-    return f"({', '.join(parts)})" + (f" WHERE {predicate}" if predicate is not None else "")
 
 
 def _foreign_key(key: ForeignKeyConstraint) -> str:
@@ -380,6 +305,7 @@ def _default(column: Column[object]) -> str | None:
     return str(column.server_default.arg) if isinstance(column.server_default, DefaultClause) else None
 
 
-def _ddl(element: CreateTable | CreateIndex | CreateColumn) -> str:
+def ddl(element: CreateTable | CreateIndex | CreateColumn) -> str:
+    """SQL of a statement, without white space at the ends of its lines."""
     lines = str(element.compile(dialect=_DIALECT)).strip().replace("\t", "  ").splitlines()
     return "\n".join(line.rstrip() for line in lines)

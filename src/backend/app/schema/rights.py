@@ -99,3 +99,6 @@ RIGHTS: Mapping[str, Rights] = {
     "seal_pending": Rights(("DELETE",)),  # written by the triggers, with their owner's rights
     "seal_verification": Rights(_KEPT),
 }
+
+OF_PARTITIONS = Rights()
+"""Of a partition by its own name: it is written to by its table alone."""

@@ -20,11 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.plain_errors import reason_of
 from app.errors import SchemaError
-from app.models import FUNCTIONS
-from app.schema.plan import Step
+from app.models import ADD_MONTHS, FUNCTIONS
+from app.models.partitions import PARTITIONED
 from app.schema.presence import find_missing
-from app.schema.rights import OWNER, RIGHTS, ROLES
+from app.schema.rights import OF_PARTITIONS, OWNER, RIGHTS, ROLES, WRITER
 from app.schema.session import HOUR, alone, connected, take_in_transaction
+from app.schema.step import Step
 
 _ME = text("""
     SELECT current_user AS name, nspname AS schema, rolsuper OR rolcreaterole AS may_create,
@@ -77,6 +78,19 @@ _PRIVILEGES = text("""
         AND pg_get_userbyid(grantee) = ANY(CAST(:roles AS text[]))
 """)
 
+_PARTITIONS = text("""
+    SELECT partitioned.name AS parent, relname
+    FROM unnest(CAST(:tables AS text[])) AS partitioned (name)
+        JOIN pg_inherits ON inhparent = to_regclass(partitioned.name)
+        JOIN pg_class ON pg_class.oid = inhrelid AND relispartition
+    ORDER BY relname
+""")
+
+_MAY_ADD_MONTHS = text(f"""
+    SELECT has_function_privilege(rolname, '{ADD_MONTHS.name}()', 'EXECUTE')
+    FROM pg_roles WHERE rolname = '{WRITER}'
+""")  # noqa: S608
+
 _OWNER_OF_LOG = text("""
     SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('agent_run_log')
 """)
@@ -103,6 +117,10 @@ class _Found:
     owners: dict[str, str]
     schema: str
     database: str
+    partitions: dict[str, str]
+    """Each with the table that it is of."""
+    months_are_added: bool
+    """Whether the writer may call the function that makes months, or there is no writer yet."""
 
 
 async def sync_roles(url: str, *, is_direct: bool = False) -> list[str]:
@@ -152,7 +170,7 @@ async def give_rights(engine: AsyncEngine, tables: Collection[str]) -> list[str]
     """Give the roles their rights to `tables`; returns what was done. Raises `SchemaError`."""
     async with engine.connect() as connection:
         found = await _read(connection)
-    return await _take(_table_steps(found, tables), engine)
+    return await _take((*_table_steps(found, tables), *_function_steps(found)), engine)
 
 
 async def _read(connection: AsyncConnection) -> _Found:
@@ -162,7 +180,9 @@ async def _read(connection: AsyncConnection) -> _Found:
             f"the tables are in the schema {me.schema}, where no other role looks for them: have the"
             f" search_path name it, as by ALTER DATABASE {me.database} SET search_path = {me.schema}, public"
         )
-    names = {"roles": list(ROLES), "tables": list(RIGHTS), "schema": me.schema}
+    parts = await connection.execute(_PARTITIONS, {"tables": list(PARTITIONED)})
+    partitions = {row.relname: row.parent for row in parts}
+    names = {"roles": list(ROLES), "tables": [*RIGHTS, *partitions], "schema": me.schema}
     functions = [function.name for function in FUNCTIONS]
     roles = {
         row.rolname: _Role(row.attributes, row.member_of, row.is_ours)
@@ -174,7 +194,14 @@ async def _read(connection: AsyncConnection) -> _Found:
         roles[row.role].tables.setdefault(row.relname, set()).add(row.privilege)
     owners = await connection.execute(_OWNERS, {**names, "functions": functions})
     return _Found(
-        me.name, me.may_create, roles, {row.name: row.owner for row in owners}, me.quoted, me.database
+        me.name,
+        me.may_create,
+        roles,
+        {row.name: row.owner for row in owners},
+        me.quoted,
+        me.database,
+        partitions,
+        months_are_added=await connection.scalar(_MAY_ADD_MONTHS) is not False,
     )
 
 
@@ -193,7 +220,7 @@ def _role_steps(found: _Found) -> Iterator[Step]:
             )
 
 
-def _steps(found: _Found, tables: Iterable[str]) -> Iterator[Step]:
+def _steps(found: _Found, tables: Collection[str]) -> Iterator[Step]:
     """What the roles lack or have too much of, where all of them are there."""
     if not found.roles[OWNER].is_ours:
         join = f"GRANT {OWNER} TO CURRENT_USER"
@@ -219,16 +246,25 @@ def _steps(found: _Found, tables: Iterable[str]) -> Iterator[Step]:
         )
         drift = f"{OWNER} lacks functions of the triggers"
         yield Step(OWNER, drift, f"the triggers: owner {OWNER}", tuple(owned))
+    yield from _function_steps(found)
 
 
-def _table_steps(found: _Found, tables: Iterable[str]) -> Iterator[Step]:
-    for table in tables:
+def _function_steps(found: _Found) -> Iterator[Step]:
+    if not found.months_are_added:
+        may = f"EXECUTE ON FUNCTION {ADD_MONTHS.name}()"
+        yield Step(WRITER, f"{WRITER} lacks {may}", f"{WRITER}: {may}", (f"GRANT {may} TO {WRITER}",))
+
+
+def _table_steps(found: _Found, tables: Collection[str]) -> Iterator[Step]:
+    partitions = [part for part, of in found.partitions.items() if of in tables]
+    for table in (*tables, *partitions):
+        rights = RIGHTS.get(table, OF_PARTITIONS)
         changes, statements = [], []
         if found.owners[table] != OWNER:
             changes.append(f"owner {OWNER}")
             statements.append(f"ALTER TABLE {table} OWNER TO {OWNER}")
         for name in sorted(found.roles.keys() - {OWNER}):
-            wanted = RIGHTS[table].of(name)
+            wanted = rights.of(name)
             if found.roles[name].tables.get(table, set()) != wanted:
                 changes.append(f"{name} {', '.join(sorted(wanted)) or 'nothing'}")
                 statements.append(f"REVOKE ALL ON {table} FROM {name}")

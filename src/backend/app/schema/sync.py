@@ -23,9 +23,10 @@ from app.errors import SchemaError
 from app.models import DERIVATION_TABLES, FUNCTIONS, AgentRunLog, AgentRunState, Base, RollupGap
 from app.schema import figures, fill, rebuild
 from app.schema.catalog import Catalog, read_catalog
-from app.schema.plan import Step, plan
+from app.schema.plan import plan
 from app.schema.roles import act_as_owner, give_rights
 from app.schema.session import HOUR, ONLINE_LIMITS, alone, connected, limit, take_in_transaction
+from app.schema.step import Step
 
 _CHECK_TIMEOUT = 60.0  # seconds for each query of the catalog
 _FILL_LIMITS = {"statement_timeout": "6h"}

@@ -82,7 +82,12 @@ FROM kind CROSS JOIN LATERAL (
 """)
 # What runs show alone has no row there.
 _SHOWN = text("SELECT scorer, version, sum(results) FROM score_rollup GROUP BY 1, 2 HAVING sum(results) > 0")
-_PAGES = text("SELECT pg_relation_size('agent_run_score') / current_setting('block_size')::int")
+# Of a table by months the partitions have the pages.
+_PAGES = text("""
+SELECT (pg_relation_size('agent_run_score') + coalesce(sum(pg_relation_size(relid)), 0))
+    / current_setting('block_size')::int
+FROM pg_partition_tree('agent_run_score')
+""")
 _SAMPLE = text("""
 SELECT scorer, version, count(*) FROM agent_run_score TABLESAMPLE SYSTEM (:percent) GROUP BY scorer, version
 """)

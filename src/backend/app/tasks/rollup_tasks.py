@@ -6,6 +6,7 @@ from datetime import timedelta
 from app.config import get_settings
 from app.db.session import transaction
 from app.runs.keys import expire_keys
+from app.runs.months import add_months
 from app.runs.rollup_merge import merge_rollups
 from app.runs.starts import clear_starts
 from app.tasks.calibration import EXPIRY_SECONDS
@@ -16,7 +17,7 @@ from app.tasks.runtime import run_async
 
 @celery_app.task
 def merge_shards() -> None:
-    """Merge what backends keep apart in the rollups, and drop what is no longer read."""
+    """Merge what backends keep apart in the rollups, drop what is no longer read, and make coming months."""
     run_async(_merge())
 
 
@@ -24,6 +25,9 @@ async def _merge() -> None:
     with postponed_on_outage("rollup_merge_postponed"):
         async with transaction() as session:
             await merge_rollups(session)
+    with postponed_on_outage("months_postponed"):
+        async with transaction() as session:
+            await add_months(session)
 
 
 @celery_app.task

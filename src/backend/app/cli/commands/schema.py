@@ -71,6 +71,22 @@ def roles(_: DataDir = None) -> None:
     work.roles()
 
 
+@app.command()
+def partition(_: DataDir = None) -> None:
+    """Turn the log over to partitions by month.
+
+    For logs of many millions of runs. Runs may keep coming in meanwhile. What is there stays in one
+    partition. There is no way back but `runlog backup` before it.
+
+    \b
+    Example:
+      runlog schema partition
+    """
+    from app.cli import schema as work
+
+    work.partition()
+
+
 @app.command("rebuild-state")
 def rebuild_state(_: DataDir = None) -> None:
     """Rebuild states and rollups from the log.
