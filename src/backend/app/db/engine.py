@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
+from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +13,9 @@ import asyncpg
 from asyncpg.exceptions import TargetServerAttributeNotMatched
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.hosts import Hosts
 from app.errors import ConfigError
@@ -22,6 +25,10 @@ CONNECT_TIMEOUT = 3.0  # seconds for each host, below those that a statement may
 CLOSE_TIMEOUT = (
     1.0  # seconds for a server to take leave; a process that ends does not wait for one that hangs
 )
+UNUSED_SECONDS = 1.0
+"""After which a pooled connection is tried first. Under load few are tried, and after a fail-over each of
+those that were in use gives an error."""
+
 # What a pooler takes in the start-up packet, too, and keeps for each client (PgBouncer's documentation,
 # "ignore_startup_parameters"). It refuses a connection that asks for any other setting.
 _SESSION = {"application_name": "agent-run-log", "timezone": "UTC"}
@@ -72,8 +79,9 @@ def create_engine(
 ) -> AsyncEngine:
     """An engine for `url`; every statement is cancelled after `timeout` seconds.
 
-    Without `pre_ping` a pooled connection may turn out to be lost: the caller tries again. `limits`
-    holds settings of PostgreSQL for each of its transactions, `target` is as of `libpq_url`.
+    A pooled connection that was not used for `UNUSED_SECONDS` is tried before it is used, and replaced if it
+    is lost; without `pre_ping` none is, and the caller tries again. `limits` holds settings of PostgreSQL for
+    each of its transactions, `target` is as of `libpq_url`.
 
     asyncpg itself reads the URL, so `target_session_attrs` and unix sockets work. Each of several hosts has
     `CONNECT_TIMEOUT` seconds to answer. Errors of statements come without parameters and PostgreSQL's detail,
@@ -90,18 +98,39 @@ def create_engine(
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=timeout,
-        pool_pre_ping=pre_ping,
         json_serializer=dumps_exactly,
         json_deserializer=loads_any_depth,
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "handle_error", _leave_out_detail)
+    if pre_ping:
+        event.listen(engine.sync_engine, "connect", _note_use)
+        event.listen(engine.sync_engine, "checkin", _note_use)
+        event.listen(engine.sync_engine, "checkout", _ping)
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def note_lost(connection: Any, *_: object) -> None:
         hosts.note_lost(connection.driver_connection)
 
     return engine
+
+
+def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = monotonic()
+
+
+def _ping(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+    """Try a connection. Raises `InvalidatePoolError` for a lost one: then older ones are lost, too.
+
+    By a statement of no transaction, which takes one round trip, through a pooler as well.
+    SQLAlchemy's own `pool_pre_ping` takes three, of which one sets all the limits of a transaction.
+    """
+    if monotonic() - record.info["used_at"] < UNUSED_SECONDS:
+        return
+    try:
+        connection.run_async(lambda driver: driver.execute("SELECT"))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise InvalidatePoolError(str(error)) from error
 
 
 async def _connect(hosts: Hosts, **options: Any) -> asyncpg.Connection:
