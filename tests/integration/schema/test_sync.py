@@ -246,9 +246,14 @@ def test_wrong_usage_is_exit_status_2(arguments: list[str]) -> None:
     assert run_script(None, *arguments).returncode == 2
 
 
+def with_search_path(url: str, schemas: str) -> str:
+    """The URL of a database as one whose connections look for tables in these schemas."""
+    return f"{url}{'&' if '?' in url else '?'}search_path={schemas}"
+
+
 def test_the_search_path_says_which_schema(empty_database: str) -> None:
     run_sql(empty_database, SPECIFIED_TABLE + "CREATE SCHEMA audit")
-    inside = f"{empty_database}?search_path=audit"
+    inside = with_search_path(empty_database, "audit")
     asyncio.run(sync_schema(inside))
     assert asyncio.run(find_drift(inside)) == []
     assert query(
@@ -262,7 +267,7 @@ def test_the_search_path_says_which_schema(empty_database: str) -> None:
 
 def test_a_table_further_along_the_search_path_is_used(empty_database: str) -> None:
     run_sql(empty_database, SPECIFIED_TABLE + "CREATE SCHEMA other")
-    both = f"{empty_database}?search_path=other,public"
+    both = with_search_path(empty_database, "other,public")
     asyncio.run(sync_schema(both))
     assert asyncio.run(find_drift(both)) == []
     tables = "SELECT count(*) FROM pg_tables WHERE tablename = 'agent_run_log'"
