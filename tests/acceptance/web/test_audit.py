@@ -68,7 +68,7 @@ def test_a_finding_shows_its_evidence_and_the_proof_of_its_alert(
     finding.get_by_text("delivered by webhook, ").click()
     steps = finding.locator(".steps li")
     expect(steps).to_contain_text(["Opened", "queued", "503", "204"], use_inner_text=True)
-    expect(page.get_by_text("No channel is set: nobody is alerted")).to_be_visible()
+    expect(page.get_by_text("No channel is set: no one is alerted")).to_be_visible()
 
 
 def test_filters_are_in_the_address(visitor: Visitor, module_database: str) -> None:
