@@ -350,8 +350,6 @@ TWICE_WITHIN = timedelta(seconds=60)
 """Decision: two schedulers that start the same job differ by less."""
 MOST_TOGETHER = 3
 """Reports of one run. Decision: more are of a job with many parts."""
-TWICE_APART = timedelta(minutes=10)
-"""What lies between such runs at least. Decision: ten times `TWICE_WITHIN`."""
 ALTERNATING = 30
 """Runs that are looked at for whether every second one says nothing. Formula: by a coin, 27 of 29 possible
 changes come once in a million times."""
