@@ -23,7 +23,8 @@ from fleets import Figures, Fleet, simulate
 from fleets.lengths import judged_lengths
 from fleets.usage import judged_usage
 
-from app.audit import calibration
+from app.audit import calibration as of_rules
+from app.audit.cadence import calibration as of_cadence
 from app.audit.domain.quality import DAYS_READ, QualityTrend
 from app.audit.domain.scores import find_drop
 from app.scoring.domain.comparison import Day
@@ -55,11 +56,11 @@ OF_SCORES: Mapping[str, Sequence[Any]] = {
     "LEAST_DROP": (0.1, 0.15, 0.2),
 }
 OF_USAGE: Mapping[str, Sequence[Any]] = {
-    "USAGE_ONCE_IN": tuple(days * calibration.DAY for days in (2_000, 10_000, 40_000)),
+    "USAGE_ONCE_IN": tuple(days * of_cadence.DAY for days in (2_000, 10_000, 40_000)),
     "LEAST_USAGE": (20, 30, 50),
 }
 OF_LENGTHS: Mapping[str, Sequence[Any]] = {
-    "RUNNING_ONCE_IN": tuple(days * calibration.DAY for days in (2_000, 10_000, 40_000)),
+    "RUNNING_ONCE_IN": tuple(days * of_cadence.DAY for days in (2_000, 10_000, 40_000)),
     "RUNNING_FACTOR": (1.5, 2.0, 3.0),
     "RUNNING_FACTOR_OF_FEW": (10.0, 20.0, 40.0),
     "RUNS_OF_OUTLIER": (25, 50, 1_000),
@@ -195,6 +196,7 @@ def tried(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for name, values in {**OF_CADENCES, **OF_SCORES, **OF_USAGE, **OF_LENGTHS}.items():
         if options.only and name not in options.only:
             continue
+        calibration = of_cadence if hasattr(of_cadence, name) else of_rules
         measure = measured[name]
         for value in values:
             is_in_force = value == getattr(calibration, name)

@@ -36,7 +36,7 @@ class Constant:
             finally:
                 before[self.entry] = kept
             return
-        package = self.calibration.__name__.rpartition(".")[0]
+        package = ".".join(self.calibration.__name__.split(".")[:2])  # the room
         users = [module for name, module in sys.modules.items() if name.startswith(package)]
         users = [module for module in users if vars(module).get(self.name) is before]
         for module in users:

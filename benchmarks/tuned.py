@@ -15,7 +15,7 @@ def tune(settings: Iterable[str]) -> None:
     """Set constants, each given as ROOM.NAME=VALUE, before any module of the product has read them."""
     for setting in settings:
         name, _, value = setting.partition("=")
-        room, _, constant = name.partition(".")
+        room, _, constant = name.rpartition(".")
         calibration = import_module(f"app.{room}.calibration")
         if not hasattr(calibration, constant):
             raise SystemExit(f"app.{room}.calibration has no {constant}")

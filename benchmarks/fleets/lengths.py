@@ -9,6 +9,7 @@ from statistics import median
 
 from app.audit import calibration
 from app.audit.cadence import Outages
+from app.audit.cadence.calibration import LEAST_GRACE
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.running import RunStart
 from app.audit.domain.running_long import RunningLong
@@ -94,7 +95,7 @@ def _judged(chance: random.Random, kind: str, period: float, days: int, *, hangs
 
 def _may_be_long(length: float, known: Sequence[Amount]) -> bool:
     """Whether it is worth a look: no limit is below that many times what one run in a few dozen takes."""
-    if length < calibration.LEAST_GRACE.total_seconds():
+    if length < LEAST_GRACE.total_seconds():
         return False
     longest = heapq.nlargest(len(known) // calibration.RUNS_OF_OUTLIER + 2, (each.amount for each in known))
     return len(known) < calibration.LEAST_USAGE or length > calibration.RUNNING_FACTOR * longest[-1]
@@ -107,7 +108,7 @@ def _long_after(
     began = _at(start)
     history = AgentHistory(
         "agent",
-        began + calibration.LEAST_GRACE,
+        began + LEAST_GRACE,
         tuple(runs),
         starts=(RunStart("key", began, began),),
         durations=tuple(known),

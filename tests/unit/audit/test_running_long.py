@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from app.audit import calibration
 from app.audit.cadence import Outage, Outages
+from app.audit.cadence.calibration import LEAST_GRACE
 from app.audit.domain.evaluation import all_rules, evaluate
 from app.audit.domain.evidence import facts
 from app.audit.domain.history import AgentHistory, ReportedRun
@@ -95,7 +95,7 @@ def test_runs_that_hung_and_were_recorded_do_not_hide_the_next() -> None:
 
 
 def test_no_limit_is_below_some_minutes_or_the_grace() -> None:
-    assert limit([0.0, 0.01] * 100) == calibration.LEAST_GRACE
+    assert limit([0.0, 0.01] * 100) == LEAST_GRACE
     assert limit([4.0] * 100, grace=6 * HOUR) == 6 * HOUR
 
 

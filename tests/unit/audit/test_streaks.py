@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.audit.calibration import HISTORY_DEPTH, PREFILTER_DEPTH
+from app.audit.cadence.calibration import PREFILTER_DEPTH
+from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.streaks import ConsecutiveFailures, SilentRuns
 

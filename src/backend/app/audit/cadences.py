@@ -12,14 +12,14 @@ from sqlalchemy import ARRAY, DateTime, Select, Subquery, func, select, true, ty
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit import calibration
 from app.audit.cache import AgentCache, last_changes
 from app.audit.cadence import Cadence, Lateness, Outage, Outages, Schedule, days_off
+from app.audit.cadence.calibration import MOST_REPORTS, NEWEST_GAPS, PAST_DAYS
 from app.audit.known_outages import KnownOutages
 from app.kit.sql import WELL_DATED, newest_of_agent, wanted_agents
 from app.models import AgentRunLog
 
-PAST = timedelta(days=calibration.PAST_DAYS)
+PAST = timedelta(days=PAST_DAYS)
 """How far back reports and outages matter."""
 
 Learned = Cadence | Lateness | Exception
@@ -66,13 +66,11 @@ async def _learn(
 ) -> dict[str, LearnedPast]:
     """Learned from as many reports of each agent as matter."""
     wanted, created_at = wanted_agents(list(agents)), AgentRunLog.created_at
-    newest = _newest_reports(wanted, calibration.NEWEST_GAPS + 1).subquery()
+    newest = _newest_reports(wanted, NEWEST_GAPS + 1).subquery()
     span = select(func.min(newest.c.created_at).label("first"), func.max(newest.c.created_at).label("last"))
     known = span.lateral()
     since = func.least(known.c.first, known.c.last - PAST)
-    recent = (
-        _newest_reports(wanted, calibration.MOST_REPORTS).where(created_at >= since).correlate(wanted, known)
-    )
+    recent = _newest_reports(wanted, MOST_REPORTS).where(created_at >= since).correlate(wanted, known)
     report = recent.subquery()
     times = func.array_agg(aggregate_order_by(report.c.created_at, report.c.created_at))
     reports = select(type_coerce(times, ARRAY(DateTime(timezone=True))).label("reports")).lateral()

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
+from app.audit.cadence.calibration import PREFILTER_DEPTH
 from app.audit.domain.evaluation import RuleError, all_rules
 from app.audit.domain.finding import FindingKey
 from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON, REPORTING_AGAIN, fleet_silent
@@ -210,7 +211,7 @@ async def _context(
     return CycleContext(
         now=now,
         rules=all_rules(failure_streak=failures, silence_streak=silences),
-        depth=max(calibration.PREFILTER_DEPTH, failures, silences),
+        depth=max(PREFILTER_DEPTH, failures, silences),
         outages=await known_outages(session, now, settings),
         starts=await known_starts(session),
         trends=trends.fallen,

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit import calibration
+from app.audit.cadence.calibration import PAST_DAYS
 from app.audit.cycle import AuditCycle
 from app.kit.sql import database_now
 from app.models import AuditCycleRecord
 
-KEPT = timedelta(days=2 * calibration.PAST_DAYS)
+KEPT = timedelta(days=2 * PAST_DAYS)
 """How long a cycle is known: twice as long as an outage matters."""
 
 

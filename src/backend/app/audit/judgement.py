@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
+from app.audit.cadence.calibration import LEAST_GRACE
 from app.audit.domain.evaluation import Verdict, evaluate, settled_until, suspecting
 from app.audit.domain.finding import Finding, FindingKey
 from app.audit.domain.history import AgentHistory, ReportedRun
@@ -61,7 +62,7 @@ class CycleContext:
         running = {
             agent_id
             for agent_id, starts in self.starts.items()
-            if any(self.now - start.began_at >= calibration.LEAST_GRACE for start in starts)
+            if any(self.now - start.began_at >= LEAST_GRACE for start in starts)
         }
         missing = {agent_id for group in self.groups for agent_id in group.missing}
         of_scores = self.trends.keys() | self.waiting.keys()

@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, String, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import calibration
+from app.audit.cadence.calibration import PREFILTER_DEPTH
 from app.kit.sql import is_silent_text
 from app.runs.usage import Usage
 
@@ -125,7 +126,7 @@ async def prefilter(
         "agent_ids": list(agent_ids),
         "depth": depth,
         "silence_streak": silence_streak,
-        "fewest_silent": min(silence_streak, calibration.PREFILTER_DEPTH // 2),
+        "fewest_silent": min(silence_streak, PREFILTER_DEPTH // 2),
         "together": calibration.TWICE_WITHIN,
         "declared": list(declared),
         "usage_factor": calibration.USAGE_FACTOR,

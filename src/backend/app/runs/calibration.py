@@ -96,7 +96,7 @@ STARTS_KEPT = 100
 
 START_DAYS = 35
 """Days after which a start is forgotten though the agent reported nothing since: as far as reports are looked
-back upon to judge an agent (`audit.calibration.EXTREMES_WITHIN`)."""
+back upon to judge an agent (`audit.cadence.calibration.EXTREMES_WITHIN`)."""
 
 DURATIONS_KEPT = 300
 """Runs of an agent of which it is kept how long they took: as many as its habits are learned from

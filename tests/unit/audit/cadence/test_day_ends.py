@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime
 
 from app.audit.cadence import Cadence
-from app.audit.calibration import DAY, HOUR
+from app.audit.cadence.calibration import DAY, HOUR
 
 MONDAY = datetime(2026, 9, 7, tzinfo=UTC).timestamp()
 

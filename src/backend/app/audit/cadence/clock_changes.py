@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from app.audit import calibration
+from app.audit.cadence import calibration
 
 _ZONES = (
     "Africa/Cairo",

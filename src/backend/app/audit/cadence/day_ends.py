@@ -3,8 +3,8 @@
 from array import array
 from statistics import median
 
-from app.audit import calibration
-from app.audit.calibration import DAY
+from app.audit.cadence import calibration
+from app.audit.cadence.calibration import DAY
 
 _WEEK = 7 * DAY
 

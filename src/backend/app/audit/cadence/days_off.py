@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from app.audit import calibration
+from app.audit.cadence import calibration
+from app.audit.cadence.calibration import DAY
 from app.audit.cadence.outages import Outage
-from app.audit.calibration import DAY
 
 
 def days_off(reports: Sequence[float], holidays: Sequence[Outage]) -> list[Outage]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import log, sqrt
 from typing import NamedTuple
 
-from app.audit import calibration
+from app.audit.cadence import calibration
 
 
 class _Seen(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from app.audit import calibration
+from app.audit.cadence import calibration
 from app.audit.cadence.extremes import Extremes
 from app.audit.cadence.newcomers import may_be_away
 from app.audit.cadence.outages import Outages

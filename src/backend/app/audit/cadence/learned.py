@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple, Self
 
-from app.audit import calibration
+from app.audit.cadence import calibration
 from app.audit.cadence.activity import STEP, ActivityBitmap, step_of
+from app.audit.cadence.calibration import DAY, HOUR
 from app.audit.cadence.clock_changes import clock_change
 from app.audit.cadence.day_ends import DayEnds
 from app.audit.cadence.description import describe
@@ -24,7 +25,6 @@ from app.audit.cadence.weekly_pattern import (
     usual_wait,
     weekly_pattern,
 )
-from app.audit.calibration import DAY, HOUR
 from app.kit.text import in_words
 
 _WEEK = 7 * DAY

@@ -1,7 +1,7 @@
 """How long an agent may be away that is not known for long: what it does now and then has not been seen."""
 
-from app.audit import calibration
-from app.audit.calibration import DAY
+from app.audit.cadence import calibration
+from app.audit.cadence.calibration import DAY
 
 
 def may_be_away(known: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from app.audit import calibration
+from app.audit.cadence import calibration
 
 OUTAGE_STEP = 900
 """Seconds: outages are looked for by quarters of an hour, and known when they are half an hour old."""

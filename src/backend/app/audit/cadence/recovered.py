@@ -1,6 +1,6 @@
 """The gaps that an agent came back from though it was overdue: they postpone its next deadlines."""
 
-from app.audit import calibration
+from app.audit.cadence import calibration
 from app.audit.cadence.outages import Outage
 
 _GRACE = calibration.LEAST_GRACE.total_seconds()

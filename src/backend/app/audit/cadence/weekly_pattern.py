@@ -5,7 +5,7 @@ from itertools import islice
 from statistics import median
 from typing import NamedTuple, Self
 
-from app.audit import calibration
+from app.audit.cadence import calibration
 from app.audit.cadence.activity import A_DAY, A_WEEK, AN_HOUR, STEP, ActivityBitmap, step_of
 from app.audit.cadence.clock_changes import put_forward_within
 

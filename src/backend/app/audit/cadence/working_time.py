@@ -6,7 +6,7 @@ only.
 
 from datetime import datetime, timedelta
 
-from app.audit import calibration
+from app.audit.cadence import calibration
 from app.audit.cadence.schedule import Schedule, due_times, rhythm
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.audit import calibration
+from app.audit.cadence.calibration import PREFILTER_DEPTH
 from app.audit.domain.finding import Finding, run_evidence, run_ids
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
@@ -23,7 +24,7 @@ class RunsTwice(Rule):
 
     def suspects(self, history: AgentHistory) -> bool:
         """Whether the newest two come together."""
-        return bool(history.runs) and len(_occasions(history.runs[: calibration.PREFILTER_DEPTH])[0]) > 1
+        return bool(history.runs) and len(_occasions(history.runs[:PREFILTER_DEPTH])[0]) > 1
 
     def may_open_after(self, earlier: ReportedRun, run: ReportedRun) -> bool:
         """On the second report of a run."""

@@ -9,6 +9,7 @@ from math import prod
 from typing import NamedTuple, Protocol, Self
 
 from app.audit import calibration
+from app.audit.cadence.calibration import DAY, HOUR
 
 _NO_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -146,8 +147,8 @@ class Habits:
 
 def _at_one_hour(one: datetime, other: datetime) -> bool:
     """Whether two moments of different days are within an hour at the same time of the day."""
-    apart, day = abs((other - one).total_seconds()), calibration.DAY
-    return apart > day / 2 and min(apart % day, day - apart % day) <= calibration.HOUR
+    apart, day = abs((other - one).total_seconds()), DAY
+    return apart > day / 2 and min(apart % day, day - apart % day) <= HOUR
 
 
 def is_unusual_silence(habit: Habit) -> bool:

@@ -20,6 +20,7 @@ from app.audit.cadence import (
     rhythm,
     shortest_gap,
 )
+from app.audit.cadence.calibration import LEAST_GAPS, LEAST_GRACE, LONGEST_TIMES, MOST_GRACE, PREFILTER_DEPTH
 from app.audit.domain.habit import Habits
 from app.audit.domain.quality import QualityTrend
 from app.audit.domain.running import RunStart, RunUnderWay, run_under_way, usual_length
@@ -135,7 +136,7 @@ class AgentHistory:
         """The run that has been under way for longest. Raises what learning its cadence raised."""
         if not self.starts:
             return None
-        few = len(self.durations) < calibration.LEAST_GAPS
+        few = len(self.durations) < LEAST_GAPS
         unknown = _unknown_length(self) if few else calibration.UNKNOWN_LENGTH
         return run_under_way(
             self.starts,
@@ -161,7 +162,7 @@ def _unknown_length(history: AgentHistory) -> timedelta:
         period = timedelta(seconds=history.learned.typical)
     else:
         return most
-    return min(max(calibration.LONGEST_TIMES * period, calibration.MOST_GRACE), most)
+    return min(max(LONGEST_TIMES * period, MOST_GRACE), most)
 
 
 @lru_cache(maxsize=16_384)
@@ -208,11 +209,11 @@ def read_schedule(text: str, timezone: str) -> Schedule | str:
 def least_wait(history: AgentHistory) -> timedelta:
     """How long it may be silent at any time, seen from its newest runs alone."""
     if readable_schedule(history):
-        return calibration.LEAST_GRACE if history.grace is None else history.grace
+        return LEAST_GRACE if history.grace is None else history.grace
     if isinstance(history.learned_past, Cadence | Exception):
         return timedelta(seconds=history.learned.least_wait)
-    newest = [report.timestamp() for report in history.reports[: calibration.PREFILTER_DEPTH]]
-    return timedelta(seconds=shortest_gap(newest)) + calibration.LEAST_GRACE
+    newest = [report.timestamp() for report in history.reports[:PREFILTER_DEPTH]]
+    return timedelta(seconds=shortest_gap(newest)) + LEAST_GRACE
 
 
 def expect(history: AgentHistory) -> Expected | None:

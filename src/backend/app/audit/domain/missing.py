@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from app.audit import calibration
 from app.audit.cadence import Attendance, Outage
+from app.audit.cadence.calibration import COMPANIONS, NIGHT, RECOVERED_LASTS
 from app.audit.domain.finding import Evidence, Finding
 from app.audit.domain.history import AgentHistory, rests
 from app.audit.domain.liveness import StoppedReporting
@@ -113,7 +114,7 @@ class MissingGroup:
         last: it may have moved to other days. Both are to be learned.
         """
         end = self.returned.get(agent_id, ended)
-        is_again = before is not None and self.since - before.end < calibration.RECOVERED_LASTS
+        is_again = before is not None and self.since - before.end < RECOVERED_LASTS
         is_short = end - self.since < calibration.EXCUSED_FROM
         return None if is_again or is_short else Outage(self.since, end)
 
@@ -166,7 +167,7 @@ def regroup(
         else:
             ungrouped.append(each)
     stand_alone = set()
-    enough = calibration.TOGETHER_OF_MISSING if attendance.some_missing else calibration.COMPANIONS + 1
+    enough = calibration.TOGETHER_OF_MISSING if attendance.some_missing else COMPANIONS + 1
     for cluster in _clusters(ungrouped):
         if len(cluster) >= enough:
             standing.append(MissingGroup.of(cluster, {group.first for group in standing}))
@@ -222,8 +223,8 @@ def _held_until(overdue: Overdue, attendance: Attendance) -> float:
     """
     wait = overdue.expected_by - overdue.last_report
     hold = 0.0
-    is_morning = overdue.rests and wait >= calibration.NIGHT
-    if is_morning and attendance.usual > calibration.COMPANIONS:
+    is_morning = overdue.rests and wait >= NIGHT
+    if is_morning and attendance.usual > COMPANIONS:
         hold = min(calibration.HELD_OF_WAIT * wait, _TOGETHER)
     if attendance.some_missing:
         hold = max(hold, calibration.HELD_FOR)

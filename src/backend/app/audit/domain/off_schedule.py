@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from app.audit import calibration
 from app.audit.cadence import DEFAULT_TIMEZONE, CronSchedule, IntervalSchedule, Schedule, SeveralSchedules
+from app.audit.cadence.calibration import PREFILTER_DEPTH
 from app.audit.domain.finding import Finding, last_good
 from app.audit.domain.history import AgentHistory, ReportedRun, readable_schedule
 from app.audit.domain.rule import Rule
@@ -28,7 +29,7 @@ class OffSchedule(Rule):
 
     def suspects(self, history: AgentHistory) -> bool:
         """Whether it has a schedule, and its newest runs are off it."""
-        return self._reason(history, calibration.PREFILTER_DEPTH - 1) is not None
+        return self._reason(history, PREFILTER_DEPTH - 1) is not None
 
     def may_open_after(self, earlier: ReportedRun, run: ReportedRun) -> bool:
         """On a run that came hours after the one before."""

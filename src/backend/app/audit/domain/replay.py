@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from app.audit import calibration
 from app.audit.cadence import DEFAULT_TIMEZONE, Cadence, Lateness, Outage, Outages
+from app.audit.cadence.calibration import LEAST_GRACE
 from app.audit.calibration import HISTORY_DEPTH
 from app.audit.domain.evaluation import RuleError, change_times, evaluate
 from app.audit.domain.finding import Evidence, Finding
@@ -20,7 +20,7 @@ from app.audit.domain.rule import Rule
 from app.audit.domain.transitions import transitions
 from app.audit.domain.usage import PastUsage
 
-_GRACE = calibration.LEAST_GRACE.total_seconds()
+_GRACE = LEAST_GRACE.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from app.audit import calibration
 from app.audit.cadence import Outages
+from app.audit.cadence.calibration import EXTREMES_WITHIN, LEAST_GAPS, LEAST_GRACE
 from app.audit.domain.usage import Amount, Usual
 
 
@@ -45,13 +46,13 @@ def usual_length(durations: Sequence[Amount], unknown: timedelta, grace: timedel
     """
     amounts = sorted((max(each.amount, 1.0) for each in durations), reverse=True)
     usual = _usual(amounts, durations)
-    limit = unknown if usual is None else timedelta(seconds=min(usual.limit, calibration.EXTREMES_WITHIN))
-    return Length(max(limit, calibration.LEAST_GRACE, grace or timedelta()), usual)
+    limit = unknown if usual is None else timedelta(seconds=min(usual.limit, EXTREMES_WITHIN))
+    return Length(max(limit, LEAST_GRACE, grace or timedelta()), usual)
 
 
 def _usual(longest_first: Sequence[float], durations: Sequence[Amount]) -> Usual | None:
     known = len(longest_first)
-    if known < calibration.LEAST_GAPS:
+    if known < LEAST_GAPS:
         return None
     if known < calibration.LEAST_USAGE:
         most, next_longest = longest_first[:2]

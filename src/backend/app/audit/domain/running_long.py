@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from app.audit import calibration
+from app.audit.cadence.calibration import LEAST_GRACE
 from app.audit.domain.finding import Evidence, Finding, last_good
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
@@ -24,7 +24,7 @@ class RunningLong(Rule):
 
     def suspects(self, history: AgentHistory) -> bool:
         """Whether a run has been under way for longer than the shortest time that is ever too long."""
-        return any(history.now - start.began_at >= calibration.LEAST_GRACE for start in history.starts)
+        return any(history.now - start.began_at >= LEAST_GRACE for start in history.starts)
 
     def check(self, history: AgentHistory, *, is_open: bool = False) -> Finding | None:
         """A finding that says for how long the run is under way, and how long runs usually take."""

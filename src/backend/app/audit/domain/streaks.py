@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
-from app.audit.calibration import ALTERNATING, FAILED_BEFORE, HISTORY_DEPTH, PARTIAL_STREAK, PREFILTER_DEPTH
+from app.audit.cadence.calibration import PREFILTER_DEPTH
+from app.audit.calibration import ALTERNATING, FAILED_BEFORE, HISTORY_DEPTH, PARTIAL_STREAK
 from app.audit.domain.finding import Evidence, Finding, last_good, quote, run_evidence, run_ids
 from app.audit.domain.habit import is_unusual_failure, is_unusual_in_part, is_unusual_silence
 from app.audit.domain.history import AgentHistory, ReportedRun

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from app.audit import calibration
+from app.audit.cadence.calibration import PREFILTER_DEPTH
 from app.audit.domain.finding import Evidence, Finding, last_good, quote, run_evidence
 from app.audit.domain.history import AgentHistory, ReportedRun
 from app.audit.domain.rule import Rule
@@ -119,7 +120,7 @@ def _newest(history: AgentHistory, used: Sequence[UsedRun]) -> Iterator[tuple[in
     With their places in `used`, newest first; those of the newest few runs alone. Several may come between
     two cycles.
     """
-    newest = {run.created_at: run for run in history.runs[: calibration.PREFILTER_DEPTH]}
+    newest = {run.created_at: run for run in history.runs[:PREFILTER_DEPTH]}
     for place, each in enumerate(used):
         run = newest.get(each.created_at)
         since = history.runs[0].created_at - each.created_at if history.runs else timedelta()

@@ -8,6 +8,7 @@ from math import erfc, exp, log, pi, sqrt
 from typing import NamedTuple, Protocol, Self
 
 from app.audit import calibration
+from app.audit.cadence.calibration import HOUR, MOST_TAIL_INDEX
 from app.kit.text import dollars, seconds_in_words
 from app.runs.usage import Usage
 
@@ -96,7 +97,7 @@ class Usual:
         if known < calibration.LEAST_USAGE:
             return None
         largest_first = sorted(map(log, amounts), reverse=True)
-        longer = max(once_in / max(span, calibration.HOUR), 1.0)
+        longer = max(once_in / max(span, HOUR), 1.0)
         half, tenth = known // 2, known // 10
         limit = min(
             largest_first[count] + _excess_once_in(longer * count, largest_first, count, errors)
@@ -124,8 +125,8 @@ def _excess_once_in(times: float, largest_first: Sequence[float], count: int, er
     in_favour = count * (log(mean) + 1 - log(deviation * sqrt(pi / 2)) - 0.5)
     heavy = 1 / (1 + exp(min(max(in_favour, -_CERTAIN), _CERTAIN)))
     larger = 1 + errors / sqrt(count)
-    mean = min(mean * larger, calibration.MOST_TAIL_INDEX)
-    deviation = min(deviation * larger, sqrt(2) * calibration.MOST_TAIL_INDEX)
+    mean = min(mean * larger, MOST_TAIL_INDEX)
+    deviation = min(deviation * larger, sqrt(2) * MOST_TAIL_INDEX)
     low, high = 0.0, (mean + deviation) * (log(times) + 1)
     while high - low > _CLOSE * high:
         middle = (low + high) / 2
