@@ -16,7 +16,7 @@ _POLL_INTERVAL = 0.02
 
 
 class Copy:
-    """A copy of this process that runs `main`; used as a `subprocess.Popen`.
+    """A copy of this process that runs `main`; used as a `subprocess.Popen` is.
 
     It has `env`, a session of its own, an empty stdin, and `output` as stdout and stderr, and gets
     `death_signal` when this process ends. A page of memory is shared until one of the two writes to it.
@@ -56,20 +56,15 @@ class Copy:
         """Its process id."""
         return self._process.pid or 0
 
-    @property
-    def returncode(self) -> int | None:
+    def poll(self) -> int | None:
         """Its exit status, or less the signal that ended it; None while it runs."""
         return self._process.exitcode
-
-    def poll(self) -> int | None:
-        """Its exit status, as `returncode`."""
-        return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit status, once it has ended. Raises `subprocess.TimeoutExpired` after `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
         # `join` would wait for its children, too, which have its end of a pipe.
-        while (status := self.returncode) is None:
+        while (status := self.poll()) is None:
             if deadline is not None and time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
             time.sleep(_POLL_INTERVAL)
@@ -77,7 +72,7 @@ class Copy:
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it has ended."""
-        if self.returncode is None:
+        if self.poll() is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
@@ -84,17 +85,60 @@ def spawn(
     )
 
 
-class Ending(Protocol):
-    """A child process that is to end."""
+class Process(Protocol):
+    """What is used of a `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def poll(self) -> int | None:
+        """Its exit status, or less the signal that ended it; None while it runs."""
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit status, once it has ended. Raises `subprocess.TimeoutExpired` after `timeout` seconds."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal, unless it has ended."""
 
     def kill(self) -> None:
         """End it."""
 
 
-def finish(process: Ending, timeout: float) -> None:
+class Child(ABC):
+    """A server or a service: a process that may be started again and again."""
+
+    name: str
+    stop_signal: signal.Signals
+    _process: Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the last start. Raises `EmbeddedServerError` before the first."""
+        if self._process is None:
+            raise EmbeddedServerError(f"{self.name} was not started")
+        return self._process.pid
+
+    @abstractmethod
+    def launch(self) -> None:
+        """Start it without waiting; from the main thread. Raises `EmbeddedServerError`."""
+
+    def poll(self) -> int | None:
+        """The exit code when the process has ended, None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def terminate(self) -> None:
+        """Ask it to end, without waiting for that."""
+        if self._process is not None:
+            self._process.send_signal(self.stop_signal)
+
+    def finish(self, timeout: float) -> None:
+        """Wait `timeout` seconds for the end, then bring it about by SIGKILL."""
+        if self._process is not None:
+            finish(self._process, timeout)
+
+
+def finish(process: Process, timeout: float) -> None:
     """Wait for the end of `process`, and bring it about by SIGKILL after `timeout` seconds."""
     try:
         process.wait(timeout)

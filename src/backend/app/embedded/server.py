@@ -1,10 +1,9 @@
 """What the embedded servers have in common: a directory, a log and a process in the foreground."""
 
 import os
-import signal
 import subprocess
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from importlib.util import find_spec
 from itertools import chain, count
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.embedded import log_files, process
-from app.embedded.process import EmbeddedServerError
+from app.embedded.process import Child, EmbeddedServerError
 
 # Seconds until requests succeed, with the recovery of what a killed server had not written.
 START_TIMEOUT = 60.0
@@ -25,12 +24,10 @@ NEW_PASSWORD = "new-password"  # noqa: S105  # a name
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
-class Server(ABC):
+class Server(Child):
     """A server that owns `directory` and ends when the thread that started it ends."""
 
-    name: str
     program: str
-    stop_signal: signal.Signals
 
     def __init__(
         self, directory: Path, *, password: str, port: int, settings: Mapping[str, str] = NO_SETTINGS
@@ -40,7 +37,6 @@ class Server(ABC):
         self.port = port
         self.settings = settings
         self.log = self.directory / "server.log"
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     @abstractmethod
@@ -51,13 +47,6 @@ class Server(ABC):
     def data(self) -> Path:
         """The server's working directory."""
         return self.directory / "data"
-
-    @property
-    def pid(self) -> int:
-        """The process id of the last start."""
-        if self._process is None:
-            raise EmbeddedServerError(f"{self.name} was not started")
-        return self._process.pid
 
     def start(self) -> None:
         """Launch, and return when requests succeed. Raises as `launch` and `is_ready` do."""
@@ -93,20 +82,6 @@ class Server(ABC):
         """Shut down cleanly, with SIGKILL as the last resort after `timeout` seconds."""
         self.terminate()
         self.finish(timeout)
-
-    def terminate(self) -> None:
-        """Ask for a clean shutdown, without waiting for it."""
-        if self._process is not None:
-            self._process.send_signal(self.stop_signal)
-
-    def finish(self, timeout: float) -> None:
-        """Wait `timeout` seconds for the end, then bring it about by SIGKILL."""
-        if self._process is not None:
-            process.finish(self._process, timeout)
-
-    def poll(self) -> int | None:
-        """The exit code when the server has ended, None while it runs."""
-        return None if self._process is None else self._process.poll()
 
     @abstractmethod
     def _prepare(self) -> None:

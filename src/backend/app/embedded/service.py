@@ -9,10 +9,10 @@ from contextlib import suppress
 
 from app.embedded import process
 from app.embedded.copies import Copy
-from app.embedded.process import EmbeddedServerError
+from app.embedded.process import Child, EmbeddedServerError, Process
 
 
-class Service:
+class Service(Child):
     """The program `argv`, in a session of its own, with its output on our stderr.
 
     With `main` it is a copy of this process that calls `main` instead.
@@ -34,14 +34,6 @@ class Service:
         self.stop_signal = stop_signal
         self.death_signal = death_signal
         self.main = main
-        self._process: subprocess.Popen[bytes] | Copy | None = None
-
-    @property
-    def pid(self) -> int:
-        """The process id of the last start. Raises `EmbeddedServerError` before the first."""
-        if self._process is None:
-            raise EmbeddedServerError(f"the {self.name} was not started")
-        return self._process.pid
 
     def launch(self) -> None:
         """Start the program; from the main thread. Raises `EmbeddedServerError`."""
@@ -50,7 +42,7 @@ class Service:
         except (OSError, subprocess.SubprocessError) as error:
             raise EmbeddedServerError(f"the {self.name} could not be started: {error}") from error
 
-    def _start(self) -> subprocess.Popen[bytes] | Copy:
+    def _start(self) -> Process:
         output = subprocess.DEVNULL if sys.stderr is None else sys.stderr.fileno()
         if self.main is None:
             return process.spawn(self.argv, env=self.env, death_signal=self.death_signal, output=output)
@@ -58,21 +50,15 @@ class Service:
 
     def poll(self) -> int | None:
         """The exit code when the program has ended, None while it runs."""
-        if self._process is None or self._process.poll() is None:
-            return None
-        self._kill_rest()
-        return self._process.returncode
-
-    def terminate(self) -> None:
-        """Ask the program to end, without waiting for it."""
-        if self._process is not None:
-            self._process.send_signal(self.stop_signal)
+        status = super().poll()
+        if status is not None:
+            self._kill_rest()
+        return status
 
     def finish(self, timeout: float) -> None:
         """Wait `timeout` seconds for the end, then bring it about by SIGKILL."""
-        if self._process is not None:
-            process.finish(self._process, timeout)
-            self._kill_rest()
+        super().finish(timeout)
+        self._kill_rest()
 
     def _kill_rest(self) -> None:
         """End what the program left of its own children, which would hold its port or its tasks."""

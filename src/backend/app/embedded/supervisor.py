@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
 
 from app.embedded import log_files
 from app.embedded.messages import say
 from app.embedded.parts import Part
-from app.embedded.process import EmbeddedServerError
+from app.embedded.process import Child, EmbeddedServerError
 from app.embedded.server import Server
 from app.embedded.service import Service
 from app.kit.backoff import Backoff
@@ -31,28 +30,6 @@ RESTART_WINDOW = 60.0
 RESTART_DELAYS = Backoff.exponential(timedelta(seconds=1), timedelta(seconds=30))
 # Seconds between two looks at the children: short beside any start, and too rare to show as processor time.
 TICK = 0.05
-
-
-class Child(Protocol):
-    """What the supervisor needs of a server or a service."""
-
-    name: str
-
-    @property
-    def pid(self) -> int:
-        """The process id of its last start."""
-
-    def launch(self) -> None:
-        """Start it without waiting."""
-
-    def poll(self) -> int | None:
-        """Its exit code when it has ended."""
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-
-    def finish(self, timeout: float) -> None:
-        """See it end."""
 
 
 @dataclass
