@@ -12,10 +12,10 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
-from functools import cache
-from multiprocessing.util import _run_finalizers
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -31,7 +31,8 @@ from app.schema.sync import sync_schema
 from support.brokers import Broker
 from support.compiling import compile_once
 from support.dealing import deal
-from support.rewriting import compile_all
+from support.forking import start_copying
+from support.workers import Workers
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -109,22 +110,28 @@ def _is_unit_only(config: pytest.Config) -> bool:
     return all(path.is_relative_to(UNIT) for path in _asked(config))
 
 
+def _is_setting(name: str) -> bool:
+    """Whether the product reads the variable."""
+    return name.startswith("RUNLOG_") or name.removesuffix("_FILE") in SETTINGS
+
+
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Four times as many workers as processors where tests wait for servers; `-n auto` asks."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`-n`, with which tests run in several processes."""
+    parser.getgroup("workers")._addoption(
+        "-n", "--numprocesses", default="0", metavar="N", help="run tests by N processes, or `auto`"
+    )
+
+
+def _workers(config: pytest.Config) -> int:
+    """How many there are to be: for `auto` four a processor where tests wait for servers, else one."""
+    asked = config.getoption("numprocesses")
+    if asked != "auto":
+        return int(asked)
     return min(_processors() if _is_unit_only(config) else 4 * _processors(), MOST_WORKERS)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have every worker begin with its share of the slow tests."""
-    if hasattr(config, "workerinput"):
-        workers = config.workerinput["workercount"]
-        items[:] = deal(items, workers, _sharing, lambda item: UNIT not in item.path.parents)
 
 
 def _sharing(item: pytest.Item) -> Hashable:
@@ -137,23 +144,28 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_configure() -> None:
-    """Compile statements once a worker, and heed interrupts.
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile statements once a worker, heed interrupts, and have workers if they are asked for.
 
-    What a script runs in its background is started to ignore them, with its children.
+    What a script runs in its background is started to ignore interrupts, with its children.
     """
     compile_once()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    count = _workers(config)
+    if count and not (config.option.collectonly or config.option.usepdb):
+        dealt = partial(deal, group_of=_sharing, is_slow=lambda item: UNIT not in item.path.parents)
+        config.pluginmanager.register(Workers(count, dealt))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile all and start the servers, in the process that hands the tests out; pure ones need none."""
-    if hasattr(session.config, "workerinput"):
+    """Start the servers; pure tests need none."""
+    if _is_unit_only(session.config) or session.config.option.collectonly:
         return
-    compile_all(session.config, _asked(session.config), _processors())
-    if _is_unit_only(session.config):
-        return
+    with patch.dict(os.environ):
+        for name in filter(_is_setting, list(os.environ)):
+            del os.environ[name]
+        start_copying()
     directory = Path(tempfile.mkdtemp(prefix="runlog-test-", dir=_fast_directory()))
     directory.chmod(0o755)
     running: list[Postgres | Valkey] = []
@@ -186,9 +198,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop what `pytest_sessionstart` started."""
-    if hasattr(session.config, "workerinput"):
-        # It ends without what Python does at an exit, as for the sockets of processes that were copied.
-        _run_finalizers()
     if _CLEAN_UP not in session.config.stash:
         return
     directory, running = session.config.stash[_CLEAN_UP]
@@ -199,13 +208,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     shutil.rmtree(directory)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: object) -> None:
-    """Tell each xdist worker where the servers are, if there are any."""
-    if _SERVERS in node.config.stash:  # type: ignore[attr-defined]
-        node.workerinput["servers"] = tuple(node.config.stash[_SERVERS])  # type: ignore[attr-defined]
-
-
 _SERVERS: pytest.StashKey[Servers] = pytest.StashKey()
 _CLEAN_UP: pytest.StashKey[tuple[Path, list[Postgres | Valkey]]] = pytest.StashKey()
 
@@ -213,8 +215,7 @@ _CLEAN_UP: pytest.StashKey[tuple[Path, list[Postgres | Valkey]]] = pytest.StashK
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest) -> Servers:
     """The servers of this test run."""
-    workerinput = getattr(request.config, "workerinput", None)
-    return Servers(*workerinput["servers"]) if workerinput else request.config.stash[_SERVERS]
+    return request.config.stash[_SERVERS]
 
 
 @pytest.fixture
@@ -233,9 +234,8 @@ def _settings(
     # A directory of its own costs as much as many a test; one that never asks for it has none.
     own = "tmp_path" in request.fixturenames
     directory: Path = request.getfixturevalue("tmp_path") if own else tmp_path_factory.getbasetemp() / "none"
-    for name in list(os.environ):
-        if name.startswith("RUNLOG_") or name.removesuffix("_FILE") in SETTINGS:
-            monkeypatch.delenv(name)
+    for name in filter(_is_setting, list(os.environ)):
+        monkeypatch.delenv(name)
     monkeypatch.setenv("RUNLOG_DATA_DIR", str(directory / "data"))
     monkeypatch.setenv("XDG_STATE_HOME", str(directory / "state"))  # of the spool
     # There, a `runlog up` leaves word of where it runs.

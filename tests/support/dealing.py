@@ -1,29 +1,29 @@
-"""The order of tests in which all workers of a run are busy to its end."""
+"""The order in which the tests of a run are dealt out, so that all workers are busy to its end."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
+MOST_QUICK = 50  # quick tests that one worker takes at a time
 
 
 def deal(
-    tests: Sequence[T], workers: int, group_of: Callable[[T], Hashable], is_slow: Callable[[T], bool]
-) -> list[T]:
-    """`tests` in an order of which each worker takes an equal share, from one end to the other.
+    tests: Sequence[T],
+    group_of: Callable[[T], Hashable],
+    is_slow: Callable[[T], bool],
+) -> list[list[int]]:
+    """The positions of `tests` in shares, in the order in which workers are to take them.
 
-    1. Deal the groups of slow tests out in turn, so that what the tests of a group share is made once.
-    2. Fill each worker's share up with quick tests, which come after its slow ones: they are what is left at
-       the end, to be taken over by workers that have done theirs.
+    1. Each group of slow tests is a share, as what its tests have in common is made once.
+    2. Shares of quick tests come last and are small: whichever worker is free takes the next.
     """
-    groups: dict[Hashable, list[T]] = {}
-    for test in filter(is_slow, tests):
-        groups.setdefault(group_of(test), []).append(test)
-    dealable = list(groups.values())
-    hands = [[test for group in dealable[worker::workers] for test in group] for worker in range(workers)]
-    quick = [test for test in tests if not is_slow(test)]
-    dealt: list[T] = []
-    for left, hand in zip(range(workers, 0, -1), hands, strict=True):
-        room = max(0, (len(tests) - len(dealt)) // left - len(hand))
-        dealt += [*hand, *quick[:room]]
-        del quick[:room]
-    return dealt + quick
+    slow: dict[Hashable, list[int]] = {}
+    quick: dict[Hashable, list[int]] = {}
+    for position, test in enumerate(tests):
+        (slow if is_slow(test) else quick).setdefault(group_of(test), []).append(position)
+    small = [
+        group[first : first + MOST_QUICK]
+        for group in quick.values()
+        for first in range(0, len(group), MOST_QUICK)
+    ]
+    return [*slow.values(), *small]

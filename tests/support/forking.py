@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -25,6 +27,15 @@ _LOADED = [
 _processes = multiprocessing.get_context("forkserver")
 
 
+@cache
+def start_copying() -> None:
+    """Start the process of which copies are made, for this one and all that are forked of it."""
+    _processes.set_forkserver_preload(_LOADED)
+    forkserver.ensure_running()
+    # It would wait for that process, which is no child of what is forked.
+    forkserver._forkserver.ensure_running = lambda: None
+
+
 class CopiedProcess:
     """`runlog ARGUMENTS` in a copy of a process that has the product loaded; used as a `subprocess.Popen`.
 
@@ -33,7 +44,7 @@ class CopiedProcess:
     """
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        _processes.set_forkserver_preload(_LOADED)
+        start_copying()
         self._process: BaseProcess = _processes.Process(
             target=_run, args=(tuple(arguments), dict(environment), str(log))
         )
@@ -79,6 +90,7 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> 
     errors = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(errors, 2)
     os.close(errors)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     # uvicorn hands its descriptor on to the processes that it starts.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = os.fdopen(0, closefd=False)

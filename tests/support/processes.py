@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO, StringIO, TextIOWrapper
 from itertools import cycle
 from pathlib import Path
@@ -19,6 +20,7 @@ import psutil
 from app.cli.main import main
 from app.config import get_settings
 from app.embedded.ports import is_free
+from support import workers
 from support.forking import CopiedProcess
 
 RUNLOG = (sys.executable, "-m", "app.cli.main")
@@ -192,16 +194,13 @@ def free_port() -> int:
 
     What a test sends, again and again, to a server that is away would reach another test's server.
     """
-    return next(port for port in _ports if is_free(port))
+    return next(port for port in _own_ports(workers.number()) if is_free(port))
 
 
-def _own_ports() -> Iterator[int]:
-    """The ports of this worker, below those of outgoing connections, which could take one that rests."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+@cache
+def _own_ports(worker: int) -> Iterator[int]:
+    """The ports of a worker, below those of outgoing connections, which could take one that rests."""
     first = 10_000 + worker * PORTS_A_WORKER
     # Two test runs on a machine seldom begin at the same one.
     offset = secrets.randbelow(PORTS_A_WORKER)
     return cycle(first + (offset + number) % PORTS_A_WORKER for number in range(PORTS_A_WORKER))
-
-
-_ports = _own_ports()
