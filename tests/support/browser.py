@@ -2,14 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -25,11 +24,17 @@ _ARGUMENTS = (
 )
 # The first has no windows to draw and takes a third of the processor time.
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ACCESSIBLE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+_ACCESSIBLE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    # Listing what is well takes as long as finding what is not.
+    "resultTypes": ["violations"],
+}
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> \u202eevil\u200b {{ 7*7 }}'
 """A text that would be seen to work in a page that takes it for more than text."""
 
-LOOKS = pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+Look = tuple[Literal["light", "dark"], int]  # a scheme of colours, and a width in pixels
+
+LOOKS: tuple[Look, ...] = (("light", 1280), ("dark", 360))
 """Colours do not depend on the width, nor the layout on the scheme: each of both is seen once."""
 
 TIMEOUT_MS = 60_000  # for what a page shows in a second where the machine is not busy
@@ -104,10 +109,24 @@ def visiting(browser: Browser, base: str, **options: Any) -> Iterator[Visitor]:
         context.close()
 
 
-def accessibility_problems(page: Page) -> list[str]:
-    """What axe-core finds against WCAG 2.2 AA and its best practices: rule and element."""
-    found = Axe().run(page, options=_ACCESSIBLE).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+def problems(page: Page, looks: Sequence[Look] = LOOKS) -> list[str]:
+    """What would keep somebody from using the page, in each of `looks`: scheme, rule and element.
+
+    What axe-core finds against WCAG 2.2 AA and its best practices, and whether one must scroll sideways. The
+    look is changed in the open page: scheme and width are for style sheets alone, no script asks for them.
+    """
+    page.evaluate(Axe().axe_script)
+    found = []
+    for scheme, width in looks:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        violations = page.evaluate(
+            "options => axe.run(document, options).then(all => all.violations)", _ACCESSIBLE
+        )
+        found += [f"{scheme}: {each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
+        if is_wider_than_window(page):
+            found.append(f"{scheme}: wider than {width} pixels")
+    return found
 
 
 def is_wider_than_window(page: Page) -> bool:

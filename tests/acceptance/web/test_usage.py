@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from support.browser import LOOKS, TIMEOUT_MS, Visitor, accessibility_problems, is_wider_than_window, visiting
+from support.browser import TIMEOUT_MS, Visitor, problems
 from support.pages import execute
 from support.processes import Served
 
@@ -60,14 +60,10 @@ def test_today_has_it_for_readers_of_the_internal_face(visitor: Visitor) -> None
     expect(today).to_contain_text("$7.50 spent, as 6 of 9 runs say")
 
 
-@LOOKS
-def test_the_pages_serve_everybody(browser: Browser, site: Served, scheme: str, width: int) -> None:
-    window = {"width": width, "height": 900}
-    with visiting(browser, site.url, color_scheme=scheme, viewport=window) as visitor:
-        for path in ("/", f"/day/{datetime.now(UTC).date()}", "/agents/sage"):
-            page = visitor.open(path)
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
-            for details in page.locator("details.by-day summary").all():
-                details.click()
-            assert (path, accessibility_problems(page)) == (path, [])
-            assert not is_wider_than_window(page)
+def test_the_pages_serve_everybody(visitor: Visitor) -> None:
+    for path in ("/", f"/day/{datetime.now(UTC).date()}", "/agents/sage"):
+        page = visitor.open(path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        for details in page.locator("details.by-day summary").all():
+            details.click()
+        assert (path, problems(page)) == (path, [])
