@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from app.audit import cycle as cycle_module
 from app.audit.cycle import audit
 from app.audit.domain.backtest import judge
 from app.audit.domain.evaluation import all_rules
@@ -12,8 +13,6 @@ from app.audit.domain.history import ReportedRun
 from app.config import get_settings
 from app.db.session import transaction
 from app.wiring import audit_settings
-from support.auditing import record_cycles
-from support.log_changes import UNGUARD
 
 pytestmark = pytest.mark.anyio
 
@@ -54,57 +53,48 @@ def of_backtest() -> list[tuple[str, str, timedelta, timedelta | None]]:
     ]
 
 
-async def insert(db: asyncpg.Connection, since: timedelta | None, until: timedelta) -> None:
-    """Bring in what was reported up to `until`, which is now."""
-    new = [(name, until - at) for name, at in reports() if at <= until and (since is None or at > since)]
+async def insert(db: asyncpg.Connection, begin: datetime, since: timedelta | None, until: timedelta) -> None:
+    """Bring in what was reported after `since` up to `until`."""
+    new = [(name, begin + at) for name, at in reports() if at <= until and (since is None or at > since)]
     await db.execute(
         """
         INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, run_at, created_at)
-        SELECT name, 'did it', '{"summary": "did it"}', now() - ago, now() - ago
-        FROM unnest($1::text[], $2::interval[]) AS report (name, ago)
+        SELECT name, 'did it', '{"summary": "did it"}', at, at
+        FROM unnest($1::text[], $2::timestamptz[]) AS report (name, at)
         """,
         [name for name, _ in new],
-        [ago for _, ago in new],
+        [at for _, at in new],
     )
 
 
-async def let_pass(db: asyncpg.Connection, span: timedelta) -> None:
-    await db.execute(UNGUARD)
-    for table, columns in {
-        "agent_run_log": ("created_at", "run_at"),
-        "audit_finding": ("opened_at", "closed_at", "began_at", "last_run_at"),
-        "audit_cycle": ("ended_at",),
-    }.items():
-        changes = ", ".join(f"{column} = {column} - $1::interval" for column in columns)
-        await db.execute(f"UPDATE {table} SET {changes}", span)  # noqa: S608
-    await db.execute(
-        """
-        UPDATE audit_finding SET evidence = evidence
-            || jsonb_build_object('since', (evidence ->> 'since')::timestamptz - $1::interval)
-            || jsonb_build_object(
-                'expected_until', (evidence ->> 'expected_until')::timestamptz - $1::interval)
-            || jsonb_build_object('returned', (
-                SELECT coalesce(jsonb_object_agg(key, (value #>> '{}')::timestamptz - $1::interval), '{}')
-                FROM jsonb_each(evidence -> 'returned')))
-        WHERE rule = 'agents_missing'
-        """,
-        span,
+async def record_cycles(db: asyncpg.Connection, first: datetime, last: datetime) -> None:
+    """A cycle of the Auditor every five minutes."""
+    every = (
+        "INSERT INTO audit_cycle (ended_at) SELECT generate_series($1::timestamptz, $2, interval '5 minutes')"
     )
+    await db.execute(every, first, last)
 
 
-async def test_a_loss_is_found_live_as_in_a_backtest(db: asyncpg.Connection) -> None:
+async def test_a_loss_is_found_live_as_in_a_backtest(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def auditors_clock(_: object) -> datetime:
+        return begin + now
+
+    monkeypatch.setattr(cycle_module, "database_now", auditors_clock)
+    # The last cycle is of this moment.
+    begin = await db.fetchval("SELECT clock_timestamp()") - END
     now = -STEP
-    await insert(db, None, now)
-    await record_cycles(db, ago=timedelta(0), every=5 * MINUTE, count=DAYS * 288)
+    await insert(db, begin, None, now)
+    await record_cycles(db, begin - DAYS * DAY, begin + now)
     opened: dict[tuple[str, str], timedelta] = {}
     live = []
     while now < END:
-        await let_pass(db, STEP)
-        await insert(db, now, now + STEP)
+        await insert(db, begin, now, now + STEP)
         now += STEP
         async with transaction() as session:
             cycle = await audit(session, audit_settings(get_settings()))
-        await record_cycles(db, ago=timedelta(0), every=5 * MINUTE, count=3)
+        await record_cycles(db, begin + now - 2 * 5 * MINUTE, begin + now)
         opened |= {(finding.rule, finding.agent_id): now for finding in cycle.opened}
         live += [
             (finding.rule, finding.agent_id, opened[finding.rule, finding.agent_id], now)
