@@ -55,30 +55,26 @@ async def all_pages(limit: int, patience: float, **filters: Unpack[BrowseFilters
         page = await found(limit, after=page.following, patience=patience, **filters)
 
 
-@pytest.mark.parametrize("window", [7, 40, 20_000])
-@pytest.mark.parametrize("patience", [0, 60])
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ({}, range(1, 301)),
-        ({"status": "failed"}, range(50, 301, 50)),
-        ({"silent": True}, (7, 107, 207)),
-        ({"least_score": 0.99, "most_score": 0.995}, (297, 298)),
-        ({"q": "run 299"}, (299,)),
-        ({"agent_id": "agent-1", "silent": True}, (7,)),
-        ({"agent_id": "none"}, ()),
-    ],
+MATCHING: tuple[tuple[Any, Sequence[int]], ...] = (
+    ({}, range(1, 301)),
+    ({"status": "failed"}, range(50, 301, 50)),
+    ({"silent": True}, (7, 107, 207)),
+    ({"least_score": 0.99, "most_score": 0.995}, (297, 298)),
+    ({"q": "run 299"}, (299,)),
+    ({"agent_id": "agent-1", "silent": True}, (7,)),
+    ({"agent_id": "none"}, ()),
 )
+
+
+@pytest.mark.parametrize("window", [7, 40, 20_000])
 async def test_pages_hold_every_matching_run_once(
-    log: asyncpg.Connection,
-    monkeypatch: pytest.MonkeyPatch,
-    window: int,
-    patience: float,
-    filters: Any,
-    expected: Sequence[int],
+    log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, window: int, subtests: pytest.Subtests
 ) -> None:
     monkeypatch.setattr(browsing, "WINDOW_RUNS", window)
-    assert sorted(await all_pages(9, patience, **filters)) == list(expected)
+    for filters, expected in MATCHING:
+        for patience in (0, 60):
+            with subtests.test(f"{filters}, {patience} s"):
+                assert sorted(await all_pages(9, patience, **filters)) == list(expected)
 
 
 async def test_a_search_without_patience_says_how_far_it_came(

@@ -12,7 +12,6 @@ import pytest
 
 from app.backup.tools import newest_tools
 from app.models import GUARD_TRIGGERS
-from app.models.triggers import Trigger
 from app.schema.sync import find_drift, rebuild_state, sync_schema
 from support.derived import check_derived
 
@@ -62,18 +61,19 @@ async def content(db: asyncpg.Connection) -> list[asyncpg.Record]:
     return await db.fetch("SELECT *, actions_taken::text AS written FROM agent_run_log")
 
 
-@pytest.mark.parametrize("column", CHANGES)
 @pytest.mark.parametrize("session", ["SELECT", "SET session_replication_role = replica"])
 async def test_what_was_reported_is_not_changed(
-    db: asyncpg.Connection, run: UUID, column: str, session: str
+    db: asyncpg.Connection, run: UUID, session: str, subtests: pytest.Subtests
 ) -> None:
     before = await content(db)
     await db.execute(session)
-    with pytest.raises(asyncpg.RestrictViolationError) as refused:
-        await db.execute(f"UPDATE agent_run_log SET {column} = {CHANGES[column]}")  # noqa: S608
-    assert refused.value.args[0] == f"agent_run_log is append-only: UPDATE of {column} is refused"
-    assert "permanent" in str(refused.value.hint)
-    assert await content(db) == before
+    for column, value in CHANGES.items():
+        with subtests.test(column):
+            with pytest.raises(asyncpg.RestrictViolationError) as refused:
+                await db.execute(f"UPDATE agent_run_log SET {column} = {value}")  # noqa: S608
+            assert refused.value.args[0] == f"agent_run_log is append-only: UPDATE of {column} is refused"
+            assert "permanent" in str(refused.value.hint)
+            assert await content(db) == before
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,16 @@ async def test_a_merge_passes_in_the_transaction_that_keeps_a_further_report(
         await db.execute("UPDATE agent_run_log SET status = 'failed'")
 
 
-@pytest.mark.parametrize("column", ["agent_id", "run_at", "created_at"])
 async def test_no_merge_changes_whose_run_it_is_and_when_it_was(
-    db: asyncpg.Connection, run: UUID, column: str
+    db: asyncpg.Connection, run: UUID, subtests: pytest.Subtests
 ) -> None:
-    statement = f"UPDATE agent_run_log SET status = 'success', {column} = {CHANGES[column]}"  # noqa: S608
-    with pytest.raises(asyncpg.RestrictViolationError, match=f"UPDATE of {column}, status is refused"):
-        await commit(db, *merge_of(run), (statement,))
+    for column in ("agent_id", "run_at", "created_at"):
+        statement = f"UPDATE agent_run_log SET status = 'success', {column} = {CHANGES[column]}"  # noqa: S608
+        refused = pytest.raises(
+            asyncpg.RestrictViolationError, match=f"UPDATE of {column}, status is refused"
+        )
+        with subtests.test(column), refused:
+            await commit(db, *merge_of(run), (statement,))
 
 
 async def test_a_first_report_of_its_own_is_no_merge(db: asyncpg.Connection, run: UUID) -> None:
@@ -140,19 +143,16 @@ async def test_an_erasure_passes_in_the_transaction_that_notes_it(db: asyncpg.Co
     await check_derived(db)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+async def test_an_erasure_only_erases(db: asyncpg.Connection, run: UUID, subtests: pytest.Subtests) -> None:
+    await db.execute(REPORT, run, "agent")
+    for statement in (
         "UPDATE agent_run_log SET action_summary = NULL",
         """UPDATE agent_run_log SET action_summary = NULL, actions_taken = '{}'""",
         "UPDATE agent_run_log SET action_summary = NULL, actions_taken = NULL, status = 'success'",
         """UPDATE agent_run_report SET actions_taken = '{"n": 2}'""",
-    ],
-)
-async def test_an_erasure_only_erases(db: asyncpg.Connection, run: UUID, statement: str) -> None:
-    await db.execute(REPORT, run, "agent")
-    with pytest.raises(asyncpg.RestrictViolationError):
-        await commit(db, (ERASURE, run), (statement,))
+    ):
+        with subtests.test(statement), pytest.raises(asyncpg.RestrictViolationError):
+            await commit(db, (ERASURE, run), (statement,))
 
 
 async def test_an_erasure_of_earlier_or_of_another_run_licenses_none(
@@ -165,42 +165,47 @@ async def test_an_erasure_of_earlier_or_of_another_run_licenses_none(
             await db.execute(ERASE, erased)
 
 
-@pytest.mark.parametrize(
-    ("kind", "statement"),
-    [
-        ("DELETE", "DELETE FROM agent_run_report"),
-        ("DELETE", "DELETE FROM agent_run_erasure"),
-        ("TRUNCATE", "TRUNCATE agent_run_report"),
-        ("TRUNCATE", "TRUNCATE agent_run_erasure"),
-        ("UPDATE of status", "UPDATE agent_run_report SET status = 'failed'"),
-        ("UPDATE of source", "UPDATE agent_run_report SET source = 'nobody'"),
-        ("UPDATE of actions_taken", """UPDATE agent_run_report SET actions_taken = '{"n": 3}'"""),
-        ("UPDATE of reason", "UPDATE agent_run_erasure SET reason = 'none'"),
-    ],
+STAYING = (
+    ("DELETE", "DELETE FROM agent_run_report"),
+    ("DELETE", "DELETE FROM agent_run_erasure"),
+    ("TRUNCATE", "TRUNCATE agent_run_report"),
+    ("TRUNCATE", "TRUNCATE agent_run_erasure"),
+    ("UPDATE of status", "UPDATE agent_run_report SET status = 'failed'"),
+    ("UPDATE of source", "UPDATE agent_run_report SET source = 'nobody'"),
+    ("UPDATE of actions_taken", """UPDATE agent_run_report SET actions_taken = '{"n": 3}'"""),
+    ("UPDATE of reason", "UPDATE agent_run_erasure SET reason = 'none'"),
 )
+
+
 async def test_reports_and_erasures_stay(
-    db: asyncpg.Connection, run: UUID, kind: str, statement: str
+    db: asyncpg.Connection, run: UUID, subtests: pytest.Subtests
 ) -> None:
     await db.execute(REPORT, run, "agent")
     await db.execute(ERASURE, run)
-    with pytest.raises(asyncpg.RestrictViolationError, match=rf"{kind} is refused\n"):
-        await db.execute(statement)
+    for kind, statement in STAYING:
+        refused = pytest.raises(asyncpg.RestrictViolationError, match=rf"{kind} is refused\n")
+        with subtests.test(statement), refused:
+            await db.execute(statement)
 
 
-@pytest.mark.parametrize("trigger", GUARD_TRIGGERS, ids=lambda trigger: trigger.name)
-async def test_a_guard_that_is_away_is_named_and_restored(
-    database: str, db: asyncpg.Connection, trigger: Trigger
+@pytest.mark.parametrize(
+    ("statement", "drift"),
+    [
+        ("DROP TRIGGER {0.name} ON {0.table}", "missing"),
+        ("ALTER TABLE {0.table} DISABLE TRIGGER {0.name}", "disabled"),
+        ("ALTER TABLE {0.table} ENABLE TRIGGER {0.name}", "disabled in a replication role"),
+    ],
+)
+async def test_guards_that_are_away_are_named_and_restored(
+    database: str, db: asyncpg.Connection, statement: str, drift: str
 ) -> None:
-    name, table = trigger.name, trigger.table
-    for statement, drift in (
-        (f"DROP TRIGGER {name} ON {table}", "missing"),
-        (f"ALTER TABLE {table} DISABLE TRIGGER {name}", "disabled"),
-        (f"ALTER TABLE {table} ENABLE TRIGGER {name}", "disabled in a replication role"),
-    ):
-        await db.execute(statement)
-        assert await find_drift(database) == [f"trigger {name} is {drift}"]
-        assert await sync_schema(database) == [f"created trigger {name}"]
-        assert await find_drift(database) == []
+    names = sorted(trigger.name for trigger in GUARD_TRIGGERS)
+    assert len(names) > 5
+    for trigger in GUARD_TRIGGERS:
+        await db.execute(statement.format(trigger))
+    assert sorted(await find_drift(database)) == [f"trigger {name} is {drift}" for name in names]
+    assert sorted(await sync_schema(database)) == [f"created trigger {name}" for name in names]
+    assert await find_drift(database) == []
 
 
 @pytest.mark.parametrize("options", [[], ["--disable-triggers"]], ids=["plain", "without triggers"])
