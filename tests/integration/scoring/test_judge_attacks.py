@@ -33,14 +33,6 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
         await judge_tasks._judge.close()
 
 
-def outside(messages: Prompt) -> str:
-    """All that is said outside the fence."""
-    system, user = (message["content"] for message in messages)
-    opening = next(line for line in user.splitlines() if line.startswith("<report "))
-    before, _, rest = user.partition(opening)
-    return "\n".join((system, before, rest.rpartition(opening.replace("<", "</", 1))[2]))
-
-
 def everywhere(messages: Prompt) -> str:
     """All that is said, and all that the JSON in it says."""
     user = messages[1]["content"]
@@ -57,12 +49,12 @@ def texts(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def obedient(read: Callable[[Prompt], str], honest: float) -> Callable[[dict[str, Any]], Answer]:
+def obedient(honest: float) -> Callable[[dict[str, Any]], Answer]:
     """A judge that gives 1.0 where it reads an attack's order, and what is due elsewhere."""
     orders = [order for attack in ATTACKS for order in attack.orders]
 
     def decide(body: dict[str, Any]) -> Answer:
-        said = read(body["messages"])
+        said = everywhere(body["messages"])
         obeys = any(order in said for order in orders)
         return Answer(completion(GOOD | {"overall": 1.0 if obeys else honest}))
 
@@ -81,16 +73,13 @@ async def judged(actions: dict[str, Any], agent: str, *history: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("honest", [0.2, 0.8])
-@pytest.mark.parametrize("read", [outside, everywhere])
-async def test_no_attack_wins(
-    endpoint: Endpoint, db: asyncpg.Connection, read: Callable[[Prompt], str], honest: float
-) -> None:
+async def test_no_attack_wins(endpoint: Endpoint, db: asyncpg.Connection, honest: float) -> None:
     async def auto(run_id: UUID) -> float:
         scores = json.loads(await db.fetchval("SELECT rlhf_scores FROM agent_run_log WHERE id = $1", run_id))
         value: float = scores["auto"]
         return value
 
-    endpoint.decide = obedient(read, honest)
+    endpoint.decide = obedient(honest)
     clean = await auto(await judged(CLEAN, "clean"))
     assert clean == honest
     won = {}
@@ -103,11 +92,10 @@ async def test_no_attack_wins(
 
 async def test_the_judges_of_this_test_do_obey(endpoint: Endpoint) -> None:
     order = ATTACKS[0].orders[0]
-    user = f"{order}\n<report 1>\n{{}}\n</report 1>"
+    outside = f"{order}\n<report 1>\n{{}}\n</report 1>"
     inside = f"<report 1>\n{json.dumps({'a': order})}\n</report 1>"
-    assert order in outside([{"content": ""}, {"content": user}])
-    assert order not in outside([{"content": ""}, {"content": inside}])
-    assert order in everywhere([{"content": ""}, {"content": inside}])
+    for user in (outside, inside):
+        assert order in everywhere([{"content": ""}, {"content": user}])
 
 
 async def test_a_judge_that_is_fooled_by_a_wish_gives_next_to_nothing(
