@@ -98,7 +98,7 @@ async def test_exec_killed_at_any_moment_is_recorded_once_or_not_at_all(
     ended, killed = [], []
     with served(env={"CELERY_BROKER_URL": servers.broker_url}, log=tmp_path / "serve.log") as server:
         monkeypatch.setenv("RUNLOG_URL", server.url)
-        for number in range(24):
+        for number in range(14):
             run = f"run {number}"
             arguments = ("exec", "--agent", "a", "--key", f"k{number}", "--", "echo", run)
             (killed if is_killed_after(random.uniform(0.2, 1.6), *arguments) else ended).append(run)

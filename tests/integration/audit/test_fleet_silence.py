@@ -23,13 +23,13 @@ MINUTE = timedelta(minutes=1)
 
 
 async def log_fleet(db: asyncpg.Connection, *, quiet: timedelta, agents: int = AGENTS) -> None:
-    """Fifteen days of agents that report every ten minutes, up to `quiet` ago; the Auditor went on."""
+    """Fifteen days of agents that report every 20 minutes, up to `quiet` ago; the Auditor went on."""
     await db.execute(
         """
         INSERT INTO agent_run_log (agent_id, action_summary, actions_taken, run_at, created_at)
         SELECT 'agent-' || agent, 'did it', '{"summary": "did it"}', at, at
-        FROM generate_series(1, $2) AS agent, generate_series(0, 15 * 144) AS n,
-            LATERAL (SELECT now() - $1::interval - (n * 600 + agent * 9) * interval '1 second' AS at) AS t
+        FROM generate_series(1, $2) AS agent, generate_series(0, 15 * 72) AS n,
+            LATERAL (SELECT now() - $1::interval - (n * 1200 + agent * 9) * interval '1 second' AS at) AS t
         """,
         quiet,
         agents,

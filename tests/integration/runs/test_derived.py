@@ -177,7 +177,7 @@ async def _with_log(url: str, work: Callable[[Log], Awaitable[None]]) -> None:
         await other.close()
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(steps, min_size=1, max_size=8))
 def test_whatever_is_done_what_is_derived_follows(
     module_database: str, story: list[tuple[str, object]]
@@ -250,7 +250,7 @@ async def test_many_at_once_leave_it_right(database: str) -> None:
         await connection.close()
 
     async def upkeep() -> None:
-        for _ in range(8):
+        for _ in range(4):
             async with Database(engine).sessions.begin() as session:
                 await merge_rollups(session)
             await rebuild_state(database)

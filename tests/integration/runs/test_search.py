@@ -49,7 +49,7 @@ QUERIES = (
     'uo\\"te',
     "字テスト",
     "no such text",
-    "n: 41",
+    "n: 31",
 )
 DATES = ("now() - n / 3 * interval '1 minute'", "'50000-01-01'", "'4000-01-01 BC'", "'infinity'", "NULL")
 INSERT = """
@@ -75,10 +75,10 @@ async def index_all() -> None:
 
 @pytest.fixture
 async def log(db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> asyncpg.Connection:
-    """600 runs of three agents in blocks of 16, some of odd dates; the last 8 are in none."""
+    """328 runs of three agents in blocks of 16, some of odd dates; the last 8 are in none."""
     monkeypatch.setattr(index, "BLOCK_RUNS", 16)
     chance = random.Random(7)
-    for number in range(600):
+    for number in range(328):
         words = " ".join(chance.choices(WORDS, k=3))
         date = DATES[0] if number % 40 else chance.choice(DATES)
         await db.execute(INSERT.format(date), number, f"{words} {number}")
@@ -135,7 +135,7 @@ async def test_the_json_reads_the_rows_that_it_shows_once(log: asyncpg.Connectio
 
 @pytest.mark.parametrize("agent_id", [None, "agent-1"])
 async def test_it_finds_what_a_look_at_every_run_finds(log: asyncpg.Connection, agent_id: str | None) -> None:
-    assert await log.fetchval("SELECT count(*) FROM search_block") == 600 // 16
+    assert await log.fetchval("SELECT count(*) FROM search_block") == 328 // 16
     for q in QUERIES:
         expected = await every(log, q, agent_id)
         assert (q != "no such text") == bool(expected), q

@@ -89,7 +89,7 @@ async def _insert_until(url: str, stop: asyncio.Event) -> list[float]:
 @pytest.mark.anyio
 async def test_writers_go_on_while_an_old_table_is_repaired(empty_database: str) -> None:
     setup = await asyncpg.connect(empty_database)
-    await setup.execute(SPECIFIED_TABLE + SPECIFIED_INDEXES + fill_log(200_000) + ";" + MISSING_INDEXES)
+    await setup.execute(SPECIFIED_TABLE + SPECIFIED_INDEXES + fill_log(60_000) + ";" + MISSING_INDEXES)
     stop = asyncio.Event()
     writers = [asyncio.create_task(_insert_until(empty_database, stop)) for _ in range(2)]
     try:
@@ -105,7 +105,7 @@ async def test_writers_go_on_while_an_old_table_is_repaired(empty_database: str)
         "built index idx_agent_run_log_unscored",
     }
     assert all(len(took) > 20 for took in times)
-    assert await setup.fetchval("SELECT count(*) FROM agent_run_log") == 200_000 + sum(map(len, times))
+    assert await setup.fetchval("SELECT count(*) FROM agent_run_log") == 60_000 + sum(map(len, times))
     assert await find_drift(empty_database) == []
     await setup.close()
 

@@ -169,7 +169,7 @@ def test_reports_that_were_kept_while_it_was_offline_show_that_it_ran() -> None:
 @pytest.mark.parametrize("hours", [1, 4, 24])
 def test_heavy_tailed_lengths_of_runs_raise_hardly_anything(hours: int, sigma: float) -> None:
     found = 0
-    for seed in range(4):
+    for seed in range(2 if hours == 1 else 4):
         chance = random.Random(seed)
         due = every(hours * HOUR, 60 * 24 // hours)
         found += len(alarms(sorted(at + chance.lognormvariate(0, sigma) * hours * MINUTE for at in due)))
@@ -335,7 +335,7 @@ def test_the_time_of_an_outage_counts_for_no_gap() -> None:
     assert deadline(lost, Outages([out])) == deadline(times)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(5, 1500), st.integers(6, 400))
 def test_a_perfectly_regular_agent_never_raises_anything(minutes: int, count: int) -> None:
     assert alarms(every(minutes * MINUTE, count)) == []
