@@ -177,7 +177,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             directory / "postgres",
             password=secrets.token_hex(16),
             port=free_port(),
-            settings={"fsync": "off", "full_page_writes": "off", "max_connections": "200"},
+            settings={
+                "fsync": "off",
+                "full_page_writes": "off",
+                "max_connections": "200",
+                # Nor is there a standby, whose log would have all that is written to a new table, too.
+                "wal_level": "minimal",
+                "max_wal_senders": "0",
+            },
         )
         postgres.start()
         running.append(postgres)

@@ -72,7 +72,7 @@ class Load:
         background: Background,
         *,
         connections: int = 12,
-        pause: float = 0.05,
+        pause: float = 0.1,
         payload: str = "",
         all_keyed: bool = False,
     ) -> None:
