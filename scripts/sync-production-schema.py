@@ -45,6 +45,16 @@ def sync_agent_rollup_table(url: str | None = None) -> list[str]:
     return _sync(*DERIVATION_TABLES, url=url)
 
 
+def sync_agent_run_archive_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_archive` at `url`, by default DATABASE_URL; returns what was done."""
+    return _sync("agent_run_archive", url=url)
+
+
+def sync_agent_run_archived_count_table(url: str | None = None) -> list[str]:
+    """Create or repair `agent_run_archived_count` at `url`, by default DATABASE_URL."""
+    return _sync("agent_run_archived_count", url=url)
+
+
 def sync_agent_run_change_table(url: str | None = None) -> list[str]:
     """Create or repair `agent_run_change` and all that is derived from the log together with it."""
     return _sync(*DERIVATION_TABLES, url=url)

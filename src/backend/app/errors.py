@@ -35,6 +35,10 @@ class BackupError(RunLogError):
     """A backup could not be made or restored; what was there before is there."""
 
 
+class ArchiveError(RunLogError):
+    """A month of the log cannot be archived, or not be restored from its file."""
+
+
 class InputFileError(RunLogError):
     """A file given to a command does not hold what it should; the text names the file and the line."""
 

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
+from app.archive.archiving import archive
 from app.embedded.postgres import Postgres
-from app.errors import SchemaError
+from app.errors import DatabaseError, SchemaError
 from app.models import ADD_MONTHS, FUNCTIONS, Base
+from app.models.partitions import first_id
+from app.schema import partition
 from app.schema.partition import partition_log
 from app.schema.rights import OWNER, ROLES
 from app.schema.roles import sync_roles
@@ -261,3 +265,32 @@ def test_by_months_a_partition_is_read_by_its_name_and_written_to_by_no_one(url:
         "agent_run_log_ahead: runlog_writer SELECT",
         f"runlog_writer: EXECUTE ON FUNCTION {ADD_MONTHS.name}()",
     ]
+
+
+def test_the_owner_archives_a_month_and_no_one_else(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, end = first_id("CAST('2026-05-01' AS timestamp)"), first_id("CAST('2050-01-01' AS timestamp)")
+    monkeypatch.setattr(partition, "_RANGE", text(f"SELECT {first} AS first, {end} AS last"))
+
+    async def archived(login: str) -> list[int]:
+        months = archive(as_login(url, login), before="2026-06", to=tmp_path, keep_days=90)
+        return [month.runs async for month in months]
+
+    asyncio.run(partition_log(as_login(url, "admin")))
+    for moment in ("2026-05-02", "2026-05-03"):
+        insert = "INSERT INTO agent_run_log (id, agent_id, created_at) VALUES ({}, 'sage', '{}')"
+        of_day = first_id(f"CAST('{moment}' AS timestamp)")
+        run_sql(as_login(url, "service"), insert.format(of_day, moment))
+    run_sql(
+        url,
+        "INSERT INTO seal_leaf (leaf_index, kind, run_id, leaf_hash)"
+        " SELECT row_number() OVER () - 1, 'run', id, '' FROM agent_run_log; DELETE FROM seal_pending",
+    )
+    for login in ("service", "checker"):
+        with pytest.raises(DatabaseError, match="permission denied to set role"):
+            asyncio.run(archived(login))
+    assert asyncio.run(archived("admin")) == [1]
+    assert query(url, "SELECT archived_by, runs FROM agent_run_archive") == [("admin", 1)]
+    assert asyncio.run(find_drift(url)) == []
+    assert asyncio.run(sync_roles(url)) == []

@@ -99,7 +99,7 @@ def test_every_route_makes_the_same_tables(empty_database: str, route: Callable[
     assert len({row[0] for row in expected["columns"]}) == len(Base.metadata.tables)
     called = {definition.partition(" EXECUTE FUNCTION ")[2] for definition, _ in expected["triggers"]}
     assert called | {f"{ADD_MONTHS.name}()"} == {f"{name}()" for name, *_ in expected["functions"]}
-    assert (len(expected["functions"]), len(expected["triggers"])) == (15, 26)
+    assert (len(expected["functions"]), len(expected["triggers"])) == (15, 27)
     run_sql(empty_database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
     route(empty_database)

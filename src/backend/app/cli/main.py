@@ -47,6 +47,7 @@ COMMANDS = {
     "mcp": "app.cli.commands.mcp:mcp",
     "export": "app.cli.commands.export:app",
     "import": "app.cli.commands.import_:app",
+    "archive": "app.cli.commands.archive:app",
     "backup": "app.cli.commands.backup:backup",
     "restore": "app.cli.commands.backup:restore",
     "verify": "app.cli.commands.proof:verify",

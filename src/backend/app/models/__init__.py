@@ -3,6 +3,7 @@
 from app.models.agent import Agent
 from app.models.agent_cloud import AgentCloudTask
 from app.models.agent_outlook import AgentOutlook, AgentTrend
+from app.models.agent_run_archive import AgentRunArchive, AgentRunArchivedCount
 from app.models.agent_run_change import AgentRunChange
 from app.models.agent_run_erasure import AgentRunErasure
 from app.models.agent_run_log import AgentRunLog
@@ -60,6 +61,8 @@ __all__ = [
     "AgentCloudTask",
     "AgentOutlook",
     "AgentRollup",
+    "AgentRunArchive",
+    "AgentRunArchivedCount",
     "AgentRunChange",
     "AgentRunDuration",
     "AgentRunErasure",

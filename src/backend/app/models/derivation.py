@@ -80,7 +80,12 @@ def missing(table: str, runs: str, condition: str) -> str:
     """
     added = ", ".join(f"-{name} AS {name}" for name in MEASURES[table])
     return f"""{_ROWS[table](runs)}
-    UNION ALL SELECT {ROLLUP_KEYS[table]}, {added} FROM {table} WHERE {condition}"""  # noqa: S608
+    UNION ALL SELECT {ROLLUP_KEYS[table]}, {added} FROM {table} WHERE shard >= {MERGED} AND {condition}"""  # noqa: S608
+
+
+def rows_of(table: str, runs: str) -> str:
+    """SQL of what `runs` (SQL as well, each with its `sign`) add to a rollup."""
+    return _ROWS[table](runs)
 
 
 def _fleet_rows(runs: str, measures: Sequence[str] = tuple(_SUMS)) -> str:

@@ -20,6 +20,9 @@ AGENTS_KEPT = "36 days"
 MERGED = 0
 """The shard of no backend: what is added up already, of any number of them."""
 
+ARCHIVED = -1
+"""The shard of what is no more in the log itself, but in the files of archived months."""
+
 _ROOM = {"postgresql_with": {"fillfactor": "50"}}  # keeps the many updates heap-only
 
 

@@ -16,6 +16,7 @@ CHUNK = 1_000
 
 EVENT_TABLES = (
     "agent",
+    "agent_run_archive",
     "agent_run_feedback",
     "agent_run_report",
     "alert_attempt",

@@ -45,10 +45,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Verified:
-    """What a log holds and what is wrong with it."""
+    """What a log holds and what is wrong with it; `archived` leaves are of runs that are in files."""
 
     leaves: int = 0
     checkpoints: int = 0
+    archived: int = 0
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -104,6 +105,7 @@ async def _verify_leaves(
     tree = CompactRange()
     async for part, found in verified_parts:
         verified.problems += found.problems
+        verified.archived += found.archived
         for at, subtrees in found.at_size.items():
             checkpoints.compare(at, tree.root_with(subtrees))
         for subtree in found.subtrees:

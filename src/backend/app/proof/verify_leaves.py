@@ -25,6 +25,11 @@ LIMITS = {"idle_in_transaction_session_timeout": "0"}
 # Processes read side by side already; for each few thousand leaves workers would be started and ended.
 _ALONE = {"max_parallel_workers_per_gather": "0"}
 
+IS_ARCHIVED = """EXISTS (
+        SELECT FROM agent_run_archive WHERE run_id >= first_id AND run_id < end_id
+    )"""
+"""SQL of whether a `run_id` is of a month that is in a file."""
+
 # As many as have payloads of `BYTES_AT_ONCE`, and one at least.
 _LEAVES = f"""
 WITH part AS (
@@ -34,7 +39,8 @@ WITH part AS (
     FROM seal_leaf AS leaf LEFT JOIN agent_run_log AS run ON run.id = leaf.run_id AND leaf.kind = 'run'
     WHERE leaf_index >= $1 AND leaf_index < $2
 )
-SELECT leaf_index, kind, run_id, leaf_hash, salt, body, {RUN_FIELDS}
+SELECT leaf_index, kind, run_id, leaf_hash, salt, body, {RUN_FIELDS},
+    CASE WHEN run.id IS NULL AND kind = '{Kind.RUN}' THEN {IS_ARCHIVED} ELSE false END AS is_archived
 FROM part AS run
 WHERE bytes <= {BYTES_AT_ONCE} OR place = 1
 ORDER BY leaf_index
@@ -57,11 +63,15 @@ class Part:
 
 @dataclass(slots=True)
 class VerifiedPart:
-    """The part as complete subtrees, each a level and a hash, at its end and at each size; what is wrong."""
+    """The part as complete subtrees, each a level and a hash, at its end and at each size; what is wrong.
+
+    `archived` leaves are of runs that are in files, where they are verified.
+    """
 
     subtrees: list[tuple[int, bytes]] = field(default_factory=list)
     at_size: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    archived: int = 0
 
 
 @asynccontextmanager
@@ -98,7 +108,8 @@ async def verify_part(connection: asyncpg.Connection, part: Part, superseded: fr
         for missing in range(part.first + tree.size, row["leaf_index"]):
             found.problems.append(Problem("missing", f"leaf {missing} is missing", leaf_index=missing))
             _append(tree, _NO_HASH, part, found, nodes)
-        if row["leaf_index"] not in superseded and (problem := _problem_of(row)):
+        found.archived += row["is_archived"]
+        if row["leaf_index"] not in superseded and (problem := problem_of(row)):
             found.problems.append(problem)
         _append(tree, row["leaf_hash"], part, found, nodes)
     for missing in range(part.first + tree.size, part.end):
@@ -135,17 +146,24 @@ def _append(
         found.at_size[size] = tree.edge()
 
 
-def _problem_of(row: asyncpg.Record) -> Problem | None:
+def problem_of(row: asyncpg.Record) -> Problem | None:
     """What is wrong with a leaf, or with the run that it is of."""
     index, run_id = row["leaf_index"], row["run_id"]
     if row["kind"] != Kind.RUN or row["salt"] is None:
         return _problem_of_body(row)
     if row["id"] is None:
-        return Problem("missing", f"run {run_id} was deleted", run_id, index)
+        return _problem_of_absence(row)
     if leaf_hash(entry_of_run(row, row["salt"])) != row["leaf_hash"]:
         whose = f"run {run_id} of {row['agent_id']}"
         return Problem("altered", f"{whose} was altered after it was sealed", run_id, index)
     return None
+
+
+def _problem_of_absence(row: asyncpg.Record) -> Problem | None:
+    if row["is_archived"]:
+        return None
+    run_id = row["run_id"]
+    return Problem("missing", f"run {run_id} was deleted", run_id, row["leaf_index"])
 
 
 def _problem_of_body(row: asyncpg.Record) -> Problem | None:
@@ -163,7 +181,7 @@ def _problem_of_body(row: asyncpg.Record) -> Problem | None:
         return None
     entry = parse_entry(body.encode())
     if row["id"] is None:
-        return Problem("missing", f"run {run_id} was deleted", run_id, index)
+        return _problem_of_absence(row)
     if row["actions_taken"] is not None or row["action_summary"] is not None:
         return Problem("altered", f"run {run_id} has a payload, and it was erased", run_id, index)
     if str(row["id"]) != entry["id"] or any(row[name] != entry[name] for name in _OWN_FIELDS):

@@ -71,6 +71,18 @@ _ERASURES = text(f"""
     LIMIT {MOST_NAMED}
 """)  # noqa: S608
 
+# What a file has is counted by the leaves: an archive hides no run that was deleted.
+_ARCHIVES = text(f"""
+    SELECT month, runs, sealed - (
+        SELECT count(*) FROM agent_run_log AS run WHERE run.id >= first_id AND run.id < end_id
+            AND EXISTS (SELECT FROM seal_leaf WHERE run_id = run.id AND kind = '{Kind.RUN}')
+    ) AS gone
+    FROM agent_run_archive CROSS JOIN LATERAL (
+        SELECT count(DISTINCT run_id) AS sealed FROM seal_leaf
+        WHERE run_id >= first_id AND run_id < end_id AND kind = '{Kind.RUN}'
+    ) AS leaf
+""")  # noqa: S608
+
 _EMPTIED = text(f"""
     SELECT leaf_index FROM seal_leaf AS leaf
     WHERE kind = '{Kind.EVENT}' AND body IS NULL
@@ -167,6 +179,13 @@ async def _compare_erasures(connection: AsyncConnection) -> AsyncIterator[Proble
         yield Problem("altered", message, row.run_id)
 
 
+async def _compare_archives(connection: AsyncConnection) -> AsyncIterator[Problem]:
+    for row in await connection.execute(_ARCHIVES):
+        if row.gone != row.runs:
+            message = f"of {row.month} {row.gone} runs are not in the log, and {row.runs} were archived"
+            yield Problem("missing", message)
+
+
 async def _compare_table(table: str, connection: AsyncConnection) -> AsyncIterator[Problem]:
     for row in await connection.execute(_CHANGES[table]):
         yield Problem(row.what, f"a row of {table} was {row.what}: {row.key}")
@@ -184,5 +203,6 @@ COMPARISONS = (
     Comparison("scores", _compare_scores),
     Comparison("events", _compare_events),
     Comparison("erasures", _compare_erasures),
+    Comparison("archives", _compare_archives),
     *(Comparison(table, partial(_compare_table, table)) for table in EVENT_TABLES),
 )

@@ -13,7 +13,7 @@ _OLD = {
 }
 
 # Rows of backends that have ended, and, after two hours, of the others.
-_APART = f"""shard <> {MERGED} AND (
+_APART = f"""shard > {MERGED} AND (
     bucket < now() - interval '2 hours' OR shard NOT IN (SELECT pid FROM pg_stat_activity WHERE pid > 0))"""  # noqa: S608
 
 

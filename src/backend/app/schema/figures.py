@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.kit.text import counted
 from app.models.derivation import LAST_SUCCESS, MEASURES, NEWEST_RUN, ROLLUP_KEYS, missing
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MINUTES_KEPT
+from app.schema.rebuild import ARCHIVED_RUNS
 
 COMPARED_RUNS = 200_000  # about a second
 COMPARED_AGENTS = 10_000  # two looks into an index each
@@ -59,11 +60,14 @@ def _rollup_differences(table: str) -> str:
 
 _ROLLUPS = {table: text(_rollup_differences(table)) for table in MEASURES}
 
-_COUNTS = text("""
-    SELECT count(*) FROM (SELECT agent_id, count(*) AS runs FROM agent_run_log GROUP BY agent_id) AS log
+_COUNTS = text(f"""
+    SELECT count(*) FROM (
+        SELECT agent_id, runs + {ARCHIVED_RUNS} AS runs
+        FROM (SELECT agent_id, count(*) AS runs FROM agent_run_log GROUP BY agent_id) AS agent
+    ) AS log
     FULL JOIN agent_run_state AS state USING (agent_id)
     WHERE log.runs IS DISTINCT FROM state.runs
-""")
+""")  # noqa: S608
 
 _TOTALS = text(f"""
     SELECT

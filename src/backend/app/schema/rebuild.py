@@ -34,7 +34,15 @@ _COUNTED = """(
         GROUP BY agent_id
     ) AS agent"""
 
-_UPDATE = text(update_states(_COUNTED, f"runs = agent.runs, last_success_at = ({LAST_SUCCESS})"))
+# Each agent's newest runs stay in the log, so that none is missing above.
+ARCHIVED_RUNS = """coalesce((
+        SELECT sum(runs) FROM agent_run_archived_count AS archived WHERE archived.agent_id = agent.agent_id
+    ), 0)"""
+"""SQL of how many runs an `agent` has in the files of archived months alone."""
+
+_UPDATE = text(
+    update_states(_COUNTED, f"runs = agent.runs + {ARCHIVED_RUNS}, last_success_at = ({LAST_SUCCESS})")
+)
 
 _DELETE = text(delete_states("agent_id = ANY(CAST(:agents AS text[]))"))
 

@@ -46,6 +46,8 @@ RIGHTS: Mapping[str, Rights] = {
     "agent_cloud_task": Rights(_KEPT),
     "agent_outlook": Rights(_ALL),
     "agent_rollup": Rights(_ALL),
+    "agent_run_archive": Rights(),  # the owner archives
+    "agent_run_archived_count": Rights(),
     "agent_run_change": Rights(shown=False),  # the triggers', with their owner's rights
     "agent_run_duration": Rights(("INSERT", "DELETE")),
     "agent_run_erasure": Rights(("INSERT",)),

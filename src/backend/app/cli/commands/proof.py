@@ -15,6 +15,10 @@ def verify(
             "--since", metavar="FILE", help="A file of checkpoints that were kept elsewhere; may be repeated."
         ),
     ] = None,
+    archives: Annotated[
+        list[Path] | None,
+        typer.Option("--archive", metavar="FILE", help="The file of an archived month; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     processes: Annotated[
         int | None, typer.Option("--processes", min=1, help="At a time; by default one a processor.")
@@ -25,7 +29,7 @@ def verify(
 
     Prints a line for each thing that was altered, removed or slipped in since it was sealed, and exits with 1
     then. Of a log that was replaced as a whole
-    only a checkpoint tells that was kept elsewhere.
+    only a checkpoint tells that was kept elsewhere. Runs of archived months are verified in their files.
 
     \b
     Examples:
@@ -34,7 +38,7 @@ def verify(
     """
     from app.cli import verify as work
 
-    work.verify(since or [], as_json, processes)
+    work.verify(since or [], as_json, processes, archives or [])
 
 
 def erase(

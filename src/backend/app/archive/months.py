@@ -1,0 +1,96 @@
+"""The months of the log: which there are, and the SQL by which their rows leave it and come back."""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import ArchiveError
+from app.models import TRIGGERS
+from app.models.derivation import ROLLUP_KEYS, add_up, rows_of
+from app.models.fragments import NOT_AHEAD, of_agent_text
+from app.models.run_rollup import ARCHIVED, MERGED
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_MONTHS = text(r"""
+    SELECT replace(right(relname, 7), '_', '-') AS month, bounds[1] AS first, bounds[2] AS last
+    FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid,
+        regexp_match(pg_get_expr(relpartbound, pg_class.oid), $$FROM \('(.*)'\) TO \('(.*)'\)$$) AS bounds
+    WHERE inhparent = to_regclass('agent_run_log') AND relname ~ '^agent_run_log_\d{4}_\d\d$'
+    ORDER BY relname
+""")
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month such as 2027-01, with the ids from `first` to before `last`."""
+
+    name: str
+    first: str
+    last: str
+
+    @property
+    def runs(self) -> str:
+        """Its partition of the log."""
+        return f"agent_run_log_{self.name.replace('-', '_')}"
+
+    @property
+    def scores(self) -> str:
+        """Its partition of the results."""
+        return f"agent_run_score_{self.name.replace('-', '_')}"
+
+    @property
+    def unguard(self) -> list[str]:
+        """The statements after which its rows may leave or come, and nothing is noted of it."""
+        return [f"ALTER TABLE {self.runs} DISABLE TRIGGER USER"]
+
+    @property
+    def guard(self) -> list[str]:
+        """The statements after which it is append-only again."""
+        return [trigger.on(self.runs).enable for trigger in TRIGGERS if trigger.table == "agent_run_log"]
+
+    @property
+    def kept(self) -> str:
+        """SQL that is true of a row `run` that stays: what agents' states are made of, and odd dates.
+
+        So each agent's last run and last success are where they are looked for, and no sum is without a time.
+        """
+        newest = f"""(
+            SELECT run.id FROM agent_run_log AS run
+            WHERE {of_agent_text("agent.agent_id")} AND {NOT_AHEAD}
+            ORDER BY run.agent_id, created_at DESC, id DESC LIMIT 1
+        )"""  # noqa: S608
+        success = f"""(
+            SELECT run.id FROM agent_run_log AS run
+            WHERE {of_agent_text("agent.agent_id")} AND status = 'success' AND created_at IS NOT NULL
+            ORDER BY run.agent_id, created_at DESC LIMIT 1
+        )"""  # noqa: S608
+        agents = f"(SELECT DISTINCT agent_id FROM {self.runs}) AS agent"  # noqa: S608
+        return f"""(run.created_at IS NULL OR NOT isfinite(run.created_at) OR run.created_at > now()
+            OR run.id IN (SELECT unnest(ARRAY[{newest}, {success}]) FROM {agents}))"""  # noqa: S608
+
+
+async def months_of(connection: AsyncConnection) -> list[Month]:
+    """The months that have partitions, the oldest first. Raises `ArchiveError` where there are none."""
+    months = [Month(row.month, row.first, row.last) for row in await connection.execute(_MONTHS)]
+    if not months:
+        raise ArchiveError("the log is not by months: `runlog schema partition` turns it over")
+    return months
+
+
+def check_month(name: str) -> str:
+    """`name`, where it is a month such as 2027-01. Raises `ArchiveError`."""
+    if not _MONTH.fullmatch(name):
+        raise ArchiveError(f"{name} is no month such as 2027-01")
+    return name
+
+
+def move_sums(runs: str, *, to_archived: bool) -> list[str]:
+    """The statements that count `runs`, SQL of rows, as archived ones, or no more. Sums stay the same."""
+    signs = {ARCHIVED: 1, MERGED: -1} if to_archived else {ARCHIVED: -1, MERGED: 1}
+    return [
+        add_up(table, rows_of(table, f"SELECT {sign} AS sign, run.* FROM ({runs}) AS run"), str(shard))  # noqa: S608
+        for table in ROLLUP_KEYS
+        for shard, sign in signs.items()
+    ]
