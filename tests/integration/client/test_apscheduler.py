@@ -117,6 +117,12 @@ def test_runs_of_a_job_are_reported_in_order(listener: Listener, scheduler: Any)
     scheduler.add_job(lambda: {"n": next(numbers)}, "interval", seconds=0.05, name="sage")
     listener.statuses = [503, 503, 204]
     scheduler.start()
-    assert eventually(lambda: len(listener.sent) >= 8)
-    sent = [json.loads(body)["actions_taken"]["n"] for body in list(listener.sent)]
-    assert sent == sorted(sent)
+
+    def sent() -> list[int]:
+        """Of those that ran: on a busy machine the scheduler leaves out some, and reports that."""
+        actions = [json.loads(body)["actions_taken"] for body in list(listener.sent)]
+        return [action["n"] for action in actions if "n" in action]
+
+    assert eventually(lambda: len(sent()) >= 8)
+    in_order = sent()
+    assert in_order == sorted(in_order)
