@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import fcntl
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +20,10 @@ from support.fault_report import FaultReport
 from support.load import PATIENCE, Check, HungError, Load, Tally, TwoProcesses, UnderLoad, under_way
 from support.processes import Served, free_port, served, wait_until_started
 from support.standby import copy_of
+from support.workers import common_directory
 
-PASSWORD = secrets.token_hex(16)
+PASSWORD = secrets.token_hex(16)  # one for all workers
+PREPARED = "prepared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,15 +54,25 @@ def _as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A stopped PostgreSQL with the product's tables, on disk, to be copied."""
-    directory = tmp_path_factory.mktemp("prepared")
-    server = Postgres(directory / "postgres", password=PASSWORD, port=free_port())
-    server.start()
-    asyncio.run(sync_schema(server.url))
-    server.stop()
-    yield server
-    shutil.rmtree(server.directory)
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Postgres:
+    """A stopped PostgreSQL with the product's tables, on disk, to be copied; the first worker makes it."""
+    directory = common_directory(tmp_path_factory) / PREPARED
+    server = Postgres(directory, password=PASSWORD, port=free_port())
+    made = directory.with_suffix(".made")
+    with directory.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            server.start()
+            asyncio.run(sync_schema(server.url))
+            server.stop()
+            made.touch()
+    return server
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove what the workers have copied."""
+    factory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+    shutil.rmtree(common_directory(factory) / PREPARED, ignore_errors=True)
 
 
 @pytest.fixture

@@ -40,6 +40,12 @@ def number() -> int:
     return _number
 
 
+def common_directory(factory: pytest.TempPathFactory) -> Path:
+    """The directory in which the workers of a run have theirs."""
+    own = factory.getbasetemp()
+    return own.parent if own.name == f"worker{_number}" else own
+
+
 class Workers:
     """Runs the tests by `count` workers, to which `deal` gives them."""
 
