@@ -31,6 +31,8 @@ Deal = Callable[[Sequence[pytest.Item]], Sequence[Share]]
 LOOK_SECONDS = 1.0  # between looks for a worker that ended while its children keep the connection open
 END_SECONDS = 60.0  # for a worker to stop what its tests have started
 
+_COPIED = {"jemalloc_bg_thd"}  # jemalloc, which pyarrow has, makes it in a copy, too
+
 _fork = multiprocessing.get_context("fork")
 _number = 0
 
@@ -44,6 +46,13 @@ def common_directory(factory: pytest.TempPathFactory) -> Path:
     """The directory in which the workers of a run have theirs."""
     own = factory.getbasetemp()
     return own.parent if own.name == f"worker{_number}" else own
+
+
+def _threads() -> list[str]:
+    """The names of threads beside the main one, where the system tells (Linux)."""
+    own = Path("/proc/self/task")
+    threads = (each for each in own.glob("*/comm") if each.parent.name != str(os.getpid()))
+    return [name for each in threads if (name := each.read_text(encoding="utf-8").strip()) not in _COPIED]
 
 
 class Workers:
@@ -78,6 +87,9 @@ class Workers:
     def _start(self, session: pytest.Session, worker: int) -> None:
         ours, theirs = _fork.Pipe()
         process = _fork.Process(target=_work, args=(session, theirs, worker, [ours, *self._workers]))
+        if threads := _threads():
+            # A copy lacks them, and waits for them for ever.
+            raise RuntimeError(f"threads run, {threads}: import what starts them within a test")
         # What is not written yet would be written by each worker.
         sys.stdout.flush()
         process.start()

@@ -61,7 +61,7 @@ def test_all_is_reported_and_a_worker_that_is_lost_is_a_failure_and_replaced(tmp
             ".",
         ],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": str(TESTS), "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
     )

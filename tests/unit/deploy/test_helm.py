@@ -1,7 +1,10 @@
 """The chart of `deploy/helm`, as Helm renders it: Kubernetes takes it, and what it names is there."""
 
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from app.environment import data_directory
 from app.main import create_app
 from support.deployment import DEPLOY, check_command, no_settings
 
-helm = pytest.importorskip("helm_python", reason="no Helm for this machine")
+pytestmark = pytest.mark.skipif(find_spec("helm_python") is None, reason="no Helm for this machine")
 
 CHART = DEPLOY / "helm/agent-run-log"
 REQUIRED = {
@@ -39,9 +42,15 @@ ALL = REQUIRED | {
 KUBERNETES = ("1.29", "1.37")
 
 
+@cache
+def helm() -> ModuleType:
+    """Helm's engine: it starts threads when it is imported, which the workers' copies of it would lack."""
+    return import_module("helm_python")
+
+
 def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
     """The objects that an installation with these values makes, hooks included."""
-    with helm.Chart.load(CHART) as chart:
+    with helm().Chart.load(CHART) as chart:
         texts = chart.render(values, name="log", namespace="ops")
     return [
         each
@@ -88,7 +97,7 @@ def test_kubernetes_takes_what_helm_renders(values: dict[str, Any], release: str
 
 @pytest.mark.parametrize("values", [REQUIRED, ALL], ids=["required", "all"])
 def test_helm_finds_nothing_to_warn_of(values: dict[str, Any]) -> None:
-    report = helm.lint(CHART, values, strict=True)
+    report = helm().lint(CHART, values, strict=True)
     warnings = [each for each in report["messages"] if each["severity"] > 1]
     assert (report["errors"], warnings) == ([], [])
 
@@ -97,9 +106,9 @@ def test_helm_finds_nothing_to_warn_of(values: dict[str, Any]) -> None:
     "wrong", [{"api": {"replica": 3}}, {"worker": {"concurrency": 0}}, {"settings": {"PATH": "/"}}]
 )
 def test_a_value_that_does_nothing_is_refused(wrong: dict[str, Any]) -> None:
-    with helm.Chart.load(CHART) as chart:
+    with helm().Chart.load(CHART) as chart:
         chart.validate_schema(REQUIRED)
-        with pytest.raises(helm.HelmError):
+        with pytest.raises(helm().HelmError):
             chart.validate_schema(REQUIRED | wrong)
 
 
@@ -111,7 +120,7 @@ def test_it_installs_the_version_that_it_comes_with() -> None:
 @pytest.mark.parametrize("missing", REQUIRED)
 def test_it_says_what_is_missing(missing: str) -> None:
     values = {name: value for name, value in REQUIRED.items() if name != missing}
-    with pytest.raises(helm.HelmError, match=missing):
+    with pytest.raises(helm().HelmError, match=missing):
         rendered(values)
 
 
