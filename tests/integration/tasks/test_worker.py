@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -144,7 +145,7 @@ async def test_what_a_killed_worker_was_doing_is_done_by_the_next(
 
     async def blocked() -> bool:
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
-        return bool(await observer.fetchval(waiting, database.rpartition("/")[2]))
+        return bool(await observer.fetchval(waiting, urlsplit(database).path[1:]))
 
     async with db.transaction():
         await db.execute("SELECT FROM agent_run_log WHERE id = $1 FOR UPDATE", locked)

@@ -15,7 +15,8 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseError(f"the database refused: {reason_of(error)}") from error
+        what = "cannot be reached" if error.connection_invalidated else "refused"
+        raise DatabaseError(f"the database {what}: {reason_of(error)}") from error
     except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = getattr(error, "strerror", None) or str(error) or "no answer in time"
         raise DatabaseError(f"the database cannot be reached: {reason}") from error
