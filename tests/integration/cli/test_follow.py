@@ -22,7 +22,7 @@ async def test_follow_goes_on_when_the_database_is_back(database: str) -> None:
     ):
         await follow.until("first")
         proxy.go_away()
-        await follow.until("runlog: waiting, for the database cannot be reached")
+        await follow.until("runlog: waiting, for the database")
         proxy.come_back()
         await write_run_log("sage", {"summary": "second"})
         await follow.until("second")
