@@ -12,6 +12,7 @@ from app.runs.starts import clear_starts
 from app.tasks.calibration import EXPIRY_SECONDS
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
+from app.tasks.passes import run_pass
 from app.tasks.runtime import run_async
 
 
@@ -50,8 +51,5 @@ def expire_idempotency_keys() -> None:
 
 async def _expire_keys() -> None:
     kept, ends = timedelta(days=get_settings().idempotency_days), time.monotonic() + EXPIRY_SECONDS
-    more = True
     with postponed_on_outage("key_expiry_postponed"):
-        while more and time.monotonic() < ends:
-            async with transaction() as session:
-                more = await expire_keys(session, kept)
+        await run_pass(lambda session: expire_keys(session, kept), ends)

@@ -17,6 +17,7 @@ from app.tasks.calibration import RETENTION_SECONDS
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.pacing import new_pace
+from app.tasks.passes import run_pass
 from app.tasks.runtime import run_async
 
 log = get_logger(__name__)
@@ -40,13 +41,8 @@ async def seal(settings: Settings, *, at_once: bool = False) -> None:
     with postponed_on_outage("sealing_postponed"):
         try:
             for step in (seal_pending, adopt, seal_pending):
-                more = True
-                while more and time.monotonic() < ends:
-                    _pace.begin()
-                    async with transaction() as session:
-                        more = await step(session)
-                    if more and not at_once and await _pace.must_give_way():
-                        ends = 0.0
+                if not await run_pass(step, ends, None if at_once else _pace):
+                    break
             async with transaction() as session:
                 await make_checkpoint(session, await _signing_keys(settings), at_once=at_once)
         except ProofFailedError as error:
@@ -62,12 +58,11 @@ def erase_payloads() -> None:
 
 async def _erase_payloads() -> None:
     days, ends = get_settings().payload_days, time.monotonic() + RETENTION_SECONDS
-    more = days is not None
+    if not days:
+        return
     with postponed_on_outage("erasing_postponed"):
         try:
-            while days and more and time.monotonic() < ends:
-                async with transaction() as session:
-                    more = await erase_old_payloads(session, days)
+            await run_pass(lambda session: erase_old_payloads(session, days), ends)
         except NotSealedError:
             log.info("erasing_waits_for_sealing")
 

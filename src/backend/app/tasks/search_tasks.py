@@ -2,12 +2,12 @@
 
 import time
 
-from app.db.session import transaction
 from app.runs.search.index import index_more
 from app.tasks.calibration import INDEX_PASS_SECONDS
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.pacing import new_pace
+from app.tasks.passes import run_pass
 from app.tasks.runtime import run_async
 
 _pace = new_pace()
@@ -20,10 +20,5 @@ def index_log() -> None:
 
 
 async def _index() -> None:
-    more, ends = True, time.monotonic() + INDEX_PASS_SECONDS
     with postponed_on_outage("indexing_postponed"):
-        while more and time.monotonic() < ends:
-            _pace.begin()
-            async with transaction() as session:
-                more = await index_more(session)
-            more = more and not await _pace.must_give_way()
+        await run_pass(index_more, time.monotonic() + INDEX_PASS_SECONDS, _pace)
