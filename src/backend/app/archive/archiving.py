@@ -10,7 +10,7 @@ The partition stays, so that a run with an id of that month, as another program 
 """
 
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from app.archive.parquet import Row, RowDigest, Writer, digest_of, read_rows
 from app.db.plain_errors import reason_of
 from app.errors import ArchiveError
 from app.schema.roles import act_as_owner
-from app.schema.session import HOUR, alone, connected, limit, take_in_transaction
+from app.schema.session import HOUR, alone, connected, limit, run_all, take_in_transaction
 
 LEAST_DAYS = 37
 """Days after its end in which a month is not archived: agents' scores are compared over 36 of them."""
@@ -195,14 +195,13 @@ async def _take_out(
     """Empty the month's partition but for what stays, and note where its runs are."""
     await limit(connection, _LIMITS, local=True)
     # Readers go on until the partition is emptied.
-    await _run(connection, [f"LOCK TABLE {month.runs}, {month.scores} IN SHARE ROW EXCLUSIVE MODE"])
+    await connection.exec_driver_sql(f"LOCK TABLE {month.runs}, {month.scores} IN SHARE ROW EXCLUSIVE MODE")
     if await connection.scalar(text(_fingerprint(month))) != fingerprint:
         raise ArchiveError(f"{month.name} was changed while it was written: try again")
     kept = f"SELECT run.* FROM {month.runs} AS run WHERE {month.kept}"  # noqa: S608
     kept_scores = f"SELECT * FROM {month.scores} WHERE run_id IN (SELECT id FROM kept)"  # noqa: S608
     gone = f"SELECT * FROM {month.runs} WHERE id NOT IN (SELECT id FROM kept)"  # noqa: S608
-    await _run(
-        connection,
+    await run_all(
         [
             f"CREATE TEMPORARY TABLE kept ON COMMIT DROP AS {kept}",
             f"CREATE TEMPORARY TABLE kept_scores ON COMMIT DROP AS {kept_scores}",
@@ -210,6 +209,7 @@ async def _take_out(
             f" SELECT agent_id, '{month.name}', count(*) FROM ({gone}) AS run GROUP BY agent_id",
             *move_sums(gone, to_archived=True),
         ],
+        connection,
     )
     record = {
         "month": month.name,
@@ -219,8 +219,7 @@ async def _take_out(
         "digest": digest,
     }
     found.append(int(await connection.scalar(_RECORD, record) or 0))
-    await _run(
-        connection,
+    await run_all(
         [
             *month.unguard,
             f"TRUNCATE {month.runs}, {month.scores}",
@@ -228,9 +227,5 @@ async def _take_out(
             f"INSERT INTO {month.scores} SELECT * FROM kept_scores",  # noqa: S608
             *month.guard,
         ],
+        connection,
     )
-
-
-async def _run(connection: AsyncConnection, statements: Iterable[str]) -> None:
-    for statement in statements:
-        await connection.exec_driver_sql(statement)

@@ -7,7 +7,6 @@
 4. That the month is archived is no more; this is sealed as well.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from app.proof.problems import Problem
 from app.proof.sealing import RUN_FIELDS
 from app.proof.verify_leaves import problem_of
 from app.schema.roles import act_as_owner
-from app.schema.session import HOUR, alone, connected, limit, take_in_transaction
+from app.schema.session import HOUR, alone, connected, limit, run_all, take_in_transaction
 
 _LIMITS = {"statement_timeout": "1h"}
 _PREFETCH = 100  # rows, each of a mebibyte at most
@@ -145,7 +144,7 @@ async def _stage(connection: AsyncConnection, path: Path, month: Month) -> None:
     driver: Any = (await connection.get_raw_connection()).driver_connection
     for rows in read_rows(path):
         await driver.copy_records_to_table("staged", records=rows, columns=COLUMNS)
-    await _run(connection, [_ARCHIVED, "ANALYZE archived", _forget_present(month)])
+    await run_all([_ARCHIVED, "ANALYZE archived", _forget_present(month)], connection)
 
 
 async def _problems(connection: AsyncConnection) -> list[Problem]:
@@ -165,13 +164,13 @@ async def _put_back(month: Month, runs: int, path: Path, connection: AsyncConnec
     await _stage(connection, path, month)
     if problems := await _problems(connection):
         raise ArchiveError(f"{month.name} was not restored: {problems[0].message}")
-    await _run(
-        connection,
+    await run_all(
         [
             # Readers go on; no one else writes to this month meanwhile.
             f"LOCK TABLE {month.runs}, {month.scores} IN SHARE ROW EXCLUSIVE MODE",
             _forget_present(month),
         ],
+        connection,
     )
     absent = await connection.scalar(text("SELECT count(*) FROM archived"))
     if absent != runs:
@@ -179,8 +178,7 @@ async def _put_back(month: Month, runs: int, path: Path, connection: AsyncConnec
             f"{month.name} was not restored: {absent} of its runs are not in the log, and {runs} were"
             " archived"
         )
-    await _run(
-        connection,
+    await run_all(
         [
             *month.unguard,
             f"INSERT INTO {month.runs} ({_RUN_COLUMNS}) SELECT {_RUN_COLUMNS} FROM archived",  # noqa: S608
@@ -191,9 +189,5 @@ async def _put_back(month: Month, runs: int, path: Path, connection: AsyncConnec
             f"DELETE FROM agent_run_archived_count WHERE month = '{month.name}'",  # noqa: S608
             f"DELETE FROM agent_run_archive WHERE month = '{month.name}'",  # noqa: S608
         ],
+        connection,
     )
-
-
-async def _run(connection: AsyncConnection, statements: Iterable[str]) -> None:
-    for statement in statements:
-        await connection.exec_driver_sql(statement)

@@ -11,7 +11,6 @@
 What was interrupted goes on when it is called again.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,7 +28,15 @@ from app.schema.catalog import TableInfo, read_catalog
 from app.schema.plan import ddl, plan
 from app.schema.plan_indexes import indexes_of
 from app.schema.roles import act_as_owner, give_rights
-from app.schema.session import HOUR, ONLINE_LIMITS, alone, connected, limit, take_in_transaction
+from app.schema.session import (
+    HOUR,
+    ONLINE_LIMITS,
+    alone,
+    connected,
+    limit,
+    run_all,
+    take_in_transaction,
+)
 
 _MARGIN = "2 days"  # before the first month begins, of which no row may be in the table yet
 _END = f"CAST('{END:%Y-%m-%d}' AS timestamp)"
@@ -216,9 +223,9 @@ async def _turns(connection: AsyncConnection) -> list[_Turn]:
 async def _turn_over(turn: _Turn, connection: AsyncConnection, engine: AsyncEngine) -> None:
     for key in (await connection.execute(_FOREIGN_KEYS, {"table": turn.name})).all():
         drop = f"ALTER TABLE {key.referring} DROP CONSTRAINT {key.conname}"
-        await take_in_transaction(engine, partial(_run, [drop]))
+        await take_in_transaction(engine, partial(run_all, [drop]))
     if not await connection.scalar(text(turn.has_to_come)):
-        await take_in_transaction(engine, partial(_run, turn.announce))
+        await take_in_transaction(engine, partial(run_all, turn.announce))
         await limit(connection, ONLINE_LIMITS, local=False)
         await connection.exec_driver_sql(f"ALTER TABLE {turn.name} VALIDATE CONSTRAINT {turn.constraint}")
     await take_in_transaction(engine, partial(_swap, turn))
@@ -231,7 +238,7 @@ async def _swap(turn: _Turn, connection: AsyncConnection) -> None:
     owner = await connection.scalar(_OWNER, {"table": name})
     grants = (await connection.execute(_GRANTS, {"table": name})).all()
     key_index = await connection.scalar(_PRIMARY_KEY, {"table": name})
-    await _run(
+    await run_all(
         [
             f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE",
             # The new table's are on its partitions as well, by the same names.
@@ -242,8 +249,8 @@ async def _swap(turn: _Turn, connection: AsyncConnection) -> None:
         connection,
     )
     if (await connection.exec_driver_sql(turn.move_to_come)).rowcount:
-        await _run([turn.drop_constraint, turn.add_constraint], connection)
-    await _run(
+        await run_all([turn.drop_constraint, turn.add_constraint], connection)
+    await run_all(
         [
             *turn.default_ids,
             f"ALTER TABLE {name} RENAME TO {default}",
@@ -270,8 +277,3 @@ async def _swap(turn: _Turn, connection: AsyncConnection) -> None:
         ],
         connection,
     )
-
-
-async def _run(statements: Iterable[str], connection: AsyncConnection) -> None:
-    for statement in statements:
-        await connection.exec_driver_sql(statement)

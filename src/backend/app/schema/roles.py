@@ -24,7 +24,7 @@ from app.models import ADD_MONTHS, FUNCTIONS
 from app.models.partitions import PARTITIONED
 from app.schema.presence import find_missing
 from app.schema.rights import OF_PARTITIONS, OWNER, RIGHTS, ROLES, WRITER
-from app.schema.session import HOUR, alone, connected, take_in_transaction
+from app.schema.session import HOUR, alone, connected, run_all, take_in_transaction
 from app.schema.step import Step
 
 _ME = text("""
@@ -281,12 +281,7 @@ async def _take(steps: Iterable[Step], engine: AsyncEngine) -> list[str]:
         raise SchemaError("left as it was: " + "; ".join(left))
     for step in steps:
         try:
-            await take_in_transaction(engine, partial(_run, step))
+            await take_in_transaction(engine, partial(run_all, step.statements))
         except DBAPIError as error:
             raise SchemaError(f"{step.drift}, and mending it failed: {reason_of(error)}") from error
     return [step.action for step in steps]
-
-
-async def _run(step: Step, connection: AsyncConnection) -> None:
-    for statement in step.statements:
-        await connection.exec_driver_sql(statement)

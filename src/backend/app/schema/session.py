@@ -5,7 +5,7 @@ up soon where a lock is in use, and is tried again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy import text
@@ -77,6 +77,12 @@ async def take_in_transaction(engine: AsyncEngine, run: Callable[[AsyncConnectio
             await asyncio.sleep(_DDL_PAUSE)
         else:
             return
+
+
+async def run_all(statements: Iterable[str], connection: AsyncConnection) -> None:
+    """Run the statements one after the other."""
+    for statement in statements:
+        await connection.exec_driver_sql(statement)
 
 
 async def limit(connection: AsyncConnection, limits: Mapping[str, str], *, local: bool) -> None:

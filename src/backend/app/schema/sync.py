@@ -25,7 +25,7 @@ from app.schema import figures, fill, rebuild
 from app.schema.catalog import Catalog, read_catalog
 from app.schema.plan import plan
 from app.schema.roles import act_as_owner, give_rights
-from app.schema.session import HOUR, ONLINE_LIMITS, alone, connected, limit, take_in_transaction
+from app.schema.session import HOUR, ONLINE_LIMITS, alone, connected, limit, run_all, take_in_transaction
 from app.schema.step import Step
 
 _CHECK_TIMEOUT = 60.0  # seconds for each query of the catalog
@@ -126,16 +126,14 @@ async def _take(step: Step, engine: AsyncEngine, connection: AsyncConnection) ->
 
 async def _take_online(step: Step, connection: AsyncConnection) -> None:
     await limit(connection, ONLINE_LIMITS, local=False)
-    for statement in step.statements:
-        await connection.exec_driver_sql(statement)
+    await run_all(step.statements, connection)
 
 
 async def _run(step: Step, connection: AsyncConnection) -> None:
     if step.opens_gap and not step.creates_table and await _exists(connection, AgentRunLog.__tablename__):
         # Transactions that wrote by the old rules have committed then, and the filling sees their rows.
         await connection.exec_driver_sql("LOCK TABLE agent_run_log IN SHARE ROW EXCLUSIVE MODE")
-    for statement in step.statements:
-        await connection.exec_driver_sql(statement)
+    await run_all(step.statements, connection)
     if step.creates_table and step.table == AgentRunState.__tablename__:
         await _fill_state(connection)
     if step.opens_gap and await _exists(connection, RollupGap.__tablename__):
