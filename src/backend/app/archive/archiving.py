@@ -20,32 +20,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.archive.months import Month, check_month, months_of, move_sums
+from app.archive.calibration import GROUP_BYTES, GROUP_ROWS, LEAST_DAYS, LIMITS, ROWS_AT_ONCE
+from app.archive.months import Month, check_month, micros_of, months_of, move_sums
 from app.archive.parquet import Row, RowDigest, Writer, digest_of, read_rows
 from app.db.plain_errors import reason_of
 from app.errors import ArchiveError
 from app.schema.roles import act_as_owner
 from app.schema.session import HOUR, alone, connected, limit, run_all, take_in_transaction
 
-LEAST_DAYS = 37
-"""Days after its end in which a month is not archived: agents' scores are compared over 36 of them."""
-
-_GROUP_ROWS = 10_000
-_GROUP_BYTES = 16 * 2**20  # of payloads, as they are written and read together
-_PREFETCH = 100  # rows, each of a mebibyte at most
-_LIMITS = {"statement_timeout": "1h"}
-
-
-def _micros(moment: str) -> str:
-    # As DuckDB has infinity.
-    return f"""CASE WHEN isfinite({moment}) THEN CAST(extract(epoch FROM {moment}) * 1000000 AS bigint)
-        WHEN {moment} > now() THEN 9223372036854775807 WHEN {moment} < now() THEN -9223372036854775807 END"""
-
 
 def _read(month: Month) -> str:
     return f"""
-        SELECT CAST(id AS text), agent_id, {_micros("run_at")}, action_summary, CAST(actions_taken AS text),
-            status, consecutive_silence_count, CAST(rlhf_scores AS text), {_micros("created_at")}, (
+        SELECT CAST(id AS text), agent_id, {micros_of("run_at")}, action_summary, CAST(actions_taken AS text),
+            status, consecutive_silence_count, CAST(rlhf_scores AS text), {micros_of("created_at")}, (
                 SELECT CAST(jsonb_agg(to_jsonb(score) ORDER BY scorer, version) AS text)
                 FROM {month.scores} AS score WHERE run_id = run.id
             )
@@ -154,7 +141,7 @@ async def _write(engine: AsyncEngine, month: Month, path: Path) -> str:
     """Write the month to a file and compare that; returns the fingerprint of what was read."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     async with snapshot.connect() as connection:
-        await limit(connection, _LIMITS, local=True)
+        await limit(connection, LIMITS, local=True)
         if await connection.scalar(text(_unsealed(month))):
             raise ArchiveError(f"{month.name} is not sealed yet: try again in a minute, while a worker runs")
         fingerprint = str(await connection.scalar(text(_fingerprint(month))))
@@ -178,11 +165,11 @@ async def _groups(connection: AsyncConnection, month: Month) -> AsyncIterator[li
     driver: Any = (await connection.get_raw_connection()).driver_connection
     group: list[Row] = []
     size = 0
-    async for record in driver.cursor(_read(month), prefetch=_PREFETCH):
+    async for record in driver.cursor(_read(month), prefetch=ROWS_AT_ONCE):
         row = tuple(record)
         group.append(row)
         size += sum(len(value) for value in row if isinstance(value, str))
-        if len(group) == _GROUP_ROWS or size > _GROUP_BYTES:
+        if len(group) == GROUP_ROWS or size > GROUP_BYTES:
             yield group
             group, size = [], 0
     if group:
@@ -193,7 +180,7 @@ async def _take_out(
     month: Month, path: Path, digest: str, fingerprint: str, found: list[int], connection: AsyncConnection
 ) -> None:
     """Empty the month's partition but for what stays, and note where its runs are."""
-    await limit(connection, _LIMITS, local=True)
+    await limit(connection, LIMITS, local=True)
     # Readers go on until the partition is emptied.
     await connection.exec_driver_sql(f"LOCK TABLE {month.runs}, {month.scores} IN SHARE ROW EXCLUSIVE MODE")
     if await connection.scalar(text(_fingerprint(month))) != fingerprint:

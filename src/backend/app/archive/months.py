@@ -12,6 +12,8 @@ from app.models.derivation import ROLLUP_KEYS, add_up, rows_of
 from app.models.fragments import NOT_AHEAD, of_agent_text
 from app.models.run_rollup import ARCHIVED, MERGED
 
+_ENDLESS = 2**63 - 1  # as DuckDB has infinity
+
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _MONTHS = text(r"""
     SELECT replace(right(relname, 7), '_', '-') AS month, bounds[1] AS first, bounds[2] AS last
@@ -84,6 +86,21 @@ def check_month(name: str) -> str:
     if not _MONTH.fullmatch(name):
         raise ArchiveError(f"{name} is no month such as 2027-01")
     return name
+
+
+def micros_of(moment: str) -> str:
+    """SQL of a moment as a file has it: microseconds since 1970, and `_ENDLESS` for one without an end."""
+    return f"""CASE WHEN isfinite({moment}) THEN CAST(extract(epoch FROM {moment}) * 1000000 AS bigint)
+        WHEN {moment} > now() THEN {_ENDLESS} WHEN {moment} < now() THEN -{_ENDLESS} END"""
+
+
+def moment_of(micros: str) -> str:
+    """SQL of the moment of which `micros_of` made this."""
+    # By days, each of 24 hours in UTC: a number times an interval goes by way of a double.
+    return f"""CASE {micros}
+        WHEN {_ENDLESS} THEN 'infinity' WHEN -{_ENDLESS} THEN '-infinity'
+        ELSE timestamptz 'epoch' + make_interval(days => CAST({micros} / 86400000000 AS int))
+            + {micros} % 86400000000 * interval '1 microsecond' END"""
 
 
 def move_sums(runs: str, *, to_archived: bool) -> list[str]:

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.archive.months import Month, move_sums
+from app.archive.calibration import LIMITS, ROWS_AT_ONCE
+from app.archive.months import Month, moment_of, move_sums
 from app.archive.parquet import COLUMNS, digest_of, read_rows
 from app.db.plain_errors import reason_of
 from app.errors import ArchiveError
@@ -27,9 +28,6 @@ from app.proof.verify_leaves import problem_of
 from app.schema.roles import act_as_owner
 from app.schema.session import HOUR, alone, connected, limit, run_all, take_in_transaction
 
-_LIMITS = {"statement_timeout": "1h"}
-_PREFETCH = 100  # rows, each of a mebibyte at most
-
 _RECORD = text("SELECT * FROM agent_run_archive WHERE digest = :digest")
 _STAGE = """
     CREATE TEMPORARY TABLE staged (
@@ -39,20 +37,13 @@ _STAGE = """
 """
 
 
-def _moment(micros: str) -> str:
-    # By days, each of 24 hours in UTC: a number times an interval goes by way of a double.
-    return f"""CASE {micros}
-        WHEN 9223372036854775807 THEN 'infinity' WHEN -9223372036854775807 THEN '-infinity'
-        ELSE timestamptz 'epoch' + make_interval(days => CAST({micros} / 86400000000 AS int))
-            + {micros} % 86400000000 * interval '1 microsecond' END"""
-
-
 _ARCHIVED = f"""
     CREATE TEMPORARY TABLE archived ON COMMIT DROP AS
-    SELECT CAST(id AS uuid) AS id, CAST(agent_id AS varchar(255)) AS agent_id, {_moment("run_at")} AS run_at,
-        action_summary, CAST(actions_taken AS jsonb) AS actions_taken, CAST(status AS varchar(32)) AS status,
+    SELECT CAST(id AS uuid) AS id, CAST(agent_id AS varchar(255)) AS agent_id,
+        {moment_of("run_at")} AS run_at, action_summary, CAST(actions_taken AS jsonb) AS actions_taken,
+        CAST(status AS varchar(32)) AS status,
         consecutive_silence_count, CAST(rlhf_scores AS jsonb) AS rlhf_scores,
-        {_moment("created_at")} AS created_at, CAST(scores AS jsonb) AS scores
+        {moment_of("created_at")} AS created_at, CAST(scores AS jsonb) AS scores
     FROM staged
 """  # noqa: S608
 _WITH_LEAVES = f"""
@@ -116,7 +107,7 @@ async def verify_archive(url: str, path: Path) -> list[Problem]:
             month, _ = await _month(connection, path, digest)
         except ArchiveError as error:
             return [Problem("altered", str(error))]
-        await limit(connection, _LIMITS, local=True)
+        await limit(connection, LIMITS, local=True)
         await _stage(connection, path, month)
         problems = await _problems(connection)
         missing = await connection.scalars(text(_missing(month)))
@@ -151,7 +142,7 @@ async def _problems(connection: AsyncConnection) -> list[Problem]:
     """Which of the runs in `archived` are not what was sealed."""
     problems = []
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    async for row in driver.cursor(_WITH_LEAVES, prefetch=_PREFETCH):
+    async for row in driver.cursor(_WITH_LEAVES, prefetch=ROWS_AT_ONCE):
         if row["leaf_index"] is None:
             problems.append(Problem("inserted", f"run {row['id']} was never sealed", row["id"]))
         elif problem := problem_of(row):
@@ -160,7 +151,7 @@ async def _problems(connection: AsyncConnection) -> list[Problem]:
 
 
 async def _put_back(month: Month, runs: int, path: Path, connection: AsyncConnection) -> None:
-    await limit(connection, _LIMITS, local=True)
+    await limit(connection, LIMITS, local=True)
     await _stage(connection, path, month)
     if problems := await _problems(connection):
         raise ArchiveError(f"{month.name} was not restored: {problems[0].message}")
