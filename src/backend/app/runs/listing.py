@@ -15,7 +15,7 @@ from app.kit.cursors import Cursor
 from app.models import AgentRunLog
 from app.models.moments import readable
 from app.runs.browsing import browse_places
-from app.runs.queries import RunFilters, SentRow, as_sent, newest_first, runs_as_sent
+from app.runs.queries import RunFilters, SentRow, as_sent, first_rows, newest_first, runs_as_sent
 
 PAGE_BYTES = 4 * 1024 * 1024
 """Of text on a page, which ends once it has more: with the largest reports, of two megabytes each with their
@@ -137,15 +137,12 @@ async def _read_measured(
 ) -> tuple[list[Row[Any]], Cursor | None]:
     """The next rows; and, where a search ended with fewer for the time that it took, how far it has come."""
     measured = _OF_ALL if filters.get("agent_id") is None else _OF_AGENT
-    rows: list[Row[Any]] = []
     if filters.get("q"):
         found = await browse_places(session, limit, cursor, **filters)
         order = {place.id: number for number, place in enumerate(found.runs)}
         runs = select(*_NEWEST).where(AgentRunLog.id == any_(literal(list(order), ARRAY(Uuid))))
-        rows = list(await session.execute(measured.add_cte(runs.cte("newest"))))
+        rows = await session.execute(measured.add_cte(runs.cte("newest")))
         return sorted(rows, key=lambda row: order[row.id]), found.following
-    for statement in newest_first(_NEWEST, limit, cursor, **filters):
-        rows += await session.execute(measured.add_cte(statement.cte("newest")))
-        if len(rows) >= limit:
-            break
-    return rows[:limit], None
+    newest = newest_first(_NEWEST, limit, cursor, **filters)
+    statements = (measured.add_cte(statement.cte("newest")) for statement in newest)
+    return await first_rows(session, statements, limit), None

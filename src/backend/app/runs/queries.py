@@ -1,7 +1,7 @@
 """Reading runs: filters, pages, and the newest runs of every agent."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy import (
     ARRAY,
     CTE,
     ColumnElement,
+    Executable,
     LargeBinary,
     Row,
     Select,
@@ -189,8 +190,13 @@ async def read_newest(
     **filters: Unpack[RunFilters],
 ) -> list[Row[Any]]:
     """`columns` of the newest `limit` runs that follow `cursor`, those without a date after all others."""
+    return await first_rows(session, newest_first(columns, limit, cursor, **filters), limit)
+
+
+async def first_rows(session: AsyncSession, statements: Iterable[Executable], limit: int) -> list[Row[Any]]:
+    """The first `limit` rows of the statements, of which no further one is executed."""
     rows: list[Row[Any]] = []
-    for statement in newest_first(columns, limit, cursor, **filters):
+    for statement in statements:
         rows += await session.execute(statement)
         if len(rows) >= limit:
             break
