@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import typer
 
@@ -15,11 +17,7 @@ from app.schema.roles import sync_roles
 
 def sync() -> None:
     """Create or repair the tables and print what was done."""
-    settings = get_settings()
-    given = settings.schema_database_url is not None
-    done = asyncio.run(schema_sync.sync_schema(settings.require_schema_url(), is_direct=given))
-    for action in done or ["nothing to do: the schema is up to date"]:
-        typer.echo(action)
+    _print_done(schema_sync.sync_schema, "the schema is up to date")
 
 
 def check() -> None:
@@ -51,20 +49,21 @@ and for each: \\password runlog_service"""
 
 def roles() -> None:
     """Create or repair the roles; print what was done, and how processes get to use them."""
-    settings = get_settings()
-    given = settings.schema_database_url is not None
-    done = asyncio.run(sync_roles(settings.require_schema_url(), is_direct=given))
-    for action in done or ["nothing to do: the roles are as they should be"]:
-        typer.echo(action)
+    _print_done(sync_roles, "the roles are as they should be")
     typer.echo(_LOGINS)
 
 
 def partition() -> None:
     """Turn the log over to partitions by month and print what was done."""
+    _print_done(partition_log, "the log is by months")
+
+
+def _print_done(change: Callable[..., Coroutine[Any, Any, list[str]]], is_done: str) -> None:
+    """Change the schema and print what that did, or that nothing was to be done because `is_done`."""
     settings = get_settings()
     given = settings.schema_database_url is not None
-    done = asyncio.run(partition_log(settings.require_schema_url(), is_direct=given))
-    for action in done or ["nothing to do: the log is by months"]:
+    done = asyncio.run(change(settings.require_schema_url(), is_direct=given))
+    for action in done or [f"nothing to do: {is_done}"]:
         typer.echo(action)
 
 
