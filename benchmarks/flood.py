@@ -72,7 +72,7 @@ class Turns(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
-        """Look again and again until `ended` is set."""
+        """Ask for the metrics until `ended` is set."""
         while not self.ended.wait(LOOK_SECONDS):
             counts = self._look()
             for name, count in counts.items():

@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -129,6 +130,27 @@ def load(port: int, clients: int, seconds: float, rate: float | None = None, age
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     figures: Figures = json.loads(done.stdout[done.stdout.index("{") :])
     return figures
+
+
+def in_turn(takers: Mapping[str, Callable[[], Figures]], rounds: int) -> dict[str, Figures]:
+    """Have two contenders take their figures in turn, the yardstick first; the median of each figure.
+
+    The other one has its `runs/s` `of` the yardstick's as well, the median of the pairs, which are printed.
+    """
+    taken: dict[str, list[Figures]] = {name: [] for name in takers}
+    for _ in range(rounds):
+        for name, take in takers.items():
+            taken[name].append(take())
+    rows = {
+        name: {key: median(each[key] for each in figures) for key in figures[0]}
+        for name, figures in taken.items()
+    }
+    yardstick, other = taken
+    pairs = zip(taken[other], taken[yardstick], strict=True)
+    ratios = [ours["runs/s"] / theirs["runs/s"] for ours, theirs in pairs]
+    rows[other][f"of {yardstick}"] = median(ratios)
+    print("ratios:", " ".join(f"{ratio:.3f}" for ratio in ratios))
+    return rows
 
 
 def machine() -> dict[str, Any]:

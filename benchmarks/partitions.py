@@ -13,7 +13,7 @@ import os
 import time
 from statistics import median
 
-from harness import Servers, load, postgres_tool, runlog_with, running, servers, table
+from harness import Figures, Servers, in_turn, load, postgres_tool, runlog_with, running, servers, table
 
 from app.config import get_settings
 from app.embedded.ports import free_port
@@ -36,14 +36,14 @@ FROM generate_series({}, {}) AS n
 """
 
 
-def ingest(found: Servers, url: str, seconds: float) -> float:
+def ingest(found: Servers, url: str, seconds: float) -> Figures:
     """Runs a second, of which none is scored meanwhile."""
     env = {**found.env, "DATABASE_URL": url}
     port = free_port()
     postgres_tool("psql", url, "-qc", "CHECKPOINT")
     with running([*RUNLOG, "serve", "--port", str(port)], env, port):
         load(port, CLIENTS, 1)
-        return load(port, CLIENTS, seconds)["rate"]
+        return {"runs/s": load(port, CLIENTS, seconds)["rate"]}
 
 
 async def turn_over(url: str) -> dict[str, float]:
@@ -84,21 +84,18 @@ def main() -> None:
     arguments = parser.parse_args()
     with servers() as found:
         plain = found.env["DATABASE_URL"]
-        urls = {"one table": plain}
+        urls = {}
         for name in ("by_months", "turned"):
             postgres_tool("psql", plain, "-qc", f"CREATE DATABASE {name}")
             urls[name] = found.database(name)
             asyncio.run(sync_schema(urls[name]))
         asyncio.run(partition_log(urls["by_months"]))
-        rates: dict[str, list[float]] = {"one table": [], "by_months": []}
-        for _ in range(arguments.rounds):
-            for name, rate in rates.items():
-                rate.append(ingest(found, urls[name], arguments.seconds))
-        rows = {name: {"runs/s": median(each)} for name, each in rates.items()}
-        ratios = [a / b for a, b in zip(rates["by_months"], rates["one table"], strict=True)]
-        rows["by_months"]["of one table"] = median(ratios)
+        takers = {
+            "one table": lambda: ingest(found, plain, arguments.seconds),
+            "by months": lambda: ingest(found, urls["by_months"], arguments.seconds),
+        }
+        rows = in_turn(takers, arguments.rounds)
         print(table(rows, {"runs/s": ".0f", "of one table": ".3f"}))
-        print("ratios:", " ".join(f"{ratio:.3f}" for ratio in ratios))
         for first in range(1, arguments.rows + 1, CHUNK):
             last = min(first + CHUNK - 1, arguments.rows)
             postgres_tool("psql", urls["turned"], "-qc", FILL.format(first, last))

@@ -13,9 +13,8 @@ import asyncio
 import os
 import time
 from contextlib import nullcontext
-from statistics import median
 
-from harness import Figures, Servers, load, postgres_tool, runlog_with, running, servers, table
+from harness import Figures, Servers, in_turn, load, postgres_tool, runlog_with, running, servers, table
 from sqlalchemy import text
 
 from app.config import get_settings
@@ -114,19 +113,12 @@ def main() -> None:
         off = found.database("unsealed")
         asyncio.run(sync_schema(off))
         without_sealing(off)
-        rounds: dict[str, list[Figures]] = {"sealing": [], "no sealing": []}
-        for _ in range(arguments.rounds):
-            rounds["no sealing"].append(ingest(found, off, arguments.seconds, sealing=False))
-            rounds["sealing"].append(ingest(found, on, arguments.seconds, sealing=True))
-        rows = {
-            name: {key: median(each[key] for each in taken) for key in taken[0]}
-            for name, taken in rounds.items()
+        takers = {
+            "no sealing": lambda: ingest(found, off, arguments.seconds, sealing=False),
+            "sealing": lambda: ingest(found, on, arguments.seconds, sealing=True),
         }
-        pairs = zip(rounds["sealing"], rounds["no sealing"], strict=True)
-        ratios = [with_it["runs/s"] / without["runs/s"] for with_it, without in pairs]
-        rows["sealing"]["of no sealing"] = median(ratios)
+        rows = in_turn(takers, arguments.rounds)
         print(table(rows, {"runs/s": ".0f", "sealed": ".3f", "of no sealing": ".3f"}))
-        print("ratios:", " ".join(f"{ratio:.3f}" for ratio in ratios))
         if arguments.runs:
             row = seal_and_verify(on, arguments.runs)
             columns = {"leaves": ".0f", "seal s": ".1f", "sealed/s": ".0f", "verify s": ".1f"}
