@@ -110,7 +110,7 @@ def visiting(browser: Browser, base: str, **options: Any) -> Iterator[Visitor]:
 
 
 def problems(page: Page, looks: Sequence[Look] = LOOKS) -> list[str]:
-    """What would keep somebody from using the page, in each of `looks`: scheme, rule and element.
+    """What would keep a person from using the page, in each of `looks`: scheme, rule and element.
 
     What axe-core finds against WCAG 2.2 AA and its best practices, and whether one must scroll sideways. The
     look is changed in the open page: scheme and width are for style sheets alone, no script asks for them.

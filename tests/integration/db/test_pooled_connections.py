@@ -1,4 +1,4 @@
-"""Connections that a process keeps: one that was lost while nobody used it is replaced unseen."""
+"""Connections that a process keeps: one that was lost while it was not in use is replaced unseen."""
 
 import asyncpg
 import pytest
