@@ -28,13 +28,13 @@ class ErrorPages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or not _wants_page(scope):
+        if scope["type"] != "http" or scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)
             return
         held: list[Message] = []
 
         async def send_or_hold(message: Message) -> None:
-            if message["type"] == "http.response.start" and _is_json_error(message):
+            if message["type"] == "http.response.start" and _is_json_error(message) and _wants_page(scope):
                 held.append(message)
             elif held:
                 held.append(message)
@@ -47,14 +47,13 @@ class ErrorPages:
 
 
 def _wants_page(scope: Scope) -> bool:
-    if scope["path"].startswith("/api/"):
-        return False
     return preferred(Headers(scope=scope).get("accept", ""), (_JSON, _HTML)) == _HTML
 
 
 def _is_json_error(message: Message) -> bool:
-    media_type = Headers(raw=message["headers"]).get("content-type", "")
-    return bool(message["status"] >= HTTPStatus.BAD_REQUEST and media_type.startswith(_JSON))
+    if message["status"] < HTTPStatus.BAD_REQUEST:
+        return False
+    return Headers(raw=message["headers"]).get("content-type", "").startswith(_JSON)
 
 
 async def _send_page(scope: Scope, held: list[Message], receive: Receive, send: Send) -> None:
