@@ -34,13 +34,16 @@ def test_the_process_that_all_are_copies_of_is_killed(
     postgres: Postgres, check: Check, under_load: UnderLoad, tmp_path: Path
 ) -> None:
     with under_load() as (server, load):
-        copied = server.api_processes()[0].parent()
+        replaced = server.api_processes()
+        copied = replaced[0].parent()
         assert copied is not None
         assert copied.pid != server.process.pid
         copied.kill()
         wait_until_started(4, tmp_path / "serve.log")
+        assert all(process.is_running() for process in replaced)
         load.wait_for(200)
         check(load, postgres.url, "the process killed of which the API processes are copies")
+    assert psutil.wait_procs(replaced, HANG)[1] == []
 
 
 def test_a_killed_server_takes_its_processes_along(

@@ -8,9 +8,11 @@ import resource
 import signal
 import sys
 import threading
+import time
 from contextlib import nullcontext, suppress
 from multiprocessing.process import BaseProcess
 
+import psutil
 import typer
 
 from app.cli.metrics import counted_together, serve_metrics
@@ -33,6 +35,9 @@ _NOT_ENCRYPTED = (
 # Seconds after which uvicorn replaces a process that does not answer it. On a busy machine a start takes
 # longer than its default of 5: no process would ever be up.
 _HEALTHCHECK_SECONDS = 30
+
+# Seconds between two looks of an API process at what it is to end after.
+_LOOK_SECONDS = 0.1
 
 # Seconds after which a thread must let another one run. While the thread that talks to the broker packs a
 # message, the loop waits; by Python's default of 0.005 that shows in the slowest hundredth of reports.
@@ -152,20 +157,32 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _end_after(parent: BaseProcess) -> None:
-    parent.join()
+def _end_after(serving: BaseProcess, process: psutil.Process, copied: int) -> None:
+    """End with `serving`, which is `process`, or once replaced, as happens when the one copied has ended."""
+    while os.getppid() == copied and serving.is_alive():
+        serving.join(_LOOK_SECONDS)
+    # Replaced or not, the pipe that tells may be closed. Until its replacement has started, it serves on.
+    deadline = time.monotonic() + _HEALTHCHECK_SECONDS
+    while _is_alive(process) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def make_app() -> object:
-    """The application; of several API processes each ends with `serve`, and with the one it is a copy of."""
-    from app.embedded.process import die_with_parent
+    """The application; each of several API processes ends with `serve`, or once it is replaced."""
     from app.main import create_app
 
     # `serve` itself may be a copy of `runlog up`, and sees to its own end.
     if (serving := multiprocessing.parent_process()) and serving.pid != os.getppid():
-        die_with_parent(signal.SIGTERM, os.getppid())
-        threading.Thread(target=_end_after, args=(serving,), daemon=True).start()
+        ending = (serving, psutil.Process(serving.pid), os.getppid())
+        threading.Thread(target=_end_after, args=ending, daemon=True).start()
     app = create_app()
     # Objects made by now live as long as the process: a collection that visited them would delay runs.
     gc.freeze()
