@@ -4,6 +4,7 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 LONGEST_PAUSE_SECONDS = 300.0
 """A server's Retry-After counts for so long at most: a wrong one must not keep reports back for days."""
@@ -16,14 +17,16 @@ class ServerNotes:
     What cannot be noted, as on a full disk, is not: then other processes ask the server themselves.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, incoming: Path) -> None:
+        """Notes of `directory`; what is left in `incoming` by a killed process is removed there."""
         self._pause = directory / "server.pause"
         self._failure = directory / "server.failure"
+        self._incoming = incoming
 
     def pause(self, seconds: float) -> None:
         """Have every process leave the server alone for so long, `LONGEST_PAUSE_SECONDS` at most."""
         if seconds > 0:
-            _write(self._pause, f"{time.time() + min(seconds, LONGEST_PAUSE_SECONDS):.3f}")
+            self._write(self._pause, f"{time.time() + min(seconds, LONGEST_PAUSE_SECONDS):.3f}")
 
     def paused_for(self) -> float:
         """For how many seconds the server is to be left alone, whichever process it asked for that."""
@@ -35,10 +38,7 @@ class ServerNotes:
 
     def fail(self, reason: str) -> None:
         """The server was away just now: this spares those who wait for their turn the same."""
-        now = time.time_ns()
-        if _write(self._failure, reason):
-            with suppress(OSError):
-                os.utime(self._failure, ns=(now, now))
+        self._write(self._failure, reason)
 
     def failed_at(self) -> int:
         """When the server was last found to be away, in nanoseconds since 1970; 0 for never."""
@@ -54,12 +54,15 @@ class ServerNotes:
         except (OSError, UnicodeDecodeError):
             return ""
 
-
-def _write(path: Path, text: str) -> bool:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-    except OSError:
-        return False
-    return True
+    def _write(self, path: Path, text: str) -> None:
+        """Replace the file as a whole: another process reads it at any time."""
+        written = self._incoming / uuid4().hex
+        with suppress(OSError):
+            descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+            now = (
+                time.time_ns()
+            )  # the clock of a file system may be behind
+            os.utime(written, ns=(now, now))
+            written.rename(path)

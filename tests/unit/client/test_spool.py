@@ -280,6 +280,16 @@ def test_who_waits_for_a_delivery_that_fails_does_not_try_it_again(spool: Spool)
     assert spool.deliver(server).delivered == 2
 
 
+def test_what_a_delivery_says_of_the_server_is_read_as_a_whole(spool: Spool) -> None:
+    spool.add(entry("a"))
+    spool.server.fail("away")
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(lambda: [spool.server.fail("away") for _ in range(500)])
+        while not written.done():
+            assert spool.server.failure() == "away"
+    assert list((spool.directory / "incoming").iterdir()) == []
+
+
 def test_a_child_that_was_forked_meanwhile_keeps_no_lock(tmp_path: Path) -> None:
     code = """
 import os, sys, time
