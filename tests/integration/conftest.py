@@ -8,13 +8,15 @@ import pytest
 
 from app.embedded.postgres import Postgres
 from app.schema.sync import sync_schema
+from support.database import execute
+from support.log_changes import GUARD, UNGUARD
 from support.processes import free_port
 from support.standby import Pair, copy_of, make_primary, start_pair
 
 
 @pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """A primary and its synchronous standby, both with the product's tables; tests leave them in step."""
+def running_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The servers of `pair`."""
     directory = tmp_path_factory.mktemp("pair")
     password = secrets.token_hex(8)
     first = Postgres(directory / "first", password=password, port=free_port(), settings={"fsync": "off"})
@@ -30,3 +32,11 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     yield asyncio.run(start_pair(make, make_primary(make)))
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def pair(running_pair: Pair) -> Iterator[Pair]:
+    """A primary and its synchronous standby, with an empty log; a test leaves them in step."""
+    yield running_pair
+    emptied = "; ".join((UNGUARD, "DELETE FROM agent_run_log", GUARD))
+    asyncio.run(execute(running_pair.primary.url, emptied))

@@ -12,7 +12,6 @@ from app.api.v1.endpoints.platform_intelligence import LAG_HEADER
 from app.embedded.ports import free_port
 from support.applications import opened
 from support.database import execute, until_it_is
-from support.log_changes import UNGUARD
 from support.standby import IN_STEP, Pair
 
 pytestmark = pytest.mark.anyio
@@ -56,8 +55,6 @@ async def behind(pair: Pair) -> AsyncIterator[str]:
     yield "atlas"
     await execute(pair.standby.url, "SELECT pg_wal_replay_resume()")
     await until_it_is(pair.standby.url, REPLAYED, True)
-    await execute(pair.primary.url, UNGUARD)
-    await execute(pair.primary.url, "DELETE FROM agent_run_log")
 
 
 async def shown(client: httpx.AsyncClient) -> tuple[set[str], float | None]:
@@ -77,8 +74,6 @@ async def test_a_replica_in_step_is_read(pair: Pair, public: Public) -> None:
         assert (agents, lag is not None and lag < 30) == ({"sage"}, True)
         for path in ("/", "/badge/fleet.svg", "/badge/sage.svg"):
             assert (await client.get(path)).status_code == 200, path
-    await execute(pair.primary.url, UNGUARD)
-    await execute(pair.primary.url, "DELETE FROM agent_run_log")
 
 
 async def test_a_replica_behind_says_so(behind: str, public: Public) -> None:
@@ -111,6 +106,4 @@ async def test_the_primary_is_read_while_the_replica_is_away(pair: Pair, public:
         assert await shown(client) == ({"sage"}, None)
     pair.standby.start()
     await until_it_is(pair.primary.url, IN_STEP, 1)
-    await local.execute(UNGUARD)
-    await local.execute("DELETE FROM agent_run_log")
     await local.close()
