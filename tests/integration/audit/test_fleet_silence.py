@@ -133,6 +133,18 @@ async def test_some_that_stop_together_are_named_together(db: asyncpg.Connection
     assert await states() == {"down": 8, "up": 12}
 
 
+async def test_it_is_noted_when_one_of_them_was_back(db: asyncpg.Connection) -> None:
+    await log_fleet(db, quiet=75 * MINUTE)
+    await report(db, range(1, 13))
+    assert rules(await cycle()) == {"agents_missing": 1}
+    await report(db, range(13, 14))
+    reported_at = await db.fetchval("SELECT max(created_at) FROM agent_run_log WHERE agent_id = 'agent-13'")
+    for _ in range(2):
+        [finding] = (await cycle()).open
+        assert finding.evidence["returned"] == {"agent-13": reported_at.isoformat()}
+        assert "1 of 8 are back" in finding.message
+
+
 async def test_those_that_are_paused_are_not_missed(db: asyncpg.Connection) -> None:
     await log_fleet(db, quiet=75 * MINUTE)
     await db.execute(

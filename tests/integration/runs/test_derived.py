@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -383,3 +384,19 @@ async def test_shards_are_merged_and_old_details_dropped(database: str, db: asyn
     assert [row["shard"] for row in shards] == [0, own]
     assert await db.fetchval("SELECT min(bucket) > now() - interval '36 days' FROM agent_rollup")
     await check_derived(db)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("table", ["run_rollup", "agent_rollup", "score_rollup"])
+async def test_a_moment_belongs_to_the_hour_that_begins_with_it(db: asyncpg.Connection, table: str) -> None:
+    """Asked of itself: what is derived live and what is rebuilt share the statement that sorts into hours."""
+    hour = await db.fetchval("SELECT date_trunc('hour', now() - interval '3 hours', 'UTC')")
+    for before in (timedelta(0), timedelta(microseconds=1)):
+        await db.execute(
+            "INSERT INTO agent_run_log (agent_id, created_at, rlhf_scores) VALUES ('sage', $1, $2)",
+            hour - before,
+            '{"overall": 0.5, "auto": 1, "scorer": "rubric", "version": "1", "scored_at": "now"}',
+        )
+    width = "WHERE width = 60" if table == "run_rollup" else ""
+    found = await db.fetch(f"SELECT DISTINCT bucket FROM {table} {width} ORDER BY bucket")  # noqa: S608
+    assert [row["bucket"] for row in found] == [hour - timedelta(hours=1), hour]
