@@ -107,6 +107,19 @@ def test_any_other_idempotency_key_is_refused_by_the_name_of_its_header(key: str
     assert caught.value.errors[0]["loc"] == ["header", "Idempotency-Key"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("run_key", key) for key in ("", "k" * 256, "a b", "k\n", "ключ", "\x7f")),
+        *(("source", source) for source in ("", "s" * 65, " s", "s ", "s\n", "s\ts", "источник")),
+    ],
+)
+def test_a_key_or_source_within_a_report_is_refused_by_the_name_of_its_field(field: str, value: str) -> None:
+    with pytest.raises(InvalidRunError) as caught:
+        parse_run(json.dumps({"agent_id": "sage", "status": "success", field: value}).encode())
+    assert [error["loc"] for error in caught.value.errors] == [["body", field]]
+
+
 def digest(actions: str, status: str = "success") -> bytes:
     """The digest of a report with these actions."""
     run: Run = parse_run(body(actions, status=json.dumps(status)))
