@@ -61,8 +61,6 @@ class ServerNotes:
             descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
                 file.write(text)
-            now = (
-                time.time_ns()
-            )  # the clock of a file system may be behind
+            now = time.time_ns()  # the clock of a file system may be behind
             os.utime(written, ns=(now, now))
             written.rename(path)
