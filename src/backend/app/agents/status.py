@@ -143,16 +143,16 @@ async def _facts(session: AsyncSession, now: datetime, agent_ids: Sequence[str])
 def _status(history: AgentHistory, declared: Agent | None, past: RecentPast, facts: _Facts) -> AgentStatus:
     agent_id = history.agent_id
     # What is learned from its newest runs tells when it comes; it is judged overdue by no less than all.
-    told = history if history.learned_past is not None else replace(history, learned_past=past.learned)
+    shown = history if history.learned_past is not None else replace(history, learned_past=past.learned)
     return AgentStatus(
         agent_id=agent_id,
         identity=identity_of(agent_id, facts.known),
         declared=declared,
         past=past,
         state=_state(history),
-        cadence=_cadence(told),
-        next_expected=_next_expected(told),
-        running_since=_running_since(told),
+        cadence=_cadence(shown),
+        next_expected=_next_expected(shown),
+        running_since=_running_since(shown),
         last_success_at=facts.successes.get(agent_id),
         quality_7d=facts.qualities.get(agent_id, Quality()),
         similar_to=facts.look_alikes.get(agent_id, ()),
