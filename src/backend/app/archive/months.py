@@ -10,18 +10,19 @@ from app.errors import ArchiveError
 from app.models import TRIGGERS
 from app.models.derivation import ROLLUP_KEYS, add_up, rows_of
 from app.models.fragments import NOT_AHEAD, of_agent_text
+from app.models.partitions import BOUNDS
 from app.models.run_rollup import ARCHIVED, MERGED
 
 _ENDLESS = 2**63 - 1  # as DuckDB has infinity
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-_MONTHS = text(r"""
+_MONTHS = text(rf"""
     SELECT replace(right(relname, 7), '_', '-') AS month, bounds[1] AS first, bounds[2] AS last
     FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid,
-        regexp_match(pg_get_expr(relpartbound, pg_class.oid), $$FROM \('(.*)'\) TO \('(.*)'\)$$) AS bounds
-    WHERE inhparent = to_regclass('agent_run_log') AND relname ~ '^agent_run_log_\d{4}_\d\d$'
+        regexp_match(pg_get_expr(relpartbound, pg_class.oid), $${BOUNDS}$$) AS bounds
+    WHERE inhparent = to_regclass('agent_run_log') AND relname ~ '^agent_run_log_\d{{4}}_\d\d$'
     ORDER BY relname
-""")
+""")  # noqa: S608
 
 
 @dataclass(frozen=True)

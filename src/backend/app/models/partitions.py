@@ -27,6 +27,9 @@ MONTHS_AHEAD = 3
 END = datetime(2050, 1, 1, tzinfo=UTC)
 """Ids of later times are in the default partition. The range up to it takes 1 in 400 ids of version 4."""
 
+BOUNDS = r"FROM \('(.*)'\) TO \('(.*)'\)"
+"""A pattern for the first id of a partition and the one after its last, as PostgreSQL shows them."""
+
 
 def first_id(moment: str) -> str:
     """SQL of the smallest id of a time; `moment` is SQL of a timestamp without time zone, in UTC."""
@@ -62,7 +65,7 @@ BEGIN
         JOIN pg_class ON pg_class.oid = to_regclass(partitioned.name) AND relkind = 'p'
     LOOP
         FOR attempt IN 1..2 LOOP
-            SELECT regexp_match(pg_get_expr(relpartbound, oid), $$FROM \\('(.*)'\\) TO \\('(.*)'\\)$$)
+            SELECT regexp_match(pg_get_expr(relpartbound, oid), $${BOUNDS}$$)
             INTO bounds
             FROM pg_class WHERE oid = to_regclass(format('%s.%I', parent.home, parent.ahead));
             month := to_timestamp(

@@ -6,11 +6,11 @@ from itertools import pairwise
 from uuid import UUID
 
 from app.models import ADD_MONTHS
-from app.models.partitions import AHEAD, DEFAULT, partition
+from app.models.partitions import AHEAD, BOUNDS, DEFAULT, partition
 from app.schema.catalog import TableInfo
 from app.schema.step import Step
 
-_RANGE = re.compile(r"FOR VALUES FROM \('(.*)'\) TO \('(.*)'\)")
+_RANGE = re.compile(f"FOR VALUES {BOUNDS}")
 
 
 def compare_partitions(table: str, actual: TableInfo, next_month_ends: UUID | None) -> Iterator[Step]:
