@@ -117,6 +117,11 @@ INDEXED_AT_ONCE = 4_096
 """Runs that one transaction indexes, at most: they are put in order of time first, for where old runs are
 sealed between new ones."""
 
+PENDING_KB, MERGE_KB = 16 * 1024, 64 * 1024
+"""Items of some 70 blocks that wait beside the index on items, and the memory to put them into it together.
+Each of its 65,536 numbers has pages of its own, in a large log more than PostgreSQL's cache holds: with its
+defaults of 4 MB it reads and writes nearly all of them for every five blocks. A search reads what waits."""
+
 TEXT_BYTES = 4 * 1024 * 1024
 """Bytes of texts that are read together."""
 

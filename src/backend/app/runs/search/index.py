@@ -13,14 +13,16 @@ from sqlalchemy import ARRAY, BigInteger, Row, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kit.sql import stored_bytes
-from app.runs.calibration import BLOCK_GRAMS, BLOCK_RUNS, INDEXED_AT_ONCE, TEXT_BYTES
+from app.runs.calibration import BLOCK_GRAMS, BLOCK_RUNS, INDEXED_AT_ONCE, MERGE_KB, PENDING_KB, TEXT_BYTES
 from app.runs.search.items import grams_of, items_of
 
 _LOCK = 0x73726368  # "srch"
 
 _BEGIN = text("INSERT INTO search_progress (id) VALUES (1) ON CONFLICT DO NOTHING")
 _TAKE = text(f"""
-    SELECT indexed_to FROM search_progress WHERE pg_try_advisory_xact_lock({_LOCK})
+    SELECT indexed_to, set_config('gin_pending_list_limit', '{PENDING_KB}kB', true),
+        set_config('work_mem', '{MERGE_KB}kB', true)
+    FROM search_progress WHERE pg_try_advisory_xact_lock({_LOCK})
 """)  # noqa: S608
 _LEAVES = text(f"""
     SELECT leaf_index, run_id FROM seal_leaf
