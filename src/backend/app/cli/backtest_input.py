@@ -1,5 +1,6 @@
 """The files a backtest reads: runs, and what is declared of agents."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from app.runs.silence import is_silent
 from app.runs.usage import usage_of
 
 _SUMMARY_LENGTH = 200
+_LINES_SHOWN = 1_000  # lines between two movements of the bar, which cost more than a line
 
 AgentId = Annotated[str, Meta(pattern=r"\S", max_length=MAX_AGENT_ID)]
 
@@ -107,8 +109,12 @@ def read_declarations(path: Path) -> dict[str, Declaration]:
 def _lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, with their numbers."""
     try:
-        with progress.open(path, "rb", description="Reading") as file:
+        with path.open("rb") as file:
+            task, read = progress.add_task("Reading", total=os.fstat(file.fileno()).st_size), 0
             for number, line in zip(count(1), file, strict=False):
+                read += len(line)
+                if number % _LINES_SHOWN == 0:
+                    progress.update(task, completed=read)
                 if not line.isspace():
                     yield number, line
     except OSError as error:

@@ -72,7 +72,8 @@ class Extremes:
         then does not.
         """
         most = 1 + calibration.RECURRING_WITHIN
-        alike = [seen for seen in self._kept if seen.value * most >= self.longest]
+        longest = self.longest
+        alike = [seen for seen in self._kept if seen.value * most >= longest]
         others = [middle, *(seen.value for seen in self._kept[: len(self._kept) - len(alike)])]
         is_apart = len(alike) >= calibration.LARGEST_ALIKE and max(others) * most <= alike[0].value
         return is_apart and _at_one_hour([seen.moment for seen in alike])
@@ -101,14 +102,15 @@ class Extremes:
         number = min(calibration.TAIL, len(self._kept), max(calibration.LEAST_GAPS, int(among * self._tail)))
         if number <= self._doubtful:
             return 0.0
-        tail = [max(min(seen.value, self.longest) - above, 1.0) for seen in self._kept[-number:]]
+        longest = self.longest
+        tail = [max(min(seen.value, longest) - above, 1.0) for seen in self._kept[-number:]]
         excess = sum(log(value / tail[0]) for value in tail)
         index = min(
             (excess + calibration.TAIL_INDEX) / (number - self._doubtful), calibration.MOST_TAIL_INDEX
         )
         index *= 1 + self._errors / sqrt(number)
         level: float = tail[0] * max(number * period / within, 1.0) ** index
-        return max(level + above, self.longest)
+        return max(level + above, longest)
 
 
 def _at_one_hour(moments: Sequence[float]) -> bool:

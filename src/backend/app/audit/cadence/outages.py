@@ -123,6 +123,11 @@ def _count(times: Sequence[float], start: float, end: float) -> int:
     return bisect_left(times, end) - bisect_left(times, start)
 
 
+def _has_any(times: Sequence[float], start: float, end: float) -> bool:
+    first = bisect_left(times, start)
+    return first < len(times) and times[first] < end
+
+
 def present_outage(reports: Mapping[str, Sequence[float]], now: float) -> Outage | None:
     """The outage that lasts until `now`, from the sorted report times of all agents.
 
@@ -168,9 +173,9 @@ def attendance(reports: Mapping[str, Sequence[float]], now: float) -> Attendance
         expected = [
             agent_id
             for agent_id, times in reports.items()
-            if 2 * sum(_count(times, start, start + span) > 0 for start in starts) > len(starts)
+            if 2 * sum(_has_any(times, start, start + span) for start in starts) > len(starts)
         ]
-        quiet = [agent_id for agent_id in expected if not _count(reports[agent_id], now - span, now)]
+        quiet = [agent_id for agent_id in expected if not _has_any(reports[agent_id], now - span, now)]
         usual = max(usual, len(expected))
         came = len(expected) - len(quiet)
         some_missing = some_missing or (

@@ -33,7 +33,10 @@ class Recovered:
 
     def touches(self, start: float, end: float) -> bool:
         """Whether one lies, in part at least, between `start` and `end`."""
-        return any(start < gap.end and end > gap.start for gap in self._gaps)
+        gaps = self._gaps
+        if not gaps or end <= gaps[0].start or start >= gaps[-1].end:
+            return False
+        return any(start < gap.end and end > gap.start for gap in gaps)
 
     def allowance(self, newest: float) -> float:
         """How long a wait may be after the report at `newest`, in seconds; 0 where there is nothing to allow.
