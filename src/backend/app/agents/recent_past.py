@@ -88,4 +88,4 @@ async def full_pasts(
 
 
 def _without_summaries(runs: Sequence[ReportedRun]) -> tuple[ReportedRun, ...]:
-    return (*runs[:1], *(replace(run, summary=None) for run in runs[1:]))
+    return (*runs[:1], *(run._replace(summary=None) for run in runs[1:]))

@@ -6,6 +6,7 @@ What follows is by when its next report is expected, by its declared schedule or
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from app.audit import calibration
 from app.audit.cadence import (
@@ -28,8 +29,7 @@ from app.audit.domain.usage import NO_USAGE, Amount, PastUsage
 from app.runs.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedRun:
+class ReportedRun(NamedTuple):
     """A run as the Auditor sees it. `silence_count`: how many runs in a row up to it were counted as silent.
 
     `silent` is whether it reported nothing meaningful, also where it was stored before the rule counted it;
