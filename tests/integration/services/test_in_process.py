@@ -107,7 +107,7 @@ def test_a_broker_that_is_away_delays_the_end_by_seconds_at_most(
         timeout=120,
     )
     assert done.returncode == 0
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60  # the start of a process on a busy machine included
     UUID(done.stdout.decode().strip())  # what we have to say goes to stderr, not among the agent's output
     assert b"score_dispatch_failed" in done.stderr
     assert b"Traceback" not in done.stderr

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from itertools import pairwise
-from math import ceil
 from typing import NamedTuple, Self
 
 from app.audit.cadence import calibration
@@ -395,10 +394,5 @@ def recur(gaps: Sequence[float]) -> bool:
     """
     most = 1 + calibration.RECURRING_WITHIN
     enough = max(3, len(gaps) * calibration.RECURRING_SHARE)
-    left = len(gaps) - ceil(len(gaps) * calibration.RECURRING_OF_ALL)
-    for gap in gaps:
-        if bisect_right(gaps, gap * most) - bisect_left(gaps, gap / most) < enough:
-            left -= 1  # of those that need not recur
-            if left < 0:
-                return False
-    return True
+    recurring = sum(bisect_right(gaps, gap * most) - bisect_left(gaps, gap / most) >= enough for gap in gaps)
+    return recurring >= len(gaps) * calibration.RECURRING_OF_ALL
