@@ -2,9 +2,9 @@
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 LONGEST_PAUSE_SECONDS = 300.0
 """A server's Retry-After counts for so long at most: a wrong one must not keep reports back for days."""
@@ -17,11 +17,11 @@ class ServerNotes:
     What cannot be noted, as on a full disk, is not: then other processes ask the server themselves.
     """
 
-    def __init__(self, directory: Path, incoming: Path) -> None:
-        """Notes of `directory`; what is left in `incoming` by a killed process is removed there."""
+    def __init__(self, directory: Path, write: Callable[[bytes], Path]) -> None:
+        """Notes of `directory`; `write` makes a new file beside it, and raises `OSError` where it cannot."""
         self._pause = directory / "server.pause"
         self._failure = directory / "server.failure"
-        self._incoming = incoming
+        self._write_new = write
 
     def pause(self, seconds: float) -> None:
         """Have every process leave the server alone for so long, `LONGEST_PAUSE_SECONDS` at most."""
@@ -56,11 +56,8 @@ class ServerNotes:
 
     def _write(self, path: Path, text: str) -> None:
         """Replace the file as a whole: another process reads it at any time."""
-        written = self._incoming / uuid4().hex
         with suppress(OSError):
-            descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-                file.write(text)
+            written = self._write_new(text.encode("utf-8", errors="replace"))
             now = time.time_ns()  # the clock of a file system may be behind
             os.utime(written, ns=(now, now))
             written.rename(path)

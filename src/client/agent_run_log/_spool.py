@@ -96,7 +96,7 @@ class Spool:
         self._rejected = self.directory / "rejected"
         self._corrupt = self.directory / "corrupt"
         self._lock = self.directory / "delivery.lock"
-        self.server = ServerNotes(self.directory, self._incoming)
+        self.server = ServerNotes(self.directory, self._write)
 
     def add(self, entry: Entry) -> str:
         """Keep a report until it is delivered and return its name, once it would survive the loss of power.
