@@ -9,7 +9,7 @@ import typer
 
 from app.embedded.data_dir import DataDirectory
 from app.embedded.parts import Part, Published, read_parts
-from app.embedded.process import processes_in
+from app.embedded.process import is_alive, processes_in
 from app.embedded.waiting import comes_true
 from app.environment import one_data_dir
 from app.errors import RunLogError
@@ -74,7 +74,7 @@ def _runs(part: Part) -> bool:
     try:
         process = psutil.Process(part.pid)
         is_the_same = abs(process.create_time() - part.since) < _SAME_START
-        return bool(is_the_same and process.status() != psutil.STATUS_ZOMBIE)
+        return is_the_same and is_alive(process)
     except psutil.NoSuchProcess:
         return False
 

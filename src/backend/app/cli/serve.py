@@ -18,6 +18,7 @@ import typer
 from app.cli.metrics import counted_together, serve_metrics
 from app.cli.options import Face
 from app.config import Settings, get_settings
+from app.embedded.process import is_alive
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 seconds after which Kong and other gateways close an idle connection: where the server
@@ -163,16 +164,9 @@ def _end_after(serving: BaseProcess, process: psutil.Process, copied: int) -> No
         serving.join(_LOOK_SECONDS)
     # Replaced or not, the pipe that tells may be closed. Until its replacement has started, it serves on.
     deadline = time.monotonic() + _HEALTHCHECK_SECONDS
-    while _is_alive(process) and time.monotonic() < deadline:
+    while is_alive(process) and time.monotonic() < deadline:
         time.sleep(_LOOK_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def make_app() -> object:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
+import psutil
+
 from app.embedded.identity import SAME, Identity
 from app.errors import RunLogError
 
@@ -145,6 +147,14 @@ def finish(process: Process, timeout: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs: not one that has ended and that its parent has not asked after yet."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def processes_in(directory: Path, name: str) -> Iterator[int]:
