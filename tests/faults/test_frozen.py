@@ -14,14 +14,13 @@ from support.database import query, until_it_is
 from support.freezing import frozen
 from support.load import Check, Load, TwoProcesses, UnderLoad, under_way
 from support.processes import running
+from support.scoring import SWEEP_SOON, UNSCORED
 
 FROZEN_SECONDS = 4.0  # of an agent's patience, ten
-UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
 SCORES_TWICE = """
     SELECT count(*) FROM agent_run_score JOIN agent_run_log ON id = run_id
     WHERE (scorer, version) = (rlhf_scores->>'scorer', rlhf_scores->>'version')
 """
-SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
 
 
 @pytest.fixture

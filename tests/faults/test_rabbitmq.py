@@ -8,21 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from app.config import get_settings
 from app.embedded.postgres import Postgres
 from support.background import Background
 from support.database import until_it_is
-from support.freezing import thaw
+from support.freezing import frozen
 from support.load import Check, UnderLoad
 from support.processes import running
 from support.rabbitmq import RabbitMq
+from support.scoring import SWEEP_SOON, UNSCORED
 
 PROGRAM = os.environ.get("RUNLOG_TEST_RABBITMQ_SERVER", "")  # read before a test's settings are taken away
-UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
-SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
 CONNECTIONS = 60  # with the pauses of a load some 500 runs a second
 AWAY_RUNS = 2_000  # acknowledged while the node is away
 
@@ -50,17 +48,12 @@ def killed(node: RabbitMq) -> Iterator[None]:
     node.start()
 
 
-@contextmanager
-def frozen(node: RabbitMq) -> Iterator[None]:
+def stopped(node: RabbitMq) -> AbstractContextManager[None]:
     """As on a machine that hangs, and goes on."""
-    processes = [psutil.Process(node.pid), *psutil.Process(node.pid).children(recursive=True)]
-    for process in processes:
-        process.suspend()
-    yield
-    thaw(processes)
+    return frozen(node.pid)
 
 
-@pytest.mark.parametrize("lose", [killed, frozen])
+@pytest.mark.parametrize("lose", [killed, stopped])
 def test_a_node_that_is_away(
     postgres: Postgres,
     rabbitmq: RabbitMq,

@@ -21,8 +21,8 @@ from support.brokers import Broker
 from support.database import execute, query, rows, until_it_is
 from support.load import PATH, Check, UnderLoad
 from support.processes import Process, running
+from support.scoring import SWEEP_SOON, UNSCORED
 
-UNSCORED = "SELECT count(*) FROM agent_run_log WHERE rlhf_scores->'overall' IS NULL"
 # Each committed score leaves a note, and takes a moment, so that it can be caught in the middle.
 NOTE_SCORES = """
     CREATE TABLE score_note (run_id uuid);
@@ -49,7 +49,6 @@ TOLD_OTHERWISE = """
     WHERE run.rlhf_scores->>'scorer' IS DISTINCT FROM 'rubric'
         OR jsonb_typeof(run.rlhf_scores->'auto') IS DISTINCT FROM 'number' OR kept.run_id IS NOT NULL
 """
-SWEEP_SOON = {"RUNLOG_SCORE_SWEEP_INTERVAL": "1", "RUNLOG_SCORE_SWEEP_AGE": "1"}
 
 Start = Callable[..., AbstractContextManager[Process]]
 
