@@ -59,7 +59,7 @@ async def test_an_error_of_a_batch_repeats_no_row(database: str, refusing: str) 
         with pytest.raises(asyncpg.CheckViolationError) as caught:
             await connection.store([Run("sage", "success", "{}", PRIVATE, silent=False)], retried=False)
     finally:
-        await connection.discard()
+        await connection.release()
         await engine.dispose()
     shown = "".join(traceback.format_exception(caught.value))
     assert refusing in shown

@@ -208,6 +208,19 @@ async def test_a_locked_run_keeps_no_other_from_being_recorded(
     assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [204, 204]
 
 
+async def test_a_merge_is_answered_in_time_and_is_made_when_it_is_sent_again(
+    api: httpx.AsyncClient, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = (await send(api, OWN)).headers["Run-Id"]
+    with monkeypatch.context() as hasty:
+        hasty.setattr("app.runs.writer.ANSWER_SECONDS", 0.5)
+        async with db.transaction():
+            await db.execute("SELECT FROM agent_run_log WHERE id = $1 FOR NO KEY UPDATE", UUID(run_id))
+            assert (await send(api, PLUGIN)).status_code == 503
+    assert (await send(api, PLUGIN)).status_code == 204
+    assert len((await the_run(api))["sources"]) == 2
+
+
 async def test_a_late_report_ran_when_it_ended(api: httpx.AsyncClient, db: asyncpg.Connection) -> None:
     ended = datetime.now(UTC) - timedelta(hours=5)
     await send(api, OWN | {"finished_at": ended.isoformat()})

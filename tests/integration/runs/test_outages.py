@@ -12,11 +12,13 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import get_settings
 from app.db.engine import create_engine
 from app.db.session import close_database
 from app.errors import IngestUnavailableError
+from app.runs import connection as connection_module
 from app.runs.dispatch import Dispatcher
 from app.runs.run import Run
 from app.runs.writer import RunWriter, close_writer
@@ -309,3 +311,53 @@ async def test_a_statement_that_takes_too_long_is_given_up_and_not_committed_lat
                 await writer.write(run())
         accepted = await writer.write(run())
     assert await stored(db) == [accepted]
+
+
+async def test_callers_have_their_answer_before_a_server_that_hangs_has_hung_up(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, close = asyncio.Event(), connection_module._close
+
+    async def wait_and_close(connection: AsyncConnection) -> None:
+        await closed.wait()
+        await close(connection)
+
+    monkeypatch.setattr(connection_module, "_close", wait_and_close)
+    async with proxied(database) as (proxy, url), writing_to(url, statement_timeout=0.5) as writer:
+        await writer.write(run())
+        proxy.stall()
+        with pytest.raises(IngestUnavailableError):
+            await writer.write(run())
+        proxy.resume()
+        await writer.write(run())
+        closed.set()
+
+
+async def test_a_batch_is_answered_in_time_however_many_statements_it_takes(
+    database: str, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runs.writer.ANSWER_SECONDS", 0.5)
+    async with writing_to(database, statement_timeout=120) as writer:
+        async with db.transaction():
+            await db.execute("LOCK TABLE agent_run_state IN EXCLUSIVE MODE")
+            with pytest.raises(IngestUnavailableError):
+                await writer.write(run())
+        monkeypatch.undo()
+        accepted = await writer.write(run())
+    assert await stored(db) == [accepted]
+
+
+async def test_a_batch_in_doubt_is_answered_in_time(
+    database: str, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await db.execute(WAITING_COMMITS)
+    monkeypatch.setattr("app.runs.writer.ANSWER_SECONDS", 0.5)
+    async with proxied(database) as (proxy, url), writing_to(url, statement_timeout=120) as writer:
+        await db.execute("SELECT pg_advisory_lock(1)")
+        sent = asyncio.create_task(writer.write(run()))
+        await until_waiting(database, 1)
+        proxy.go_away()
+        with pytest.raises(IngestUnavailableError):
+            await sent
+        await db.execute("SELECT pg_advisory_unlock(1)")
+        proxy.come_back()

@@ -1,5 +1,6 @@
 """One connection on which a process commits its batches, and what can become of a batch on it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -53,7 +54,8 @@ class IngestConnection:
 
     1. It is taken from the engine's pool with the first batch.
     2. While batches are committed or refused, it stays.
-    3. When it is lost, timed out or read-only it is discarded, and the next batch opens another.
+    3. When it is lost, timed out or read-only it is discarded, and the next batch opens another. It is closed
+       in the background: a server that hangs takes seconds for that, and callers wait for their answers.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -61,6 +63,7 @@ class IngestConnection:
         self._connection: AsyncConnection | None = None
         self._driver: asyncpg.Connection | None = None  # of `_connection`, which needs a task to ask for
         self._unconfirmed = False
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def store(self, runs: list[Run], *, retried: bool) -> KeyOwners:
         """`store_runs` on this connection; raises as `commit` does."""
@@ -84,11 +87,11 @@ class IngestConnection:
         self._unconfirmed = False
         try:
             result = await write(self._driver)
-        except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
-            await self.discard()
+        except (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError):
+            self.discard()
             raise
         except _LOST as error:
-            await self.discard()
+            self.discard()
             raise CommitOutcomeUnknownError from error
         except asyncpg.PostgresError as error:
             leave_out_detail(error)  # as the engine does of its own statements
@@ -101,16 +104,24 @@ class IngestConnection:
         self._unconfirmed |= message.server_source_function == _WAIT_FOR_STANDBY
 
     async def release(self) -> None:
-        """Give the connection back to the pool."""
+        """Give the connection back to the pool, and wait until those that were discarded are closed."""
         if self._connection is not None:
             if self._driver is not None and not self._driver.is_closed():
                 self._driver.remove_log_listener(self._note_end_of_wait)
             await self._connection.close()
             self._connection = None
+        if self._closing:
+            await asyncio.wait(self._closing)
 
-    async def discard(self) -> None:
-        """Close the connection, also within a statement or a transaction."""
+    def discard(self) -> None:
+        """Let go of the connection, also within a statement or a transaction; a task closes it."""
         if self._connection is not None:
-            await self._connection.invalidate()
-            await self._connection.close()
+            closing = asyncio.create_task(_close(self._connection))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
             self._connection = None
+
+
+async def _close(connection: AsyncConnection) -> None:
+    await connection.invalidate()
+    await connection.close()

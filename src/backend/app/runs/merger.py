@@ -10,6 +10,8 @@ It has connections of its own: a run that a scorer has locked must not keep othe
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 from uuid import UUID
 
@@ -196,12 +198,15 @@ class Merger:
         self._idle: list[IngestConnection] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, run: Run, owner: UUID, answer: Answer) -> None:
-        """Merge `run` into the run `owner`, and set `answer` once that is committed, or why it is not."""
+    def submit(self, run: Run, owner: UUID, answer: Answer, deadline: float) -> None:
+        """Merge `run` into the run `owner`, and set `answer` once that is committed, or why it is not.
+
+        `deadline` is a moment of the loop's clock, in seconds.
+        """
         if len(self._tasks) >= MERGES_WAITING:
             _refuse(answer, IngestUnavailableError("too many reports wait to be merged into their runs"))
             return
-        task = asyncio.create_task(self._merge(run, owner, answer))
+        task = asyncio.create_task(self._merge(run, owner, answer, deadline))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -212,9 +217,9 @@ class Merger:
         while self._idle:
             await self._idle.pop().release()
 
-    async def _merge(self, run: Run, owner: UUID, answer: Answer) -> None:
+    async def _merge(self, run: Run, owner: UUID, answer: Answer, deadline: float) -> None:
         try:
-            changed = await self._commit(run, owner)
+            changed = await self._commit(run, owner, deadline)
         except (IdempotencyConflictError, InvalidRunError, IngestUnavailableError) as error:
             _refuse(answer, error)
         except BaseException:  # also when cancelled: no caller may wait for ever
@@ -229,24 +234,30 @@ class Merger:
             if not answer.done():
                 answer.set_result(owner)
 
-    async def _commit(self, run: Run, owner: UUID) -> bool:
+    async def _commit(self, run: Run, owner: UUID, deadline: float) -> bool:
         """`merge_report` on a free connection; raises the errors that a caller is answered with."""
+        try:
+            async with asyncio.timeout_at(deadline), self._connection() as connection:
+                return await self._try(connection, run, owner)
+        except REFUSALS as error:
+            metrics.RUNS_REFUSED.labels("database").inc()
+            reason = reason_of_refusal(error)
+            raise InvalidRunError.of(f"the database refuses this run: {reason}", "body") from error
+        except IdempotencyConflictError:
+            metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
+            raise
+        except (*OUTAGES, UnreachableError, CommitOutcomeUnknownError) as error:
+            cause = error.__cause__ or error
+            log.warning("merge_unavailable", error=str(cause) or type(cause).__name__)
+            metrics.RUNS_REFUSED.labels("database_away").inc()
+            raise IngestUnavailableError(AWAY) from error
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[IngestConnection]:
         async with self._free:
             connection = self._idle.pop() if self._idle else IngestConnection(self._engine)
             try:
-                return await self._try(connection, run, owner)
-            except REFUSALS as error:
-                metrics.RUNS_REFUSED.labels("database").inc()
-                reason = reason_of_refusal(error)
-                raise InvalidRunError.of(f"the database refuses this run: {reason}", "body") from error
-            except IdempotencyConflictError:
-                metrics.RUNS_REFUSED.labels("idempotency_conflict").inc()
-                raise
-            except (*OUTAGES, UnreachableError, CommitOutcomeUnknownError) as error:
-                cause = error.__cause__ or error
-                log.warning("merge_unavailable", error=str(cause) or type(cause).__name__)
-                metrics.RUNS_REFUSED.labels("database_away").inc()
-                raise IngestUnavailableError(AWAY) from error
+                yield connection
             finally:
                 self._idle.append(connection)
 

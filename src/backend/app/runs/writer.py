@@ -35,12 +35,12 @@ from app.errors import IdempotencyConflictError, IngestUnavailableError, Invalid
 from app.kit.loop_local import LoopLocal
 from app.logs import get_logger
 from app.runs.calibration import (
+    ANSWER_SECONDS,
     BATCH_BYTES,
     DIGEST_CHARACTERS,
     LIMITS,
     OVERDUE_SECONDS,
     QUEUE_TIMEOUT,
-    RESOLVE_SECONDS,
     RETRY_PAUSE,
 )
 from app.runs.connection import (
@@ -144,7 +144,9 @@ class RunWriter:
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.wait([self._probe])
-        await self._disconnect()
+        while self._idle:
+            await self._idle.pop().release()
+        await self._engine.dispose()
 
     def _start_flushes(self) -> None:
         while len(self._flushes) < self._connections and self._needs_flush():
@@ -207,20 +209,16 @@ class RunWriter:
         except BaseException:  # also when cancelled: no caller may wait for ever
             # In the loop's next turn as well, after what is committed has its answer.
             self._loop.call_soon(_fail, batch, IngestUnavailableError("the run was not committed"))
-            await connection.discard()  # it may have a transaction open, in which the next runs would be lost
+            connection.discard()  # it may have a transaction open, in which the next runs would be lost
+            await connection.release()
             raise
         self._idle.append(connection)
-
-    async def _disconnect(self) -> None:
-        """Close every connection that is not in use."""
-        while self._idle:
-            await self._idle.pop().release()
-        await self._engine.dispose()
 
     async def _commit(self, connection: IngestConnection, batch: Sequence[Pending]) -> None:
         started = time.perf_counter()
         try:
-            owners = await self._store(connection, [pending.run for pending in batch])
+            async with asyncio.timeout_at(batch[0].since + ANSWER_SECONDS):
+                owners = await self._store(connection, [pending.run for pending in batch])
         except REFUSALS as error:
             await self._split(connection, batch, error)
         except (*OUTAGES, UnreachableError, CommitOutcomeUnknownError) as error:
@@ -256,12 +254,10 @@ class RunWriter:
             return await connection.store(runs, retried=False)
         except CommitOutcomeUnknownError as lost:
             log.warning("ingest_retried", runs=len(runs), error=repr(lost.__cause__))
-            return await self._resolve_in_doubt(connection, runs, lost)
+            return await self._resolve_in_doubt(connection, runs)
 
-    async def _resolve_in_doubt(
-        self, connection: IngestConnection, runs: list[Run], lost: CommitOutcomeUnknownError
-    ) -> KeyOwners:
-        """Commit those of `runs` that the lost attempt did not, within `RESOLVE_SECONDS`, or raise `lost`.
+    async def _resolve_in_doubt(self, connection: IngestConnection, runs: list[Run]) -> KeyOwners:
+        """Commit those of `runs` that a lost attempt did not, as soon as the database is there.
 
         A refused caller sends its run again, so runs that may be committed are not refused at once:
 
@@ -270,18 +266,16 @@ class RunWriter:
         3. Where the server commits the lost attempt meanwhile, the primary key refuses the second one, and
            the next turn finds every run.
         """
-        deadline = self._loop.time() + RESOLVE_SECONDS
-        while self._loop.time() < deadline:
+        while True:
             try:
                 return await connection.store(runs, retried=True)
             except CommitOutcomeUnknownError:
                 await asyncio.sleep(RETRY_PAUSE)
             except UnreachableError:
-                await asyncio.wait([self._suspend()], timeout=deadline - self._loop.time())
+                await asyncio.wait([self._suspend()])
             except asyncpg.UniqueViolationError as error:
                 if error.constraint_name != "agent_run_log_pkey":
                     raise
-        raise lost
 
     def _suspend(self) -> "asyncio.Task[None]":
         """Refuse runs at once until the database answers again, which ends the task that is returned."""
@@ -295,7 +289,9 @@ class RunWriter:
 
     async def _wait_for_database(self) -> None:
         # Idle connections were lost together with the one in use.
-        await self._disconnect()
+        for lost in self._idle:
+            lost.discard()
+        await self._engine.dispose()
         while True:
             with suppress(*OUTAGES):
                 async with self._engine.connect() as connection:
@@ -331,7 +327,7 @@ class RunWriter:
         """Answer a report whose key another run owns: the same report before, or one of another source."""
         run, answer = pending.run, pending.answer
         if run.source is not None or not owner.is_plain:
-            self._merger.submit(run, owner.run_id, answer)
+            self._merger.submit(run, owner.run_id, answer, pending.since + ANSWER_SECONDS)
         elif owner.digest == run.digest:
             metrics.RUNS_REPEATED.inc()
             if not answer.done():
