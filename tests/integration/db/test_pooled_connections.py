@@ -9,6 +9,9 @@ from app.db.session import transaction
 
 pytestmark = pytest.mark.anyio
 
+# PostgreSQL's ErrorResponse (its documentation, "Message Formats") when an administrator ends a session.
+_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+FAREWELL = b"E" + (4 + len(_FIELDS)).to_bytes(4, "big") + _FIELDS
 PROCESS = text("SELECT pg_backend_pid()")
 
 
@@ -34,3 +37,15 @@ async def test_a_connection_that_was_just_used_is_not_tried(
     asked = await db.fetchval("SELECT query FROM pg_stat_activity WHERE pid = $1", kept)
     assert await process() == kept
     assert asked == await db.fetchval("SELECT query FROM pg_stat_activity WHERE pid = $1", kept) == "COMMIT;"
+
+
+async def test_a_connection_of_which_the_server_has_only_begun_to_take_leave_is_replaced(
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with transaction() as session:
+        lost = await session.scalar(PROCESS)
+        connection = await (await session.connection()).get_raw_connection()
+        protocol = connection.driver_connection._protocol
+    protocol.data_received(FAREWELL)  # the end of the stream has not come yet
+    monkeypatch.setattr(engine, "UNUSED_SECONDS", 0.0)
+    assert await process() != lost

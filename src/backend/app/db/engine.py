@@ -129,7 +129,7 @@ def _ping(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
         return
     try:
         connection.run_async(lambda driver: driver.execute("SELECT"))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise InvalidatePoolError(str(error)) from error
 
 
