@@ -92,6 +92,10 @@ EXPIRY_SECONDS = 20.0
 INDEX_PASS_SECONDS = 5.0
 """How long a task indexes what waits; the next one goes on. Alerts may be waiting for its process."""
 
+INDEX_REST_SECONDS = 60.0
+"""For how long a process indexes nothing after it has given way to runs that come in: a step each ten seconds
+took 6 % of a flood's rate (`benchmarks/indexing.py`)."""
+
 RETENTION_SECONDS = 20.0
 """How long a task erases old payloads, some thousands a second; the next one, a minute later, goes on."""
 

@@ -3,7 +3,7 @@
 import time
 
 from app.runs.search.index import index_more
-from app.tasks.calibration import INDEX_PASS_SECONDS
+from app.tasks.calibration import INDEX_PASS_SECONDS, INDEX_REST_SECONDS
 from app.tasks.celery_app import celery_app
 from app.tasks.outage import postponed_on_outage
 from app.tasks.pacing import new_pace
@@ -11,6 +11,7 @@ from app.tasks.passes import run_pass
 from app.tasks.runtime import run_async
 
 _pace = new_pace()
+_rests_until = 0.0  # on the monotonic clock: this process has given way to runs that come in
 
 
 @celery_app.task
@@ -20,5 +21,10 @@ def index_log() -> None:
 
 
 async def _index() -> None:
+    global _rests_until
+    if (now := time.monotonic()) < _rests_until:
+        return
+    ends = now + INDEX_PASS_SECONDS
     with postponed_on_outage("indexing_postponed"):
-        await run_pass(index_more, time.monotonic() + INDEX_PASS_SECONDS, _pace)
+        if not await run_pass(index_more, ends, _pace) and time.monotonic() < ends:
+            _rests_until = time.monotonic() + INDEX_REST_SECONDS
