@@ -73,7 +73,7 @@ FILL = """
     FROM generate_series($1::int, $2::int) AS agent,
         LATERAL (SELECT CASE
             WHEN agent % 3 = 0 THEN (ARRAY[86400, 604800, 2592000])[1 + agent / 3 % 3]
-            ELSE (ARRAY[300, 600, 900, 1800, 3600, 7200, 14400, 21600])[1 + agent % 8] END AS period
+            ELSE (ARRAY[300, 600, 900, 1800, 3600, 7200, 14400, 21600])[1 + agent % 8] END::bigint AS period
         ) AS cadence,
         LATERAL (SELECT greatest(CASE WHEN agent % 3 = 0 THEN 10800 ELSE 0 END,
             period * (agent * 7919 % 1000 / 1250.0))
