@@ -227,10 +227,12 @@ async def test_findings_are_those_of_a_judgement_of_all(
     await check_derived(db)
 
 
+@pytest.mark.parametrize("bound", [{"MOST_DUE": 10}, {"AGENTS_AT_ONCE": 10, "JUDGING_SECONDS": 0.0}])
 async def test_of_more_agents_than_a_cycle_judges_the_rest_is_judged_next(
-    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, bound: dict[str, float]
 ) -> None:
-    monkeypatch.setattr(calibration, "MOST_DUE", 10)
+    for name, value in bound.items():
+        monkeypatch.setattr(calibration, name, value)
     report = (
         "INSERT INTO agent_run_log (agent_id, status, created_at, actions_taken, rlhf_scores)"
         " SELECT 'agent-' || agent, $4, now() - n * interval '1 hour', '{\"summary\": \"did it\"}', $5"

@@ -167,6 +167,9 @@ OUTLOOK_FOR = timedelta(days=1)
 """How long a judgement holds at most. Decision: whatever else may have changed counts within a day."""
 AGENTS_AT_ONCE = 1_000
 """Agents whose histories are in memory at once. Bound: of 50 runs each, 40 MB."""
+JUDGING_SECONDS = 3.0
+"""After which a cycle begins no further batch of agents that it does not watch. Bound: a cycle takes five
+seconds, where each agent has a thousand reports to learn from."""
 MOST_DUE = 20_000
 """Agents that a cycle judges beside those it watches. Bound: six seconds, at 0.3 ms of a processor each."""
 MOST_TRENDS = 1_000

@@ -1,8 +1,9 @@
 """The Auditor's cycle: it judges each agent by its runs, and stores findings when they open and close."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -80,7 +81,8 @@ async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     7. Findings: what that changes about the open findings, stored; and until when the rest of the judgements
        hold.
 
-    Steps 3 to 5 go by batches, so that memory does not grow with the fleet.
+    Steps 3 to 5 go by batches, so that memory does not grow with the fleet. After `JUDGING_SECONDS` the
+    agents of further batches are left for the next cycle, but for those that are watched.
 
     Several audits at once store each change once. A rule that crashes on an agent leaves its finding as it is
     and is in the cycle's `errors`.
@@ -159,11 +161,8 @@ async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
     histories: dict[str, AgentHistory] = {}
     judged: set[str] = set()
     settled: dict[str, datetime | None] = {}
-    agent_ids = sorted(outlook.due.keys() | context.watched)
-    for start in range(0, len(agent_ids), calibration.AGENTS_AT_ONCE):
-        batch = await _batch(
-            session, settings, context, agent_ids[start : start + calibration.AGENTS_AT_ONCE]
-        )
+    for agent_ids in _in_batches(context.watched, outlook.due):
+        batch = await _batch(session, settings, context, agent_ids)
         suspected = suspects(context, batch)
         sieved = await sieve(session, context, batch, suspected.agent_ids)
         histories |= sieved.histories
@@ -184,6 +183,17 @@ async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
         settled=settled,
         trends=trends,
     )
+
+
+def _in_batches(watched: Collection[str], due: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Those that are watched, and as many of the others, in their order, as there is time for."""
+    ends, at_once = monotonic() + calibration.JUDGING_SECONDS, calibration.AGENTS_AT_ONCE
+    others = [agent_id for agent_id in due if agent_id not in watched]
+    for agent_ids in sorted(watched), others:
+        for start in range(0, len(agent_ids), at_once):
+            if agent_ids is others and start and monotonic() > ends:
+                return
+            yield agent_ids[start : start + at_once]
 
 
 async def _batch(

@@ -120,8 +120,8 @@ async def read_outlook(
 ) -> Outlook:
     """Which agents are due to be judged: those that are `watched`, if they are known, and `MOST_DUE` others.
 
-    More are due where the circumstances of all changed or many have never been judged: the rest of them are
-    left for the next cycles.
+    The most urgent come first. More are due where the circumstances of all changed or many have never been
+    judged: the rest of them are left for the next cycles.
     """
     unscored = await _unscored(session)
     circumstances = _circumstances(now, settings, outages)
