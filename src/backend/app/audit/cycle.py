@@ -38,7 +38,7 @@ from app.audit.prefilter import prefilter
 from app.audit.quality import ReadTrends, keep_trends, read_trends, waiting_runs
 from app.audit.settings import AuditSettings
 from app.audit.suspects import suspects
-from app.kit.sql import database_now
+from app.kit.sql import READ_AGENT_BY_AGENT, database_now
 from app.models import AuditFinding
 from app.models.agent_run_log import AUDITOR
 
@@ -148,6 +148,7 @@ class _Judged:
 
 async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
     """Steps 1 to 6 of `audit`, which only read, and what they change about the findings."""
+    await session.execute(READ_AGENT_BY_AGENT)
     stored = await open_findings(session)
     drops = [agent_id for rule, agent_id in stored if rule == QualityDrop.name]
     trends = await read_trends(session, await database_now(session), drops)

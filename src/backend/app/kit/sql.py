@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -94,6 +95,14 @@ def newest_of_agent(
         .order_by(run.agent_id, run.created_at.desc())
         .limit(limit)
     )
+
+
+READ_AGENT_BY_AGENT = text("SET LOCAL enable_incremental_sort = off")
+"""For a transaction that reads `newest_of_agent` of many agents, and no page of all runs by their time.
+
+The planner does not see that an array of one agent leaves one agent. In a log that was written agent by
+agent, as by an import, it takes the index on the agent alone, and sorts all runs of each for the newest few.
+"""
 
 
 def moment_at(micros: int) -> ColumnElement[Any]:
