@@ -34,6 +34,7 @@ def end(*_):
     sys.exit(0)
 
 signal.signal(signal.SIGTERM, end)
+service = os.getpid()
 note("start")
 child = subprocess.Popen(["sleep", "600"], preexec_fn=lambda: PREPARE)
 while True:
@@ -41,7 +42,7 @@ while True:
 """
 
 CARELESS = SERVICE.replace("PREPARE", "None")
-CAREFUL = SERVICE.replace("PREPARE", "die_with_parent(signal.SIGKILL)")
+CAREFUL = SERVICE.replace("PREPARE", "die_with_parent(signal.SIGKILL, service)")
 
 SUPERVISOR = """
 import json, os, signal, sys
