@@ -17,16 +17,24 @@ from app.schema.sync import sync_schema
 
 # Past the end of any log.
 INDEXED_BEFORE = "INSERT INTO search_progress (id, indexed_to) VALUES (1, CAST(1 AS bigint) << 62)"
-INDEXED = "SELECT coalesce(sum(cardinality(run_ids)), 0) FROM search_block"
-RUNS = "SELECT count(*) FROM agent_run_log"
+COUNTS = """
+    SELECT (SELECT coalesce(sum(cardinality(run_ids)), 0) FROM search_block),
+        (SELECT count(*) FROM agent_run_log)
+"""
+
+
+def _counts(url: str) -> tuple[int, int]:
+    """How many runs are indexed, and how many there are."""
+    indexed, runs = postgres_tool("psql", url, "-Atc", COUNTS).split("|")
+    return int(indexed), int(runs)
 
 
 def ingest_and_look(found: Servers, url: str, seconds: float) -> Figures:
     """Figures of reports, and the share of them that was indexed when they ended."""
-    before = [int(postgres_tool("psql", url, "-Atc", statement)) for statement in (INDEXED, RUNS)]
+    indexed, runs = _counts(url)
     figures = ingest(found, url, seconds, sealing=True)
-    after = [int(postgres_tool("psql", url, "-Atc", statement)) for statement in (INDEXED, RUNS)]
-    return {**figures, "indexed": (after[0] - before[0]) / (after[1] - before[1])}
+    indexed_after, runs_after = _counts(url)
+    return {**figures, "indexed": (indexed_after - indexed) / (runs_after - runs)}
 
 
 def main() -> None:
