@@ -1,6 +1,7 @@
 """The Celery application of worker and beat."""
 
 import gc
+import os
 import signal
 import time
 from typing import Any
@@ -73,8 +74,13 @@ def _setup_logging(**_: Any) -> None:
     configure_logging(get_settings())
 
 
+_worker: int | None = None  # the process that others of this worker are copies of
+
+
 @signals.worker_before_create_process.connect
-def _share_memory(**_: Any) -> None:
+def _before_copy(**_: Any) -> None:
+    global _worker
+    _worker = os.getpid()
     # A collection in the new process would write to every object, and make its pages that process's own.
     gc.collect()
     gc.freeze()
@@ -84,7 +90,7 @@ def _share_memory(**_: Any) -> None:
 def _start_process(**_: Any) -> None:
     from app.tasks import runtime  # in a worker alone: beat, which loads this module too, runs no task
 
-    die_with_parent(signal.SIGKILL)  # acks_late: what it was doing is redelivered
+    die_with_parent(signal.SIGKILL, _worker)  # acks_late: what it was doing is redelivered
     start_tracing(get_settings())
     runtime.start()
 
