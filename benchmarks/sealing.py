@@ -57,15 +57,18 @@ async def _seal_all() -> int:
         await close_database()
 
 
-def ingest(found: Servers, url: str, seconds: float, *, sealing: bool) -> Figures:
-    """Figures of reports with a worker and, where `sealing`, with beat, which starts the sealer."""
+def ingest(found: Servers, url: str, seconds: float, *, sealing: bool, warm_up: float = 1) -> Figures:
+    """Figures of reports with a worker and, where `sealing`, with beat, which starts the sealer.
+
+    They are taken after as many as come in `warm_up` seconds.
+    """
     env = {**found.env, "DATABASE_URL": url}
     port = free_port()
     postgres_tool("psql", url, "-qc", "CHECKPOINT")
     beat = running([*RUNLOG, "beat"], env) if sealing else nullcontext()
     with running([*RUNLOG, "worker"], env), beat, running([*RUNLOG, "serve", "--port", str(port)], env, port):
         time.sleep(3)
-        load(port, CLIENTS, 1)
+        load(port, CLIENTS, warm_up)
         before = int(postgres_tool("psql", url, "-Atc", SEALED))
         figures = load(port, CLIENTS, seconds)
         after = int(postgres_tool("psql", url, "-Atc", SEALED))
