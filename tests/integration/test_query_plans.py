@@ -1,7 +1,7 @@
 """Hot queries use the index made for them and read few rows, however long the log is."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Select, TextClause, TextualSelect, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.proofs import ABOUT
 from app.audit.cadence import Outages
@@ -24,13 +25,14 @@ from app.audit.known_outages import KnownOutages
 from app.audit.known_starts import known_starts
 from app.audit.outages import silences
 from app.config import get_settings
+from app.dashboard.cards import event_cards
 from app.dashboard.day import NEWEST_FAILURES
 from app.db.session import transaction
 from app.models import AgentRunLog, ScoreBackfill
 from app.models.agent_run_log import UNSCORED
 from app.quality.export import NEXT_OF_AGENT
 from app.quality.rated_runs import RATED
-from app.quality.review_queue import CANDIDATES
+from app.quality.review_queue import CANDIDATES, runs_to_review
 from app.runs import browsing
 from app.runs.queries import newest_of_each_agent, newest_runs
 from app.runs.starts import settle_starts
@@ -38,6 +40,7 @@ from app.runs.window_sums import agent_scores_since, scores_between, successes_s
 from app.scoring.backfills import next_runs
 from app.scoring.pipeline import read_batch
 from app.scoring.status import error_reasons, results_by_version, scoring_counts
+from app.services.agent_run_log_service import recent_runs
 from conftest import Execute, Servers, new_database
 from support.log_changes import UNGUARD
 from support.schema_databases import run_sql
@@ -70,7 +73,20 @@ BUSY_LOG = """
     FROM generate_series(0, 60000) AS n;
     ANALYZE
 """
-LOGS = {"long_log": LONG_LOG, "rated_log": f"{LONG_LOG}; {RATINGS}", "busy_log": BUSY_LOG}
+IMPORTED_LOG = """
+    INSERT INTO agent_run_log (agent_id, created_at, status, actions_taken, rlhf_scores)
+    SELECT 'agent-' || to_char(agent, 'FM000'), now() - (301 - n) * interval '1 hour', 'success',
+        jsonb_build_object('summary', repeat('Synchronised the invoices. ', 8)), '{"overall": 0.5}'
+    FROM generate_series(1, 100) AS agent, generate_series(1, 300) AS n
+    ORDER BY agent, n;
+    ANALYZE agent_run_log
+"""
+LOGS = {
+    "long_log": LONG_LOG,
+    "rated_log": f"{LONG_LOG}; {RATINGS}",
+    "busy_log": BUSY_LOG,
+    "imported_log": IMPORTED_LOG,
+}
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +138,12 @@ async def busy_log(db: asyncpg.Connection) -> asyncpg.Connection:
     return db
 
 
+@pytest.fixture
+async def imported_log(db: asyncpg.Connection) -> asyncpg.Connection:
+    """300 runs of each of 100 agents, which were written agent by agent."""
+    return db
+
+
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every node of a plan."""
     yield plan
@@ -160,6 +182,40 @@ async def test_the_newest_runs_of_each_agent_are_read_from_the_index(
     assert "idx_agent_run_log_agent_created" in indexes(plan)
     assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
     assert rows_read(plan) <= 5 * count + 10
+
+
+async def _cards(session: AsyncSession) -> None:
+    assert len((await event_cards(session, NOW, 100)).cards) == 100
+
+
+async def _newest(session: AsyncSession) -> None:
+    assert len(await recent_runs(per_agent=6, session=session)) == 600
+
+
+async def _to_review(session: AsyncSession) -> None:
+    assert await runs_to_review(session, rater=None, limit=5)
+
+
+async def _plain_insert(session: AsyncSession) -> None:
+    await session.execute(
+        text("INSERT INTO agent_run_log (agent_id, actions_taken) SELECT agent_id, '{}' FROM agent_run_state")
+    )
+    await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+
+
+@pytest.mark.parametrize(
+    ("read", "of_each"), [(_cards, 1), (_newest, 6), (_to_review, 20), (_plain_insert, 3)]
+)
+async def test_in_a_log_written_agent_by_agent_no_more_than_the_newest_runs_are_read(
+    imported_log: asyncpg.Connection, read: Callable[[AsyncSession], Awaitable[None]], of_each: int
+) -> None:
+    fetched = text("""
+        SELECT sum(pg_stat_get_xact_tuples_fetched(indexrelid))
+        FROM pg_index WHERE indrelid = 'agent_run_log'::regclass
+    """)
+    async with transaction() as session:
+        await read(session)
+        assert 100 <= (await session.scalar(fetched) or 0) <= 100 * (of_each + 2)
 
 
 @pytest.mark.parametrize(

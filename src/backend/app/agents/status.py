@@ -25,7 +25,7 @@ from app.audit.histories import declared_agents, deepened, histories_of
 from app.audit.known_starts import known_starts
 from app.audit.outages import known_outages
 from app.audit.settings import AuditSettings
-from app.kit.sql import database_now, wanted_agents, well_dated
+from app.kit.sql import agent_by_agent, database_now, wanted_agents, well_dated
 from app.kit.times import WEEK
 from app.models import Agent, AgentRunState
 from app.runs.window_sums import Quality, agent_scores_since
@@ -101,19 +101,22 @@ async def agent_statuses(
     outages = await known_outages(session, now, settings)
     declared = await declared_agents(session, agent_ids)
     read_pasts = full_pasts if in_depth else recent_pasts
-    pasts = await read_pasts(session, agent_ids, declared, outages)
-    histories = histories_of(
-        agent_ids,
-        now,
-        {agent_id: past.runs for agent_id, past in pasts.items()},
-        declared=declared,
-        outages=outages,
-        starts=await known_starts(session, agent_ids),
-    )
-    suspects = {
-        each: rules for each, history in histories.items() if (rules := _rules_of(history, in_depth=in_depth))
-    }
-    histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages)
+    async with agent_by_agent(session):
+        pasts = await read_pasts(session, agent_ids, declared, outages)
+        histories = histories_of(
+            agent_ids,
+            now,
+            {agent_id: past.runs for agent_id, past in pasts.items()},
+            declared=declared,
+            outages=outages,
+            starts=await known_starts(session, agent_ids),
+        )
+        suspects = {
+            agent_id: rules
+            for agent_id, history in histories.items()
+            if (rules := _rules_of(history, in_depth=in_depth))
+        }
+        histories |= await deepened(session, histories, suspects, HISTORY_DEPTH, outages)
     facts = await _facts(session, now, agent_ids)
     nothing = RecentPast()
     return [

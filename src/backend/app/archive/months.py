@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import ArchiveError
 from app.models import TRIGGERS
 from app.models.derivation import ROLLUP_KEYS, add_up, rows_of
-from app.models.fragments import NOT_AHEAD, of_agent_text
+from app.models.fragments import newest_run_text, newest_runs_text
 from app.models.partitions import BOUNDS
 from app.models.run_rollup import ARCHIVED, MERGED
 
@@ -59,19 +59,12 @@ class Month:
 
         So each agent's last run and last success are where they are looked for, and no sum is without a time.
         """
-        newest = f"""(
-            SELECT run.id FROM agent_run_log AS run
-            WHERE {of_agent_text("agent.agent_id")} AND {NOT_AHEAD}
-            ORDER BY run.agent_id, created_at DESC, id DESC LIMIT 1
-        )"""  # noqa: S608
-        success = f"""(
-            SELECT run.id FROM agent_run_log AS run
-            WHERE {of_agent_text("agent.agent_id")} AND status = 'success' AND created_at IS NOT NULL
-            ORDER BY run.agent_id, created_at DESC LIMIT 1
-        )"""  # noqa: S608
+        of_agent = "agent.agent_id"
+        newest = newest_run_text("run.id", of_agent)
+        success = newest_runs_text("run.id", "status = 'success' AND created_at IS NOT NULL", "1", of_agent)
         agents = f"(SELECT DISTINCT agent_id FROM {self.runs}) AS agent"  # noqa: S608
         return f"""(run.created_at IS NULL OR NOT isfinite(run.created_at) OR run.created_at > now()
-            OR run.id IN (SELECT unnest(ARRAY[{newest}, {success}]) FROM {agents}))"""  # noqa: S608
+            OR run.id IN (SELECT unnest(ARRAY[({newest}), ({success})]) FROM {agents}))"""  # noqa: S608
 
 
 async def months_of(connection: AsyncConnection) -> list[Month]:

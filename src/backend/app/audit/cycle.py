@@ -38,7 +38,7 @@ from app.audit.prefilter import prefilter
 from app.audit.quality import ReadTrends, keep_trends, read_trends, waiting_runs
 from app.audit.settings import AuditSettings
 from app.audit.suspects import suspects
-from app.kit.sql import READ_AGENT_BY_AGENT, database_now
+from app.kit.sql import agent_by_agent, database_now
 from app.models import AuditFinding
 from app.models.agent_run_log import AUDITOR
 
@@ -81,13 +81,14 @@ async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     7. Findings: what that changes about the open findings, stored; and until when the rest of the judgements
        hold.
 
-    Steps 3 to 5 go by batches, so that memory does not grow with the fleet. After `JUDGING_SECONDS` the
+    Steps 3 to 5 go by batches, so that memory does not grow with the fleet. After some time the
     agents of further batches are left for the next cycle, but for those that are watched.
 
     Several audits at once store each change once. A rule that crashes on an agent leaves its finding as it is
     and is in the cycle's `errors`.
     """
-    judged = await _judged(session, settings)
+    async with agent_by_agent(session):
+        judged = await _judged(session, settings)
     context, stored, changes = judged.context, judged.stored, judged.changes
     closed = {stored[key].id: proof for key, proof in changes.closed.items()}
     await update_changed(session, stored, changes.persisting)
@@ -109,7 +110,8 @@ async def judge_now(session: AsyncSession, settings: AuditSettings) -> AuditCycl
 
     Findings that it would open have no id. `session` holds none of the findings afterwards.
     """
-    judged = await _judged(session, settings)
+    async with agent_by_agent(session):
+        judged = await _judged(session, settings)
     session.expunge_all()
     now, stored, changes = judged.context.now, judged.stored, judged.changes
     for finding in changes.persisting:
@@ -148,7 +150,6 @@ class _Judged:
 
 async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
     """Steps 1 to 6 of `audit`, which only read, and what they change about the findings."""
-    await session.execute(READ_AGENT_BY_AGENT)
     stored = await open_findings(session)
     drops = [agent_id for rule, agent_id in stored if rule == QualityDrop.name]
     trends = await read_trends(session, await database_now(session), drops)

@@ -14,7 +14,7 @@ from app.agents.identity import Identity, identity_of
 from app.agents.registry import identities
 from app.kit.cursors import AgentCursor
 from app.kit.secrets import public_text
-from app.kit.sql import WELL_DATED, moment_at, newest_of_agent, well_dated
+from app.kit.sql import WELL_DATED, agent_by_agent, moment_at, newest_of_agent, well_dated
 from app.kit.text import ago
 from app.models import AgentRunLog, AgentRunState
 from app.models.agent_run_log import AUDITOR
@@ -91,7 +91,8 @@ async def event_cards(
         last, moment = AgentRunState.last_created_at, moment_at(after.micros)
         # Of agents whose newest runs were committed together, the ids tell them apart.
         statement = _cards((last < moment) | ((last == moment) & (AgentRunState.agent_id > after.agent_id)))
-    found = (await session.execute(statement, {"count": limit + 1})).all()
+    async with agent_by_agent(session):
+        found = (await session.execute(statement, {"count": limit + 1})).all()
     total = await session.scalar(_TOTAL)
     # An agent of which a run was removed a moment ago may have none.
     runs = [run for run in found[:limit] if run.id]

@@ -15,7 +15,7 @@ from app.audit.findings import closed_count, open_during, opened_count
 from app.audit.heartbeat import KEPT as CYCLES_KEPT
 from app.dashboard.agent_cloud import completed_count
 from app.dashboard.insights import metrics
-from app.kit.sql import newest_runs_text, well_dated
+from app.kit.sql import agent_by_agent, newest_runs_text, well_dated
 from app.models import (
     AgentRunState,
     AuditCycleRecord,
@@ -214,7 +214,8 @@ async def _failures(
 ) -> list[Failure]:
     counts = {each.agent_id: each.failed for each in agents[:MOST_LISTED] if each.failed}
     bounds: dict[str, Any] = {"agent_ids": list(counts), "start": start, "end": end}
-    rows = await session.execute(NEWEST_FAILURES, bounds) if counts else ()
+    async with agent_by_agent(session):
+        rows = await session.execute(NEWEST_FAILURES, bounds) if counts else ()
     found = [Failure(row.agent_id, counts[row.agent_id], row.id, row.created_at, row.said) for row in rows]
     return sorted(found, key=lambda each: (-each.failed, each.agent_id))
 

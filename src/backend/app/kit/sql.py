@@ -1,6 +1,7 @@
 """Named fragments of SQL about the run log, as text and for SQLAlchemy."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.kit.cursors import EARLIEST, LATEST
 from app.kit.times import EPOCH
 from app.models import AgentRunDuration, AgentRunLog, AgentRunUsage
+from app.models.fragments import AGENT_BY_AGENT
 from app.models.fragments import IS_SCORED as IS_SCORED
 from app.models.fragments import MAY_BE_SCORED as MAY_BE_SCORED
 from app.models.fragments import newest_runs_text as newest_runs_text
@@ -97,12 +99,17 @@ def newest_of_agent(
     )
 
 
-READ_AGENT_BY_AGENT = text("SET LOCAL enable_incremental_sort = off")
-"""For a transaction that reads `newest_of_agent` of many agents, and no page of all runs by their time.
+SET_AGENT_BY_AGENT = text(f"SET LOCAL {AGENT_BY_AGENT}")
+"""For the rest of a transaction."""
 
-The planner does not see that an array of one agent leaves one agent. In a log that was written agent by
-agent, as by an import, it takes the index on the agent alone, and sorts all runs of each for the newest few.
-"""
+
+@asynccontextmanager
+async def agent_by_agent(session: AsyncSession) -> AsyncIterator[None]:
+    """A block under `AGENT_BY_AGENT`, for the newest runs of many agents."""
+    await session.execute(SET_AGENT_BY_AGENT)
+    yield
+    # Not after an error: the transaction is lost then, and the setting with it.
+    await session.execute(text("SET LOCAL enable_incremental_sort=on"))
 
 
 def moment_at(micros: int) -> ColumnElement[Any]:

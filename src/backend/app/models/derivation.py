@@ -18,7 +18,7 @@ from sqlalchemy import Connection, event
 
 from app.models.agent_run_log import AUDITOR
 from app.models.base import Base
-from app.models.fragments import IS_SCORED, NOT_AHEAD, SHOWS_RESULT, of_agent_text
+from app.models.fragments import AGENT_BY_AGENT, IS_SCORED, SHOWS_RESULT, newest_run_text, newest_runs_text
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
 from app.models.silence import COUNT_SILENCE, SILENCE_COUNTED, SILENCE_SETTINGS
 from app.models.triggers import Function, Trigger
@@ -134,21 +134,15 @@ _ROWS: dict[str, Callable[[str], str]] = {
 }
 
 
-# The three below are of the agent in a row called `agent`, and read from the index on agent and time: the
-# array keeps the planner to it.
+# The three below are of the agent in a row called `agent`.
 
-NEWEST_RUN = f"""SELECT created_at, consecutive_silence_count FROM agent_run_log AS run
-        WHERE {of_agent_text("agent.agent_id")}
-            AND {NOT_AHEAD}
-        ORDER BY run.agent_id, created_at DESC, id DESC
-        LIMIT 1"""  # noqa: S608
+NEWEST_RUN = newest_run_text("created_at, consecutive_silence_count", "agent.agent_id")
 
 _LAST_RUN_AT = "SELECT max(run_at) FROM agent_run_log AS run WHERE run.agent_id = agent.agent_id"
 
-LAST_SUCCESS = f"""SELECT created_at FROM agent_run_log AS run
-            WHERE {of_agent_text("agent.agent_id")} AND status = 'success' AND created_at IS NOT NULL
-            ORDER BY run.agent_id, created_at DESC
-            LIMIT 1"""  # noqa: S608
+LAST_SUCCESS = newest_runs_text(
+    "created_at", "status = 'success' AND created_at IS NOT NULL", "1", "agent.agent_id"
+)
 
 
 def update_states(agents: str, assignments: str) -> str:
@@ -286,13 +280,13 @@ END
 _FUNCTIONS = {
     **{f"agent_run_log_{name}": _follow(name, runs) for name, (_, _, runs) in _CHANGES.items()},
     "agent_run_log_truncated": _EMPTY,
-    "agent_run_change_settled": _SETTLE,
     PAYLOAD_CHANGED: _NOTE_PAYLOAD,
 }
 
 
 DERIVING_FUNCTIONS = (
     *(Function(name, body) for name, body in _FUNCTIONS.items()),
+    Function("agent_run_change_settled", _SETTLE, (AGENT_BY_AGENT,)),
     Function(SILENCE_COUNTED, COUNT_SILENCE, SILENCE_SETTINGS),
 )
 

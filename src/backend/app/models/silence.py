@@ -15,7 +15,7 @@ cannot be judged (in a table that differs from the models') is kept with the cou
 
 from collections.abc import Iterable
 
-from app.models.fragments import NOT_AHEAD, newest_runs_text
+from app.models.fragments import AGENT_BY_AGENT, NOT_AHEAD, newest_runs_text
 from app.silent_texts import (
     BLANKS,
     ENVELOPE,
@@ -30,7 +30,7 @@ from app.silent_texts import (
 SILENCE_COUNTED = "agent_run_log_silence_counted"
 """The name of both the trigger and its function."""
 
-SILENCE_SETTINGS = ("enable_sort=off",)
+SILENCE_SETTINGS = ("enable_sort=off", AGENT_BY_AGENT)
 """The function's. A session keeps the plan that it made while the log was small: if that sorts the agent's
 runs, the time of a large insert would grow with the square of its rows."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import DateTime, Row, String, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.kit.sql import database_now, newest_runs_text, number_in, object_in
+from app.kit.sql import agent_by_agent, database_now, newest_runs_text, number_in, object_in
 from app.models.agent_run_log import AUDITOR
 from app.quality.domain.review import Candidate, Suggestion, review_queue
 
@@ -64,7 +64,8 @@ async def runs_to_review(session: AsyncSession, *, rater: str | None, limit: int
     """The runs of the last 30 days that are most worth a rating by `rater`, without those they rated."""
     now = await database_now(session)
     bounds = {"agents": AGENTS, "runs": RUNS, "since": now - _RECENT, "now": now, "rater": rater}
-    rows = (await session.execute(_TYPED, bounds)).all()
+    async with agent_by_agent(session):
+        rows = (await session.execute(_TYPED, bounds)).all()
     # In a thread: ranking thousands of runs would block the event loop.
     return await asyncio.to_thread(_ranked, rows, now, limit)
 

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.kit.sql import SET_AGENT_BY_AGENT
 from app.kit.text import counted
 from app.models.derivation import LAST_SUCCESS, MEASURES, NEWEST_RUN, ROLLUP_KEYS, missing
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MINUTES_KEPT
@@ -107,5 +108,6 @@ async def _find(connection: AsyncConnection) -> AsyncIterator[str]:
         if totals.of_agents != totals.of_hours:
             of_agents = counted(totals.of_agents, "run")
             yield f"agent_run_state counts {of_agents}, and run_rollup {totals.of_hours}"
+    await connection.execute(SET_AGENT_BY_AGENT)
     if agents := await connection.scalar(_STATES, {"agents": COMPARED_AGENTS}):
         yield f"agent_run_state has another silence or success than the log for {counted(agents, 'agent')}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.kit.sql import SET_AGENT_BY_AGENT
 from app.models.derivation import LAST_SUCCESS, delete_states, update_states
 
 _CHUNK_RUNS = 50_000  # in one transaction, for which the agents' ingest waits
@@ -91,5 +92,6 @@ def _chunks(agents: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
 
 
 async def _rebuild(connection: AsyncConnection, agents: list[str]) -> None:
+    await connection.execute(SET_AGENT_BY_AGENT)
     for statement in (_LOCK, _UPDATE, _DELETE):
         await connection.execute(statement, {"agents": agents})

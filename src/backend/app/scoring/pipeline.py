@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.kit.sql import MAY_BE_SCORED, database_now, newest_runs_text
+from app.kit.sql import MAY_BE_SCORED, agent_by_agent, database_now, newest_runs_text
 from app.logs import get_logger
 from app.models import AgentRunLog
 from app.models.agent_run_log import UNSCORED
@@ -163,7 +163,8 @@ async def score_batch(
     What has not begun after `BATCH_SECONDS` is left as it is; if the batch is to be `complete`, it gets a
     failure, and with it a time for the next attempt.
     """
-    results, usage = await _results(session, statement, arguments, scorers, complete)
+    async with agent_by_agent(session):
+        results, usage = await _results(session, statement, arguments, scorers, complete)
     await record_results(session, results)
     await record_usage(session, usage)
     return results

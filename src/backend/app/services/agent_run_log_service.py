@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import transaction
 from app.errors import InvalidRunError
+from app.kit.sql import agent_by_agent
 from app.models import AgentRunLog
 from app.runs.parsing import parse_run
 from app.runs.queries import RunFilters, newest_of_each_agent, read_newest, run_conditions
@@ -62,4 +63,5 @@ async def recent_runs(
         if per_agent is None:
             return [row[0] for row in await read_newest(reading, [AgentRunLog], limit, **filters)]
         statement = newest_of_each_agent(per_agent, run_conditions(**filters))
-        return list(await reading.scalars(statement))
+        async with agent_by_agent(reading):
+            return list(await reading.scalars(statement))
