@@ -227,9 +227,19 @@ async def test_findings_are_those_of_a_judgement_of_all(
     await check_derived(db)
 
 
-@pytest.mark.parametrize("bound", [{"MOST_DUE": 10}, {"AGENTS_AT_ONCE": 10, "JUDGING_SECONDS": 0.0}])
+# Beside a batch of those of which something has changed comes one of the others.
+@pytest.mark.parametrize(
+    ("bound", "others"),
+    [
+        ({"MOST_DUE": 10}, (10 - 7, 13, 18)),
+        ({"AGENTS_AT_ONCE": 10, "JUDGING_SECONDS": 0.0, "JUDGING_SECONDS_AN_AGENT": 0.0}, (10, 18, 18)),
+    ],
+)
 async def test_of_more_agents_than_a_cycle_judges_the_rest_is_judged_next(
-    db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, bound: dict[str, float]
+    db: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    bound: dict[str, float],
+    others: tuple[int, int, int],
 ) -> None:
     for name, value in bound.items():
         monkeypatch.setattr(calibration, name, value)
@@ -254,14 +264,23 @@ async def test_of_more_agents_than_a_cycle_judges_the_rest_is_judged_next(
     # Other circumstances for all of them: those of which something has changed are not kept waiting.
     await db.execute("UPDATE agent_outlook SET circumstances = 0")
     await db.execute(UNGUARD)
-    await db.execute(
-        "UPDATE agent_run_log SET created_at = created_at - interval '1 day' WHERE agent_id ~ '-[3-9]$'"
-    )
+    earlier = "UPDATE agent_run_log SET created_at = created_at - interval '1 day'"
+    await db.execute(f"{earlier} WHERE agent_id ~ '-[3-9]$'")
     await db.execute(report, 3, 9, 3, "failed", SCORE)
     opened = keys((await cycle()).opened)
     assert opened == [("consecutive_failures", f"agent-{number}") for number in range(3, 10)]
-    assert await db.fetchval(judged) == 10 - 7
+    assert await db.fetchval(judged) == others[0]
     # Seven are watched now, and judged beside the ten.
-    for expected in (13, 18):
+    for expected in others[1:]:
         assert keys((await cycle()).still_open) == opened
         assert await db.fetchval(judged) == expected
+    # The time that the others have is no bound for those of which something has changed.
+    monkeypatch.setattr(calibration, "MOST_DUE", 25)
+    monkeypatch.setattr(calibration, "AGENTS_AT_ONCE", 2)
+    monkeypatch.setattr(calibration, "JUDGING_SECONDS", 60.0)
+    monkeypatch.setattr(calibration, "JUDGING_SECONDS_AN_AGENT", 0.0)
+    await db.execute("UPDATE agent_outlook SET circumstances = 0")
+    await db.execute(f"{earlier} WHERE agent_id ~ '-1[0-6]$'")
+    await db.execute(report, 10, 16, 3, "failed", SCORE)
+    assert {agent_id for _, agent_id in keys((await cycle()).opened)} == {f"agent-{n}" for n in range(10, 17)}
+    assert await db.fetchval(judged) == 2

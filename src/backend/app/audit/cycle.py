@@ -1,8 +1,9 @@
 """The Auditor's cycle: it judges each agent by its runs, and stores findings when they open and close."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from time import monotonic
 
 from sqlalchemy import func, select
@@ -163,7 +164,8 @@ async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
     histories: dict[str, AgentHistory] = {}
     judged: set[str] = set()
     settled: dict[str, datetime | None] = {}
-    for agent_ids in _in_batches(context.watched, outlook.due):
+    agents = await count_audited(session)
+    for agent_ids in _in_batches(context.watched, outlook, agents):
         batch = await _batch(session, settings, context, agent_ids)
         suspected = suspects(context, batch)
         sieved = await sieve(session, context, batch, suspected.agent_ids)
@@ -179,7 +181,7 @@ async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
         context=context,
         stored=stored,
         changes=_changes(context, judgement, stored),
-        agents=await count_audited(session) + len(histories.keys() - outlook.due.keys()),
+        agents=agents + len(histories.keys() - outlook.due.keys()),
         errors=[error for verdict in judgement.verdicts for error in verdict.errors],
         outlook=outlook,
         settled=settled,
@@ -187,14 +189,20 @@ async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
     )
 
 
-def _in_batches(watched: Collection[str], due: Iterable[str]) -> Iterator[Sequence[str]]:
-    """Those that are watched, and as many of the others, in their order, as there is time for."""
-    ends, at_once = monotonic() + calibration.JUDGING_SECONDS, calibration.AGENTS_AT_ONCE
-    others = [agent_id for agent_id in due if agent_id not in watched]
-    for agent_ids in sorted(watched), others:
+def _in_batches(watched: Collection[str], outlook: Outlook, agents: int) -> Iterator[Sequence[str]]:
+    """Those that are watched, and as many of the urgent and of the others as there is time for.
+
+    That is a batch of each at least.
+    """
+    began, at_once = monotonic(), calibration.AGENTS_AT_ONCE
+    left = [agent_id for agent_id in outlook.due if agent_id not in watched]
+    urgent = [agent_id for agent_id in left if agent_id in outlook.urgent]
+    others = [agent_id for agent_id in left if agent_id not in outlook.urgent]
+    limits = inf, calibration.JUDGING_SECONDS, agents * calibration.JUDGING_SECONDS_AN_AGENT
+    for agent_ids, seconds in zip((sorted(watched), urgent, others), limits, strict=True):
         for start in range(0, len(agent_ids), at_once):
-            if agent_ids is others and start and monotonic() > ends:
-                return
+            if start and monotonic() - began > seconds:
+                break
             yield agent_ids[start : start + at_once]
 
 

@@ -28,7 +28,9 @@ _IS_PAUSED = "coalesce(agent.paused OR agent.paused_until > now(), false)"
 # than are judged at once, those come first of which something changed or may be found by now; among equals no
 # agent is always the last.
 _DUE = text(f"""
-SELECT known.agent_id, known.made_of
+SELECT known.agent_id, known.made_of,
+    outlook.agent_id IS NOT NULL AND (outlook.made_of <> known.made_of OR outlook.holds_until <= :now)
+        AS is_urgent
 FROM (
     SELECT coalesce(state.agent_id, agent.agent_id) AS agent_id,
         hash_record_extended(ROW(state, agent, marked.mark), 0) AS made_of
@@ -45,11 +47,7 @@ WHERE known.agent_id <> '{AUDITOR}' AND (
     OR outlook.holds_until <= :now
     OR known.agent_id = ANY(:watched)
 )
-ORDER BY
-    known.agent_id = ANY(:watched) DESC,
-    outlook.agent_id IS NOT NULL
-        AND (outlook.made_of <> known.made_of OR outlook.holds_until <= :now) DESC,
-    random()
+ORDER BY known.agent_id = ANY(:watched) DESC, is_urgent DESC, random()
 LIMIT :most
 """).bindparams(  # noqa: S608
     bindparam("most", type_=BigInteger),
@@ -98,9 +96,13 @@ class Unscored:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The agents to be judged now, each with a hash of what that is made of; and its circumstances."""
+    """The agents to be judged now, each with a hash of what that is made of; and its circumstances.
+
+    Of the `urgent` something has changed, or may be found by now.
+    """
 
     due: Mapping[str, int]
+    urgent: Collection[str]
     circumstances: int
     unscored: Unscored
 
@@ -138,8 +140,9 @@ async def read_outlook(
         "watched": list(watched),
         "most": len(watched) + calibration.MOST_DUE,
     }
-    due: dict[str, int] = dict((await session.execute(_DUE, parameters)).all())
-    return Outlook(due, circumstances, unscored)
+    rows = (await session.execute(_DUE, parameters)).all()
+    due = {row.agent_id: row.made_of for row in rows}
+    return Outlook(due, {row.agent_id for row in rows if row.is_urgent}, circumstances, unscored)
 
 
 async def keep_outlook(
