@@ -24,19 +24,35 @@ async def log(db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> asyncp
     return db
 
 
-@pytest.mark.parametrize(("gives_way", "indexed"), [(True, 16), (False, 64)])
-async def test_a_process_that_gave_way_rests(
-    log: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, gives_way: bool, indexed: int
-) -> None:
+@pytest.fixture
+def flood(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+    """Whether the process `must` give way."""
+    flood = {"must": True}
+
     async def must_give_way() -> bool:
-        return gives_way
+        return flood["must"]
 
     monkeypatch.setattr(search_tasks._pace, "must_give_way", must_give_way)
-    for _ in range(2):
-        await search_tasks._index()
-        assert await log.fetchval(INDEXED) == indexed
-    monkeypatch.setattr(search_tasks, "INDEX_REST_SECONDS", 0.0)
-    monkeypatch.setattr(search_tasks, "_rests_until", 0.0)
-    for _ in range(3):
-        await search_tasks._index()
+    return flood
+
+
+async def test_all_is_indexed_while_few_runs_come_in(log: asyncpg.Connection, flood: dict[str, bool]) -> None:
+    flood["must"] = False
+    await search_tasks._index()
     assert await log.fetchval(INDEXED) == 64
+
+
+async def test_a_process_that_gave_way_rests_and_then_looks_whether_the_flood_lasts(
+    log: asyncpg.Connection, flood: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await search_tasks._index()
+    assert await log.fetchval(INDEXED) == 16
+    flood["must"] = False
+    await search_tasks._index()
+    assert await log.fetchval(INDEXED) == 16, "it did not rest"
+    for is_over in (False, True):
+        monkeypatch.setattr(search_tasks, "_rests_until", 1e-9)
+        flood["must"] = not is_over
+        await search_tasks._index()
+        assert await log.fetchval(INDEXED) == (64 if is_over else 16)
+    assert search_tasks._rests_until == 0.0

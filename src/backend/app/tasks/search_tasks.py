@@ -24,7 +24,11 @@ async def _index() -> None:
     global _rests_until
     if (now := time.monotonic()) < _rests_until:
         return
-    ends = now + INDEX_PASS_SECONDS
+    ends, gives_way = now + INDEX_PASS_SECONDS, False
     with postponed_on_outage("indexing_postponed"):
-        if not await run_pass(index_more, ends, _pace) and time.monotonic() < ends:
-            _rests_until = time.monotonic() + INDEX_REST_SECONDS
+        if _rests_until:
+            _pace.begin()
+            gives_way = await _pace.must_give_way()
+        if not gives_way:
+            gives_way = not await run_pass(index_more, ends, _pace) and time.monotonic() < ends
+        _rests_until = time.monotonic() + INDEX_REST_SECONDS if gives_way else 0.0
