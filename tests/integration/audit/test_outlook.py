@@ -258,8 +258,10 @@ async def test_of_more_agents_than_a_cycle_judges_the_rest_is_judged_next(
     judged = "SELECT count(*) FROM agent_outlook WHERE circumstances <> 0"
     counts = []
     for _ in range(3):
-        assert (await cycle()).agents == 25
+        done = await cycle()
+        assert done.agents == 25
         counts.append(await db.fetchval(judged))
+        assert done.left == 25 - counts[-1]
     assert counts == [10, 20, 25]
     # Other circumstances for all of them: those of which something has changed are not kept waiting.
     await db.execute("UPDATE agent_outlook SET circumstances = 0")

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.audit import calibration
 from app.config import get_settings
 from app.tasks import audit_tasks  # not the task: pytest would look into it before there are settings
 from app.tasks.celery_app import celery_app
@@ -73,6 +74,28 @@ def test_a_cycle_is_reported_as_a_run(log: Log) -> None:
         "open": [finding],
         "errors": [],
     }
+
+
+@pytest.mark.parametrize(("seconds", "checked"), [(20.0, 7), (0.0, 2)])
+def test_agents_that_there_was_no_time_for_are_judged_at_once(
+    log: Log, monkeypatch: pytest.MonkeyPatch, seconds: float, checked: int
+) -> None:
+    monkeypatch.setattr(calibration, "AGENTS_AT_ONCE", 2)
+    monkeypatch.setattr(calibration, "JUDGING_SECONDS_AN_AGENT", 0.0)
+    monkeypatch.setattr(audit_tasks, "AUDIT_SECONDS", seconds)
+    log.execute(
+        "INSERT INTO agent_run_log (agent_id, status, actions_taken, created_at)"
+        " SELECT 'nova-' || agent, 'failed', '{\"summary\": \"aborted\"}',"
+        " clock_timestamp() - i * interval '1 minute'"
+        " FROM generate_series(1, 7) AS agent, generate_series(1, 3) i"
+    )
+    audit_tasks.run_audit()
+    [(_, actions)] = log.cycles()
+    assert (actions["agents_checked"], actions.get("agents_left", 0)) == (checked, 7 - checked)
+    assert len(actions["opened"]) == len(actions["open"]) == actions["findings_open"] == checked
+    assert [row["count"] for row in log.fetch("SELECT count(*) FROM audit_finding")] == [checked]
+    said = f"Agents checked: {checked}; findings opened: {checked}, closed: 0, open: {checked}"
+    assert actions["summary"] == said + ("; left for the next cycle: 5 agents" if checked < 7 else "")
 
 
 def test_a_cycle_soon_after_another_does_nothing(log: Log) -> None:

@@ -165,14 +165,15 @@ NAME_PARTS = 8
 
 OUTLOOK_FOR = timedelta(days=1)
 """How long a judgement holds at most. Decision: whatever else may have changed counts within a day."""
-AGENTS_AT_ONCE = 1_000
-"""Agents whose histories are in memory at once. Bound: of 50 runs each, 40 MB."""
+AGENTS_AT_ONCE = 500
+"""Agents whose histories are in memory at once. Bound: of 50 runs each, 20 MB, and a quarter of a second to
+judge."""
 JUDGING_SECONDS = 3.0
 """After which a cycle begins no further batch of agents of which something has changed, or may be found by
 now. Bound: a cycle takes five seconds, where each agent has a thousand reports to learn from."""
 JUDGING_SECONDS_AN_AGENT = 50e-6
 """The same of the others, which were never judged or by other circumstances, times the agents of the fleet.
-Bound: a cycle of 10,000 agents takes a second, and all are judged within a quarter of an hour."""
+Bound: a cycle of 10,000 agents takes a second."""
 MOST_DUE = 20_000
 """Agents that a cycle judges beside those it watches. Bound: six seconds, at 0.3 ms of a processor each."""
 MOST_TRENDS = 1_000

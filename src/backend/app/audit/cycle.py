@@ -50,10 +50,14 @@ _OF_THE_FLEET = _FLEET_SILENCE, (LOG_TAMPERED, AUDITOR)
 
 @dataclass(frozen=True, slots=True)
 class AuditCycle:
-    """What one cycle did, at a moment of the database's clock. `agents` counts those that were judged."""
+    """What one cycle did, at a moment of the database's clock.
+
+    `agents` counts those that are audited, and `left` those of them that there was no time to judge.
+    """
 
     at: datetime
     agents: int
+    left: int
     opened: list[AuditFinding]
     closed: list[AuditFinding]
     still_open: list[AuditFinding]
@@ -63,6 +67,18 @@ class AuditCycle:
     def open(self) -> list[AuditFinding]:
         """Every finding that is open after the cycle, newest first."""
         return sorted([*self.opened, *self.still_open], key=lambda finding: finding.opened_at, reverse=True)
+
+    def then(self, following: "AuditCycle") -> "AuditCycle":
+        """This one and the one that followed it at once, as one cycle."""
+        opened = {finding.id for finding in self.opened}
+        closed = {finding.id for finding in following.closed}
+        return replace(
+            following,
+            opened=[*(each for each in self.opened if each.id not in closed), *following.opened],
+            closed=[*self.closed, *following.closed],
+            still_open=[finding for finding in following.still_open if finding.id not in opened],
+            errors=[*self.errors, *following.errors],
+        )
 
 
 async def lock_audit(session: AsyncSession) -> bool:
@@ -99,6 +115,7 @@ async def audit(session: AsyncSession, settings: AuditSettings) -> AuditCycle:
     return AuditCycle(
         at=context.now,
         agents=judged.agents,
+        left=judged.left,
         opened=await open_new(session, context.now, changes.opened),
         closed=closed_findings,
         still_open=[finding for key, finding in stored.items() if key not in changes.closed],
@@ -130,6 +147,7 @@ async def judge_now(session: AsyncSession, settings: AuditSettings) -> AuditCycl
     return AuditCycle(
         at=now,
         agents=judged.agents,
+        left=judged.left,
         opened=opened,
         closed=[stored[key] for key in changes.closed],
         still_open=[finding for key, finding in stored.items() if key not in changes.closed],
@@ -143,6 +161,7 @@ class _Judged:
     stored: dict[FindingKey, AuditFinding]
     changes: Transitions
     agents: int
+    left: int
     errors: list[RuleError]
     outlook: Outlook
     settled: Mapping[str, datetime | None]
@@ -164,8 +183,9 @@ async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
     histories: dict[str, AgentHistory] = {}
     judged: set[str] = set()
     settled: dict[str, datetime | None] = {}
-    agents = await count_audited(session)
+    agents, left = await count_audited(session), outlook.all_due
     for agent_ids in _in_batches(context.watched, outlook, agents):
+        left -= len(outlook.due.keys() & agent_ids)
         batch = await _batch(session, settings, context, agent_ids)
         suspected = suspects(context, batch)
         sieved = await sieve(session, context, batch, suspected.agent_ids)
@@ -182,6 +202,7 @@ async def _judged(session: AsyncSession, settings: AuditSettings) -> _Judged:
         stored=stored,
         changes=_changes(context, judgement, stored),
         agents=agents + len(histories.keys() - outlook.due.keys()),
+        left=left,
         errors=[error for verdict in judgement.verdicts for error in verdict.errors],
         outlook=outlook,
         settled=settled,

@@ -30,7 +30,8 @@ _IS_PAUSED = "coalesce(agent.paused OR agent.paused_until > now(), false)"
 _DUE = text(f"""
 SELECT known.agent_id, known.made_of,
     outlook.agent_id IS NOT NULL AND (outlook.made_of <> known.made_of OR outlook.holds_until <= :now)
-        AS is_urgent
+        AS is_urgent,
+    count(*) OVER () AS all_due
 FROM (
     SELECT coalesce(state.agent_id, agent.agent_id) AS agent_id,
         hash_record_extended(ROW(state, agent, marked.mark), 0) AS made_of
@@ -98,11 +99,12 @@ class Unscored:
 class Outlook:
     """The agents to be judged now, each with a hash of what that is made of; and its circumstances.
 
-    Of the `urgent` something has changed, or may be found by now.
+    Of the `urgent` something has changed, or may be found by now. There may be more, `all_due` in all.
     """
 
     due: Mapping[str, int]
     urgent: Collection[str]
+    all_due: int
     circumstances: int
     unscored: Unscored
 
@@ -142,7 +144,8 @@ async def read_outlook(
     }
     rows = (await session.execute(_DUE, parameters)).all()
     due = {row.agent_id: row.made_of for row in rows}
-    return Outlook(due, {row.agent_id for row in rows if row.is_urgent}, circumstances, unscored)
+    urgent = {row.agent_id for row in rows if row.is_urgent}
+    return Outlook(due, urgent, rows[0].all_due if rows else 0, circumstances, unscored)
 
 
 async def keep_outlook(

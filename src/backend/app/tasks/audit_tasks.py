@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -11,14 +12,16 @@ from app.alerts.channels.ping import ping
 from app.alerts.outbox import announce
 from app.audit.cycle import AuditCycle, audit, lock_audit
 from app.audit.heartbeat import cycled_within, record_cycle, record_failure
-from app.config import get_settings
+from app.config import Settings, get_settings
 from app.db.session import transaction
 from app.errors import IngestUnavailableError, InvalidRunError, RunLogError
 from app.kit.secrets import redact
+from app.kit.text import counted
 from app.logs import get_logger
 from app.models import AuditFinding
 from app.models.agent_run_log import AUDITOR
 from app.services.agent_run_log_service import write_run_log
+from app.tasks.calibration import AUDIT_SECONDS
 from app.tasks.celery_app import celery_app
 from app.tasks.runtime import run_async
 from app.wiring import alert_settings, audit_settings
@@ -32,6 +35,7 @@ _MAX_REPORTED = 100  # findings, and crashed rules, that the report names
 def run_audit() -> None:
     """Audit every agent and report the cycle as a run of the agent `auditor`.
 
+    Where a cycle has no time for all agents, others follow it at once for a while, and are reported with it.
     Does nothing while another audit is under way or when the last one was moments ago.
     """
     run_async(_run_cycle())
@@ -53,10 +57,9 @@ async def _run_cycle() -> None:
 async def _audit_and_report() -> AuditCycle:
     settings = get_settings()
     try:
-        async with transaction() as session:
-            cycle = await audit(session, audit_settings(settings))
-            await announce(session, alert_settings(settings), cycle.at, cycle.open, cycle.closed)
-            await record_cycle(session, cycle)
+        ends, cycle = monotonic() + AUDIT_SECONDS, await _cycle(settings)
+        while cycle.left and monotonic() < ends:
+            cycle = cycle.then(await _cycle(settings))
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RunLogError) as error:
         reason = f"{type(error).__name__}: {error.orig if isinstance(error, DBAPIError) else error}"
         await _record({"summary": "The audit could not be done", "error": reason}, "failed")
@@ -67,11 +70,20 @@ async def _audit_and_report() -> AuditCycle:
     log.info(
         "audited",
         agents=cycle.agents,
+        left=cycle.left,
         opened=len(cycle.opened),
         closed=len(cycle.closed),
         open=len(cycle.open),
         errors=len(cycle.errors),
     )
+    return cycle
+
+
+async def _cycle(settings: Settings) -> AuditCycle:
+    async with transaction() as session:
+        cycle = await audit(session, audit_settings(settings))
+        await announce(session, alert_settings(settings), cycle.at, cycle.open, cycle.closed)
+        await record_cycle(session, cycle)
     return cycle
 
 
@@ -84,15 +96,18 @@ async def _record(report: dict[str, Any], status: str) -> None:
 
 
 def _report(cycle: AuditCycle) -> dict[str, Any]:
-    summary = f"Agents checked: {cycle.agents}; findings opened: {len(cycle.opened)}"
+    summary = f"Agents checked: {cycle.agents - cycle.left}; findings opened: {len(cycle.opened)}"
     summary += f", closed: {len(cycle.closed)}, open: {len(cycle.open)}"
+    if cycle.left:
+        summary += f"; left for the next cycle: {counted(cycle.left, 'agent')}"
     if cycle.errors:
         summary += f"; rules crashed: {len(cycle.errors)}"
     nothing = not (cycle.opened or cycle.closed or cycle.errors)
     return {
         "summary": summary,
         **({"no_op": True, "reason": "no finding opened or closed since the last cycle"} if nothing else {}),
-        "agents_checked": cycle.agents,
+        "agents_checked": cycle.agents - cycle.left,
+        **({"agents_left": cycle.left} if cycle.left else {}),
         "findings_open": len(cycle.open),
         "opened": _named(cycle.opened),
         "closed": _named(cycle.closed),

@@ -93,11 +93,18 @@ INDEX_PASS_SECONDS = 5.0
 """How long a task indexes what waits; the next one goes on. Alerts may be waiting for its process."""
 
 INDEX_REST_SECONDS = 60.0
-"""For how long a process indexes nothing after it has given way to runs that come in: a step each ten seconds
-took 6 % of a flood's rate (`benchmarks/indexing.py`)."""
+"""For how long a process indexes nothing after it has given way to runs that come in; longer while they do: a
+step each ten seconds took 6 % of a flood's rate, one a minute 2 to 5 % (`benchmarks/indexing.py`)."""
 
 RETENTION_SECONDS = 20.0
 """How long a task erases old payloads, some thousands a second; the next one, a minute later, goes on."""
+
+# How agents are audited that there was no time for (`app.tasks.audit_tasks`).
+
+AUDIT_SECONDS = 20.0
+"""For how long cycles of the Auditor follow each other where agents are left to judge, as after an import.
+Bound: the lock that keeps others from auditing is held meanwhile, in a transaction that may not idle for a
+minute."""
 
 # How the judge is asked (`app.tasks.judge_tasks`).
 
