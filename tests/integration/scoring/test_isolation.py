@@ -166,7 +166,7 @@ async def test_a_row_of_gigabytes_is_set_aside(db: asyncpg.Connection) -> None:
         numbers,
     )
     others = [await write_run_log(agent, {"summary": "Rotated 3 log files"}) for agent in ("sage", "nova")]
-    for _ in range(2):  # the row may take all the time of the first
+    for _ in range(5):  # on a slow machine the row may take all the time of one or two
         await rlhf_tasks._sweep(one_by_one=False)
     assert (await scores(db, too_large))["error"] == WORKER_LOST
     assert [(await scores(db, run_id))["overall"] is not None for run_id in others] == [True, True]
