@@ -77,7 +77,7 @@ class AuditCycle:
             opened=[*(each for each in self.opened if each.id not in closed), *following.opened],
             closed=[*self.closed, *following.closed],
             still_open=[finding for finding in following.still_open if finding.id not in opened],
-            errors=[*self.errors, *following.errors],
+            errors=list(dict.fromkeys([*self.errors, *following.errors])),
         )
 
 
