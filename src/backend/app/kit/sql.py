@@ -109,7 +109,7 @@ async def agent_by_agent(session: AsyncSession) -> AsyncIterator[None]:
     await session.execute(SET_AGENT_BY_AGENT)
     yield
     # Not after an error: the transaction is lost then, and the setting with it.
-    await session.execute(text("SET LOCAL enable_incremental_sort=on"))
+    await session.execute(text("SET LOCAL enable_incremental_sort TO DEFAULT"))
 
 
 def moment_at(micros: int) -> ColumnElement[Any]:
