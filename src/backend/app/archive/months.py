@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import ArchiveError
 from app.models import TRIGGERS
 from app.models.derivation import ROLLUP_KEYS, add_up, rows_of
-from app.models.fragments import newest_run_text, newest_runs_text
+from app.models.fragments import last_success_text, newest_run_text
 from app.models.partitions import BOUNDS
 from app.models.run_rollup import ARCHIVED, MERGED
 
@@ -59,9 +59,8 @@ class Month:
 
         So each agent's last run and last success are where they are looked for, and no sum is without a time.
         """
-        of_agent = "agent.agent_id"
-        newest = newest_run_text("run.id", of_agent)
-        success = newest_runs_text("run.id", "status = 'success' AND created_at IS NOT NULL", "1", of_agent)
+        newest = newest_run_text("run.id", "agent.agent_id")
+        success = last_success_text("run.id", "agent.agent_id")
         agents = f"(SELECT DISTINCT agent_id FROM {self.runs}) AS agent"  # noqa: S608
         return f"""(run.created_at IS NULL OR NOT isfinite(run.created_at) OR run.created_at > now()
             OR run.id IN (SELECT unnest(ARRAY[({newest}), ({success})]) FROM {agents}))"""  # noqa: S608

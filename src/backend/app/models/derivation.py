@@ -18,7 +18,7 @@ from sqlalchemy import Connection, event
 
 from app.models.agent_run_log import AUDITOR
 from app.models.base import Base
-from app.models.fragments import AGENT_BY_AGENT, IS_SCORED, SHOWS_RESULT, newest_run_text, newest_runs_text
+from app.models.fragments import AGENT_BY_AGENT, IS_SCORED, SHOWS_RESULT, last_success_text, newest_run_text
 from app.models.run_rollup import AGENTS_KEPT, HOUR, MERGED, MINUTE, MINUTES_KEPT
 from app.models.silence import COUNT_SILENCE, SILENCE_COUNTED, SILENCE_SETTINGS
 from app.models.triggers import Function, Trigger
@@ -140,9 +140,7 @@ NEWEST_RUN = newest_run_text("created_at, consecutive_silence_count", "agent.age
 
 _LAST_RUN_AT = "SELECT max(run_at) FROM agent_run_log AS run WHERE run.agent_id = agent.agent_id"
 
-LAST_SUCCESS = newest_runs_text(
-    "created_at", "status = 'success' AND created_at IS NOT NULL", "1", "agent.agent_id"
-)
+LAST_SUCCESS = last_success_text("created_at", "agent.agent_id")
 
 
 def update_states(agents: str, assignments: str) -> str:

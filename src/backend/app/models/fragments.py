@@ -63,3 +63,8 @@ def newest_run_text(columns: str, agent_id: str) -> str:
     WHERE {of_agent_text(agent_id)} AND created_at = ({newest})
     ORDER BY id DESC
     LIMIT 1"""  # noqa: S608
+
+
+def last_success_text(columns: str, agent_id: str) -> str:
+    """SQL of an agent's newest success that has a date."""
+    return newest_runs_text(columns, "status = 'success' AND created_at IS NOT NULL", "1", agent_id)
