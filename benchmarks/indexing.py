@@ -6,8 +6,8 @@ Two databases are written to in turn, as fast as reports are answered, on one em
 stock settings, each with a worker and beat. In one of them nothing is left to be indexed, ever. `indexed` is
 the share of the runs that was indexed while reports came. Quote the ratio.
 
-A process indexes once before it knows of the flood, and once a minute in it: so the figures are taken after
-a quarter of a minute, and over a whole one.
+A process indexes once before it knows of the flood, and looks once a minute whether it lasts: so the figures
+are taken after a quarter of a minute, and over a whole one.
 """
 
 import argparse
