@@ -1,11 +1,12 @@
 """What a large fleet costs: cycles of the Auditor, lists of agents, ingest, by the number of agents.
 
-    .venv/bin/python benchmarks/agents.py [--agents 10000 100000] [--runs 40] [--rounds 4] [--json]
+    .venv/bin/python benchmarks/agents.py [--agents 10000 100000] [--runs 40] [--rounds 4]
+        [--postgres shared_buffers=512MB] [--json]
 
 The agents report every few minutes to every month, up to a quarter of the time between late. A third of them
 report once a day or more seldom, some of these ten times in a row, and have been quiet for hours; a hundredth
 are in trouble: they fail, or have stopped. Everything runs on an embedded PostgreSQL
-with its stock settings.
+with its stock settings, but for those that are given.
 
 1. The cycle of a process on a database of which nothing is known yet ("first"); those after it, before each
    of which a sixth of the agents report; and the first of another process ("restarted"). With
@@ -224,11 +225,11 @@ def _ratio(figures: Sequence[Figures], yardstick: Sequence[Figures], name: str) 
     return median(each[name] / other[name] for each, other in zip(figures, yardstick, strict=True))
 
 
-def measure(sizes: list[int], runs: int, rounds: int) -> dict[str, dict[str, Figures]]:
-    """The figures of cycles, of pages by the number of agents, and of ingest."""
+def measure(sizes: list[int], runs: int, rounds: int, **settings: str) -> dict[str, dict[str, Figures]]:
+    """The figures of cycles, of pages by the number of agents, and of ingest; `settings` are PostgreSQL's."""
     of_cycles: dict[str, Figures] = {}
     found_pages: dict[str, dict[str, Figures]] = {}
-    with servers() as found:
+    with servers(**settings) as found:
         for agents in (FEW, *sizes):
             name, title = f"fleet_{agents}", f"{agents:,} agents"
             postgres_tool("psql", found.env["DATABASE_URL"], "-qc", f"CREATE DATABASE {name}")
@@ -251,13 +252,17 @@ def main() -> None:
     parser.add_argument("--agents", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--runs", type=int, default=40, help="of each agent")
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument(
+        "--postgres", action="append", default=[], metavar="NAME=VALUE", help="a setting of PostgreSQL"
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--cycles", type=int, help=argparse.SUPPRESS)  # PostgreSQL's process
     options = parser.parse_args()
     if options.cycles:
         print(json.dumps(asyncio.run(cycles(options.agents[0], options.rounds, options.cycles))))
         return
-    figures = measure(options.agents, options.runs, options.rounds)
+    settings = dict(each.split("=", 1) for each in options.postgres)
+    figures = measure(options.agents, options.runs, options.rounds, **settings)
     if options.json:
         print(json.dumps({"machine": machine(), **figures}))
     else:

@@ -40,11 +40,17 @@ class Servers(NamedTuple):
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
-    """A new PostgreSQL, stock but for its port and with fsync on, with the product's schema; and a Valkey."""
+def servers(**settings: str) -> Iterator[Servers]:
+    """A new PostgreSQL with the product's schema, and a Valkey.
+
+    PostgreSQL is stock, with fsync on, but for its port and `settings`.
+    """
     with tempfile.TemporaryDirectory(prefix="runlog-benchmark-") as directory:
         os.chmod(directory, 0o755)  # noqa: PTH101, S103  # the servers may run as another account
-        postgres = Postgres(Path(directory) / "postgres", password=secrets.token_hex(8), port=free_port())
+        password = secrets.token_hex(8)
+        postgres = Postgres(
+            Path(directory) / "postgres", password=password, port=free_port(), settings=settings
+        )
         valkey = Valkey(Path(directory) / "valkey", password=secrets.token_hex(8), port=free_port())
         postgres.start()
         valkey.start()
