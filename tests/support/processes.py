@@ -62,6 +62,8 @@ def called_within(
         err.write(f"{status}\n")
         status = 1
     get_settings.cache_clear()
+    # A test that fails shows what the program said, whatever it compared.
+    sys.stderr.write(err.getvalue())
     return subprocess.CompletedProcess(list(argv), status or 0, out.getvalue(), err.getvalue())
 
 
