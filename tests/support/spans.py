@@ -3,18 +3,32 @@
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from opentelemetry.exporter.otlp.common.http import Compression
 from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter as JSONExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as ProtobufExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk._shared_internal import BatchProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Tracer
 
 from support.receiver import Receiver
+
+_start_again = BatchProcessor._at_fork_reinit
+
+
+def _start_again_unless_shut_down(processor: BatchProcessor[Any]) -> None:
+    if not processor._shutdown:
+        _start_again(processor)
+
+
+# One that was shut down starts a thread in every child as long as it is not collected. No child with a thread
+# can enter a user namespace: as root a server of another test would not start.
+setattr(BatchProcessor, "_at_fork_reinit", _start_again_unless_shut_down)  # noqa: B010  # mypy knows no other way
 
 GZIP, PLAIN = Compression.GZIP, Compression.NONE
 
