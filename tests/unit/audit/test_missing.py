@@ -96,14 +96,25 @@ def overdue(number: int, expected_by: float) -> Overdue:
     return Overdue(f"agent-{number}", expected_by - 4_000, expected_by, rests=False)
 
 
-def test_an_agent_that_was_reported_alone_joins_the_group_that_forms() -> None:
+def test_an_agent_that_was_reported_alone_is_of_the_group_that_forms_and_keeps_its_finding() -> None:
     waiting = [overdue(number, 300.0 * number) for number in range(4)]
     before = regroup(900.0, waiting, [], {"agent-0"}, {}, Attendance())
     assert before.groups == []
     assert before.alone == {"agent-0", "agent-1", "agent-2", "agent-3"}
     after = regroup(1_200.0, [*waiting, overdue(4, 1_200.0)], [], before.alone, {}, Attendance())
     assert [group.members for group in after.groups] == [{f"agent-{number}" for number in range(5)}]
-    assert after.alone == set()
+    assert after.alone == before.alone
+
+
+def test_who_was_reported_alone_stays_so_when_half_of_its_group_is_back() -> None:
+    gone = [overdue(number, 300.0 * number) for number in range(5)]
+    [group] = regroup(1_200.0, gone, [], {"agent-0"}, {}, Attendance()).groups
+    left = regroup(90_000.0, gone[:2], [group], {"agent-0"}, {}, Attendance())
+    assert left.over == [group]
+    assert left.alone == {"agent-0"}
+    assert group.excuse("agent-0", 90_000.0, None) is None
+    assert group.excuse("agent-1", 90_000.0, None) is not None
+    assert group.excuse("agent-2", 90_000.0, None) is not None
 
 
 _READABLE = {
@@ -126,6 +137,7 @@ def test_while_others_are_missing_two_wait_and_three_are_a_group() -> None:
 
 def test_a_group_is_read_back_from_its_finding() -> None:
     group = MissingGroup("agent-1", 0.0, 500.0, True, {"agent-1", "agent-2"}, {"agent-2": 400.0}, {"agent-3"})
+    group.alone = {"agent-1"}
     finding = agents_missing(group, MONDAY)
     assert MissingGroup.from_evidence(finding.agent_id, finding.evidence) == group
 

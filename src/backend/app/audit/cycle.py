@@ -15,7 +15,6 @@ from app.audit.domain.evaluation import RuleError, all_rules
 from app.audit.domain.finding import FindingKey
 from app.audit.domain.fleet import FLEET_SILENT, OTHERS_GO_ON, REPORTING_AGAIN, fleet_silent
 from app.audit.domain.history import AgentHistory
-from app.audit.domain.liveness import StoppedReporting
 from app.audit.domain.missing import (
     AGENTS_MISSING,
     UNREADABLE,
@@ -303,6 +302,5 @@ def _change_groups(
         changes.closed[AGENTS_MISSING, group.first] = back_again(group)
     for group in grouping.groups:
         for agent_id in group.missing:
-            for rule in (StoppedReporting.name, RunningLong.name):
-                if (rule, agent_id) in changes.closed:
-                    changes.closed[rule, agent_id] = joined(group)
+            if (RunningLong.name, agent_id) in changes.closed:
+                changes.closed[RunningLong.name, agent_id] = joined(group)

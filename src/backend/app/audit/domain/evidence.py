@@ -37,6 +37,7 @@ _AGENTS = {
     "stopped_with": "Stopped with",
     "agents": "Agents",
     "quiet": "Quiet, but not overdue",
+    "alone": "Reported alone before",
 }
 _USAGE = {"seconds": "Time", "cost_usd": "Cost", "tokens": "Tokens"}
 _AMOUNTS = ("amount", "median", "most", "limit")

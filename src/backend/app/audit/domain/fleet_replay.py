@@ -10,7 +10,7 @@ from typing import NamedTuple
 from app.audit.cadence import OUTAGE_STEP, Attendance, Outage, attendance
 from app.audit.domain.evaluation import RuleError
 from app.audit.domain.fleet import sampled
-from app.audit.domain.missing import MissingGroup, agents_missing, back_again, joined, regroup
+from app.audit.domain.missing import MissingGroup, agents_missing, back_again, regroup
 from app.audit.domain.replay import AgentReplay, Answer, OverdueEvent, PastFinding, Replay
 
 _STEP = timedelta(seconds=OUTAGE_STEP)
@@ -132,17 +132,13 @@ class FleetReplay:
             self._at(now + _STEP, self._look)
 
     def _report(self, group: MissingGroup, now: datetime) -> None:
-        """Bring the finding of a group up to date; it stands for those of its members from now on."""
+        """Bring the finding of a group up to date."""
         finding = agents_missing(group, now)
         past = self._of_groups.get(group.first)
         if past is None:
             self._of_groups[group.first] = past = PastFinding(finding, now)
             self.found.append(past)
         past.finding = finding
-        for agent_id in group.missing & self._alone.keys():
-            single = self._alone.pop(agent_id)
-            single.closed_at, single.closing_evidence = now, joined(group)
-            self.found.append(single)
 
     def _end(self, group: MissingGroup, now: datetime) -> None:
         """Close the finding of a group. The waits of those that are missing still begin again."""

@@ -15,7 +15,6 @@ from app.audit.cadence import Attendance, Outage
 from app.audit.cadence.calibration import COMPANIONS, NIGHT, RECOVERED_LASTS
 from app.audit.domain.finding import Evidence, Finding
 from app.audit.domain.history import AgentHistory, rests
-from app.audit.domain.liveness import StoppedReporting
 from app.audit.domain.running_long import RunningLong
 from app.kit.text import at, counted, printable
 
@@ -44,7 +43,8 @@ class MissingGroup:
 
     `since` is when the first of them had last reported, `expected_until` the newest deadline of a member, in
     seconds since the epoch. `returned` has when members were back; the other members are missing. `quiet` are
-    agents that usually report at that time as well and did not, though they are not overdue.
+    agents that usually report at that time as well and did not, though they are not overdue. `alone` are the
+    members that were reported alone before: each keeps its own finding until it reports.
     """
 
     first: str
@@ -54,9 +54,10 @@ class MissingGroup:
     members: set[str]
     returned: dict[str, float] = field(default_factory=dict)
     quiet: set[str] = field(default_factory=set)
+    alone: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, overdue: Sequence[Overdue], taken: Collection[str]) -> "MissingGroup":
+    def of(cls, overdue: Sequence[Overdue], taken: Collection[str], alone: Collection[str]) -> "MissingGroup":
         """Of these agents, in the order in which they were expected; no group may be known by one `taken`."""
         return cls(
             next(each.agent_id for each in overdue if each.agent_id not in taken),
@@ -64,6 +65,7 @@ class MissingGroup:
             max(each.expected_by for each in overdue),
             all(each.rests for each in overdue),
             {each.agent_id for each in overdue},
+            alone={each.agent_id for each in overdue if each.agent_id in alone},
         )
 
     @classmethod
@@ -78,6 +80,7 @@ class MissingGroup:
                 {str(agent_id) for agent_id in evidence["agents"]} - set(evidence["quiet"]),
                 {agent_id: _seconds(moment) for agent_id, moment in evidence["returned"].items()},
                 {str(agent_id) for agent_id in evidence["quiet"]},
+                {str(agent_id) for agent_id in evidence.get("alone", ())},
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             return None
@@ -111,8 +114,11 @@ class MissingGroup:
         """When a member could not report, if the group is over at `ended`. `before` is the last time it was.
 
         None of a time so short that the member may just have moved to another hour, and none a week after the
-        last: it may have moved to other days. Both are to be learned.
+        last: it may have moved to other days. Both are to be learned. And none of a member whose own finding
+        goes on.
         """
+        if agent_id in self.alone and agent_id not in self.returned:
+            return None
         end = self.returned.get(agent_id, ended)
         is_again = before is not None and self.since - before.end < RECOVERED_LASTS
         is_short = end - self.since < calibration.EXCUSED_FROM
@@ -144,8 +150,9 @@ def regroup(
     """Sort those that are overdue `now` into groups.
 
     1. Members of `groups` that are not overdue any more are back, since when `returned` says; a group half of
-       which is back is over, and the others' waits begin again.
-    2. An agent in no group joins the one whose members were expected at about the same time.
+       which is back is over, and the others' waits begin again, but for those that were reported alone.
+    2. An agent in no group that is not reported alone joins the one whose members were expected at about the
+       same time.
     3. Of the others five at least that were expected at about the same time are a new group; three, where
        more are seen to be missing.
     4. Who is left is reported alone, unless more may be missing with it: then it is waited for a while.
@@ -162,15 +169,16 @@ def regroup(
     ungrouped = []
     for each in left:
         group = next((group for group in standing if group.takes_in(each)), None)
-        if group:
+        if group and each.agent_id not in alone:
             group.add(each)
         else:
             ungrouped.append(each)
-    stand_alone = set()
+    stand_alone = {agent_id for group in (*standing, *over) for agent_id in group.alone & group.missing}
     enough = calibration.TOGETHER_OF_MISSING if attendance.some_missing else COMPANIONS + 1
     for cluster in _clusters(ungrouped):
         if len(cluster) >= enough:
-            standing.append(MissingGroup.of(cluster, {group.first for group in standing}))
+            standing.append(MissingGroup.of(cluster, {group.first for group in standing}, alone))
+            stand_alone |= standing[-1].alone
         else:
             stand_alone |= {
                 each.agent_id
@@ -249,6 +257,7 @@ def agents_missing(group: MissingGroup, now: datetime) -> Finding:
         "resting": group.resting,
         "agents": sorted(group.members | group.quiet),
         "quiet": sorted(group.quiet),
+        "alone": sorted(group.alone),
         "returned": {
             agent_id: datetime.fromtimestamp(moment, UTC).isoformat()
             for agent_id, moment in sorted(group.returned.items())
@@ -267,7 +276,7 @@ def back_again(group: MissingGroup) -> Evidence:
 
 
 def joined(group: MissingGroup) -> Evidence:
-    """Why the finding of a single agent ended that is a member now."""
+    """Why the finding ended of an agent that hangs and is a member now."""
     others = counted(len(group.missing) - 1, "other")
     reason = f"it is missing together with {others}, which one finding says"
     return {"reason": reason, "joined": group.first}
@@ -275,7 +284,7 @@ def joined(group: MissingGroup) -> Evidence:
 
 def is_joined(rule: str, closing_evidence: Evidence | None) -> bool:
     """Whether a finding ended as one of a group says it from now on."""
-    return rule in (StoppedReporting.name, RunningLong.name) and "joined" in (closing_evidence or {})
+    return rule == RunningLong.name and "joined" in (closing_evidence or {})
 
 
 def _seconds(moment: str) -> float:
