@@ -3,7 +3,6 @@
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from opentelemetry.exporter.otlp.common.http import Compression
 from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter as JSONExporter
@@ -18,17 +17,15 @@ from opentelemetry.trace import Tracer
 
 from support.receiver import Receiver
 
-_start_again = BatchProcessor._at_fork_reinit
+
+def _stay_away(_: object) -> None:
+    pass
 
 
-def _start_again_unless_shut_down(processor: BatchProcessor[Any]) -> None:
-    if not processor._shutdown:
-        _start_again(processor)
-
-
-# One that was shut down starts a thread in every child as long as it is not collected. No child with a thread
-# can enter a user namespace: as root a server of another test would not start.
-setattr(BatchProcessor, "_at_fork_reinit", _start_again_unless_shut_down)  # noqa: B010  # mypy knows no other way
+# Each starts threads in every child of this process until it is collected, also once it is shut down.
+# No child with threads can enter a user namespace: as root, a server of another test would not start.
+for _each, _hook in ((BatchProcessor, "_at_fork_reinit"), (TracerProvider, "_handle_fork")):
+    setattr(_each, _hook, _stay_away)
 
 GZIP, PLAIN = Compression.GZIP, Compression.NONE
 
