@@ -25,6 +25,8 @@ STEPS, STEP = 20, 25 * MINUTE
 AGENTS = 36
 STOPPING = {"agent-06", "agent-18"}
 """Declared ones, of every five minutes; they have reported for the last time."""
+FAILING = "agent-01"
+"""One of every twenty minutes; it does nothing but fail as the days go by."""
 SCORE = '{"overall": 0.75, "scorer": "rubric", "version": "2"}'
 
 
@@ -66,7 +68,10 @@ class Fleet:
 
     async def report(self, agent: str, at: datetime, *, scored: bool = True) -> None:
         number = int(agent.partition("-")[2])
-        status = "failed" if self.random.random() < (0.3 if number % 7 == 0 else 0.02) else "success"
+        is_failing = agent == FAILING and bool(self.ended)
+        status = (
+            "failed" if self.random.random() < (0.3 if number % 7 == 0 else 0.02) or is_failing else "success"
+        )
         silent = self.random.random() < (0.4 if number % 11 == 0 else 0.02)
         summary = "NO_REPLY" if silent else f"did number {self.random.randrange(1000)}"
         seconds = 100 * self.random.uniform(1, 1.5) * ((self.random.random() < 0.02 and 20) or 1)
@@ -105,7 +110,7 @@ class Fleet:
             while agent not in self.ended and self.next_run[agent] <= self.now:
                 await self.report(agent, self.next_run[agent], scored=self.random.random() < 0.8)
                 self.next_run[agent] += self.gap(number)
-            if self.random.random() < 0.01 and agent not in STOPPING:
+            if self.random.random() < 0.01 and agent not in {*STOPPING, FAILING}:
                 self.ended ^= {agent}
                 self.next_run[agent] = max(moment, self.now)
         await self.score_some()
