@@ -188,9 +188,9 @@ much again; at random times one in six would."""
 MOST_TAIL_INDEX = 5.0
 """Tail index. Bound: of more, a level is no number any more; with 1 already there is no mean."""
 OVERDUE_ONCE_IN = 1_000 * DAY
-"""Seconds. How seldom by chance an agent that is well may be called overdue. Experiment,
-`benchmarks/realistic_audit.py`: with 2,000 days half of those that stopped were reported 1.06 periods late and
-more, with 1,000 it is 0.96, at 0.32 false findings in 1,000 agent-days for 0.27."""
+"""Seconds. How seldom by chance an agent that is well may be called overdue. Experiment
+(`benchmarks/realistic_audit.py`): half of those that stopped are reported within 0.96 periods at 0.32 false
+findings in 1,000 agent-days; with 2,000 days within 1.06, at 0.27."""
 LATE_ONCE_IN = 500 * DAY
 """Seconds. The same of a notice that it is late. Decision: two for one of `OVERDUE_ONCE_IN`."""
 LATE_SCALE = 120
