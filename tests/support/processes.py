@@ -62,7 +62,7 @@ def called_within(
         err.write(f"{status}\n")
         status = 1
     get_settings.cache_clear()
-    # A test that fails shows what the program said, whatever it compared.
+    # pytest prints it where a test fails, also one that compares nothing but stdout.
     sys.stderr.write(err.getvalue())
     return subprocess.CompletedProcess(list(argv), status or 0, out.getvalue(), err.getvalue())
 

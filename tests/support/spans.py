@@ -18,14 +18,14 @@ from opentelemetry.trace import Tracer
 from support.receiver import Receiver
 
 
-def _stay_away(_: object) -> None:
+def _do_nothing(_: object) -> None:
     pass
 
 
 # Each starts threads in every child of this process until it is collected, also once it is shut down.
 # No child with threads can enter a user namespace: as root, a server of another test would not start.
 for _each, _hook in ((BatchProcessor, "_at_fork_reinit"), (TracerProvider, "_handle_fork")):
-    setattr(_each, _hook, _stay_away)
+    setattr(_each, _hook, _do_nothing)
 
 GZIP, PLAIN = Compression.GZIP, Compression.NONE
 

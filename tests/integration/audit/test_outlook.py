@@ -68,10 +68,8 @@ class Fleet:
 
     async def report(self, agent: str, at: datetime, *, scored: bool = True) -> None:
         number = int(agent.partition("-")[2])
-        is_failing = agent == FAILING and bool(self.ended)
-        status = (
-            "failed" if self.random.random() < (0.3 if number % 7 == 0 else 0.02) or is_failing else "success"
-        )
+        failures = 1.0 if agent == FAILING and self.ended else 0.3 if number % 7 == 0 else 0.02
+        status = "failed" if self.random.random() < failures else "success"
         silent = self.random.random() < (0.4 if number % 11 == 0 else 0.02)
         summary = "NO_REPLY" if silent else f"did number {self.random.randrange(1000)}"
         seconds = 100 * self.random.uniform(1, 1.5) * ((self.random.random() < 0.02 and 20) or 1)

@@ -157,7 +157,8 @@ def regroup(
        more are seen to be missing.
     4. Who is left is reported alone, unless more may be missing with it: then it is waited for a while.
 
-    `alone` are the agents that were reported alone before. `attendance` is that of the hours up to now.
+    `alone` are the agents reported alone before, which stay so. `attendance` is that of the hours up
+    to now.
     """
     by_id = {each.agent_id: each for each in overdue}
     standing, over = _settled(now, groups, by_id, returned)
@@ -173,18 +174,13 @@ def regroup(
             group.add(each)
         else:
             ungrouped.append(each)
-    stand_alone = {agent_id for group in (*standing, *over) for agent_id in group.alone & group.missing}
+    stand_alone = by_id.keys() & set(alone)
     enough = calibration.TOGETHER_OF_MISSING if attendance.some_missing else COMPANIONS + 1
     for cluster in _clusters(ungrouped):
         if len(cluster) >= enough:
             standing.append(MissingGroup.of(cluster, {group.first for group in standing}, alone))
-            stand_alone |= standing[-1].alone
         else:
-            stand_alone |= {
-                each.agent_id
-                for each in cluster
-                if each.agent_id in alone or now >= _held_until(each, attendance)
-            }
+            stand_alone |= {each.agent_id for each in cluster if now >= _held_until(each, attendance)}
     reported = {agent_id for group in standing for agent_id in group.members | group.quiet} | stand_alone
     _note_quiet(now, standing, attendance.quiet - reported)
     return Grouping(standing, over, stand_alone)
